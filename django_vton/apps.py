@@ -1,0 +1,42 @@
+"""The app's configuration: its label, its receivers, and the search for `tryon.py` in the shop's apps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class VtonConfig(AppConfig):
+    """`django_vton` in INSTALLED_APPS."""
+
+    name = "django_vton"
+    label = "vton"
+    verbose_name = _("virtual try-on")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect what must not be forgotten, then let the shop's apps register their products."""
+        from django.contrib.auth import get_user_model
+        from django.contrib.auth.signals import user_logged_in
+        from django.db.models.signals import post_delete, post_migrate, pre_delete
+
+        from . import checks, privacy, queue
+        from .models import PersonPhoto, ProductPicture, TryOnImage
+
+        checks.register()
+        for model in (PersonPhoto, ProductPicture, TryOnImage):
+            post_delete.connect(privacy.files_follow_row, sender=model, dispatch_uid=f"vton.{model.__name__}")
+        pre_delete.connect(privacy.user_is_deleted, sender=get_user_model(), dispatch_uid="vton.user")
+        user_logged_in.connect(_claim, dispatch_uid="vton.claim")
+        post_migrate.connect(queue.register_schedules, sender=self, dispatch_uid="vton.schedules")
+        autodiscover_modules("tryon")
+
+
+def _claim(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
+    from .shoppers import claim
+
+    if request is not None:
+        claim(request, user)

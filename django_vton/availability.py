@@ -1,0 +1,65 @@
+"""Whether try-on can be offered at all: the truth for the dialog, a cached word of it for the pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.core.cache import cache
+from django.db import DatabaseError
+from django.db.models import Max
+from django.utils import timezone
+
+from . import budget
+from .conf import config
+from .exceptions import Refused
+from .models import PauseSwitch, PumpSlot
+
+FLAG = "vton.switched_off"
+FLAG_SECONDS = 60
+SILENCE = timedelta(minutes=5)
+"""So long may workers be silent before no more photos are taken that nobody would render."""
+
+
+def require() -> None:
+    """Raise Refused, with the reason's code, where nothing can be accepted now."""
+    if not config.ENABLED:
+        raise Refused("product_not_enabled", status=503)
+    if not config.is_configured:
+        raise Refused("not_configured", retry_after=3600)
+    if PauseSwitch.objects.filter(is_paused=True).exists():
+        raise Refused("paused", retry_after=300)
+    budget.require_room()
+    if workers_are_gone():
+        raise Refused("unavailable", retry_after=60)
+
+
+def reason() -> str | None:
+    """The code of that refusal, or None if all is well."""
+    try:
+        require()
+    except Refused as refusal:
+        return refusal.code
+    return None
+
+
+def workers_are_gone() -> bool:
+    """Whether workers were seen before, and none lately. Idle ones are seen too: a schedule rings."""
+    seen = PumpSlot.objects.aggregate(last=Max("seen_at"))["last"]
+    return seen is not None and seen < timezone.now() - SILENCE
+
+
+def switched_off() -> bool:
+    """For buttons on pages: at most 60 s old, one look into the cache. A broken database hides them."""
+    flag = cache.get(FLAG)
+    if flag is None:
+        try:
+            flag = reason() is not None
+        except DatabaseError:
+            flag = True
+        cache.set(FLAG, flag, FLAG_SECONDS)
+    return bool(flag)
+
+
+def forget() -> None:
+    """Make the next page look anew: the switch was moved, or the last cent was spent."""
+    cache.delete(FLAG)

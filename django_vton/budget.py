@@ -1,0 +1,100 @@
+"""The shop's money: set aside before a render is accepted, spent or freed once, never both.
+
+All amounts are integers of micro-USD (1 USD = 1,000,000): a Decimal is a float on SQLite. Every change
+is one conditional update, so that 500 requests at the last cent spend no more than the cap.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F
+
+from .clock import seconds_until, today, window
+from .conf import MICROS, config
+from .exceptions import BudgetExhausted
+from .models import Attempt, BudgetPeriod
+from .states import Money
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+Kind = BudgetPeriod.Kind
+
+
+def _cap(kind: Kind) -> int | None:
+    amount: Decimal | None = config.DAILY_BUDGET if kind == Kind.DAY else config.MONTHLY_BUDGET
+    return None if amount is None else int(amount * MICROS)
+
+
+def _period(kind: Kind, day: date) -> QuerySet[BudgetPeriod]:
+    starts_on = day if kind == Kind.DAY else day.replace(day=1)
+    return BudgetPeriod.objects.filter(kind=kind, starts_on=starts_on)
+
+
+def reserve(amount: int) -> date:
+    """Set `amount` aside in today's and this month's budget, both or none; returns the shop's day.
+
+    Raises BudgetExhausted where a cap would be passed. Call it in the transaction that accepts.
+    """
+    day = today()
+    with transaction.atomic():
+        for kind in (Kind.DAY, Kind.MONTH):
+            if not _hold(kind, day, amount):
+                raise BudgetExhausted(seconds_until(window(kind)[1]))
+    return day
+
+
+def _hold(kind: Kind, day: date, amount: int) -> bool:
+    cap = _cap(kind)
+    if cap is not None and amount > cap:
+        return False
+    period = _period(kind, day)
+    room = period if cap is None else period.filter(held__lte=cap - amount - F("spent"))
+    if room.update(held=F("held") + amount):
+        return True
+    starts_on = day if kind == Kind.DAY else day.replace(day=1)
+    BudgetPeriod.objects.bulk_create([BudgetPeriod(kind=kind, starts_on=starts_on)], ignore_conflicts=True)
+    return bool(room.update(held=F("held") + amount))
+
+
+def settle(attempt: Attempt, money: Money) -> bool:
+    """Close an attempt's hold as spent or free; False where it was closed before."""
+    return _move(attempt, Money.HELD, money)
+
+
+def refund(attempt: Attempt) -> bool:
+    """Free what counted as spent: the vendor, or an operator, says that it was not charged."""
+    return _move(attempt, Money.SPENT, Money.FREE)
+
+
+def _move(attempt: Attempt, source: Money, target: Money) -> bool:
+    with transaction.atomic():
+        if not Attempt.objects.filter(pk=attempt.pk, money=source).update(money=target):
+            return False
+        changes = {source.value: -attempt.amount, target.value: attempt.amount}
+        changes.pop(Money.FREE.value, None)
+        for kind in (Kind.DAY, Kind.MONTH):
+            _period(kind, attempt.budget_day).update(**{name: F(name) + by for name, by in changes.items()})
+    attempt.money = target
+    return True
+
+
+def require_room() -> None:
+    """Raise BudgetExhausted where nothing may be spent any more today or this month."""
+    for kind in (Kind.MONTH, Kind.DAY):
+        left = left_in(kind)
+        if left is not None and left <= 0:
+            raise BudgetExhausted(seconds_until(window(kind)[1]))
+
+
+def left_in(kind: Kind) -> int | None:
+    """Micro-USD left under a cap, or None without one."""
+    cap = _cap(kind)
+    if cap is None:
+        return None
+    period = _period(kind, today()).first()
+    return cap if period is None else cap - period.held - period.spent

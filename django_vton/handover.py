@@ -1,0 +1,50 @@
+"""How pictures get to the vendor: by expiring links that it fetches, or inside the submit as Base64."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from .conf import config
+from .models import Attempt, VendorLink
+from .tokens import hash_token, new_token
+
+if TYPE_CHECKING:
+    from .models import PersonPhoto, ProductPicture
+
+LINK_FOR = timedelta(minutes=30)
+
+
+def public_url(name: str, token: str) -> str:
+    """The address of one of our doors as the vendor reaches it; never taken from a request."""
+    return config.PUBLIC_BASE_URL.rstrip("/") + reverse(f"vton:{name}", args=[token])
+
+
+def links(attempt: Attempt, photo: PersonPhoto, picture: ProductPicture) -> tuple[str, str]:
+    """Fresh addresses of the photo and of the product's picture; they die with the render."""
+    person, product = new_token(), new_token()
+    expires_at = timezone.now() + LINK_FOR
+    VendorLink.objects.bulk_create(
+        [
+            VendorLink(
+                token_hash=hash_token(person), attempt=attempt, photo=photo, expires_at=expires_at
+            ),
+            VendorLink(
+                token_hash=hash_token(product),
+                attempt=attempt,
+                product_picture=picture,
+                expires_at=expires_at,
+            ),
+        ]
+    )
+    return public_url("vendor-file", person), public_url("vendor-file", product)
+
+
+def encoded(stored: Any) -> str:
+    """A stored file as Base64, without the `data:` prefix that the vendor does not take."""
+    with stored.open("rb") as source:
+        return base64.b64encode(source.read()).decode("ascii")

@@ -1,0 +1,93 @@
+"""Why a picture is refused, in words for whoever has to do something about it."""
+# ruff: noqa: RUF001 -- the multiplication sign is what people read between two lengths
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+Code = Literal["photo_unreadable", "photo_format", "photo_too_small", "photo_too_large"]
+Subject = Literal["photo", "product", "result"]
+
+# Reason: code, for the shopper, for the merchant. Whole sentences: other languages glue them in other ways.
+_REASONS: Mapping[str, tuple[Code, "_StrPromise", "_StrPromise"]] = {
+    "unreadable": (
+        "photo_unreadable",
+        _(
+            "This photo cannot be opened: the file is damaged or not complete. "
+            "Please choose another photo, or take a new one."
+        ),
+        _(
+            "The product picture cannot be opened: the file is damaged or not complete. "
+            "Please upload it again."
+        ),
+    ),
+    "format": (
+        "photo_format",
+        _("This file is not a photo that can be used here. Please choose a still photo, as {formats}."),
+        _("The product picture has a format that cannot be used. Please upload a still one, as {formats}."),
+    ),
+    "too_small": (
+        "photo_too_small",
+        _(
+            "This photo is too small: it has {width} × {height} pixels. "
+            "Please choose one with at least {side} × {side} pixels."
+        ),
+        _(
+            "The product picture is too small: it has {width} × {height} pixels. "
+            "Please upload one with at least {side} × {side} pixels."
+        ),
+    ),
+    "too_narrow": (
+        "photo_too_small",
+        _(
+            "This photo is too narrow: it has {width} × {height} pixels. "
+            "Please choose one whose long side is at most {ratio} times its short side."
+        ),
+        _(
+            "The product picture is too narrow: it has {width} × {height} pixels. "
+            "Please upload one whose long side is at most {ratio} times its short side."
+        ),
+    ),
+    "too_many_bytes": (
+        "photo_too_large",
+        _("This photo is too large: the file has more than {limit} MB. Please choose a smaller one."),
+        _(
+            "The product picture is too large: the file has more than {limit} MB. "
+            "Please upload a smaller one."
+        ),
+    ),
+    "too_many_pixels": (
+        "photo_too_large",
+        _(
+            "This photo is too large: it has {width} × {height} pixels, and this kind of file may have "
+            "{limit} million at most. Please choose a smaller one."
+        ),
+        _(
+            "The product picture is too large: it has {width} × {height} pixels, and this kind of file may "
+            "have {limit} million at most. Please upload a smaller one."
+        ),
+    ),
+}
+_RESULT = _("The try-on service sent a picture that cannot be used.")
+
+
+class ImageRefused(Exception):  # noqa: N818 -- a refusal is an answer to a person, not an error of the program
+    """A picture that is not taken, with nothing of it kept.
+
+    ``code`` is one of the API's refusal codes; ``message`` is a lazy translation that says what is wrong and
+    what to do, with the numbers. The exception's own text is the reason alone.
+    """
+
+    code: Code
+    message: "_StrPromise"
+
+    def __init__(self, reason: str, subject: Subject, **numbers: object) -> None:
+        super().__init__(reason)
+        self.code, shopper, merchant = _REASONS[reason]
+        words = {"photo": shopper, "product": merchant, "result": _RESULT}[subject]
+        self.message = format_lazy(words, **numbers)

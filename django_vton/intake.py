@@ -1,0 +1,284 @@
+"""The only way in: for the API, the plain form, a command or a batch.
+
+`request_tryon` refuses before anything is spent, or accepts in one transaction: consent, quota, cache,
+money and row together, and the bell rings after the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from . import availability, engines, images, lifecycle, pictures, privacy, products, quotas
+from .conf import config
+from .exceptions import Refused
+from .models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
+from .queue import ring
+from .states import State
+from .storage import delete_file
+
+if TYPE_CHECKING:
+    from .products import Described
+    from .shoppers import Visitor
+
+logger = logging.getLogger("django_vton.intake")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What somebody asks for, as it came through a door; nothing of it is believed yet."""
+
+    product: str
+    visitor: Visitor
+    photo: BinaryIO | None = None
+    photo_id: str = ""
+    consent: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    keep_photo: bool = False
+    idempotency_key: str | None = None
+    address_key: str = ""
+    locale: str = ""
+
+    def digest(self) -> str:
+        """SHA-256 of the body: the same key with another one is a conflict."""
+        parts = [self.product, self.photo_id, self.options, self.keep_photo, self.consent]
+        total = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+        if self.photo is not None:
+            total.update(self.photo.read(images.MAX_BYTES + 1))
+            self.photo.seek(0)
+        return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The try-on, and whether its answer was there already."""
+
+    request: TryOnRequest
+    is_ready: bool
+
+
+def request_tryon(ask: Ask) -> Accepted:
+    """Accept a try-on, or raise Refused with nothing stored and nothing spent."""
+    body_digest = ask.digest() if ask.idempotency_key else ""
+    earlier = _replay(ask, ask.visitor.shopper(), body_digest)
+    if earlier is not None:
+        return earlier
+    availability.require()
+    described = products.find_enabled(ask.product)
+    options = described.options(ask.options)
+    photo = _photo(ask, described)
+    picture = pictures.prepare(described)
+    try:
+        with transaction.atomic():
+            accepted = _accept(ask, described, options, photo, picture, body_digest)
+            transaction.on_commit(ring, robust=True)
+    except BaseException:
+        photo.clean_up()
+        raise
+    return accepted
+
+
+class _Photo:
+    """A photo on its way in: one that is stored already, or new bytes with their files."""
+
+    def __init__(self, stored: PersonPhoto | None = None, new: images.Picture | None = None) -> None:
+        self.stored = stored
+        self.new = new
+        self.unsaved: PersonPhoto | None = None
+
+    @property
+    def digest(self) -> str:
+        if self.stored is not None:
+            return self.stored.digest
+        assert self.new is not None
+        return self.new.digest
+
+    def save(self, shopper: Shopper, *, keep: bool) -> PersonPhoto:
+        """The row of this photo; one that the shopper sent before is used again."""
+        expires_at = timezone.now() + config.PHOTO_RETENTION
+        if self.stored is None:
+            self.stored = PersonPhoto.objects.usable(shopper).filter(
+                kind=PersonPhoto.Kind.OWN, digest=self.digest
+            ).first()  # fmt: skip
+        if self.stored is None:
+            self.stored = self._store(shopper, keep=keep, expires_at=expires_at)
+        elif keep and not self.stored.is_house and not self.stored.keep:
+            PersonPhoto.objects.filter(pk=self.stored.pk).update(keep=True, expires_at=expires_at)
+        return self.stored
+
+    def _store(self, shopper: Shopper, *, keep: bool, expires_at: Any) -> PersonPhoto:
+        assert self.new is not None
+        row = PersonPhoto(shopper=shopper, keep=keep, expires_at=expires_at)
+        self.unsaved = row
+        fill_photo(row, self.new)
+        row.save(force_insert=True)
+        return row
+
+    def clean_up(self) -> None:
+        """Files whose row was rolled back go at once."""
+        if self.unsaved is not None:
+            delete_file(self.unsaved.file)
+            delete_file(self.unsaved.thumbnail)
+
+
+def fill_photo(row: PersonPhoto, picture: images.Picture) -> None:
+    """Write a photo and its thumbnail into the storage and their names into the (unsaved) row."""
+    row.digest, row.width, row.height = picture.digest, picture.width, picture.height
+    row.file.save(f"photo.{picture.extension}", ContentFile(picture.data), save=False)
+    small = images.thumbnail(picture.data)
+    row.thumbnail.save(f"photo.{small.extension}", ContentFile(small.data), save=False)
+
+
+def _photo(ask: Ask, described: Described) -> _Photo:
+    """The photo that was sent or named. A file is looked at only once its owner has agreed."""
+    if ask.photo is None and not ask.photo_id:
+        raise Refused("photo_required", field="photo")
+    shopper = ask.visitor.shopper()
+    if ask.photo is None:
+        stored = _find_photo(ask.photo_id, shopper)
+        if not stored.is_house:
+            _require_consent(ask, shopper)
+        return _Photo(stored=stored)
+    _require_consent(ask, shopper)
+    try:
+        picture = images.person_photo(ask.photo)
+    except images.ImageRefused as refusal:
+        raise Refused(refusal.code, refusal.message, field="photo") from None
+    if config.MODERATE and not import_string(config.MODERATE)(picture.data, described.product):
+        raise Refused("photo_refused", field="photo")
+    return _Photo(new=picture)
+
+
+def _find_photo(photo_id: str, shopper: Shopper | None) -> PersonPhoto:
+    try:
+        return PersonPhoto.objects.usable(shopper).get(pk=uuid.UUID(photo_id))
+    except (ValueError, PersonPhoto.DoesNotExist):
+        raise Refused("photo_gone", field="photo_id") from None
+
+
+def _require_consent(ask: Ask, shopper: Shopper | None) -> None:
+    if not ask.consent and not privacy.has_consented(shopper):
+        raise Refused("consent_required", field="consent")
+
+
+def _replay(ask: Ask, shopper: Shopper | None, body_digest: str) -> Accepted | None:
+    """What the same key was answered before, or None."""
+    if not ask.idempotency_key or shopper is None:
+        return None
+    earlier = shopper.try_ons.filter(idempotency_key=ask.idempotency_key).first()
+    if earlier is None:
+        return None
+    if earlier.idempotency_digest != body_digest:
+        raise Refused("idempotency_conflict", field="Idempotency-Key")
+    return Accepted(earlier, is_ready=earlier.cached)
+
+
+def _accept(
+    ask: Ask,
+    described: Described,
+    options: Mapping[str, Any],
+    photo: _Photo,
+    picture: ProductPicture,
+    body_digest: str,
+) -> Accepted:
+    shopper = ask.visitor.lock_or_create()
+    earlier = _replay(ask, shopper, body_digest)
+    if earlier is not None:
+        return earlier
+    row = photo.save(shopper, keep=ask.keep_photo)
+    if ask.consent and not row.is_house and not privacy.has_consented(shopper):
+        privacy.record_consent(shopper, ask.locale)
+    request = TryOnRequest(
+        shopper=shopper,
+        product=described.ref,
+        main_product=described.main_ref,
+        product_title=described.title[:300],
+        product_url=described.url[:500],
+        engine=described.engine.name,
+        options=dict(options),
+        photo=row,
+        product_picture=picture,
+        cache_key=_cache_key(photo.digest, picture.digest, described.engine.name, options),
+        idempotency_key=ask.idempotency_key or None,
+        idempotency_digest=body_digest,
+        expires_at=timezone.now() + config.RESULT_RETENTION,
+    )
+    price = engines.price(request.engine, options)
+    source = _source(request, row, lambda: _count(request, ask))
+    if source is not None:
+        return _follow(request, source)
+    quotas.check_in_flight(shopper)
+    _count(request, ask)
+    lifecycle.accept(request, amount=price)
+    return Accepted(request, is_ready=False)
+
+
+def _count(request: TryOnRequest, ask: Ask) -> None:
+    assert request.shopper is not None
+    request.counted_in = quotas.take(request.shopper, ask.address_key)
+
+
+def _cache_key(photo: str, picture: str, engine: str, options: Mapping[str, Any]) -> str:
+    parts = json.dumps([photo, picture, engine, options], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _follow(request: TryOnRequest, source: TryOnRequest) -> Accepted:
+    """Share a render that is paid already: at once if it is ready, else when it is."""
+    request.source = source
+    request.cached = source.state == State.COMPLETED
+    if not request.cached:
+        assert request.shopper is not None
+        quotas.check_in_flight(request.shopper)
+    lifecycle.accept(request, amount=None, detail={"source": str(source.pk)})
+    lifecycle.follow(request, source)
+    return Accepted(request, is_ready=request.cached)
+
+
+def _source(request: TryOnRequest, photo: PersonPhoto, count: Callable[[], None]) -> TryOnRequest | None:
+    """The render to share: a shopper's own earlier one, or anybody's of a house model; None to pay for one."""
+    rows = TryOnRequest.objects.select_for_update()
+    if not photo.is_house:
+        own = rows.filter(
+            cache_key=request.cache_key, source=None, shopper=request.shopper, state=State.COMPLETED
+        )
+        return own.order_by("-created_at").first()
+    return rows.filter(shared_key=request.cache_key).first() or _house_render(request, count)
+
+
+def _house_render(request: TryOnRequest, count: Callable[[], None]) -> TryOnRequest:
+    """A render that belongs to nobody, so that everybody can share it; its first asker is counted for it."""
+    assert request.shopper is not None
+    quotas.check_in_flight(request.shopper)
+    count()
+    source = TryOnRequest(
+        product=request.product,
+        main_product=request.main_product,
+        product_title=request.product_title,
+        product_url=request.product_url,
+        engine=request.engine,
+        options=request.options,
+        photo=request.photo,
+        product_picture=request.product_picture,
+        cache_key=request.cache_key,
+        shared_key=request.cache_key,
+        expires_at=request.expires_at,
+    )
+    try:
+        with transaction.atomic():
+            lifecycle.accept(source, amount=engines.price(source.engine, source.options))
+    except IntegrityError:
+        # Somebody else was the first to ask, at the same moment: their render is shared.
+        return TryOnRequest.objects.get(shared_key=request.cache_key)
+    return source

@@ -1,0 +1,49 @@
+import logging
+import signal
+import sys
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from django_vton.sandbox import Gateway
+
+
+class Command(BaseCommand):
+    help = "Runs a Pixazo gateway on loopback, for development: no key, no network, no cost."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8765)
+        parser.add_argument("--seconds", type=float, default=8, help="how long a render takes")
+        parser.add_argument("--key", default="", help="the only key let in; without it any is")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["verbosity"] > 1:
+            log = logging.getLogger("django_vton.sandbox")
+            log.addHandler(logging.StreamHandler(sys.stderr))
+            log.setLevel(logging.INFO)
+        ended = threading.Event()
+        gateway = Gateway(port=options["port"], key=options["key"], seconds=options["seconds"])
+        previous = {
+            number: signal.signal(number, lambda *_: ended.set())
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            with gateway:
+                self._greet(gateway.url, options["key"])
+                ended.wait()
+        except OSError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _greet(self, url: str, key: str) -> None:
+        shown = _("the key given by --key") if key else "sandbox"
+        self.stdout.write(_("Sandbox gateway at %(url)s/ (Ctrl-C ends it)") % {"url": url})
+        self.stdout.write(_("What it was asked for: %(url)s/_sandbox/") % {"url": url})
+        self.stdout.write(_("Settings:"))
+        self.stdout.write(f'    VTON = {{"PIXAZO_BASE_URL": "{url}", "PIXAZO_API_KEY": "{shown}"}}')
+        self.stdout.flush()

@@ -1,0 +1,22 @@
+"""The rows: fields, constraints and query sets; no work is done here."""
+
+from .counters import BudgetPeriod, GatewayState, PauseSwitch, PumpSlot, Quota
+from .people import Consent, PersonPhoto, Shopper
+from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
+
+__all__ = [
+    "Attempt",
+    "BudgetPeriod",
+    "Consent",
+    "GatewayState",
+    "PauseSwitch",
+    "PersonPhoto",
+    "ProductPicture",
+    "PumpSlot",
+    "Quota",
+    "Shopper",
+    "TryOnEvent",
+    "TryOnImage",
+    "TryOnRequest",
+    "VendorLink",
+]

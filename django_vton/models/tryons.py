@@ -1,0 +1,285 @@
+"""A try-on, its attempts at the vendor, its pictures and its history."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..exceptions import RENDER_SENTENCES
+from ..states import ACTIVE, Money, State
+from ..storage import private_storage, product_path, result_path
+from .people import PersonPhoto, Shopper
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class ProductPicture(models.Model):
+    """A product's picture as the vendor takes it, prepared once for each distinct source.
+
+    Where it cannot be used, `problem` says why to the merchant, and there is no file.
+    """
+
+    source_digest = models.CharField(max_length=64, unique=True)
+    product = models.CharField(_("product"), max_length=200, help_text=_("The first that used it."))
+    problem = models.TextField(_("problem"), blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    file = models.FileField(storage=private_storage, upload_to=product_path, max_length=200, blank=True)
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    used_at = models.DateTimeField(_("last used"), default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = _("product picture")
+        verbose_name_plural = _("product pictures")
+
+    def __str__(self) -> str:
+        return self.product
+
+
+class TryOnRequestQuerySet(models.QuerySet["TryOnRequest"]):
+    """Try-ons by state and by owner."""
+
+    def active(self) -> QuerySet[TryOnRequest]:
+        """Not yet ended."""
+        return self.filter(state__in=ACTIVE)
+
+    def to_drive(self) -> QuerySet[TryOnRequest]:
+        """What a pump has to look at, now or later: neither followers nor waiting rows of a batch."""
+        return self.filter(state__in=ACTIVE, due_at__isnull=False)
+
+    def due(self, now: datetime) -> QuerySet[TryOnRequest]:
+        """What a pump may claim now, the longest due first."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+        return self.to_drive().filter(free, due_at__lte=now).order_by("due_at")
+
+    def owned_by(self, shopper: Shopper | None) -> QuerySet[TryOnRequest]:
+        """A shopper's own; nothing for somebody who has none."""
+        return self.none() if shopper is None else self.filter(shopper=shopper)
+
+    def with_parts(self) -> QuerySet[TryOnRequest]:
+        """With all that the API's object shows, in a fixed number of queries."""
+        return self.select_related("photo", "source").prefetch_related("images")
+
+
+class TryOnRequest(models.Model):
+    """One try-on. The row is the job: its state, when it is next due, and who works on it until when."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    shopper = models.ForeignKey(
+        Shopper, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons"
+    )
+    source = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="followers",
+        help_text="The render that this try-on shares instead of paying for its own.",
+    )
+    product = models.CharField(_("product"), max_length=200, db_index=True)
+    main_product = models.CharField(max_length=200, db_index=True)
+    product_title = models.CharField(_("title"), max_length=300, blank=True)
+    product_url = models.CharField(max_length=500, blank=True)
+    engine = models.CharField(_("engine"), max_length=50)
+    options = models.JSONField(_("options"), default=dict)
+    photo = models.ForeignKey(
+        PersonPhoto, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons"
+    )
+    product_picture = models.ForeignKey(ProductPicture, on_delete=models.SET_NULL, null=True, blank=True)
+    cache_key = models.CharField(max_length=64, blank=True, db_index=True)
+    shared_key = models.CharField(
+        max_length=64,
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="The cache key, where this render of a house model is the one that everybody shares.",
+    )
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)
+    idempotency_digest = models.CharField(max_length=64, blank=True)
+    counted_in = models.JSONField(default=list, help_text="The quota rows that this try-on counts in.")
+    cached = models.BooleanField(_("from an earlier render"), default=False)
+    feedback = models.CharField(_("feedback"), max_length=7, blank=True)
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    error_code = models.CharField(_("error"), max_length=30, blank=True)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    claims = models.PositiveSmallIntegerField(
+        default=0, help_text="Claims of the present state that ended in silence."
+    )
+    fetch_failures = models.PositiveSmallIntegerField(default=0)
+    hinted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a callback last made this row due."
+    )
+    result_urls = models.JSONField(
+        default=list, help_text="Where the finished pictures wait; emptied at the end."
+    )
+    image_count = models.PositiveSmallIntegerField(default=0)
+
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    started_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    rendered_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("deleted at"), null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TryOnRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("try-on")
+        verbose_name_plural = _("try-ons")
+        permissions = [
+            ("operate", _("Can operate try-ons")),
+            ("spend", _("Can start paid renders")),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state=State.COMPLETED) | Q(image_count__gt=0),
+                name="vton_completed_has_images",
+            ),
+            models.UniqueConstraint(
+                fields=["shopper", "idempotency_key"], name="vton_idempotency_key_of_shopper"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "due_at"], name="vton_request_due"),
+            models.Index(fields=["shopper", "-created_at"], name="vton_request_of_shopper"),
+            models.Index(fields=["-created_at"], name="vton_request_newest"),
+            models.Index(fields=["expires_at"], name="vton_request_expires"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product_title or self.product} ({str(self.pk)[:8]})"
+
+    @property
+    def pictures(self) -> list[TryOnImage]:
+        """The images, its own or those of the render that it shares."""
+        source = self.source if self.source is not None else self
+        return list(source.images.all())
+
+    @property
+    def error_message(self) -> str:
+        """Why it failed, in the shopper's language; "" where it did not."""
+        return str(RENDER_SENTENCES[self.error_code]) if self.error_code else ""
+
+
+class Attempt(models.Model):
+    """One POST to the vendor, at most, and the money set aside for it. Never deleted."""
+
+    request = models.ForeignKey(TryOnRequest, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField(_("number"), default=1)
+    engine = models.CharField(_("engine"), max_length=50)
+    token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    vendor_id = models.CharField(_("vendor's id"), max_length=200, null=True, blank=True)
+    amount = models.BigIntegerField(_("price"), help_text=_("Micro-USD: 75000 is 0.075 USD."))
+    budget_day = models.DateField(_("day"), help_text=_("The day whose budget it counts in."))
+    money = models.CharField(_("money"), max_length=5, choices=Money, default=Money.HELD)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    posted_at = models.DateTimeField(
+        _("sent"), null=True, blank=True, help_text="The claim: committed before the socket is opened."
+    )
+    verdict = models.CharField(_("outcome"), max_length=20, blank=True)
+    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
+    error = models.TextField(_("vendor's words"), blank=True)
+    raw = models.JSONField(_("vendor's answer"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="vton_attempt_number"),
+            models.UniqueConstraint(fields=["engine", "vendor_id"], name="vton_attempt_vendor_id"),
+        ]
+        indexes = [models.Index(fields=["budget_day", "money"], name="vton_attempt_day")]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} #{self.number}"
+
+
+class VendorLink(models.Model):
+    """An address under which the vendor may fetch one picture: expiring, and dead with its render."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="links")
+    photo = models.ForeignKey(PersonPhoto, on_delete=models.CASCADE, null=True)
+    product_picture = models.ForeignKey(ProductPicture, on_delete=models.CASCADE, null=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"link of {self.attempt_id}"
+
+
+class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
+    """Images by who may see them."""
+
+    def visible_to(self, shopper: Shopper | None) -> QuerySet[TryOnImage]:
+        """Published ones to anyone; a shopper's own, or of a render that their try-on shares."""
+        mine = Q(published_at__isnull=False)
+        if shopper is not None:
+            mine |= Q(request__shopper=shopper) | Q(request__followers__shopper=shopper)
+        return self.filter(mine).distinct()
+
+    def published_for(self, ref: str) -> QuerySet[TryOnImage]:
+        """The published renders of a product, the newest first."""
+        return self.filter(
+            Q(request__product=ref) | Q(request__main_product=ref), published_at__isnull=False
+        ).order_by("-published_at")
+
+
+class TryOnImage(models.Model):
+    """One finished picture, as `images.result_picture` wrote it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="images")
+    position = models.PositiveSmallIntegerField(default=0)
+    file = models.FileField(storage=private_storage, upload_to=result_path, max_length=200)
+    thumbnail = models.FileField(storage=private_storage, upload_to=result_path, max_length=200)
+    content_type = models.CharField(max_length=50)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TryOnImageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "position"], name="vton_image_position")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class TryOnEvent(models.Model):
+    """What happened, in order; rows are only ever added. Ids only: no address, no picture."""
+
+    request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="events")
+    attempt = models.ForeignKey(Attempt, on_delete=models.SET_NULL, null=True, blank=True)
+    at = models.DateTimeField(_("at"), default=timezone.now, editable=False)
+    name = models.CharField(_("what"), max_length=40)
+    from_state = models.CharField(_("from"), max_length=10, blank=True)
+    to_state = models.CharField(_("to"), max_length=10, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    detail = models.JSONField(_("detail"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.name}"

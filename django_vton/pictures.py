@@ -1,0 +1,86 @@
+"""Product pictures: read from the shop's storage, brought to what the vendor takes, kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .exceptions import Refused
+from .images import ImageRefused, product_picture
+from .models import ProductPicture
+from .storage import delete_file
+
+if TYPE_CHECKING:
+    from django.core.files import File
+
+    from .products import Described
+
+logger = logging.getLogger("django_vton.pictures")
+
+
+def prepare(described: Described) -> ProductPicture:
+    """The product's picture, ready for the vendor. Raises Refused where it has none that can be used.
+
+    The shopper hears only that the product cannot be tried on; the reason is the merchant's, see `problem_of`.
+    """
+    picture = _prepare(described)
+    if isinstance(picture, str) or picture.problem:
+        raise Refused("product_not_enabled", field="product")
+    return picture
+
+
+def problem_of(described: Described) -> str:
+    """Why the product's picture cannot be used, in words for the merchant; "" if it can."""
+    picture = _prepare(described)
+    return picture if isinstance(picture, str) else picture.problem
+
+
+def _prepare(described: Described) -> ProductPicture | str:
+    """The prepared picture, or why there is no file to prepare one from."""
+    image = described.image
+    if image is None:
+        return _("This product has no picture.")
+    try:
+        data = _read(image)
+    except OSError as error:
+        logger.error("The picture of %s cannot be read: %s", described.ref, error)
+        return _("The file of the product picture cannot be read.")
+    digest = hashlib.sha256(data).hexdigest()
+    known = ProductPicture.objects.filter(source_digest=digest).first()
+    if known is None:
+        return _store(described.ref, digest, data)
+    ProductPicture.objects.filter(pk=known.pk).update(used_at=timezone.now())
+    return known
+
+
+def _read(image: File[Any]) -> bytes:
+    """A copy of the shop's file, which is left as it was found."""
+    with image.open("rb") as source:
+        return bytes(source.read())
+
+
+def _store(ref: str, digest: str, data: bytes) -> ProductPicture:
+    row = ProductPicture(source_digest=digest, product=ref)
+    try:
+        picture = product_picture(io.BytesIO(data))
+    except ImageRefused as refusal:
+        row.problem = str(refusal.message)
+        logger.error("The picture of %s cannot be tried on: %s", ref, row.problem)
+    else:
+        row.digest, row.width, row.height = picture.digest, picture.width, picture.height
+        row.file.save(f"product.{picture.extension}", ContentFile(picture.data), save=False)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        # Somebody prepared the same picture at the same time: theirs stays.
+        delete_file(row.file)
+        return ProductPicture.objects.get(source_digest=digest)
+    return row

@@ -1,0 +1,287 @@
+"""The pump: claims due rows and drives them all at once in one asyncio loop; no worker waits for a render.
+
+`run()` takes a slot, drives what is due for a slice of time, finishes what flies, releases the slot, and
+only then looks once more for work, so that no wake-up is lost. Rows are claimed in `claims.py`; what a
+claimed row needs is done by one of the three flights below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+
+from . import claims, handover, results, slots
+from .conf import config
+from .pixazo import AskFailed, FetchFailed, Submission, Verdict
+from .pixazo.client import Pixazo
+from .queue import ring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .claims import Job
+
+logger = logging.getLogger("django_vton.pump")
+
+T = TypeVar("T")
+
+SLICE = 10.0
+"""Seconds after which a task of the queue takes up nothing new, so that the queue's timeout is far."""
+
+TICK = 0.2
+FETCH_SECONDS = 20.0
+
+
+class LeaseOver(Exception):  # noqa: N818 - it says what happened, and nothing is wrong
+    """The claim ran out before the first byte was sent: another pump may think the worker dead."""
+
+
+def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
+    """Drive due try-ons until there is nothing to do or the slice is over; `forever` knows neither.
+
+    On SIGTERM it claims nothing more, stores the answers in flight, and then lets the signal have its way.
+    """
+    pump = Pump(forever=forever, stop=stop)
+    with _graceful(pump):
+        asyncio.run(pump.main())
+    if not forever and claims.has_work():
+        ring()
+
+
+def drain() -> None:
+    """Drive until nothing is due soon: `vton_pump --once`, and whoever has no queue at hand."""
+    while claims.has_work():
+        asyncio.run(Pump().main())
+
+
+@contextmanager
+def _graceful(pump: Pump) -> Iterator[None]:
+    """Hold SIGTERM back until the pump has landed. Elsewhere than in the main thread there are no signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught = threading.Event()
+
+    def land(_number: int, _frame: Any) -> None:
+        caught.set()
+        pump.stop.set()
+
+    before = signal.signal(signal.SIGTERM, land)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if caught.is_set():
+            signal.raise_signal(signal.SIGTERM)
+
+
+class Pump:
+    """One run. Made, used and thrown away within one call of `run`."""
+
+    def __init__(self, *, forever: bool = False, stop: threading.Event | None = None) -> None:
+        self.forever = forever
+        self.stop = stop or threading.Event()
+        self.ends_at = time.monotonic() + SLICE
+        self.flights: set[asyncio.Task[None]] = set()
+        self.submits = 0
+        self.wake: asyncio.Event
+        self.pixazo: Pixazo
+        # A thread of our own: asgiref's shared one stays broken after a cut connection, and hangs in a fork.
+        self.db_thread = ThreadPoolExecutor(1, thread_name_prefix="vton-db")
+        self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
+
+    async def main(self) -> None:
+        """Take a slot, drive, land, release."""
+        self.wake = asyncio.Event()
+        try:
+            slot = await self.db(slots.take)
+            if slot is None:
+                return
+            beat = asyncio.create_task(self._keep(slot))
+            try:
+                async with Pixazo(
+                    base_url=config.PIXAZO_BASE_URL,
+                    api_key=config.PIXAZO_API_KEY,
+                    result_hosts=config.RESULT_HOSTS,
+                    loopback=config.is_sandbox,
+                ) as self.pixazo:
+                    try:
+                        await self._drive()
+                    finally:
+                        while self.flights:
+                            await asyncio.wait(self.flights)
+            finally:
+                beat.cancel()
+                await self.db(slots.release, slot)
+        finally:
+            self.db_thread.submit(connections.close_all)
+            self.db_thread.shutdown()
+            self.image_threads.shutdown(wait=False)
+
+    async def _keep(self, slot: Any) -> None:
+        while True:
+            await asyncio.sleep(slots.RENEW_SECONDS)
+            try:
+                if not await self.db(slots.renew, slot):
+                    logger.warning("Another pump has this place: claiming nothing more.")
+                    self.stop.set()
+            except (DatabaseError, InterfaceError):
+                logger.exception("The pump's place could not be renewed.")
+
+    async def _drive(self) -> None:
+        """Claim and start, until told to stop or there is nothing to wait for."""
+        while not self.stop.is_set():
+            if not self.forever and time.monotonic() > self.ends_at:
+                return
+            free = config.CONCURRENCY - len(self.flights)
+            jobs = await self._claim(free)
+            for job in jobs:
+                self._start(job)
+            idle = not self.flights and not jobs
+            if idle and not self.forever and not await self.db(claims.has_work):
+                return
+            await self._rest(1.0 if idle and self.forever else TICK)
+
+    async def _claim(self, free: int) -> list[Job]:
+        try:
+            return await self.db(claims.take, free, min(free, config.SUBMIT_CONCURRENCY - self.submits))
+        except (DatabaseError, InterfaceError):
+            if not self.forever:
+                raise
+            logger.exception("The database is away; looking again.")
+            return []
+
+    async def _rest(self, seconds: float) -> None:
+        self.wake.clear()
+        try:
+            await asyncio.wait_for(self.wake.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _start(self, job: Job) -> None:
+        work = {"submit": self._submit, "ask": self._ask, "fetch": self._fetch}[job.kind]
+        if job.kind == "submit":
+            self.submits += 1
+
+        async def fly() -> None:
+            try:
+                await work(job)
+            except Exception:
+                # The row's lease runs out and the next look finds it; its siblings fly on.
+                logger.exception("try-on %s: %s stopped", job.request.pk, job.kind)
+            finally:
+                if job.kind == "submit":
+                    self.submits -= 1
+                self.wake.set()
+
+        flight = asyncio.create_task(fly())
+        self.flights.add(flight)
+        flight.add_done_callback(self.flights.discard)
+
+    # The three flights ------------------------------------------------------------------------------
+
+    async def _submit(self, job: Job) -> None:
+        try:
+            body, callback_url = await self._parcel(job)
+
+            def lease_holds() -> None:
+                if time.monotonic() > job.lease_ends:
+                    raise LeaseOver
+
+            submission = await self.pixazo.submit(
+                job.engine, body, callback_url=callback_url, before_send=lease_holds
+            )
+        except Exception as trouble:
+            # It came before the first byte: after it the client does not raise.
+            logger.exception("try-on %s was not sent", job.request.pk)
+            submission = Submission(verdict=Verdict.NOT_SENT, error=type(trouble).__name__)
+        await self._persist(job, submission)
+
+    async def _parcel(self, job: Job) -> tuple[dict[str, Any], str | None]:
+        """The submit's body, and where the callback goes."""
+        photo, picture = job.request.photo, job.request.product_picture
+        if photo is None or picture is None:
+            raise ValueError("The photo was deleted.")
+        if job.engine.images_as == "url":
+            person, product = await self.db(handover.links, job.attempt, photo, picture)
+        else:
+            person, product = await asyncio.gather(
+                self.image(handover.encoded, photo.file), self.image(handover.encoded, picture.file)
+            )
+        ordered = config.callbacks and job.engine.callbacks
+        callback_url = handover.public_url("callback", job.token) if ordered else None
+        return job.engine.submit_body(person, product, job.request.options), callback_url
+
+    async def _persist(self, job: Job, submission: Submission) -> None:
+        """Store what became of the submit; tried again while the process lives, since it cannot be asked twice."""
+        pause = 0.2
+        while True:
+            try:
+                await self.db(claims.submitted, job, submission)
+            except (DatabaseError, InterfaceError):
+                vendor_id = submission.answer.vendor_id if submission.answer else "none"
+                logger.exception(
+                    "attempt %s of try-on %s (vendor's id %s): its answer is not stored yet",
+                    job.attempt.number,
+                    job.request.pk,
+                    vendor_id,
+                )
+                await asyncio.sleep(pause)
+                pause = min(5.0, pause * 2)
+            else:
+                return
+
+    async def _ask(self, job: Job) -> None:
+        try:
+            answer = await self.pixazo.ask(job.engine, job.attempt.vendor_id or "")
+        except AskFailed as failure:
+            logger.info("try-on %s: asked in vain: %s", job.request.pk, failure.error)
+            await self.db(claims.asked, job, None, failure.retry_after)
+        else:
+            await self.db(claims.asked, job, answer, None)
+
+    async def _fetch(self, job: Job) -> None:
+        urls = job.request.result_urls
+        outcomes = await asyncio.gather(*[self._fetch_one(url) for url in urls], return_exceptions=True)
+        pictures = [outcome for outcome in outcomes if isinstance(outcome, results.Rendered)]
+        for trouble in outcomes:
+            if isinstance(trouble, results.ImageRefused | FetchFailed):
+                final = not (isinstance(trouble, FetchFailed) and trouble.retryable)
+                await self.db(claims.not_fetched, job, final, str(trouble))
+                return
+            if isinstance(trouble, BaseException):
+                raise trouble
+        images = await self.image(results.store, job.request, pictures)
+        if not await self.db(claims.fetched, job, images):
+            await self.image(results.discard, images)
+
+    async def _fetch_one(self, url: str) -> results.Rendered:
+        data = await self.pixazo.fetch(url, seconds=FETCH_SECONDS)
+        return await self.image(results.read, data)
+
+    # Threads ----------------------------------------------------------------------------------------
+
+    async def db(self, work: Callable[..., T], *args: Any) -> T:
+        """Work on the database, in its own thread, with connections that live."""
+
+        def unit() -> T:
+            close_old_connections()
+            try:
+                return work(*args)
+            finally:
+                close_old_connections()
+
+        return await asyncio.get_running_loop().run_in_executor(self.db_thread, unit)
+
+    async def image(self, work: Callable[..., T], *args: Any) -> T:
+        """Work on pictures and files, away from the loop and from the database's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.image_threads, partial(work, *args))

@@ -1,0 +1,97 @@
+"""The gateway as an object: starts in a thread of its own, for tests and for the command."""
+
+import asyncio
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+from .ledger import Ledger
+from .scenario import Scenario, Scenarios
+from .server import Server
+
+
+class Gateway:
+    """A Pixazo gateway on loopback.
+
+    `port` 0 takes a free one. An empty `key` lets any key in, but not none. A render takes `seconds`; a
+    callback that is not answered 2xx is tried again after `retry_seconds`, then twice that, then four times.
+
+        with Gateway(seconds=0.3) as gateway:
+            gateway.scenario(submit_status=429, retry_after=7)
+            ... gateway.url, gateway.ledger.totals ...
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        key: str = "",
+        seconds: float = 8,
+        retry_seconds: float = 2,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.url = ""
+        self.ledger = Ledger()
+        self._scenarios = Scenarios()
+        self._host = host
+        self._port = port
+        self._options: dict[str, Any] = {"key": key, "seconds": seconds, "retry_seconds": retry_seconds}
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: Server | None = None
+        self._stop: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._failure: OSError | None = None
+
+    def start(self) -> None:
+        """Listens when it returns. Raises OSError where the port is taken."""
+        self._ready.clear()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._main()), name="vton-sandbox", daemon=True
+        )
+        self._thread.start()
+        self._ready.wait()
+        if self._failure:
+            self._thread.join()
+            raise self._failure
+
+    def stop(self) -> None:
+        """Ends it. The renders are lost, the ledger stays; a later `start` takes the same port again."""
+        if self._thread and self._loop and self._stop and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def scenario(self, **fields: Any) -> Scenario:
+        """Adds a scenario; the fields are those of `Scenario`. Raises ValueError for a wrong one."""
+        scenario = Scenario.from_json(fields)
+        self._scenarios.add(scenario)
+        return scenario
+
+    def reset(self) -> None:
+        """An empty ledger, no scenarios, no renders."""
+        if self._loop and self._server:
+            asyncio.run_coroutine_threadsafe(self._server.reset(), self._loop).result()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def _main(self) -> None:
+        self._failure = None
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._server = Server(self.ledger, self._scenarios, **self._options)
+        try:
+            self.url = await self._server.start(self._host, self._port)
+        except OSError as error:
+            self._failure = error
+            return
+        finally:
+            self._ready.set()
+        self._port = int(self.url.rpartition(":")[2])
+        await self._stop.wait()
+        await self._server.stop()

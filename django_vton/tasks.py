@@ -1,0 +1,43 @@
+"""What a queue calls: plain functions without arguments, which return nothing and may come twice.
+
+django-q2 delivers again what raises, so they catch `Exception`; never `BaseException`, which is how a
+worker is told to stop.
+"""
+
+from __future__ import annotations
+
+import logging
+
+logger = logging.getLogger("django_vton.tasks")
+
+
+def pump() -> None:
+    """Drive what is due, for one slice of time."""
+    from .pump import run
+
+    try:
+        run()
+    except Exception:
+        logger.exception("The pump stopped; the schedule starts it again within a minute.")
+
+
+def ring() -> None:
+    """The schedule's look: tell that workers live, and start a pump where one is missing."""
+    from . import claims, queue, slots
+
+    try:
+        slots.note_worker()
+        if claims.has_work():
+            queue.ring()
+    except Exception:
+        logger.exception("The minute's look failed; the next one comes in a minute.")
+
+
+def purge() -> None:
+    """Delete photos, results and files that have had their time."""
+    from . import privacy
+
+    try:
+        privacy.purge()
+    except Exception:
+        logger.exception("Deleting what is due failed; it is tried again in an hour.")
