@@ -35,7 +35,7 @@ class VtonConfig(AppConfig):
         autodiscover_modules("tryon")
 
 
-def _claim(sender: Any, request: Any, user: Any, **_kwargs: Any) -> None:
+def _claim(*, request: Any, user: Any, **_kwargs: Any) -> None:
     from .shoppers import claim
 
     if request is not None:

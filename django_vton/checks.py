@@ -81,7 +81,7 @@ def check_storage(**_kwargs: Any) -> list[CheckMessage]:
         return []  # Signed addresses, as S3 storages make them, expire.
     return [
         Error(
-            f"The storage of VTON['STORAGE'] gives photos of people a public address ({url.split('vton/')[0]}…).",
+            f"VTON['STORAGE'] gives photos of people a public address ({url.split('vton/')[0]}…).",
             hint="Use a storage without base_url, such as django_vton.storage.PrivateFolder.",
             id="vton.E021",
         )
@@ -96,11 +96,13 @@ def check_queue(**_kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if not Conf.TIMEOUT:
         hint = "Set Q_CLUSTER['timeout'] to 60."
-        found.append(Warning("django-q2 has no timeout: a hung task holds a worker.", hint=hint, id="vton.W030"))
+        found.append(
+            Warning("django-q2 has no timeout: a hung task holds a worker.", hint=hint, id="vton.W030")
+        )
     timeout = max(Conf.TIMEOUT or 0, TASK_TIMEOUT)
     rounds = 1 + math.ceil(((Conf.QUEUE_LIMIT or Conf.WORKERS**2) + Conf.BULK) / max(1, Conf.WORKERS))
     needed = (timeout + 3) * rounds
-    if Conf.RETRY <= needed:
+    if needed >= Conf.RETRY:
         hint = f"Set Q_CLUSTER['retry'] above {needed}, or a smaller queue_limit."
         found.append(
             Warning(f"django-q2's retry of {Conf.RETRY} s runs slow tasks twice.", hint=hint, id="vton.W031")

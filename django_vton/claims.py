@@ -38,6 +38,7 @@ GRACE_WITHOUT_CALLBACK = timedelta(seconds=90)
 
 RETRY_NOT_SENT = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
+AFTER_HINT = timedelta(minutes=1)
 ASK_EVERY = timedelta(seconds=10)
 ASK_EVERY_WITHOUT_CALLBACK = timedelta(seconds=5)
 
@@ -94,10 +95,9 @@ def _take_submits(free: int, jobs: list[Job]) -> None:
 
 def _without_photo(request: TryOnRequest, now: datetime) -> bool:
     """A queued try-on ends, free of charge, where its photo is gone or past its time."""
-    photo = request.photo
-    if photo is not None and request.product_picture is not None:
-        if photo.is_house or photo.expires_at is None or photo.expires_at > now:
-            return False
+    photo = request.photo if request.product_picture is not None else None
+    if photo is not None and (photo.expires_at is None or photo.expires_at > now):
+        return False
     lifecycle.give_up(request, "deadline", "photo_gone")
     return True
 
@@ -180,23 +180,23 @@ def asked(job: Job, answer: Answer | None, retry_after: float | None) -> None:
         return
     now = timezone.now()
     deadline = (job.attempt.posted_at or now) + config.DEADLINE
-    reopened = job.request.hinted_at is not None and job.request.hinted_at > deadline
-    if now >= deadline and not reopened:
+    if job.request.hinted_at is not None:
+        # A callback that came after the deadline has reopened it: it is asked about for a while.
+        deadline = max(deadline, job.request.hinted_at + AFTER_HINT)
+    if now >= deadline:
         lifecycle.deadline_over(job.request, job.attempt)
         return
     pause = ASK_EVERY if config.callbacks and job.engine.callbacks else ASK_EVERY_WITHOUT_CALLBACK
     if retry_after:
         pause = max(pause, timedelta(seconds=retry_after))
-    lifecycle.release(job.request, now + pause if reopened else min(now + pause, deadline))
+    lifecycle.release(job.request, min(now + pause, deadline))
 
 
 def _answered(job: Job, answer: Answer) -> None:
     if answer.status == Status.COMPLETED:
         lifecycle.rendered(job.request, job.attempt, answer)
     else:
-        lifecycle.render_failed(
-            job.request, job.attempt, answer, charged=answer.status == Status.FAILED
-        )
+        lifecycle.render_failed(job.request, job.attempt, answer, charged=answer.status == Status.FAILED)
 
 
 def fetched(job: Job, images: list[TryOnImage]) -> bool:

@@ -10,7 +10,7 @@ import dataclasses
 import ipaddress
 import typing
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from decimal import Decimal
@@ -30,6 +30,12 @@ MICROS = 1_000_000
 """Micro-USD in a USD: money is kept in integers."""
 
 PERIODS = ("minute", "hour", "day", "month")
+
+
+DEFAULT_CONSENT = _(
+    "This is a photo of me, or of an adult who agreed. It may be sent to our picture service "
+    "Pixazo to make the preview."
+)
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,7 @@ class Config:
     PHOTO_RETENTION: timedelta = timedelta(hours=24)
     RESULT_RETENTION: timedelta = timedelta(days=30)
     CONSENT_VERSION: str = "1"
-    CONSENT_TEXT: _StrOrPromise = _(
-        "This is a photo of me, or of an adult who agreed. It may be sent to our picture service "
-        "Pixazo to make the preview."
-    )
+    CONSENT_TEXT: _StrOrPromise = DEFAULT_CONSENT
     PRIVACY_URL: str = ""
     CONCURRENCY: int = 50
     SUBMIT_CONCURRENCY: int = 4
@@ -152,38 +155,55 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, kinds)
 
 
+def _is_rate(value: str) -> bool:
+    try:
+        Rate.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_address(value: str) -> bool:
+    parts = urlsplit(value)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query
+
+
+def _are_prices(value: Mapping[str, Any]) -> bool:
+    return all(isinstance(price, Decimal) and price >= 0 for price in value.values())
+
+
+_NOTHING = timedelta(0)
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "QUOTA": (_is_rate, 'is not of the form "10/day" (minute, hour, day or month)'),
+    "IP_QUOTA": (_is_rate, 'is not of the form "10/day" (minute, hour, day or month)'),
+    "PIXAZO_BASE_URL": (_is_address, "is not an http(s) address such as https://shop.example"),
+    "PUBLIC_BASE_URL": (_is_address, "is not an http(s) address such as https://shop.example"),
+    "BUDGET_TIME_ZONE": (
+        lambda name: name in zoneinfo.available_timezones(),
+        "is not the name of a time zone such as Europe/Berlin",
+    ),
+    "CONCURRENCY": (lambda number: number >= 1, "must be 1 or more"),
+    "SUBMIT_CONCURRENCY": (lambda number: number >= 1, "must be 1 or more"),
+    "PUMPS": (lambda number: number >= 1, "must be 1 or more"),
+    "IN_FLIGHT": (lambda number: number >= 1, "must be 1 or more"),
+    "TRUSTED_PROXIES": (lambda number: number >= 0, "must be 0 or more"),
+    "PHOTO_RETENTION": (lambda time: time > _NOTHING, "must be longer than nothing"),
+    "RESULT_RETENTION": (lambda time: time > _NOTHING, "must be longer than nothing"),
+    "DEADLINE": (lambda time: time > _NOTHING, "must be longer than nothing"),
+    "DAILY_BUDGET": (lambda amount: amount >= 0, "must be 0 or more"),
+    "MONTHLY_BUDGET": (lambda amount: amount >= 0, "must be 0 or more"),
+    "PRICES": (_are_prices, "maps an engine to a Decimal of USD per image"),
+    "STORAGE": (lambda alias: alias in settings.STORAGES, "is not an alias in STORAGES"),
+}
+
+
 def _wrong(name: str, value: Any) -> str | None:
-    """Why a value of the right type is still wrong, or None."""
-    if value is None:
+    """Why a value of the right type is still wrong, or None; "" and None mean "not set"."""
+    if value is None or value == "" or name not in _RULES:
         return None
-    match name:
-        case "QUOTA" | "IP_QUOTA" if value:
-            try:
-                Rate.parse(value)
-            except ValueError as error:
-                return str(error)
-        case "PIXAZO_BASE_URL" | "PUBLIC_BASE_URL" if value:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-                return "is not an http(s) address such as https://shop.example"
-        case "BUDGET_TIME_ZONE":
-            if value not in zoneinfo.available_timezones():
-                return "is not the name of a time zone such as Europe/Berlin"
-        case "CONCURRENCY" | "SUBMIT_CONCURRENCY" | "PUMPS" | "IN_FLIGHT" if value < 1:
-            return "must be 1 or more"
-        case "TRUSTED_PROXIES" if value < 0:
-            return "must be 0 or more"
-        case "PHOTO_RETENTION" | "RESULT_RETENTION" | "DEADLINE" if value <= timedelta(0):
-            return "must be longer than nothing"
-        case "DAILY_BUDGET" | "MONTHLY_BUDGET" if value < 0:
-            return "must be 0 or more"
-        case "PRICES":
-            if any(not isinstance(p, Decimal) or p < 0 for p in value.values()):
-                return "maps an engine to a Decimal of USD per image"
-        case "STORAGE":
-            if value not in settings.STORAGES:
-                return "is not an alias in STORAGES"
-    return None
+    is_right, sentence = _RULES[name]
+    return None if is_right(value) else sentence
 
 
 @lru_cache(maxsize=1)
@@ -208,4 +228,4 @@ def _forget(*, setting: str, **_kwargs: Any) -> None:
 
 setting_changed.connect(_forget)
 
-config = typing.cast(Config, _Lazy())
+config = typing.cast("Config", _Lazy())

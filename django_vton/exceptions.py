@@ -24,11 +24,11 @@ class VtonError(Exception):
     """Every run-time error of the package."""
 
 
-class ProductNotRegistered(VtonError):
+class ProductNotRegistered(VtonError):  # noqa: N818 - it says what happened
     """The model of this product has no `TryOn`; see `django_vton.products.register`."""
 
 
-class Refused(VtonError):
+class Refused(VtonError):  # noqa: N818 - an answer to a person, not an error of the program
     """Nothing was done and nothing was spent.
 
     `code` is one of the codes in the API's documentation, `detail` a translated sentence for the

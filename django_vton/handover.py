@@ -30,9 +30,7 @@ def links(attempt: Attempt, photo: PersonPhoto, picture: ProductPicture) -> tupl
     expires_at = timezone.now() + LINK_FOR
     VendorLink.objects.bulk_create(
         [
-            VendorLink(
-                token_hash=hash_token(person), attempt=attempt, photo=photo, expires_at=expires_at
-            ),
+            VendorLink(token_hash=hash_token(person), attempt=attempt, photo=photo, expires_at=expires_at),
             VendorLink(
                 token_hash=hash_token(product),
                 attempt=attempt,

@@ -12,7 +12,6 @@ from .intake import fill_photo
 from .models import PersonPhoto
 
 
-
 def add_house_model(
     *,
     name: str,

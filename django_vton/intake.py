@@ -7,7 +7,6 @@ money and row together, and the bell rings after the commit.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 import uuid
@@ -258,7 +257,7 @@ def _source(request: TryOnRequest, photo: PersonPhoto, count: Callable[[], None]
 
 
 def _house_render(request: TryOnRequest, count: Callable[[], None]) -> TryOnRequest:
-    """A render that belongs to nobody, so that everybody can share it; its first asker is counted for it."""
+    """A render that belongs to nobody, so that all can share it; its first asker is counted for it."""
     assert request.shopper is not None
     quotas.check_in_flight(request.shopper)
     count()

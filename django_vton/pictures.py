@@ -1,4 +1,4 @@
-"""Product pictures: read from the shop's storage, brought to what the vendor takes, kept for the next time."""
+"""Product pictures: read from the shop's storage, brought to what the vendor takes, and kept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger("django_vton.pictures")
 def prepare(described: Described) -> ProductPicture:
     """The product's picture, ready for the vendor. Raises Refused where it has none that can be used.
 
-    The shopper hears only that the product cannot be tried on; the reason is the merchant's, see `problem_of`.
+    The shopper hears only that the product cannot be tried on; why is for the merchant: `problem_of`.
     """
     picture = _prepare(described)
     if isinstance(picture, str) or picture.problem:
@@ -50,7 +50,7 @@ def _prepare(described: Described) -> ProductPicture | str:
     try:
         data = _read(image)
     except OSError as error:
-        logger.error("The picture of %s cannot be read: %s", described.ref, error)
+        logger.warning("The picture of %s cannot be read: %s", described.ref, error)
         return _("The file of the product picture cannot be read.")
     digest = hashlib.sha256(data).hexdigest()
     known = ProductPicture.objects.filter(source_digest=digest).first()
@@ -72,7 +72,7 @@ def _store(ref: str, digest: str, data: bytes) -> ProductPicture:
         picture = product_picture(io.BytesIO(data))
     except ImageRefused as refusal:
         row.problem = str(refusal.message)
-        logger.error("The picture of %s cannot be tried on: %s", ref, row.problem)
+        logger.warning("The picture of %s cannot be tried on: %s", ref, row.problem)
     else:
         row.digest, row.width, row.height = picture.digest, picture.width, picture.height
         row.file.save(f"product.{picture.extension}", ContentFile(picture.data), save=False)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.core.files.storage import Storage
-    from django.db.models import Model
 
 BATCH = 200
 ORPHAN_AGE = timedelta(hours=1)
@@ -224,16 +223,14 @@ def _is_known(name: str) -> bool:
 # Receivers, connected in apps.py --------------------------------------------------------------------
 
 
-def files_follow_row(sender: type[Model], instance: Any, **_kwargs: Any) -> None:
+def files_follow_row(*, instance: Any, **_kwargs: Any) -> None:
     """After a row with files is deleted and committed, its files go as well."""
     for stored in (instance.file, getattr(instance, "thumbnail", None)):
         if stored:
             transaction.on_commit(partial(stored.storage.delete, stored.name))
 
 
-def user_is_deleted(sender: type[Model], instance: Any, **_kwargs: Any) -> None:
+def user_is_deleted(*, instance: Any, **_kwargs: Any) -> None:
     """A user's try-ons go with the user."""
     for shopper in Shopper.objects.filter(user_id=instance.pk):
         erase_shopper(shopper)
-
-

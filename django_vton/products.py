@@ -25,6 +25,7 @@ from django.db import models
 
 from .engines import get_engine
 from .exceptions import ProductNotRegistered, Refused
+from .pixazo import OptionError
 
 if TYPE_CHECKING:
     from django.core.files import File
@@ -117,7 +118,7 @@ class Described:
 
     @property
     def kind(self) -> str:
-        """ "garment" or "eyewear"."""
+        """What it is for: "garment" or "eyewear"."""
         return self.engine.kind
 
     @property
@@ -142,15 +143,11 @@ class Described:
 
     def options(self, wishes: Mapping[str, Any]) -> dict[str, Any]:
         """The shop's options with the shopper's wishes over them; `options_invalid` for any other."""
-        from .pixazo import OptionError
-
         allowed = set(self.tryon.shopper_options) - NEVER_BY_SHOPPERS
-        engine = self.engine
+        if forbidden := sorted(set(wishes) - allowed):
+            raise Refused("options_invalid", field=f"options.{forbidden[0][:50]}")
         try:
-            for name in wishes:
-                if name not in allowed:
-                    raise OptionError(name, "may not be chosen")
-            return engine.clean_options({**self.tryon.get_options(self.product), **wishes})
+            return dict(self.engine.clean_options({**self.tryon.get_options(self.product), **wishes}))
         except OptionError as error:
             raise Refused("options_invalid", field=f"options.{error.name}") from error
 
@@ -175,7 +172,9 @@ def register(model: str | type[Model]) -> Callable[[T], T]:
             problems.append(f"{tryon!r} is registered for {label!r}, and is no subclass of TryOn")
             return tryon
         if found in _registry:
-            problems.append(f"{label!r} is registered twice: {type(_registry[found]).__name__} and {tryon.__name__}")
+            problems.append(
+                f"{label!r} is registered twice: {type(_registry[found]).__name__} and {tryon.__name__}"
+            )
             return tryon
         _registry[found] = tryon(found)
         return tryon
@@ -189,7 +188,7 @@ def registered() -> dict[type[Model], TryOn]:
 
 
 def reference(product: Model) -> str:
-    """ "<app_label>.<model>:<pk>" of a saved product."""
+    """The reference of a saved product: "<app_label>.<model>:<pk>"."""
     return f"{product._meta.label_lower}:{product.pk}"
 
 

@@ -60,7 +60,8 @@ def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
 def drain() -> None:
     """Drive until nothing is due soon: `vton_pump --once`, and whoever has no queue at hand."""
     while claims.has_work():
-        asyncio.run(Pump().main())
+        if not asyncio.run(Pump().main()):
+            time.sleep(1)  # Another pump is at it.
 
 
 @contextmanager
@@ -99,13 +100,13 @@ class Pump:
         self.db_thread = ThreadPoolExecutor(1, thread_name_prefix="vton-db")
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
 
-    async def main(self) -> None:
-        """Take a slot, drive, land, release."""
+    async def main(self) -> bool:
+        """Take a slot, drive, land, release. False where every place is taken."""
         self.wake = asyncio.Event()
         try:
             slot = await self.db(slots.take)
             if slot is None:
-                return
+                return False
             beat = asyncio.create_task(self._keep(slot))
             try:
                 async with Pixazo(
@@ -122,6 +123,7 @@ class Pump:
             finally:
                 beat.cancel()
                 await self.db(slots.release, slot)
+            return True
         finally:
             self.db_thread.submit(connections.close_all)
             self.db_thread.shutdown()
@@ -222,7 +224,7 @@ class Pump:
         return job.engine.submit_body(person, product, job.request.options), callback_url
 
     async def _persist(self, job: Job, submission: Submission) -> None:
-        """Store what became of the submit; tried again while the process lives, since it cannot be asked twice."""
+        """Store what became of the submit; tried again while the process lives: it was said only once."""
         pause = 0.2
         while True:
             try:

@@ -13,7 +13,6 @@ from .exceptions import QuotaExceeded, Refused
 from .models import Quota, Shopper, TryOnRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
 

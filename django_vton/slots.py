@@ -50,4 +50,6 @@ def note_worker() -> None:
     """A worker lives, though nothing is to be done: the shop may go on taking photos."""
     now = timezone.now()
     if not PumpSlot.objects.filter(number=1).update(seen_at=now):
-        PumpSlot.objects.bulk_create([PumpSlot(number=1, seen_at=now, lease_until=now)], ignore_conflicts=True)
+        PumpSlot.objects.bulk_create(
+            [PumpSlot(number=1, seen_at=now, lease_until=now)], ignore_conflicts=True
+        )

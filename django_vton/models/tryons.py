@@ -254,9 +254,7 @@ class TryOnImage(models.Model):
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
         ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(fields=["request", "position"], name="vton_image_position")
-        ]
+        constraints = [models.UniqueConstraint(fields=["request", "position"], name="vton_image_position")]
 
     def __str__(self) -> str:
         return str(self.pk)

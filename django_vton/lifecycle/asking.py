@@ -1,0 +1,60 @@
+"""The shopper's side: a try-on begins, shares another's render, or is stopped by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from .. import budget
+from ..models import Attempt, TryOnRequest, VendorLink
+from ..states import ACTIVE, Money, State
+from .swap import finish_follower, followers_end, record, settle, swap
+
+
+def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] | None = None) -> None:
+    """Store a new try-on. With an `amount` (micro-USD) the money is set aside and a pump will drive it.
+
+    Without one it is a follower, whose source does the work. Raises BudgetExhausted.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        request.state = State.QUEUED
+        request.due_at = None if amount is None else now
+        request.save(force_insert=True)
+        attempt = None
+        if amount is not None:
+            day = budget.reserve(amount)
+            attempt = Attempt.objects.create(
+                request=request, engine=request.engine, amount=amount, budget_day=day
+            )
+        record(request, "accepted", attempt=attempt, detail=detail)
+
+
+def follow(follower: TryOnRequest, source: TryOnRequest) -> None:
+    """End a follower at once where its source has ended already; in the transaction that accepted it."""
+    if source.state == State.COMPLETED:
+        finish_follower(follower, source)
+
+
+def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[State] = ACTIVE) -> bool:
+    """Stop it where it still runs; False where it has ended.
+
+    Before the submit it costs nothing; after, the render is paid and dropped.
+    """
+    with transaction.atomic():
+        request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
+        before = request.state
+        if not swap(request, sources, State.CANCELED, "canceled", actor_id=actor_id):
+            return False
+        attempt = request.attempts.order_by("-number").first()
+        if attempt is not None:
+            settle(request, attempt, Money.FREE if before == State.QUEUED else Money.SPENT)
+            VendorLink.objects.filter(attempt__request=request).delete()
+            followers_end(request)
+        elif (source := request.source) is not None and not source.followers.active().exists():
+            # Nobody waits for the shared render any more; while it is not paid, it need not be.
+            cancel(source, sources=[State.QUEUED])
+    return True

@@ -1,0 +1,135 @@
+"""What the vendor makes of it, and how the finished pictures become ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from .. import budget, signals
+from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
+from ..states import Money, State
+from .swap import current_attempt, fail_with_followers, followers_end, send, settle, swap, uncount
+
+if TYPE_CHECKING:
+    from ..pixazo import Answer
+
+logger = logging.getLogger("django_vton.lifecycle")
+
+FETCH_FOR = timedelta(hours=24)
+"""So long a finished picture is fetched again where the way to it is broken."""
+
+MAX_BAD_PICTURES = 3
+"""So often may a finished picture come as bytes that are none."""
+
+MAX_CLAIMS = 3
+"""So often may a fetch end in silence: a picture that kills the process must not starve the rest."""
+
+
+def claim(request: TryOnRequest, now: datetime, lease: timedelta) -> bool:
+    """Take a due row for one question or one fetch; False where another pump was faster."""
+    until = now + lease
+    claimed = (
+        TryOnRequest.objects.due(now)
+        .filter(pk=request.pk, state=request.state)
+        .order_by()
+        .update(lease_until=until, due_at=until, claims=F("claims") + 1)
+    )
+    if claimed:
+        request.lease_until = request.due_at = until
+        request.claims += 1
+    return bool(claimed)
+
+
+def release(request: TryOnRequest, due_at: datetime) -> None:
+    """Give a claimed row back, due then; a callback that came meanwhile keeps its own, sooner time."""
+    claimed = TryOnRequest.objects.filter(pk=request.pk, lease_until=request.lease_until)
+    if not claimed.filter(due_at=request.lease_until).update(lease_until=None, due_at=due_at, claims=0):
+        claimed.update(lease_until=None, claims=0)
+
+
+def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
+    """The vendor is done and paid; the pictures are not yet ours."""
+    now = timezone.now()
+    with transaction.atomic():
+        if not swap(
+            request,
+            [State.SUBMITTED],
+            State.RENDERED,
+            "rendered",
+            attempt=attempt,
+            due_at=now,
+            rendered_at=now,
+            result_urls=list(answer.images),
+        ):
+            return False
+        Attempt.objects.filter(pk=attempt.pk).update(raw=answer.raw)
+        settle(request, attempt, Money.SPENT)
+        VendorLink.objects.filter(attempt=attempt).delete()
+    return True
+
+
+def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, charged: bool) -> None:
+    """The vendor gave up. FAILED counts as charged, ERROR ("not charged") does not."""
+    with transaction.atomic():
+        if not swap(
+            request,
+            [State.SUBMITTED],
+            State.FAILED,
+            "vendor_failed",
+            attempt=attempt,
+            error_code=answer.error_code or "vendor",
+        ):
+            return
+        Attempt.objects.filter(pk=attempt.pk).update(raw=answer.raw, error=answer.error)
+        if not charged and attempt.money == Money.SPENT and budget.refund(attempt):
+            uncount(request)
+        settle(request, attempt, Money.SPENT if charged else Money.FREE)
+        fail_with_followers(request)
+
+
+def deadline_over(request: TryOnRequest, attempt: Attempt) -> None:
+    """The vendor took too long; a late callback may still reopen it."""
+    with transaction.atomic():
+        if swap(request, [State.SUBMITTED], State.FAILED, "deadline", attempt=attempt, error_code="deadline"):
+            settle(request, attempt, Money.SPENT)
+            fail_with_followers(request)
+
+
+def give_up(request: TryOnRequest, code: str, event: str) -> None:
+    """A paid picture that cannot be had, or a queued photo that is no more."""
+    with transaction.atomic():
+        attempt = current_attempt(request)
+        queued = request.state == State.QUEUED
+        if swap(request, [State(request.state)], State.FAILED, event, attempt=attempt, error_code=code):
+            settle(request, attempt, Money.FREE if queued else Money.SPENT)
+            fail_with_followers(request)
+
+
+def completed(request: TryOnRequest, images: Sequence[TryOnImage]) -> bool:
+    """The pictures are ours: the image rows and the last swap in one transaction."""
+    with transaction.atomic():
+        if not swap(request, [State.RENDERED], State.COMPLETED, "completed", image_count=len(images)):
+            return False
+        TryOnImage.objects.bulk_create(images)
+        followers_end(request)
+        send(signals.tryon_completed, request)
+    return True
+
+
+def fetch_failed(request: TryOnRequest, *, is_bad_picture: bool, error: str) -> None:
+    """Only the fetch is tried again, never the render: for a day, or three times if it is no picture."""
+    now = timezone.now()
+    failures = request.fetch_failures + 1
+    TryOnRequest.objects.filter(pk=request.pk).update(fetch_failures=failures)
+    too_long = request.rendered_at is not None and now > request.rendered_at + FETCH_FOR
+    if too_long or (is_bad_picture and failures >= MAX_BAD_PICTURES):
+        give_up(request, "vendor", "not_fetched")
+        return
+    logger.warning("try-on %s: the picture was not fetched: %s", request.pk, error)
+    release(request, now + timedelta(seconds=min(600, 2**failures)))

@@ -1,0 +1,196 @@
+"""The paid call: claimed before it is made, sorted when it is answered, never made twice by itself.
+
+A vendor's id belongs to its attempt. The POST's own answer wins over an id that a callback brought.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from .. import signals
+from ..conf import config
+from ..engines import get_engine
+from ..models import Attempt, TryOnRequest
+from ..states import REOPENABLE_CODES, Money, State
+from .swap import current_attempt, fail_with_followers, send, settle, swap
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from ..pixazo import Answer, Submission
+
+logger = logging.getLogger("django_vton.lifecycle")
+
+HINT_PAUSE = timedelta(seconds=10)
+"""However many callbacks come, they cause one question to the vendor in this time."""
+
+
+def claim_submit(request: TryOnRequest, now: datetime, lease: timedelta, token_hash: str) -> Attempt | None:
+    """Write ahead of the cent: queued -> submitting is committed before any socket is opened.
+
+    Returns the attempt that may now be POSTed once, or None where another pump was faster.
+    """
+    until = now + lease
+    with transaction.atomic():
+        if not swap(
+            request,
+            [State.QUEUED],
+            State.SUBMITTING,
+            "claimed",
+            where=Q(due_at__lte=now),
+            lease_until=until,
+            due_at=until,
+            started_at=now,
+        ):
+            return None
+        attempt = current_attempt(request)
+        Attempt.objects.filter(pk=attempt.pk).update(posted_at=now, token_hash=token_hash)
+        attempt.posted_at, attempt.token_hash = now, token_hash
+    return attempt
+
+
+def submit_answered(attempt: Attempt, submission: Submission, answer: Answer) -> None:
+    """Store the POST's own answer: it wins over whatever a callback said before."""
+    request = attempt.request
+    with transaction.atomic():
+        Attempt.objects.filter(pk=attempt.pk).update(
+            verdict="accepted", http_status=submission.status_code, raw=answer.raw
+        )
+        if _fill(Attempt.objects.filter(pk=attempt.pk), answer.vendor_id):
+            attempt.vendor_id = answer.vendor_id
+            _reopen(request, attempt, "submitted", first_ask(request.engine))
+        else:
+            swap(request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt)
+
+
+def submit_refused(
+    attempt: Attempt, submission: Submission, *, retry_at: datetime | None, code: str = "vendor"
+) -> None:
+    """The vendor said no and charged nothing: to be tried again at `retry_at`, or failed with `code`."""
+    request = attempt.request
+    with transaction.atomic():
+        Attempt.objects.filter(pk=attempt.pk).update(
+            verdict="refused", http_status=submission.status_code, error=submission.error
+        )
+        if retry_at is not None:
+            if swap(request, [State.SUBMITTING], State.QUEUED, "refused", attempt=attempt, due_at=retry_at):
+                _next_attempt(attempt)
+        elif swap(request, [State.SUBMITTING], State.FAILED, "refused", attempt=attempt, error_code=code):
+            settle(request, attempt, Money.FREE)
+            fail_with_followers(request)
+
+
+def submit_not_sent(attempt: Attempt, *, retry_at: datetime, error: str = "") -> None:
+    """Nothing reached the vendor: back into the queue with a new attempt."""
+    request = attempt.request
+    with transaction.atomic():
+        Attempt.objects.filter(pk=attempt.pk).update(verdict="not_sent", error=error)
+        if swap(request, [State.SUBMITTING], State.QUEUED, "not_sent", attempt=attempt, due_at=retry_at):
+            _next_attempt(attempt)
+
+
+def _next_attempt(attempt: Attempt) -> None:
+    """A new attempt takes the hold over: the budget's sums do not move."""
+    if not Attempt.objects.filter(pk=attempt.pk, money=Money.HELD).update(money=Money.FREE):
+        raise RuntimeError("An attempt without a hold was sent back into the queue.")
+    Attempt.objects.create(
+        request=attempt.request,
+        number=attempt.number + 1,
+        engine=attempt.engine,
+        amount=attempt.amount,
+        budget_day=attempt.budget_day,
+    )
+
+
+def submit_unknown(
+    request: TryOnRequest, *, grace: timedelta, error: str = "", status: int | None = None
+) -> bool:
+    """The call was cut off after the socket opened, or its worker is gone. Never sent again by itself."""
+    with transaction.atomic():
+        attempt = current_attempt(request)
+        due_at = (attempt.posted_at or timezone.now()) + grace
+        if not swap(request, [State.SUBMITTING], State.UNKNOWN, "cut_off", attempt=attempt, due_at=due_at):
+            return False
+        Attempt.objects.filter(pk=attempt.pk).update(verdict="unknown", error=error, http_status=status)
+    return True
+
+
+def grace_over(request: TryOnRequest) -> None:
+    """Nobody ever said what became of the call: failed, counted as spent, and an operator is asked."""
+    with transaction.atomic():
+        attempt = current_attempt(request)
+        if swap(
+            request,
+            [State.UNKNOWN],
+            State.FAILED,
+            "grace_over",
+            attempt=attempt,
+            error_code="outcome_unknown",
+        ):
+            settle(request, attempt, Money.SPENT)
+            fail_with_followers(request)
+            send(signals.tryon_needs_attention, request, code="outcome_unknown")
+
+
+def first_ask(engine_name: str) -> datetime:
+    """When to ask first: a callback, where one is ordered, mostly comes sooner."""
+    ordered = config.callbacks and get_engine(engine_name).callbacks
+    return timezone.now() + timedelta(seconds=20 if ordered else 5)
+
+
+def _fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:
+    """A vendor's id belongs to its attempt, whatever became of the try-on. False if it is another's."""
+    try:
+        with transaction.atomic():
+            return bool(attempt.update(vendor_id=vendor_id))
+    except IntegrityError:
+        # The vendor repeats itself, or somebody guessed.
+        logger.warning("The vendor's id of an attempt belongs to another one: %s", vendor_id)
+        return False
+
+
+def _reopen(request: TryOnRequest, attempt: Attempt, event: str, due_at: datetime, **fields: Any) -> bool:
+    """To `submitted`, due then, from wherever news of the vendor's id may still help.
+
+    An attempt that another one has followed is history: its id is kept, and nothing more.
+    """
+    if attempt.number != current_attempt(request).number:
+        return False
+    reopenable = Q(state=State.FAILED, error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
+    return swap(
+        request,
+        [State.SUBMITTING, State.UNKNOWN, State.FAILED],
+        State.SUBMITTED,
+        event,
+        attempt=attempt,
+        where=~Q(state=State.FAILED) | reopenable,
+        error_code="",
+        finished_at=None,
+        due_at=due_at,
+        **fields,
+    )
+
+
+def callback(attempt: Attempt, vendor_id: str) -> bool:
+    """A call that bears the attempt's own token: a hint to ask now. True where there is news to look at."""
+    request = attempt.request
+    now = timezone.now()
+    with transaction.atomic():
+        nameless = Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True)
+        if vendor_id and attempt.vendor_id is None and _fill(nameless, vendor_id):
+            return _reopen(request, attempt, "callback", now, hinted_at=now)
+        if request.state == State.FAILED:
+            # Without a deadline's code nothing is reopened: see `_reopen`.
+            return attempt.vendor_id is not None and _reopen(request, attempt, "callback", now, hinted_at=now)
+        due_at = now if request.hinted_at is None else max(now, request.hinted_at + HINT_PAUSE)
+        return bool(
+            TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, due_at__gt=due_at).update(
+                due_at=due_at, hinted_at=due_at
+            )
+        )

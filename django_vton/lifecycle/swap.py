@@ -1,0 +1,135 @@
+"""The compare-and-swap itself, and what goes with it: event, signal, money, followers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from .. import budget, quotas, signals
+from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
+from ..states import SOURCES, Money, State
+
+logger = logging.getLogger("django_vton.lifecycle")
+
+ANY = Q()
+
+
+def swap(
+    request: TryOnRequest,
+    sources: Iterable[State],
+    target: State,
+    event: str,
+    *,
+    attempt: Attempt | None = None,
+    actor_id: Any = None,
+    where: Q = ANY,
+    **fields: Any,
+) -> bool:
+    """Move a row from one of `sources` to `target`, inside the caller's transaction; False if too late."""
+    allowed = [state for state in sources if state in SOURCES[target]]
+    now = timezone.now()
+    fields = {"lease_until": None, "claims": 0, **fields}
+    if target in (State.COMPLETED, State.FAILED, State.CANCELED):
+        fields |= {"finished_at": now, "due_at": None, "result_urls": []}
+    if target in (State.FAILED, State.CANCELED):
+        fields["shared_key"] = None
+    row = TryOnRequest.objects.filter(where, pk=request.pk, state__in=allowed)
+    if not row.update(state=target, **fields):
+        return False
+    before, request.state = request.state, target
+    for name, value in fields.items():
+        setattr(request, name, value)
+    record(request, event, before, attempt=attempt, actor_id=actor_id)
+    return True
+
+
+def record(
+    request: TryOnRequest,
+    event: str,
+    before: str = "",
+    *,
+    attempt: Attempt | None = None,
+    actor_id: Any = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Add to the history, and one line to the log: ids only."""
+    TryOnEvent.objects.create(
+        request=request,
+        attempt=attempt,
+        name=event,
+        from_state=before,
+        to_state=request.state,
+        actor_id=actor_id,
+        detail=detail or {},
+    )
+    logger.info(
+        "try-on %s: %s, %s -> %s, attempt %s",
+        request.pk,
+        event,
+        before or "-",
+        request.state,
+        attempt.number if attempt else "-",
+    )
+
+
+def send(signal: Any, request: TryOnRequest, **arguments: Any) -> None:
+    """Tell the shop after the commit; a receiver's error is logged and harms nobody."""
+
+    def send() -> None:
+        for receiver, answer in signal.send_robust(
+            sender=TryOnRequest, request_id=request.pk, product=request.product, **arguments
+        ):
+            if isinstance(answer, Exception):
+                logger.error("A receiver of a try-on signal failed: %r", receiver, exc_info=answer)
+
+    transaction.on_commit(send)
+
+
+def settle(request: TryOnRequest, attempt: Attempt, money: Money) -> None:
+    """Close the hold; what cost nothing does not count against the shopper either."""
+    if budget.settle(attempt, money) and money == Money.FREE:
+        uncount(request)
+
+
+def uncount(request: TryOnRequest) -> None:
+    """It cost nothing, so it counts against nobody's quota."""
+    quotas.give_back(request)
+    for follower in request.followers.all():
+        quotas.give_back(follower)
+
+
+def current_attempt(request: TryOnRequest) -> Attempt:
+    """The newest attempt."""
+    return request.attempts.order_by("-number")[:1].get()
+
+
+def followers_end(source: TryOnRequest) -> None:
+    """Whoever shares a render ends with it."""
+    for follower in source.followers.filter(state=State.QUEUED):
+        finish_follower(follower, source)
+
+
+def finish_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
+    """Complete or fail one of them; what is shared lives as long as the last who shares it."""
+    if source.state == State.COMPLETED:
+        TryOnRequest.objects.filter(pk=source.pk, expires_at__lt=follower.expires_at).update(
+            expires_at=follower.expires_at
+        )
+        if swap(follower, [State.QUEUED], State.COMPLETED, "shared", image_count=source.image_count):
+            send(signals.tryon_completed, follower)
+    elif swap(
+        follower, [State.QUEUED], State.FAILED, "source_ended", error_code=source.error_code or "vendor"
+    ):
+        send(signals.tryon_failed, follower, code=follower.error_code)
+
+
+def fail_with_followers(request: TryOnRequest) -> None:
+    """What goes with every failure: links die, followers end, the shop is told."""
+    VendorLink.objects.filter(attempt__request=request).delete()
+    followers_end(request)
+    send(signals.tryon_failed, request, code=request.error_code)

@@ -1,0 +1,33 @@
+"""`manage.py vton_erase USER`: the right to erasure, for a shopper who writes a letter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from ... import privacy
+from ...models import Shopper
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    help = "Erases all try-ons, photos and consents of a user. Money and quota rows stay, without an owner."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="The user's name, as it is typed at the login.")
+
+    def handle(self, *_args: Any, user: str, **_options: Any) -> None:
+        users = get_user_model()._default_manager
+        found = users.filter(**{get_user_model().USERNAME_FIELD: user}).first()
+        if found is None:
+            raise CommandError(f"There is no user {user!r}.")
+        shopper = Shopper.objects.filter(user_id=found.pk).first()
+        if shopper is None:
+            self.stdout.write("Nothing is stored about this user.")
+            return
+        privacy.erase_shopper(shopper)
+        self.stdout.write("Erased.")
