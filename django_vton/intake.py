@@ -77,70 +77,33 @@ def request_tryon(ask: Ask) -> Accepted:
     described = products.find_enabled(ask.product)
     options = described.options(ask.options)
     photo = _photo(ask, described)
-    picture = pictures.prepare(described)
+    is_new, is_used = photo._state.adding, False
     try:
+        picture = pictures.prepare(described)
         with transaction.atomic():
             accepted = _accept(ask, described, options, photo, picture, body_digest)
             transaction.on_commit(ring, robust=True)
-    except BaseException:
-        photo.clean_up()
-        raise
+        is_used = accepted.request.photo_id == photo.pk
+    finally:
+        if is_new and not is_used:
+            delete_file(photo.file)
+            delete_file(photo.thumbnail)
     return accepted
-
-
-class _Photo:
-    """A photo on its way in: one that is stored already, or new bytes with their files."""
-
-    def __init__(self, stored: PersonPhoto | None = None, new: images.Picture | None = None) -> None:
-        self.stored = stored
-        self.new = new
-        self.unsaved: PersonPhoto | None = None
-
-    @property
-    def digest(self) -> str:
-        if self.stored is not None:
-            return self.stored.digest
-        assert self.new is not None
-        return self.new.digest
-
-    def save(self, shopper: Shopper, *, keep: bool) -> PersonPhoto:
-        """The row of this photo; one that the shopper sent before is used again."""
-        expires_at = timezone.now() + config.PHOTO_RETENTION
-        if self.stored is None:
-            self.stored = PersonPhoto.objects.usable(shopper).filter(
-                kind=PersonPhoto.Kind.OWN, digest=self.digest
-            ).first()  # fmt: skip
-        if self.stored is None:
-            self.stored = self._store(shopper, keep=keep, expires_at=expires_at)
-        elif keep and not self.stored.is_house and not self.stored.keep:
-            PersonPhoto.objects.filter(pk=self.stored.pk).update(keep=True, expires_at=expires_at)
-        return self.stored
-
-    def _store(self, shopper: Shopper, *, keep: bool, expires_at: Any) -> PersonPhoto:
-        assert self.new is not None
-        row = PersonPhoto(shopper=shopper, keep=keep, expires_at=expires_at)
-        self.unsaved = row
-        fill_photo(row, self.new)
-        row.save(force_insert=True)
-        return row
-
-    def clean_up(self) -> None:
-        """Files whose row was rolled back go at once."""
-        if self.unsaved is not None:
-            delete_file(self.unsaved.file)
-            delete_file(self.unsaved.thumbnail)
 
 
 def fill_photo(row: PersonPhoto, picture: images.Picture) -> None:
     """Write a photo and its thumbnail into the storage and their names into the (unsaved) row."""
     row.digest, row.width, row.height = picture.digest, picture.width, picture.height
-    row.file.save(f"photo.{picture.extension}", ContentFile(picture.data), save=False)
     small = images.thumbnail(picture.data)
+    row.file.save(f"photo.{picture.extension}", ContentFile(picture.data), save=False)
     row.thumbnail.save(f"photo.{small.extension}", ContentFile(small.data), save=False)
 
 
-def _photo(ask: Ask, described: Described) -> _Photo:
-    """The photo that was sent or named. A file is looked at only once its owner has agreed."""
+def _photo(ask: Ask, described: Described) -> PersonPhoto:
+    """The photo that was named, or the one that was sent, its files written and its row not yet.
+
+    A file is looked at only once its owner has agreed.
+    """
     if ask.photo is None and not ask.photo_id:
         raise Refused("photo_required", field="photo")
     shopper = ask.visitor.shopper()
@@ -148,7 +111,7 @@ def _photo(ask: Ask, described: Described) -> _Photo:
         stored = _find_photo(ask.photo_id, shopper)
         if not stored.is_house:
             _require_consent(ask, shopper)
-        return _Photo(stored=stored)
+        return stored
     _require_consent(ask, shopper)
     try:
         picture = images.person_photo(ask.photo)
@@ -156,7 +119,25 @@ def _photo(ask: Ask, described: Described) -> _Photo:
         raise Refused(refusal.code, refusal.message, field="photo") from None
     if config.MODERATE and not import_string(config.MODERATE)(picture.data, described.product):
         raise Refused("photo_refused", field="photo")
-    return _Photo(new=picture)
+    row = PersonPhoto()
+    fill_photo(row, picture)
+    return row
+
+
+def _keep_photo(photo: PersonPhoto, shopper: Shopper, *, keep: bool) -> PersonPhoto:
+    """The row of this photo; one that the same shopper sent before is used again."""
+    expires_at = timezone.now() + config.PHOTO_RETENTION
+    if not photo._state.adding:
+        if keep and not photo.is_house:
+            PersonPhoto.objects.filter(pk=photo.pk).update(keep=True)
+        return photo
+    earlier = shopper.photos.filter(digest=photo.digest, expires_at__gt=timezone.now()).first()
+    if earlier is not None:
+        shopper.photos.filter(pk=earlier.pk).update(keep=earlier.keep or keep, expires_at=expires_at)
+        return earlier
+    photo.shopper, photo.keep, photo.expires_at = shopper, keep, expires_at
+    photo.save(force_insert=True)
+    return photo
 
 
 def _find_photo(photo_id: str, shopper: Shopper | None) -> PersonPhoto:
@@ -187,7 +168,7 @@ def _accept(
     ask: Ask,
     described: Described,
     options: Mapping[str, Any],
-    photo: _Photo,
+    photo: PersonPhoto,
     picture: ProductPicture,
     body_digest: str,
 ) -> Accepted:
@@ -195,7 +176,7 @@ def _accept(
     earlier = _replay(ask, shopper, body_digest)
     if earlier is not None:
         return earlier
-    row = photo.save(shopper, keep=ask.keep_photo)
+    row = _keep_photo(photo, shopper, keep=ask.keep_photo)
     if ask.consent and not row.is_house and not privacy.has_consented(shopper):
         privacy.record_consent(shopper, ask.locale)
     request = TryOnRequest(
@@ -208,7 +189,7 @@ def _accept(
         options=dict(options),
         photo=row,
         product_picture=picture,
-        cache_key=_cache_key(photo.digest, picture.digest, described.engine.name, options),
+        cache_key=_cache_key(row.digest, picture.digest, described.engine.name, options),
         idempotency_key=ask.idempotency_key or None,
         idempotency_digest=body_digest,
         expires_at=timezone.now() + config.RESULT_RETENTION,
@@ -246,7 +227,7 @@ def _follow(request: TryOnRequest, source: TryOnRequest) -> Accepted:
 
 
 def _source(request: TryOnRequest, photo: PersonPhoto, count: Callable[[], None]) -> TryOnRequest | None:
-    """The render to share: a shopper's own earlier one, or anybody's of a house model; None to pay for one."""
+    """The render to share: the shopper's own earlier one, or anybody's of a house model. None: pay."""
     rows = TryOnRequest.objects.select_for_update()
     if not photo.is_house:
         own = rows.filter(

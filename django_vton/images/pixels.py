@@ -142,14 +142,12 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     if profile and b"mpet" not in profile:  # multiprocess elements: programs, which may run for minutes
         try:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
-            space = source.profile.xcolor_space.strip()
-            fits = {"L": "GRAY"}.get(image.mode, image.mode) == space
-            if fits and (space == "CMYK" or len(profile) <= MAX_DISPLAY_PROFILE):
+            if image.mode == "CMYK" or len(profile) <= MAX_DISPLAY_PROFILE:
                 converted = ImageCms.profileToProfile(
                     image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
                 )
                 assert converted is not None
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError):
-            pass
+            pass  # broken, or of another colour space than the picture
     return image.convert("RGB")

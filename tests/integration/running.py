@@ -1,0 +1,156 @@
+"""The example shop as it runs: its web server, its qcluster and the sandbox gateway, over real sockets."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from PIL import Image, ImageDraw
+
+from django_vton.sandbox import Gateway
+
+MANAGE = Path(__file__).resolve().parents[2] / "example_project" / "manage.py"
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def phone_photo(width: int = 900, height: int = 1200, *, shade: int = 0) -> bytes:
+    """A photo with something of a person in it; another `shade` is another photo."""
+    picture = Image.new("RGB", (width, height), (150, 160, 175 + shade % 80))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((width * 0.38, height * 0.08, width * 0.62, height * 0.32), fill=(224, 180, 150))
+    draw.rectangle((width * 0.28, height * 0.33, width * 0.72, height * 0.95), fill=(90, 90, 110))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+class Shopper:
+    """A browser without a screen: cookies, the CSRF token, and patience as the answers ask for it."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, timeout=30)
+
+    def start(self, product: str) -> dict[str, Any]:
+        answer = self.http.get("/try-on/api/start/", params={"product": product})
+        assert answer.status_code == 200, answer.text
+        self.http.headers["X-CSRFToken"] = answer.json()["csrf_token"]
+        return dict(answer.json())
+
+    def ask(self, product: str, photo: bytes | None, **fields: Any) -> httpx.Response:
+        if "X-CSRFToken" not in self.http.headers:
+            self.start(product)
+        files = {} if photo is None else {"photo": ("me.jpg", photo, "image/jpeg")}
+        return self.http.post("/try-on/api/try-ons/", data={"product": product, **fields}, files=files)
+
+    def wait(self, try_on: str, *, until: tuple[str, ...] = ("completed", "failed", "canceled")) -> Any:
+        """Ask as the answers say, until it has ended."""
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
+            answer = self.http.get(f"/try-on/api/try-ons/{try_on}/")
+            assert answer.status_code == 200, answer.text
+            if answer.json()["status"] in until:
+                return answer.json()
+            time.sleep(min(0.3, float(answer.headers["Retry-After"])))
+        raise AssertionError(f"still {answer.json()['status']} after {PATIENCE} s")
+
+
+class RunningShop:
+    """`with RunningShop(folder) as shop:` until the block ends; `stop_workers` and `start_workers` between."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.folder = folder
+        self.gateway = Gateway(port=0, key="sandbox", seconds=0.5)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DEBUG": "1",
+            "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}",
+            "MEDIA_ROOT": str(folder / "media"),
+            "VTON_PIXAZO_API_KEY": "sandbox",
+            "VTON_PUBLIC_BASE_URL": self.url,
+            "VTON_QUOTA": "1000/day",
+            "VTON_IP_QUOTA": "1000/day",
+            "DEMO_ADMIN_PASSWORD": "tests",
+            **env,
+        }
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        self.gateway.start()
+        self.env["VTON_PIXAZO_BASE_URL"] = self.gateway.url
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("seed_demo")
+        self._spawn("web", "runserver", "--noreload", f"127.0.0.1:{self.port}")
+        self.start_workers()
+        ends = time.monotonic() + PATIENCE
+        while not self._is_up():
+            assert time.monotonic() < ends, self.log("web")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for name in list(self.processes):
+            self.stop(name)
+        self.gateway.stop()
+
+    def manage(self, *args: str) -> str:
+        done = subprocess.run(
+            [sys.executable, str(MANAGE), *args], env=self.env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def product(self, slug: str) -> str:
+        script = f"from shop.models import Product; print(Product.objects.get(slug={slug!r}).pk)"
+        return "shop.product:" + self.manage("shell", "--verbosity", "0", "--command", script).strip()
+
+    def start_workers(self) -> None:
+        self._spawn("workers", "qcluster")
+
+    def stop(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def shopper(self) -> Shopper:
+        return Shopper(self.url)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def _spawn(self, name: str, *args: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-u", str(MANAGE), *args],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _is_up(self) -> bool:
+        with suppress(httpx.TransportError):
+            return httpx.get(self.url, timeout=5).status_code == 200
+        return False
