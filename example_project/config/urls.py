@@ -1,0 +1,17 @@
+from django.conf import settings
+from django.conf.urls.static import static
+from django.contrib import admin
+from django.templatetags.static import static as static_url
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", include("shop.urls")),
+    path("try-on/", include("django_vton.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    # For pages that are not the shop's own, such as the admin's.
+    path("favicon.ico", RedirectView.as_view(url=static_url("shop/icon.svg"))),
+    # Product pictures, in DEBUG alone: elsewhere the web server serves them.
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+]

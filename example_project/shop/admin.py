@@ -1,0 +1,17 @@
+from django.contrib import admin
+
+from shop.models import Product, ProductPhoto
+
+
+class ProductPhotoInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs alone
+    model = ProductPhoto
+    extra = 0
+
+
+@admin.register(Product)
+class ProductAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
+    list_display = ["name", "kind", "price", "is_public"]
+    list_filter = ["kind", "is_public"]
+    search_fields = ["name"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [ProductPhotoInline]

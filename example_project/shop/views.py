@@ -1,0 +1,67 @@
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from shop.cart import MAX_QUANTITY, Cart
+from shop.forms import AddForm, QuantityForm
+from shop.models import Kind, Product
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    products = Product.objects.filter(is_public=True)
+    kinds = [kind for kind in Kind if kind in set(products.values_list("kind", flat=True))]
+    chosen = request.GET.get("kind", "")
+    if chosen in Kind.values:
+        products = products.filter(kind=chosen)
+    return render(request, "shop/index.html", {"products": products, "kinds": kinds, "chosen": chosen})
+
+
+@require_safe
+def product(request: HttpRequest, slug: str) -> HttpResponse:
+    item = get_object_or_404(Product, slug=slug, is_public=True)
+    others = Product.objects.filter(is_public=True).exclude(pk=item.pk).exclude(kind=item.kind)[:4]
+    return render(request, "shop/product.html", {"product": item, "form": AddForm(item), "others": others})
+
+
+@require_POST
+def cart_add(request: HttpRequest, slug: str) -> HttpResponse:
+    item = get_object_or_404(Product, slug=slug, is_public=True)
+    form = AddForm(item, request.POST)
+    if not form.is_valid():
+        return render(request, "shop/product.html", {"product": item, "form": form}, status=422)
+    Cart(request).add(item, form.cleaned_data.get("size", ""))
+    messages.success(request, _("“%(name)s” is in your bag.") % {"name": item.name})
+    return redirect("shop:cart")
+
+
+@require_safe
+def cart_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "shop/cart.html", {"lines": list(Cart(request)), "max_quantity": MAX_QUANTITY})
+
+
+@require_POST
+def cart_change(request: HttpRequest) -> HttpResponse:
+    cart = Cart(request)
+    key = request.POST.get("line", "")
+    form = QuantityForm(request.POST)
+    if key in cart.quantities and form.is_valid():
+        cart.set(key, form.cleaned_data["quantity"])
+        messages.success(request, _("Your bag is up to date."))
+    else:
+        messages.error(request, _("That did not work. Please choose a number from 0 to %d.") % MAX_QUANTITY)
+    return redirect("shop:cart")
+
+
+@require_POST
+def checkout(request: HttpRequest) -> HttpResponse:
+    """Where a real shop would take an address and money."""
+    Cart(request).clear()
+    return redirect("shop:thanks")
+
+
+@require_safe
+def thanks(request: HttpRequest) -> HttpResponse:
+    return render(request, "shop/thanks.html")

@@ -1,0 +1,110 @@
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+DEMO = Path(settings.BASE_DIR) / "demo.py"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def demo(folder: Path, port: int | str) -> Iterator[subprocess.Popen[str]]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("VTON_", "DJANGO_"))}
+    process = subprocess.Popen(
+        [sys.executable, DEMO],
+        env=env | {"PORT": str(port), "DEMO_DIR": str(folder), "DEMO_ADMIN_PASSWORD": "sesame"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def processes_with(text: str) -> dict[int, str]:
+    """The command lines of running processes in whose environment `text` stands, by their id (Linux)."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if text.encode() in (entry / "environ").read_bytes():
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # Ended while we looked, or somebody else's.
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="orphans are looked for in /proc")
+def test_it_serves_the_shop_and_leaves_nothing_behind(tmp_path: Path, port: int) -> None:
+    with demo(tmp_path, port) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith(("ready", "demo:")):
+                break
+        assert f"ready  http://127.0.0.1:{port}/" in said
+        assert "(admin / sesame)" in said
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as response:
+            page = response.read().decode()
+        assert "Linnea linen shirt" in page
+        style = re.search(r'href="(/static/shop/[^"]+\.css)"', page)
+        assert style is not None
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{style[1]}") as response:
+            assert response.status == 200
+        assert any("qcluster" in command for command in processes_with(str(tmp_path)).values())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    assert processes_with(str(tmp_path)) == {}
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with demo(tmp_path, port) as process:
+            said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"Port {port} is taken" in said
+
+
+def test_a_port_that_is_none_is_named(tmp_path: Path) -> None:
+    with demo(tmp_path, "http") as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "PORT=http is no port." in said
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="orphans are looked for in /proc")
+def test_a_part_that_dies_ends_the_rest_and_is_named(tmp_path: Path, port: int) -> None:
+    with demo(tmp_path, port) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("ready"):
+                break
+        [gateway] = [
+            pid for pid, command in processes_with(str(tmp_path)).items() if "vton_sandbox" in command
+        ]
+        os.kill(gateway, signal.SIGKILL)
+        rest = process.stdout.read()
+        assert process.wait(timeout=60) == 1
+    assert "sandbox has ended (exit code -9)" in rest
+    assert processes_with(str(tmp_path)) == {}

@@ -1,0 +1,84 @@
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from PIL import Image
+
+from django_vton.models import PersonPhoto
+from shop.catalogue import HOUSE_MODELS, PRODUCTS
+from shop.models import Kind, Product
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_password_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEMO_ADMIN_PASSWORD", raising=False)
+
+
+def seed() -> str:
+    out = StringIO()
+    call_command("seed_demo", stdout=out)
+    return out.getvalue()
+
+
+def counts() -> tuple[int, int, int]:
+    return Product.objects.count(), PersonPhoto.objects.count(), get_user_model().objects.count()
+
+
+def test_twice_is_once() -> None:
+    seed()
+    once = counts()
+    assert once == (len(PRODUCTS), len(HOUSE_MODELS), 1)
+    files = sorted(path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file())
+    seed()
+    assert counts() == once
+    assert sorted(path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()) == files
+
+
+def test_it_puts_garments_of_every_category_and_two_glasses_on_the_shelves() -> None:
+    seed()
+    kinds = list(Product.objects.values_list("kind", flat=True))
+    assert {Kind.TOP, Kind.BOTTOM, Kind.DRESS, Kind.OUTERWEAR} <= set(kinds)
+    assert kinds.count(Kind.EYEWEAR) == 2
+    assert sum(kind not in {Kind.EYEWEAR, Kind.ACCESSORY} for kind in kinds) >= 6
+
+
+def test_an_edit_survives_and_a_lost_picture_comes_back() -> None:
+    seed()
+    product = Product.objects.all()[0]
+    product.name = "Renamed"
+    product.save()
+    product.photo.storage.delete(str(product.photo.name))
+    seed()
+    product.refresh_from_db()
+    assert product.name == "Renamed"
+    assert product.photo.storage.exists(str(product.photo.name))
+
+
+def test_a_password_is_made_once_told_and_kept() -> None:
+    password = seed().split()[-1]
+    assert "with the password it had" in seed()
+    admin = get_user_model().objects.get(username="admin")
+    assert admin.check_password(password)
+    assert admin.is_superuser
+    assert admin.is_staff
+
+
+def test_a_password_given_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    seed()
+    monkeypatch.setenv("DEMO_ADMIN_PASSWORD", "open sesame")
+    assert "open sesame" in seed()
+    assert get_user_model().objects.get(username="admin").check_password("open sesame")
+
+
+def test_the_pictures_are_light_and_large_enough_for_every_engine() -> None:
+    names = [f"{product['slug']}.jpg" for product in PRODUCTS] + [model["file"] for model in HOUSE_MODELS]
+    for name in names:
+        path = settings.BASE_DIR / "assets" / name
+        assert path.stat().st_size < 150_000, name
+        with Image.open(path) as picture:
+            assert picture.format == "JPEG"
+            assert min(picture.size) >= 300, name
