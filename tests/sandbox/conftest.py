@@ -1,0 +1,158 @@
+import contextlib
+import io
+import queue
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image, ImageDraw
+
+from django_vton.sandbox import Gateway
+
+FASHN = "/fashn-virtual-try-on/v1/fashn-virtual-try-on-request"
+GLASS = "/glass-virtual-try-on/v1/api/glass-virtual-tryon"
+GLASS_RESULT = "/glass-virtual-try-on-polling/api/glass-virtual-tryon-result"
+TLS = ssl.create_default_context()  # One for all clients: reading the certificates takes its time.
+
+
+def encode(picture: Image.Image, kind: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind)
+    return out.getvalue()
+
+
+def person(size: tuple[int, int] = (400, 600)) -> bytes:
+    """A grey person photo with a face in the colour of skin."""
+    picture = Image.new("RGB", size, (120, 130, 140))
+    ImageDraw.Draw(picture).ellipse((160, 60, 240, 165), fill=(224, 172, 140))
+    return encode(picture, "JPEG")
+
+
+def shirt(colour: tuple[int, int, int] = (20, 120, 60)) -> bytes:
+    """A plain block of colour on white."""
+    picture = Image.new("RGB", (400, 400), "white")
+    ImageDraw.Draw(picture).rectangle((60, 60, 340, 340), fill=colour)
+    return encode(picture)
+
+
+class Shop(ThreadingHTTPServer):
+    """The other side: serves pictures, and takes callbacks."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.files = {"/person.jpg": person(), "/shirt.png": shirt()}
+        self.callbacks: queue.Queue[tuple[str, dict[str, str], bytes]] = queue.Queue()
+        self.callback_answers: list[int] = []
+
+    def url_of(self, path: str, data: bytes) -> str:
+        self.files[path] = data
+        return self.url + path
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Shop
+
+    def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/person.jpg")
+            self.end_headers()
+        elif self.path == "/short":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"half")
+        elif data := self.server.files.get(self.path):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):  # The gateway leaves where it is too large.
+                self.wfile.write(data)
+        else:
+            self.send_error(404)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        answers = self.server.callback_answers
+        self.send_response(answers.pop(0) if answers else 200)
+        self.send_header("Location", self.path)
+        self.end_headers()
+        self.server.callbacks.put((self.path, dict(self.headers), body))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with Shop() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with Gateway(seconds=0.1, retry_seconds=0.01) as running:
+        yield running
+
+
+class Client:
+    """A shop's HTTP client, as plain as possible."""
+
+    def __init__(self, gateway: Gateway, shop: Shop) -> None:
+        self.gateway, self.shop = gateway, shop
+        self.http = httpx.Client(
+            base_url=gateway.url,
+            headers={"Ocp-Apim-Subscription-Key": "sandbox"},
+            trust_env=False,
+            verify=TLS,
+        )
+
+    def fashn(self, headers: dict[str, str] | None = None, **changes: Any) -> httpx.Response:
+        body = {
+            "model_image": f"{self.shop.url}/person.jpg",
+            "garment_image": f"{self.shop.url}/shirt.png",
+            **changes,
+        }
+        given = {name: value for name, value in body.items() if value is not ...}
+        return self.http.post(FASHN, json=given, headers=headers)
+
+    def glass(self, **changes: Any) -> httpx.Response:
+        body = {
+            "model_image_path": f"{self.shop.url}/person.jpg",
+            "glass_image_path": f"{self.shop.url}/shirt.png",
+            **changes,
+        }
+        return self.http.post(GLASS, json={name: value for name, value in body.items() if value is not ...})
+
+    def ask(self, request_id: str) -> httpx.Response:
+        if request_id.startswith("fashn"):
+            return self.http.get(f"/v2/requests/status/{request_id}")
+        return self.http.post(GLASS_RESULT, json={"request_id": request_id})
+
+    def wait(self, request_id: str, state: str = "COMPLETED") -> dict[str, Any]:
+        """The status answer once the render is in `state`."""
+        reached = self.gateway.ledger.wait_for(
+            lambda ledger: any(
+                e.request_id == request_id and e.state.upper() == state for e in ledger.entries
+            )
+        )
+        assert reached, [entry.state for entry in self.gateway.ledger.entries]
+        answer: dict[str, Any] = self.ask(request_id).json()
+        return answer
+
+
+@pytest.fixture
+def client(gateway: Gateway, shop: Shop) -> Iterator[Client]:
+    made = Client(gateway, shop)
+    with made.http:
+        yield made

@@ -1,0 +1,62 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> subprocess.Popen[str]:
+    """The command in a project that has no database, and nothing else."""
+    code = (
+        "import sys; from django.conf import settings; settings.configure(); import django; django.setup();"
+        "from django_vton.management.commands.vton_sandbox import Command;"
+        "Command().run_from_argv(['manage.py', 'vton_sandbox', *sys.argv[1:]])"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_its_address_and_ends_cleanly(number: signal.Signals) -> None:
+    port = free_port()
+    with run("--port", str(port), "--key", "hidden", "-v", "2") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(4)]
+        url = f"http://127.0.0.1:{port}"
+        assert f"{url}/" in lines[0]
+        assert f'"PIXAZO_BASE_URL": "{url}"' in lines[3]
+        assert httpx.get(f"{url}/_sandbox/ledger", trust_env=False).json()["submits"] == []
+        process.send_signal(number)
+        out, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert errors == "GET /_sandbox/ledger 200\n"
+    assert "hidden" not in "".join(lines) + out
+
+
+def test_a_taken_port_is_said_in_words() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with run("--port", str(taken.getsockname()[1])) as process:
+            _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "address already in use" in errors
+    assert "Traceback" not in errors
