@@ -17,7 +17,7 @@ from .pictures import decode
 
 LONGEST_SIDE = 1296  # The engine's own pictures are 864 x 1296.
 PRODUCT_SIDE = 800
-MASK_SIDE = 200
+MASK_SIDE = 320
 TALL = 1.5
 
 # The place of a product, in widths of the face: how far its upper edge (of glasses: its middle) is below the
@@ -27,7 +27,7 @@ PLACES: dict[Placement, tuple[float, float, float]] = {
     "outerwear": (0.75, 3.9, 4.6),
     "dress": (0.8, 3.5, 6.2),
     "bottom": (3.0, 2.8, 4.8),
-    "eyes": (-0.12, 1.16, 1.0),
+    "eyes": (-0.2, 1.16, 1.0),
 }
 
 
@@ -111,20 +111,45 @@ def _silhouette(product: Image.Image, *, see_through: bool) -> Image.Image:
     stat = ImageStat.Stat(small, edge)
     if max(stat.stddev) > 18:
         return Image.new("L", product.size, 255)
-    backdrop = Image.new("RGB", small.size, tuple(round(each) for each in stat.median))
-    like = _distance(small, backdrop).point(lambda d: 0 if d < 8 else 255)
-    framed = ImageOps.expand(like, 1, 0)
-    ImageDraw.floodfill(framed, (0, 0), 128)
-    inside = framed.point(lambda v: 0 if v == 128 else 255).crop((1, 1, small.width + 1, small.height + 1))
-    rough = inside.resize(product.size, Image.Resampling.BICUBIC)
-    # The rough mask says what is inside; near its edge the full picture's own colours say it more finely.
-    core = rough.filter(ImageFilter.MinFilter(9))
+    backdrop = tuple(round(each) for each in stat.median)
+    rough = _without_backdrop(small, backdrop)
     if see_through:
-        core = core.point(lambda a: a // 8)
-    near = rough.filter(ImageFilter.MaxFilter(9))
-    plain = Image.new("RGB", product.size, backdrop.getpixel((0, 0)))
-    fine = _distance(product, plain).point(lambda d: min(255, max(0, (d - 4) * 14)))
-    return ImageChops.lighter(core, ImageChops.darker(fine, near))
+        frame = _distance(small, Image.new("RGB", small.size, backdrop)).point(lambda d: 255 if d > 60 else 0)
+        lenses = ImageChops.darker(rough, ImageChops.invert(frame)).filter(ImageFilter.MinFilter(3))
+        rough = ImageChops.subtract(rough, lenses.point(lambda a: a * 7 // 8))
+    soft = rough.filter(ImageFilter.GaussianBlur(1)).point(lambda a: max(0, min(255, (a - 110) * 2)))
+    return soft.resize(product.size, Image.Resampling.BICUBIC)
+
+
+def _without_backdrop(small: Image.Image, backdrop: tuple[int, ...]) -> Image.Image:
+    """White where the product is, found from the edge inwards: studio light falls off in small steps only."""
+    width, height = small.size
+    raw = small.tobytes()
+    colours = list(zip(raw[::3], raw[1::3], raw[2::3], strict=True))
+    gone = bytearray(width * height)
+
+    def near(one: tuple[int, ...], other: tuple[int, ...], most: int) -> bool:
+        return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= most
+
+    border = [
+        x + y * width
+        for y in range(height)
+        for x in range(width)
+        if x in {0, width - 1} or y in {0, height - 1}
+    ]
+    todo = [at for at in border if near(colours[at], backdrop, 40)]
+    for at in todo:
+        gone[at] = 1
+    while todo:
+        at = todo.pop()
+        x = at % width
+        for next_, ok in ((at - 1, x > 0), (at + 1, x < width - 1), (at - width, True), (at + width, True)):
+            if ok and 0 <= next_ < len(gone) and not gone[next_]:
+                colour = colours[next_]
+                if near(colour, colours[at], 4) and near(colour, backdrop, 40):
+                    gone[next_] = 1
+                    todo.append(next_)
+    return Image.frombytes("L", small.size, bytes(gone)).point(lambda v: 0 if v else 255)
 
 
 def _distance(one: Image.Image, other: Image.Image) -> Image.Image:

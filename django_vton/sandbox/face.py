@@ -35,8 +35,12 @@ def find_face(photo: Image.Image) -> Face | None:
     while skin:
         patch = _without_hair(_patch(skin), light)
         face = _measure(patch, width, height)
-        if face and (best is None or best[0] < len(patch)):
-            best = (len(patch), face)
+        if face is None:
+            continue
+        # Bare arms are skin as well: a face is high up, and near the middle.
+        likely = len(patch) * (1 - min(y for _, y in patch) / height) ** 3 * (1 - abs(2 * face.x / width - 1))
+        if best is None or best[0] < likely:
+            best = (likely, face)
     if best is None:
         return None
     scale = photo.width / width

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 
 from django_vton.sandbox.ledger import Counts, Entry
 
-from .running import RunningShop, phone_photo
+from tests.running import RunningShop, phone_photo
 
 GARMENT = "linen-shirt"
 GLASSES = "otto-glasses"

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from django_vton.sandbox import Gateway
 
-MANAGE = Path(__file__).resolve().parents[2] / "example_project" / "manage.py"
+MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
 PATIENCE = 60.0
 
 
@@ -91,6 +91,7 @@ class RunningShop:
             **env,
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.shoppers: list[Shopper] = []
 
     def __enter__(self) -> Self:
         self.gateway.start()
@@ -106,6 +107,8 @@ class RunningShop:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        for shopper in self.shoppers:
+            shopper.http.close()
         for name in list(self.processes):
             self.stop(name)
         self.gateway.stop()
@@ -134,7 +137,8 @@ class RunningShop:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def shopper(self) -> Shopper:
-        return Shopper(self.url)
+        self.shoppers.append(Shopper(self.url))
+        return self.shoppers[-1]
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
