@@ -1,0 +1,119 @@
+"""`GET dialog/?product=&lang=`: the dialog's HTML, already in the page's language.
+
+It holds nothing of a shopper's, so it may be cached; what is personal comes from `api/start/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from .exceptions import RENDER_SENTENCES, SENTENCES, Refused
+from .products import NEVER_BY_SHOPPERS, Described, find
+
+if TYPE_CHECKING:
+    from .pixazo.engine import Option
+
+MAX_AGE = 300
+FEW = 10
+"""So many values of a number are offered as a list."""
+
+PLACES = {
+    "photo_required": "choose",
+    "photo_unreadable": "choose",
+    "photo_format": "choose",
+    "photo_too_small": "choose",
+    "photo_too_large": "choose",
+    "photo_gone": "choose",
+    "photo_refused": "choose",
+    "consent_required": "check",
+    "options_invalid": "check",
+    "not_cancelable": "waiting",
+}
+"""The view in which a code's sentence helps; the error view for all others."""
+
+AGAIN = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
+"""Refusals after which the same order may go out once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An option that a shopper may set, as a form shows it."""
+
+    option: Option
+    choices: list[tuple[str, Any]]
+    """Values as JSON writes them, with their labels; empty for a number to type."""
+    initial: str
+
+
+@login_not_required
+@transaction.non_atomic_requests
+@require_safe
+def dialog(request: HttpRequest) -> HttpResponse:
+    """The dialog for one product; 404 for an unknown one.
+
+    `lang` is the page's language, since this address need not be under the page's language prefix; an
+    unsupported one falls back to the request's.
+    """
+    try:
+        product = find(request.GET.get("product", ""))
+    except Refused as refused:
+        return HttpResponseNotFound(str(refused.detail), content_type="text/plain; charset=utf-8")
+    asked = _supported(request.GET.get("lang", ""))
+    with translation.override(asked or translation.get_language()):
+        # Without the request: the shop's context processors could put something personal into it.
+        response = HttpResponse(render_to_string("vton/dialog/dialog.html", _context(product)))
+        response["Content-Language"] = translation.get_language() or ""
+    response["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    if not asked:
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+    return response
+
+
+def _supported(lang: str) -> str | None:
+    try:
+        return translation.get_supported_language_variant(lang)
+    except LookupError:
+        return None
+
+
+def _context(product: Described) -> dict[str, Any]:
+    return {
+        "product": product,
+        "eyewear": product.kind == "eyewear",
+        "fields": _fields(product),
+        "sentences": [
+            {"code": code, "text": text, "at": PLACES.get(code, "error"), "again": code in AGAIN}
+            for code, text in (SENTENCES | RENDER_SENTENCES).items()
+        ],
+    }
+
+
+def _fields(product: Described) -> list[Field]:
+    chosen = product.tryon.get_options(product.product)
+    return [
+        _field(option, chosen.get(option.name, option.default))
+        for option in product.engine.options
+        if option.name in product.tryon.shopper_options and option.name not in NEVER_BY_SHOPPERS
+    ]
+
+
+def _field(option: Option, initial: object) -> Field:
+    choices: list[tuple[str, Any]] = []
+    if option.kind == "choice":
+        choices = list(option.labelled_choices)
+    elif option.kind == "boolean":
+        choices = [("true", _("Yes")), ("false", _("No"))]
+    elif option.minimum is not None and option.maximum is not None and option.maximum - option.minimum < FEW:
+        choices = [(str(number), number) for number in range(option.minimum, option.maximum + 1)]
+    shown = "" if initial is None else str(initial)
+    return Field(option, choices, shown.lower() if option.kind == "boolean" else shown)

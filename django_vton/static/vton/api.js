@@ -1,0 +1,155 @@
+/** What the dialog says to the shop over HTTP: calls that outlive a lost network, a rotated CSRF token and a slow render. */
+
+/** @import {Answer, CallOptions, Start, TryOn} from "./types" */
+
+/** The shop's "no": its code names the sentence to show. */
+export class Refused extends Error {
+  /** @param {string} code @param {string} [detail] the shop's own sentence @param {number} [seconds] until it may work again */
+  constructor(code, detail = "", seconds = 0) {
+    super(code);
+    this.code = code;
+    this.detail = detail;
+    this.seconds = seconds;
+  }
+}
+
+/** No answer, or not one of the shop's application: worth another call. */
+class Unreached extends Error {
+  /** @param {boolean} answered by something on the way */
+  constructor(answered) {
+    super("unreached");
+    this.answered = answered;
+  }
+}
+
+/** One call. XMLHttpRequest, since it tells how much is sent, and hands HTML over parsed without a Trusted Types sink.
+ * @param {string} method @param {string | URL} url @param {CallOptions} [options] @returns {Promise<Answer>} */
+function call(method, url, { body = null, headers = {}, type = "json", onProgress } = {}) {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open(method, url);
+    xhr.responseType = type;
+    xhr.timeout = body ? 180_000 : 30_000;
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
+    xhr.onerror = xhr.ontimeout = () => reject(new Unreached(false));
+    xhr.onload = () => {
+      const { status, response: data } = xhr;
+      const header = (/** @type {string} */ name) => xhr.getResponseHeader(name);
+      if (status < 400) resolve({ status, data, header });
+      else if (data?.code) reject(new Refused(data.code, data.detail, Number(header("Retry-After"))));
+      else reject(status < 500 ? new Refused("unexpected") : new Unreached(true));
+    };
+    xhr.send(body);
+  });
+}
+
+/** @param {number} ms */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @param {number} ms the longest wait for the network's return */
+const online = (ms) =>
+  Promise.race([sleep(ms), new Promise((resolve) => addEventListener("online", resolve, { once: true }))]);
+
+const visible = async () => {
+  while (document.hidden)
+    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+};
+
+/** @param {TryOn} tryOn */
+export const isOver = ({ status }) => status !== "queued" && status !== "processing";
+
+export class Api {
+  token = "";
+  tryOns = "";
+  photos = "";
+  /** Told false when the network is away, true when it is back. @type {(reached: boolean) => void} */
+  onReach = () => {};
+
+  /** @param {string} startUrl @param {string} product @param {string} lang */
+  constructor(startUrl, product, lang) {
+    this.query = new URLSearchParams({ product, lang });
+    this.startUrl = `${startUrl}?${this.query}`;
+  }
+
+  /** The dialog's HTML, and the addresses that it bears. @param {string} url @returns {Promise<HTMLElement>} */
+  async html(url) {
+    const { data } = await call("GET", `${url}?${this.query}`, { type: "document" });
+    const { tryOns, photos } = data.querySelector("dialog").dataset;
+    Object.assign(this, { tryOns, photos });
+    return data.body;
+  }
+
+  /** @returns {Promise<Start>} */
+  async start() {
+    const { data } = await this.persist(() => call("GET", this.startUrl));
+    this.token = data.csrf_token;
+    return data;
+  }
+
+  /** Calls until the network lets it through; gives up only where something answers and it is not the shop.
+   * @template T @param {() => Promise<T>} attempt @returns {Promise<T>} */
+  async persist(attempt) {
+    for (let wait = 1000, answers = 0; ; wait = Math.min(wait * 2, 30_000)) {
+      try {
+        const result = await attempt();
+        this.onReach(true);
+        return result;
+      } catch (error) {
+        if (!(error instanceof Unreached)) {
+          this.onReach(true);
+          throw error;
+        }
+        if (error.answered && ++answers > 3) throw new Refused("unexpected");
+        this.onReach(false);
+        await online(wait);
+      }
+    }
+  }
+
+  /** A write. A token rotated by a login elsewhere is fetched anew, once. Safe to repeat: DELETE and PUT are, a POST of a
+   * try-on bears its key. @param {string} method @param {string} url @param {CallOptions} [options] */
+  async write(method, url, { headers, ...options } = {}) {
+    const attempt = () =>
+      this.persist(() => call(method, url, { ...options, headers: { ...headers, "X-CSRFToken": this.token } }));
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== "csrf_failed") throw error;
+      await this.start();
+      return attempt();
+    }
+  }
+
+  /** @param {FormData} body @param {string} key the same for a repetition of the same order
+   * @param {(fraction: number) => void} onProgress @returns {Promise<TryOn>} */
+  async submit(body, key, onProgress) {
+    return (await this.write("POST", this.tryOns, { body, headers: { "Idempotency-Key": key }, onProgress })).data;
+  }
+
+  /** @param {string} id @param {string | null} value @returns {Promise<unknown>} */
+  feedback(id, value) {
+    const body = JSON.stringify({ value });
+    return this.write("PUT", `${this.tryOns}${id}/feedback/`, { body, headers: { "Content-Type": "application/json" } });
+  }
+
+  /** Asks for a try-on until it is over: as often as the shop says, less often the longer it takes, never from a hidden tab.
+   * @param {string} id @param {(tryOn: TryOn) => void} onChange @param {() => boolean} wanted */
+  async watch(id, onChange, wanted) {
+    const began = Date.now();
+    for (let etag = ""; ; ) {
+      await visible();
+      if (!wanted()) return;
+      const headers = etag ? { "If-None-Match": etag } : undefined;
+      const { status, data, header } = await this.persist(() => call("GET", `${this.tryOns}${id}/`, { headers }));
+      if (!wanted()) return;
+      if (status === 200) {
+        etag = header("ETag") ?? "";
+        onChange(data);
+        if (isOver(data)) return;
+      }
+      const slower = (Date.now() - began) / 20;
+      await sleep(Math.max(1000, Number(header("Retry-After")) * 1000, Math.min(slower, 15_000)));
+    }
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Choosing a photo, shrinking it, and what is asked before it goes.
+ */
+
+/** @import {Photo, Picture, Session, Start} from "./types" */
+
+const LONGEST_SIDE = 2000;
+
+/** @param {CanvasImageSource} source @param {number} width @param {number} height of the source, in pixels
+ * @returns {Promise<Picture>} */
+async function draw(source, width, height) {
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
+  context.fillStyle = "#fff"; // Under transparent pictures: JPEG would make it black.
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
+  return { blob, canvas };
+}
+
+/**
+ * Brings a file to what is sent. One that this browser cannot read goes as it is: the shop may know more formats, or says no.
+ *
+ * @param {File} file @param {Start["limits"]} limits @returns {Promise<Picture | string>} or the code of what is wrong with it
+ */
+async function prepare(file, limits) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    // Some systems know no type for a phone's HEIC, but all keep its name.
+    if (!/hei[cf]$/i.test(file.type || file.name)) return /^image/.test(file.type) ? "photo_unreadable" : "photo_format";
+    return file.size > limits.max_bytes ? "photo_too_large" : { blob: file, canvas: null };
+  }
+  const { width, height } = bitmap;
+  if (Math.min(width, height) < limits.min_side) return "photo_too_small";
+  const picture = await draw(bitmap, width, height);
+  bitmap.close();
+  return picture.blob ? picture : "photo_unreadable";
+}
+
+/** Starts the camera in a video element. @param {HTMLVideoElement} video
+ * @returns {Promise<string | undefined>} the code of why not */
+export async function startCamera(video) {
+  try {
+    const picture = { facingMode: "user", width: { ideal: 1440 }, height: { ideal: 1920 } };
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: picture, audio: false });
+    await video.play();
+  } catch (error) {
+    const { name } = /** @type {Error} */ (error);
+    if (name === "AbortError") return undefined; // Left before it began.
+    if (name === "NotFoundError" || name === "OverconstrainedError") return "camera_absent";
+    if (name !== "NotAllowedError") return "camera_failed";
+    // @ts-expect-error Only some browsers tell a page's Permissions-Policy from a person's no.
+    return document.featurePolicy?.allowsFeature("camera") === false ? "camera_forbidden" : "camera_denied";
+  }
+}
+
+/** @param {HTMLVideoElement} video */
+export function stopCamera(video) {
+  const stream = /** @type {MediaStream | null} */ (video.srcObject);
+  stream?.getTracks().forEach((track) => track.stop());
+  video.srcObject = null;
+}
+
+/** @param {HTMLVideoElement} video @returns {Promise<Picture>} what the camera sees, not mirrored */
+export const snap = (video) => draw(video, video.videoWidth, video.videoHeight);
+
+/** @param {Session} session */
+export function show(session) {
+  const { start } = session;
+  const { quota } = start;
+  session.picked = null;
+  if (!start.enabled) return session.problem(start.reason ?? "unavailable");
+  if (quota?.remaining === 0) return session.problem("quota_exceeded", "", session.again(new Date(quota.resets_at)));
+  session.view("choose");
+  session.$("left").textContent = quota && quota.remaining < 4 ? session.word("left", { count: `${quota.remaining}` }) : "";
+  session.$("camera").hidden = !navigator.mediaDevices?.getUserMedia;
+  for (const kind of ["own", "house"]) {
+    const photos = known(session).filter((photo) => photo.kind === kind);
+    session.$(`${kind}-photos`).replaceChildren(...photos.map((photo) => card(session, photo)));
+    session.$(`${kind}-part`).hidden = !photos.length;
+  }
+}
+
+/** @param {Session} session @returns {Photo[]} the shopper's kept photos and the house models that suit the product */
+export function known({ start: { photos, house_models, product } }) {
+  return [...photos, ...house_models].filter(({ suits }) => !suits.length || suits.includes(product.kind));
+}
+
+/** @param {Session} session @param {Photo} photo */
+function card(session, photo) {
+  const copy = session.$("card").content.cloneNode(true);
+  const name = photo.name || (photo.expires_at ? session.word("until", { when: session.when(new Date(photo.expires_at)) }) : "");
+  for (const image of copy.querySelectorAll("img")) image.src = photo.thumbnail_url;
+  for (const place of copy.querySelectorAll("[data-name]")) place.textContent = name;
+  for (const button of copy.querySelectorAll("button")) {
+    button.dataset.id = photo.id;
+    button.hidden = button.dataset.do === "forget" && photo.kind !== "own";
+  }
+  return copy;
+}
+
+/** A file that was chosen, dropped or pasted. @param {Session} session @param {FileList | null} [files] */
+export async function take(session, files) {
+  const file = files?.[0];
+  if (!file || !/choose|check/.test(session.dialog.dataset.state ?? "")) return;
+  const picture = await prepare(file, session.start.limits);
+  session.$("file").value = "";
+  if (typeof picture === "string") session.problem(picture);
+  else check(session, picture);
+}
+
+/** Shows the chosen picture, and asks. @param {Session} session @param {Picture | Photo} picked */
+export function check(session, picked) {
+  const { consent, retention } = session.start;
+  const fresh = "blob" in picked;
+  const image = fresh ? picked.canvas : Object.assign(new Image(), { src: picked.url, alt: picked.name });
+  session.picked = picked;
+  session.view("check");
+  session.$("preview").replaceChildren(...(image ? [image] : []));
+  session.$("own").hidden = !fresh;
+  session.$("consent-part").hidden = !consent.required;
+  session.$("consent-text").textContent = consent.text;
+  session.$("consent-link").href = consent.url;
+  session.$("consent-link").hidden = !consent.url;
+  const deleted = new Date(Date.now() + retention.photo_hours * 3_600_000);
+  session.$("retention").textContent = session.word("deleted", { when: session.when(deleted) });
+}
+
+/** @param {Session} session @returns {FormData | null} what to send; null while consent is missing, which is said */
+export function order(session) {
+  const { picked, start } = session;
+  const consent = session.$("consent");
+  if (!picked) return null;
+  const body = new FormData();
+  body.set("product", session.product);
+  if ("blob" in picked) {
+    if (start.consent.required && !consent.checked) {
+      session.problem("consent_required");
+      consent.focus();
+      return null;
+    }
+    body.set("photo", picked.blob, "photo");
+    body.set("consent", "true");
+    if (session.$("keep").checked) body.set("keep_photo", "true");
+  } else body.set("photo_id", picked.id);
+  const options = session.all("[data-option]").filter(({ value }) => value);
+  const wishes = options.map(({ name, value, dataset }) => [name, dataset.option === "choice" ? value : JSON.parse(value)]);
+  if (wishes.length) body.set("options", JSON.stringify(Object.fromEntries(wishes)));
+  return body;
+}

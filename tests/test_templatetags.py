@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.core.management import call_command
+from django.template import Context, Template
+from django.test import RequestFactory, override_settings
+from django.utils import timezone, translation
+
+from django_vton.availability import switched_off
+from django_vton.exceptions import ProductNotRegistered
+from django_vton.models import TryOnImage, TryOnRequest
+from shop.models import Kind, Product
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
+
+@pytest.fixture(autouse=True)
+def _switched_on(db: None) -> None:  # noqa: ARG001 - the flag is looked up in the database once
+    cache.clear()
+    assert not switched_off()
+
+
+def product(**values: Any) -> Product:
+    return Product(**({"pk": 42, "name": "Linen shirt", "kind": Kind.TOP, "photo": "shirt.jpg"} | values))
+
+
+def render(tag: str, **context: Any) -> str:
+    return Template("{% load vton %}" + tag).render(Context(context))
+
+
+class Elements(HTMLParser):
+    """All elements of a piece of HTML, as pairs of name and attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def only(self, name: str) -> dict[str, Any]:
+        (attributes,) = [attributes for tag, attributes in self.found if tag == name]
+        return attributes
+
+
+def test_the_button_is_a_plain_link_in_the_element() -> None:
+    elements = Elements(render('{% tryon product cart="basket" %}', product=product()))
+    element = elements.only("vton-try-on")
+    assert element["product"] == "shop.product:42"
+    assert element["kind"] == "garment"
+    assert element["cart"] == "basket"
+    assert element["start-url"].startswith("/try-on/")
+    assert element["stylesheet"] == "/static/vton/dialog.css"
+    assert element["modules"].split()[0] == "/static/vton/dialog.js"
+    link = elements.only("a")
+    assert link["href"] == "/try-on/try/shop.product:42/"
+    assert link["rel"] == "nofollow"
+
+
+def test_the_buttons_name_holds_the_product_and_escapes_it() -> None:
+    html = render("{% tryon product cart=cart %}", product=product(name='<b>"Shirt"'), cart='"><script>')
+    assert ": &lt;b&gt;&quot;Shirt&quot;</span>" in html
+    assert "<b>" not in html
+    assert "<script" not in html
+
+
+def test_the_button_knows_glasses_and_the_pages_language() -> None:
+    with translation.override("de"):
+        element = Elements(render("{% tryon product %}", product=product(kind=Kind.EYEWEAR))).only(
+            "vton-try-on"
+        )
+    assert (element["kind"], element["lang"]) == ("eyewear", "de")
+    assert "cart" not in element
+
+
+def test_the_button_needs_no_query_and_no_request(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(0):
+        assert "vton-try-on" in render("{% tryon product %}", product=product())
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [product(is_public=False), product(pk=None), product(kind=Kind.ACCESSORY), product(photo=""), "", None],
+    ids=["disabled", "unsaved", "nothing to wear", "no picture", "a missing variable", "none"],
+)
+def test_nothing_where_there_is_nothing_to_try_on(shown: object) -> None:
+    assert render("{% tryon product %}{% tryon_gallery product %}", product=shown) == ""
+
+
+def test_nothing_while_switched_off() -> None:
+    cache.clear()
+    with override_settings(VTON={**settings.VTON, "ENABLED": False}):
+        assert render("{% tryon product %}", product=product()) == ""
+
+
+def test_an_unregistered_model_is_a_developers_error(caplog: pytest.LogCaptureFixture) -> None:
+    user = User(pk=1)
+    assert render("{% tryon product %}", product=user) == ""
+    assert "unregistered model" in caplog.text
+    with override_settings(DEBUG=True), pytest.raises(ProductNotRegistered):
+        render("{% tryon product %}", product=user)
+
+
+def test_late_addresses_are_those_of_a_hashed_storage(tmp_path: Path) -> None:
+    hashed = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    with override_settings(STATIC_ROOT=tmp_path, STORAGES={**settings.STORAGES, "staticfiles": hashed}):
+        call_command(
+            "collectstatic", interactive=False, verbosity=0, ignore_patterns=["admin", "rest_framework"]
+        )
+        html = render("{% tryon_assets %}{% tryon product %}", product=product())
+    button = Elements(html).only("vton-try-on")
+    script = Elements(html).only("script")
+    urls = [*button["modules"].split(), button["stylesheet"], script["src"]]
+    assert len(urls) == 6
+    for url in urls:
+        name = url.removeprefix("/static/")
+        assert (tmp_path / name).is_file()
+        assert name.count(".") == 2, "without a hash"
+
+
+def test_assets_hold_no_inline_code_and_no_nonce_unasked() -> None:
+    elements = Elements(render("{% tryon_assets %}"))
+    assert [tag for tag, _attributes in elements.found] == ["link", "script"]
+    script = elements.only("script")
+    assert script["type"] == "module"
+    assert script["src"] == "/static/vton/button.js"
+    assert script["data-vton"] == "/try-on/api/try-ons/"
+    assert not any("nonce" in attributes or "style" in attributes for _tag, attributes in elements.found)
+
+
+def test_a_nonce_of_djangos_own_policy() -> None:
+    elements = Elements(render("{% tryon_assets %}", csp_nonce="n0nce"))
+    assert [attributes["nonce"] for _tag, attributes in elements.found] == ["n0nce", "n0nce"]
+
+
+class Unread:
+    """A nonce that must not be read: reading one changes the policy."""
+
+    def __str__(self) -> str:
+        raise AssertionError("read")
+
+
+def request_with(nonce: object) -> Any:
+    request: Any = RequestFactory().get("/")
+    request.csp_nonce = nonce
+    return request
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"CSP_INCLUDE_NONCE_IN": ["script-src"]},
+        {"CONTENT_SECURITY_POLICY": {"DIRECTIVES": {"script-src": ["'self'", "csp.constants.NONCE"]}}},
+        {"CONTENT_SECURITY_POLICY_REPORT_ONLY": {"DIRECTIVES": {"default-src": ["csp.constants.NONCE"]}}},
+    ],
+    ids=["version 3", "version 4", "report only"],
+)
+def test_a_nonce_of_django_csp(policy: dict[str, Any]) -> None:
+    with override_settings(**policy):
+        html = render("{% tryon_assets %}", request=request_with("n0nce"))
+    assert html.count('nonce="n0nce"') == 2
+
+
+def test_a_policy_without_nonces_stays_so() -> None:
+    policy = {"DIRECTIVES": {"script-src": ["'self'", "'unsafe-inline'"], "upgrade-insecure-requests": True}}
+    with override_settings(CONTENT_SECURITY_POLICY=policy):
+        assert "nonce" not in render("{% tryon_assets %}", request=request_with(Unread()))
+
+
+def test_the_gallery_shows_published_renders(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    render_ = TryOnRequest.objects.create(
+        product="shop.product:42", main_product="shop.product:42", engine="fashn-v1.6"
+    )
+    image = {"request": render_, "content_type": "image/jpeg", "width": 864, "height": 1296}
+    public = TryOnImage.objects.create(**image, position=0, published_at=timezone.now() - timedelta(days=1))
+    private = TryOnImage.objects.create(**image, position=1)
+    with django_assert_num_queries(1):
+        html = render("{% tryon_gallery product %}", product=product(name="Linen & silk"))
+    assert f"/try-on/images/{public.pk}/" in html
+    assert str(private.pk) not in html
+    assert "AI-generated" in html
+    assert "Linen &amp; silk" in html
+    assert render("{% tryon_gallery product %}", product=product(pk=43)) == ""
