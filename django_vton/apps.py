@@ -19,17 +19,17 @@ class VtonConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what must not be forgotten, then let the shop's apps register their products."""
-        from django.contrib.auth import get_user_model
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_delete, post_migrate, pre_delete
 
         from . import checks, privacy, queue
-        from .models import PersonPhoto, ProductPicture, TryOnImage
+        from .models import HouseModel, PersonPhoto, ProductPicture, Shopper, TryOnImage
 
         checks.register()
-        for model in (PersonPhoto, ProductPicture, TryOnImage):
+        # A proxy sends its own signals.
+        for model in (PersonPhoto, HouseModel, ProductPicture, TryOnImage):
             post_delete.connect(privacy.files_follow_row, sender=model, dispatch_uid=f"vton.{model.__name__}")
-        pre_delete.connect(privacy.user_is_deleted, sender=get_user_model(), dispatch_uid="vton.user")
+        pre_delete.connect(privacy.shopper_is_deleted, sender=Shopper, dispatch_uid="vton.shopper")
         user_logged_in.connect(_claim, dispatch_uid="vton.claim")
         post_migrate.connect(queue.register_schedules, sender=self, dispatch_uid="vton.schedules")
         autodiscover_modules("tryon")

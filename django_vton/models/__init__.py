@@ -1,7 +1,7 @@
 """The rows: fields, constraints and query sets; no work is done here."""
 
 from .counters import BudgetPeriod, GatewayState, PauseSwitch, PumpSlot, Quota
-from .people import Consent, PersonPhoto, Shopper
+from .people import Consent, HouseModel, PersonPhoto, Shopper
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "BudgetPeriod",
     "Consent",
     "GatewayState",
+    "HouseModel",
     "PauseSwitch",
     "PersonPhoto",
     "ProductPicture",

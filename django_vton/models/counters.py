@@ -68,6 +68,7 @@ class GatewayState(models.Model):
     wait_until = models.DateTimeField(_("wait until"), null=True, blank=True)
     breaker = models.CharField(_("breaker"), max_length=20, blank=True, default="")
     failures = models.PositiveIntegerField(_("refusals in a row"), default=0)
+    refused_at = models.DateTimeField(_("last refusal"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("state of the gateway")

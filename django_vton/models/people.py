@@ -135,3 +135,22 @@ class PersonPhoto(models.Model):
     def suits_kind(self, kind: str) -> bool:
         """Whether it suits "garment" or "eyewear"; an empty list suits both."""
         return not self.suits or kind in self.suits
+
+
+class HouseModelManager(models.Manager["HouseModel"]):
+    """House models alone: a shopper's photo cannot be reached through it."""
+
+    def get_queryset(self) -> QuerySet[HouseModel]:
+        """As every manager has it."""
+        return super().get_queryset().filter(kind=PersonPhoto.Kind.HOUSE)
+
+
+class HouseModel(PersonPhoto):
+    """A merchant's person photo, with permissions of its own: who keeps them need not see shoppers."""
+
+    objects = HouseModelManager()  # type: ignore[assignment,misc]  # narrower than its parent's, on purpose
+
+    class Meta:
+        proxy = True
+        verbose_name = _("house model")
+        verbose_name_plural = _("house models")

@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from django_vton.admin import TryOnAdminMixin
 from shop.models import Product, ProductPhoto
 
 
@@ -9,7 +10,7 @@ class ProductPhotoInline(admin.TabularInline):  # type: ignore[type-arg]  # gene
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
+class ProductAdmin(TryOnAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]  # as above
     list_display = ["name", "kind", "price", "is_public"]
     list_filter = ["kind", "is_public"]
     search_fields = ["name"]

@@ -1,0 +1,68 @@
+"""What the package's admin pages share: looking without touching, and who may look at whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.utils.text import capfirst
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from ..models import TryOnRequest
+
+    Admin = admin.ModelAdmin[Any]
+else:
+    Admin = admin.ModelAdmin
+
+
+class StyledAdmin(Admin):
+    """A page with the package's style sheet."""
+
+    class Media:
+        css = {"all": ["vton/admin.css"]}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, called by what it shows instead of "Select ... to view"."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class ReadOnlyAdmin(StyledAdmin):
+    """Rows that the package alone writes: staff look, and nobody adds, changes or deletes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+def may_operate(request: HttpRequest) -> bool:
+    """Whether this member of staff may cancel, erase and pause."""
+    return bool(request.user.has_perm("vton.operate"))
+
+
+def may_see_shoppers(request: HttpRequest) -> bool:
+    """Whether this member of staff may look at shoppers' photos and results. The default is not to."""
+    return bool(request.user.has_perm("vton.view_shopper_photos"))
+
+
+def is_merchants(tryon: TryOnRequest) -> bool:
+    """Whether a try-on shows a house model and nobody else, so that all staff may look at it.
+
+    What cannot be told for certain (no owner, and the house model is gone) counts as a shopper's.
+    """
+    shown = tryon.source or tryon
+    return shown.shopper_id is None and (
+        shown.shared_key is not None or (shown.photo is not None and shown.photo.is_house)
+    )
