@@ -1,0 +1,217 @@
+"""The form of the pages without JavaScript: what a shopper may send, and who sends it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import Q
+from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from .. import privacy, represent
+from ..conf import config
+from ..exceptions import SENTENCES, Refused
+from ..intake import Ask
+from ..models import PersonPhoto, Shopper
+from ..products import NEVER_BY_SHOPPERS
+from ..shoppers import Visitor
+from ..tokens import hash_token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.http import HttpRequest
+    from django.utils.datastructures import MultiValueDict
+
+    from ..pixazo import Option
+    from ..products import Described
+
+FEW = 10
+"""So many values of a number are offered as a list."""
+
+OPTION = "option_"
+"""Before the names of fields that are options of the engine."""
+
+Shown = tuple[PersonPhoto, dict[str, Any]]
+"""A photo with its addresses, as the API shows them."""
+
+
+class TryOnForm(forms.Form):
+    """A photo from the device or one that is stored, consent, and the options that a shopper may set.
+
+    What may be sent is `intake`'s to judge; `refuse` puts its answer to the field that it is about.
+    """
+
+    photo = forms.FileField(
+        label=_("A photo from this device"),
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": "image/*"}),
+    )
+    photo_id = forms.ChoiceField(required=False, error_messages={"invalid_choice": SENTENCES["photo_gone"]})
+    consent = forms.BooleanField(required=False)
+    keep_photo = forms.BooleanField(label=_("Keep my photo for other products"), required=False)
+
+    def __init__(
+        self,
+        product: Described,
+        shopper: Shopper | None,
+        *,
+        data: Mapping[str, Any] | None = None,
+        files: MultiValueDict[str, Any] | None = None,
+        chosen: str = "",
+    ) -> None:
+        """`chosen` is the id of the photo that is ticked at first, "" for one from the device."""
+        wanted = data.get("photo_id", "") if data is not None else chosen
+        self.product = product
+        self.own, self.house = own_photos(shopper, wanted), house_models(product.kind)
+        offered = [photo["id"] for _row, photo in (*self.own, *self.house)]
+        self.chosen = wanted if wanted in offered else ""
+        super().__init__(data, files)
+        photo_id = self.fields["photo_id"]
+        assert isinstance(photo_id, forms.ChoiceField)
+        photo_id.choices = [(value, value) for value in ["", *offered]]
+        # Shown where it is still needed, but read in any case: a second click has to say what the first said.
+        self.asks_consent = not privacy.has_consented(shopper)
+        self.fields["consent"].label = config.CONSENT_TEXT
+        chosen_by_shop = product.tryon.get_options(product.product)
+        for option in product.engine.options:
+            if option.name in product.tryon.shopper_options and option.name not in NEVER_BY_SHOPPERS:
+                is_count = option.name == product.engine.samples_option
+                initial = chosen_by_shop.get(option.name, option.default)
+                self.fields[OPTION + option.name] = _field(option, initial or (1 if is_count else initial))
+
+    def clean(self) -> dict[str, Any]:
+        """A file beside another choice: one of the two photos is not meant to be sent."""
+        cleaned = super().clean() or {}
+        if cleaned.get("photo") and cleaned.get("photo_id"):
+            self.add_error(
+                "photo", _("Two photos were chosen: a file, and one from the list. Please choose one.")
+            )
+        return cleaned
+
+    @property
+    def options(self) -> list[forms.BoundField]:
+        """The fields of the engine's options."""
+        return [self[name] for name in self.fields if name.startswith(OPTION)]
+
+    @property
+    def wishes(self) -> dict[str, Any]:
+        """What the shopper chose of the options, as `Ask.options` takes it."""
+        chosen = {field.name: self.cleaned_data[field.name] for field in self.options}
+        return {name.removeprefix(OPTION): value for name, value in chosen.items() if value not in ("", None)}
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """All errors as pairs of the field's HTML id ("" for the whole form) and a sentence."""
+        return [
+            (self[name].id_for_label if name in self.fields else "", str(sentence))
+            for name, sentences in self.errors.items()
+            for sentence in sentences
+        ]
+
+    def ask(self, visitor: Visitor, key: uuid.UUID | None, address_key: str) -> Ask:
+        """The order of this valid form."""
+        return Ask(
+            product=self.product.ref,
+            visitor=visitor,
+            photo=self.cleaned_data["photo"],
+            photo_id=self.cleaned_data["photo_id"],
+            consent=self.cleaned_data["consent"],
+            options=self.wishes,
+            keep_photo=self.cleaned_data["keep_photo"],
+            idempotency_key=str(key) if key else None,
+            address_key=address_key,
+            locale=get_language() or "",
+        )
+
+    def refuse(self, refusal: Refused) -> None:
+        """Show a refusal at its field, or above the form."""
+        name = refusal.field.replace("options.", OPTION)
+        self.add_error(name if name in self.fields else None, str(refusal.detail))
+
+
+@dataclass
+class Clicker(Visitor):
+    """Who clicks on the form; twice, perhaps, before the first answer has brought a new guest's session.
+
+    Both clicks carry the form's key and the CSRF cookie: out of these comes the new guest's token, so that
+    both are the same guest, whose try-on is made and paid once.
+    """
+
+    first_token: str = ""
+
+    @classmethod
+    def of_form(cls, request: HttpRequest, key: uuid.UUID | None) -> Clicker:
+        """The visitor of this POST; `key` is the form's, None where it has none."""
+        visitor = Visitor.of(request)
+        secret = request.META.get("CSRF_COOKIE")
+        token = ""
+        if key and secret:
+            token = salted_hmac("django_vton.guest", f"{key}:{secret}", algorithm="sha256").hexdigest()
+        return cls(user_id=visitor.user_id, token=visitor.token, first_token=token)
+
+    def lock_or_create(self) -> Shopper:
+        """As for any visitor, but a new guest has the token that both clicks lead to."""
+        if self.user_id is None and self.first_token and self.shopper() is None:
+            self.token = self.first_token
+            Shopper.objects.get_or_create(token_hash=hash_token(self.token))
+        return super().lock_or_create()
+
+
+def own_photos(shopper: Shopper | None, wanted: str = "") -> list[Shown]:
+    """A shopper's kept photos, the newest first, and the wanted one if it is theirs."""
+    if shopper is None:
+        return []
+    theirs = PersonPhoto.objects.usable(shopper).filter(kind=PersonPhoto.Kind.OWN)
+    meant = Q(keep=True) if (pk := as_uuid(wanted)) is None else Q(keep=True) | Q(pk=pk)
+    return [(photo, represent.photo(photo)) for photo in theirs.filter(meant).order_by("-created_at")]
+
+
+def house_models(kind: str) -> list[Shown]:
+    """The house models for "garment" or "eyewear"."""
+    models = PersonPhoto.objects.house()
+    return [(model, represent.photo(model)) for model in models if model.suits_kind(kind)]
+
+
+def as_uuid(text: str) -> uuid.UUID | None:
+    """The UUID that somebody sent, or None where it is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _field(option: Option, initial: object) -> forms.Field:
+    """An option as a form's field; an empty value leaves it to the shop."""
+    wrong = {"invalid_choice": SENTENCES["options_invalid"], "invalid": SENTENCES["options_invalid"]}
+    choices: list[tuple[str, Any]]
+    if option.kind == "choice":
+        choices = list(option.labelled_choices)
+    elif option.kind == "boolean":
+        choices = [("true", _("Yes")), ("false", _("No"))]
+    elif option.minimum is not None and option.maximum is not None and option.maximum - option.minimum < FEW:
+        choices = [(str(number), number) for number in range(option.minimum, option.maximum + 1)]
+    else:
+        return forms.IntegerField(
+            label=str(option.label),
+            required=False,
+            initial=initial,
+            min_value=option.minimum,
+            max_value=option.maximum,
+            error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), SENTENCES["options_invalid"]),
+        )
+    if initial is None:
+        choices.insert(0, ("", _("Automatic")))
+    return forms.TypedChoiceField(
+        label=str(option.label),
+        required=False,
+        choices=choices,
+        coerce=option.from_text,
+        initial=str(initial).lower() if option.kind == "boolean" else initial,
+        error_messages=wrong,
+    )

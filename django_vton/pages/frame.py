@@ -1,0 +1,92 @@
+"""What the pages have in common: headers, the check against forged forms, refusals as pages."""
+
+from __future__ import annotations
+
+import logging
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import render
+from django.utils.decorators import decorator_from_middleware
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from ..api.reading import PhotoOnly
+from ..exceptions import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http.response import HttpResponseBase
+
+    from ..models import TryOnRequest
+    from ..products import Described
+
+logger = logging.getLogger("django_vton.pages")
+
+
+class _CsrfCheck(CsrfViewMiddleware):
+    """Django's check, answered in the words and the design of these pages."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        logger.warning("A form of the try-on pages was refused: %s", reason)
+        return notice(request, Refused("csrf_failed"))
+
+
+def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+    """What all these pages have in common.
+
+    The shop's own CSRF check waits for ours: it would read the whole upload before `PhotoOnly` limits it.
+    """
+    checked = decorator_from_middleware(_CsrfCheck)(require_http_methods(["GET", "HEAD", "POST"])(view))
+
+    @login_not_required
+    @transaction.non_atomic_requests
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        if request.encoding not in (None, "utf-8"):
+            # A charset may name a codec that is none of text.
+            request.encoding = "utf-8"
+        request.upload_handlers.insert(0, PhotoOnly(request))
+        response = checked(request, **kwargs)
+        response["X-Robots-Tag"] = "noindex"
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return answer
+
+
+class SeeOther(HttpResponseRedirect):
+    """After a POST that did something: a reload does not do it again."""
+
+    status_code = 303
+
+
+def confirm(request: HttpRequest, question: str, row: TryOnRequest | None = None) -> HttpResponse:
+    """Ask before "delete" of a try-on, "erase" of everything, or "withdraw" of the consent."""
+    return render(request, "vton/pages/confirm.html", {"question": question, "try_on": row})
+
+
+def notice(
+    request: HttpRequest, refusal: Refused, product: Described | None = None, *, status: int | None = None
+) -> HttpResponse:
+    """A refusal as a page of its own."""
+    response = render(
+        request,
+        "vton/pages/notice.html",
+        {"refusal": refusal, "product": product, "here": request.path},
+        status=status or refusal.status,
+    )
+    return retry_after(response, refusal)
+
+
+def retry_after(response: HttpResponse, refusal: Refused | None) -> HttpResponse:
+    """The response, with the time after which another try is worth it."""
+    if refusal is not None and refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
+    return response

@@ -1,0 +1,105 @@
+"""`try/{product}/`: choose a photo, agree, order."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.module_loading import import_string
+
+from .. import availability, pictures, products, quotas
+from ..api.reading import PhotoOnly
+from ..conf import config
+from ..exceptions import Refused
+from ..intake import request_tryon
+from ..shoppers import Visitor, address_key
+from .forms import Clicker, TryOnForm, as_uuid
+from .frame import SeeOther, notice, page, retry_after
+from .mine import duration
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from ..models import Shopper
+    from ..products import Described
+
+
+@page
+def try_product(request: HttpRequest, product: str) -> HttpResponse:
+    """`try/{product}/`: the form (`?photo=` ticks a stored photo), and the order."""
+    described = None
+    try:
+        described = products.find(product)
+        if request.method == "POST":
+            return _order(request, described)
+        availability.require()
+        products.find_enabled(product)
+        pictures.prepare(described)
+    except Refused as refusal:
+        # 400 and 429 are about what was sent; whoever looks at a page has sent nothing.
+        status = {400: 404, 429: 503}.get(refusal.status, refusal.status)
+        return notice(request, refusal, described, status=status)
+    shopper = Visitor.of(request).shopper()
+    form = TryOnForm(described, shopper, chosen=request.GET.get("photo", ""))
+    return _form(request, described, shopper, form)
+
+
+def _order(request: HttpRequest, described: Described) -> HttpResponse:
+    """Accept it and show the try-on's page; or show the form again, with what was wrong."""
+    key = as_uuid(request.POST.get("key", ""))
+    visitor = Clicker.of_form(request, key)
+    shopper = visitor.shopper()
+    form = TryOnForm(described, shopper, data=request.POST, files=request.FILES)
+    refusal = None
+    if form.is_valid():
+        try:
+            _check(request)
+            accepted = request_tryon(form.ask(visitor, key, address_key(request)))
+        except Refused as error:
+            refusal = error
+            form.refuse(error)
+        else:
+            visitor.remember(request)
+            return SeeOther(reverse("vton:result", args=[accepted.request.pk]))
+    response = _form(request, described, shopper, form, status=refusal.status if refusal else 400)
+    return retry_after(response, refusal)
+
+
+def _check(request: HttpRequest) -> None:
+    """What only this door can see of a request."""
+    if any(isinstance(upload, PhotoOnly) and upload.is_too_large for upload in request.upload_handlers):
+        raise Refused("photo_too_large", field="photo")
+    if config.CAPTCHA and not import_string(config.CAPTCHA)(request):
+        raise Refused("captcha_required", field="captcha")
+
+
+def _form(
+    request: HttpRequest, described: Described, shopper: Shopper | None, form: TryOnForm, status: int = 200
+) -> HttpResponse:
+    quota = quotas.state_of(shopper)
+    context = {
+        "product": described,
+        "product_image": _image_url(described),
+        "eyewear": described.kind == "eyewear",
+        "form": form,
+        # A new one each time: what was refused may be sent again, changed.
+        "key": uuid.uuid4(),
+        "lost_file": form.is_bound and bool(request.FILES),
+        "left": quota["remaining"],
+        "resets_at": datetime.fromisoformat(quota["resets_at"]) if quota["resets_at"] else None,
+        "photo_for": duration(config.PHOTO_RETENTION),
+        "policy": config.PRIVACY_URL or reverse("vton:privacy"),
+        "captcha": config.CAPTCHA,
+    }
+    return render(request, "vton/pages/try.html", context, status=status)
+
+
+def _image_url(described: Described) -> str:
+    """The product picture's address; "" where its storage has none for it."""
+    try:
+        return str(getattr(described.image, "url", ""))
+    except (ValueError, NotImplementedError):
+        return ""
