@@ -39,10 +39,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    # Before django_vton: the shop puts the pages of the try-on into its own frame.
+    "shop",
     "rest_framework",
     "django_q",
     "django_vton",
-    "shop",
 ]
 
 MIDDLEWARE = [
