@@ -1,7 +1,21 @@
 """All doors, under the shop's prefix: `path("try-on/", include("django_vton.urls"))`."""
 
-from django.urls import URLPattern
+from django.urls import include, path
+
+from . import files, pages, webhooks
+from .dialog import dialog
 
 app_name = "vton"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("api/", include("django_vton.api.urls")),
+    path("images/<uuid:pk>/", files.image, name="image"),
+    path("photos/<uuid:pk>/", files.photo, name="photo-file"),
+    path("files/<str:token>/", files.vendor_file, name="vendor-file"),
+    path("webhooks/pixazo/<str:token>/", webhooks.callback, name="callback"),
+    path("dialog/", dialog, name="dialog"),
+    path("try/<str:product>/", pages.try_product, name="try"),
+    path("r/<uuid:pk>/", pages.result, name="result"),
+    path("mine/", pages.history, name="history"),
+    path("privacy/", pages.privacy_policy, name="privacy"),
+]

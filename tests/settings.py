@@ -12,4 +12,10 @@ os.environ.setdefault("DEBUG", "0")
 from config.settings import *  # noqa: E402, F403
 
 ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.catalogue"]  # noqa: F405 - of the shop's settings
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405 - of the shop's settings
+    # In a file: a pump works on a connection of its own, and every one in memory is another database.
+    DATABASES["default"]["TEST"] = {"NAME": str(_SCRATCH / "test.sqlite3")}  # noqa: F405 - as above
+# Nobody looks by itself: a test says when.
+VTON["ENQUEUE"] = "tests.bells.silent"  # noqa: F405 - as above
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,1 @@
+"""The REST API. Its shapes are promises: see "HTTP" in the documentation."""

@@ -1,0 +1,48 @@
+"""Every refusal in one shape: `{"code", "detail", "field"}`, whatever raised it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
+from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from ..exceptions import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError, ValidationError)
+"""What Django raises over a request that cannot be read: too many fields, broken parts, a cut line."""
+
+
+def answer(error: Exception, _context: Mapping[str, Any]) -> Response | None:
+    """The response to an exception; None for a mistake of ours, which is to be seen as one."""
+    refused = _as_refused(error)
+    if refused is None:
+        return None
+    headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
+    return Response(refused.as_dict(), status=refused.status, headers=headers)
+
+
+def _as_refused(error: Exception) -> Refused | None:
+    match error:
+        case Refused():
+            return error
+        case Http404() | exceptions.NotFound():
+            return Refused("not_found")
+        case exceptions.MethodNotAllowed():
+            return Refused("method_not_allowed", status=error.status_code)
+        case exceptions.APIException():
+            return Refused("request_invalid", status=error.status_code)
+        case RequestDataTooBig():
+            return Refused("request_invalid", status=413)
+    return Refused("request_invalid") if isinstance(error, UNREADABLE) else None

@@ -1,0 +1,109 @@
+"""Reading a body of which nothing is believed, neither its names nor its types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from rest_framework.exceptions import ParseError
+
+from ..exceptions import Refused
+from ..images import MAX_BYTES
+from .base import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rest_framework.request import Request
+
+MAX_KEY = 255
+WORDS = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False, "": False}
+
+
+def fields(request: Request) -> Mapping[str, Any]:
+    """The body's fields: a form's, or those of a JSON object."""
+    if not hasattr(request.data, "get"):
+        raise Refused("request_invalid")
+    return cast("Mapping[str, Any]", request.data)
+
+
+def text(body: Mapping[str, Any], name: str) -> str:
+    """A string, "" where it is missing. NUL, which PostgreSQL does not take, is no text."""
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or "\0" in value:
+        raise Refused("request_invalid", field=name)
+    return value
+
+
+def boolean(body: Mapping[str, Any], name: str) -> bool:
+    """JSON's true and false, or a form's words for them; missing is false."""
+    value = body.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    known = WORDS.get(value.strip().lower()) if isinstance(value, str) else None
+    if known is None:
+        raise Refused("request_invalid", field=name)
+    return known
+
+
+def options(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object of plain values, or its text in a form."""
+    value = body.get("options")
+    if isinstance(value, str):
+        try:
+            value = read_json(value) if value.strip() else None
+        except ParseError:
+            raise Refused("options_invalid", field="options") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or any(isinstance(it, dict | list) for it in value.values()):
+        raise Refused("options_invalid", field="options")
+    return value
+
+
+def photo(request: Request, body: Mapping[str, Any]) -> BinaryIO | None:
+    """The one file that is looked at, or None. Its name and type are not read."""
+    upload = request.FILES.get("photo")
+    if isinstance(upload, UploadedFile):
+        return cast("BinaryIO", upload.file)
+    if body.get("photo"):
+        # Text where a file should be: a form without `enctype`, or Base64.
+        raise Refused("photo_unreadable", field="photo")
+    return None
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The header, or None; printable ASCII, at most 255 characters."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > MAX_KEY or not (key.isascii() and key.isprintable()):
+        raise Refused("request_invalid", field="Idempotency-Key")
+    return key or None
+
+
+class PhotoOnly(FileUploadHandler):
+    """Lets one file through to the shop's own handlers, up to what a photo may have.
+
+    The rest of a larger one is read and thrown away: it fills no disk, and the caller, who listens only once
+    all is sent, hears the answer.
+    """
+
+    is_too_large = False
+
+    def new_file(self, field_name: str, *args: Any, **kwargs: Any) -> None:
+        """Further files are skipped."""
+        if field_name != "photo":
+            raise SkipFile
+        super().new_file(field_name, *args, **kwargs)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        """On to the next handler, until it is too much."""
+        if start + len(raw_data) > MAX_BYTES:
+            self.is_too_large = True
+            raise SkipFile
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        """The file is the next handler's."""

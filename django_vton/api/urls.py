@@ -1,0 +1,19 @@
+"""The API's addresses, under `api/`, in the namespace of `django_vton.urls`."""
+
+from django.urls import path, re_path
+
+from . import shopper, views
+
+urlpatterns = [
+    path("start/", shopper.Start.as_view(), name="start"),
+    path("try-ons/", views.TryOns.as_view(), name="tryons"),
+    path("try-ons/<uuid:pk>/", views.TryOn.as_view(), name="tryon"),
+    path("try-ons/<uuid:pk>/cancel/", views.Cancel.as_view(), name="cancel"),
+    path("try-ons/<uuid:pk>/feedback/", views.Feedback.as_view(), name="feedback"),
+    path("photos/", shopper.Photos.as_view(), name="photos"),
+    path("photos/<uuid:pk>/", shopper.Photo.as_view(), name="photo"),
+    path("me/", shopper.Me.as_view(), name="me"),
+    path("consent/", shopper.Consent.as_view(), name="consent"),
+    # Only with a slash at the end, so that Django goes on to add a missing one to those above.
+    re_path(r"^(?:.*/)?$", shopper.Nowhere.as_view()),
+]

@@ -1,0 +1,162 @@
+"""The try-ons: ask for one, look at it, end it, erase it, say how it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+from django.http import HttpResponseNotModified
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.http import parse_etags
+from django.utils.module_loading import import_string
+from django.utils.translation import get_language
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+
+from .. import lifecycle, privacy, represent
+from ..conf import config
+from ..exceptions import Refused
+from ..intake import Ask, request_tryon
+from ..models import TryOnRequest
+from ..shoppers import address_key
+from . import reading
+from .base import ApiView
+
+if TYPE_CHECKING:
+    from typing import Any
+    from uuid import UUID
+
+    from django.http import HttpRequest, HttpResponse
+    from rest_framework.request import Request
+
+FEEDBACK = {"like": "like", "dislike": "dislike", "": "", None: ""}
+
+
+class Newest(CursorPagination):
+    """Pages of 20 by cursors, whose links are paths."""
+
+    page_size = 20
+    ordering = ("-created_at", "-pk")
+    cursor_query_param = "cursor"
+    page_size_query_param = None
+    offset_cutoff = 1000
+
+    def decode_cursor(self, request: Request) -> Any:
+        """DRF's, but a caller's own invention ends here, and not in the database's calendar."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and not _is_moment(str(cursor.position)):
+            raise Refused("not_found", field="cursor")
+        return cursor
+
+
+class TryOns(ApiView):
+    """`POST api/try-ons/` and `GET api/try-ons/`."""
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Limits the upload before anybody reads it."""
+        self.upload = reading.PhotoOnly(request)
+        request.upload_handlers.insert(0, self.upload)
+        return super().initialize_request(request, *args, **kwargs)
+
+    def get(self, request: Request) -> Response:
+        """The caller's own, newest first, those of one product with `?product=`."""
+        rows = represent.try_ons_of(self.shopper)
+        product = reading.text(request.query_params, "product")
+        if product:
+            rows = rows.filter(Q(product=product) | Q(main_product=product))
+        pages = Newest()
+        page = pages.paginate_queryset(rows, request, view=self)
+        pages.base_url = request.get_full_path()
+        return pages.get_paginated_response(represent.tryons(page or []))
+
+    def post(self, request: Request) -> Response:
+        """Ask for a try-on: 202, or 200 where the answer is there already."""
+        body = reading.fields(request)
+        if self.upload.is_too_large:
+            raise Refused("photo_too_large", field="photo")
+        visitor = self.visitor
+        ask = Ask(
+            visitor=visitor,
+            product=reading.text(body, "product"),
+            photo=reading.photo(request, body),
+            photo_id=reading.text(body, "photo_id"),
+            consent=reading.boolean(body, "consent"),
+            keep_photo=reading.boolean(body, "keep_photo"),
+            options=reading.options(body),
+            idempotency_key=reading.idempotency_key(request),
+            address_key=address_key(request._request),
+            locale=get_language() or "",
+        )
+        if config.CAPTCHA and not import_string(config.CAPTCHA)(request._request):
+            raise Refused("captcha_required")
+        accepted = request_tryon(ask)
+        visitor.remember(request._request)
+        row = represent.try_ons_of(accepted.request.shopper).get(pk=accepted.request.pk)
+        response = Response(represent.tryon(row), status=200 if accepted.is_ready else 202)
+        response["Location"] = reverse("vton:tryon", args=[row.pk])
+        _say_when(response, row)
+        return response
+
+
+class TryOn(ApiView):
+    """`GET api/try-ons/{id}/` and `DELETE`."""
+
+    def get(self, request: Request, pk: UUID) -> Response | HttpResponse:
+        """The object, or 304."""
+        row = self.own(pk)
+        etag = represent.etag(row)
+        known = parse_etags(request.headers.get("If-None-Match", ""))
+        response: Response | HttpResponse
+        if "*" in known or etag.removeprefix("W/") in [it.removeprefix("W/") for it in known]:
+            response = HttpResponseNotModified()
+        else:
+            response = Response(represent.tryon(row))
+        response["ETag"] = etag
+        response["Cache-Control"] = "private, no-cache"
+        _say_when(response, row)
+        return response
+
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Erase it with its photo and images."""
+        privacy.erase(self.own(pk))
+        return Response(status=204)
+
+
+class Cancel(ApiView):
+    """`POST api/try-ons/{id}/cancel/`."""
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """End it where it still runs; `not_cancelable` where it has ended."""
+        if not lifecycle.cancel(self.own(pk), actor_id=request.user.pk):
+            raise Refused("not_cancelable")
+        return Response(represent.tryon(self.own(pk)))
+
+
+class Feedback(ApiView):
+    """`PUT api/try-ons/{id}/feedback/`."""
+
+    def put(self, request: Request, pk: UUID) -> Response:
+        """`{"value": "like" or "dislike" or null}`; answers with the object."""
+        row = self.own(pk)
+        body = reading.fields(request)
+        value = body.get("value", ...)
+        if not isinstance(value, str | None) or value not in FEEDBACK:
+            raise Refused("feedback_invalid", field="value")
+        row.feedback = FEEDBACK[value]
+        TryOnRequest.objects.filter(pk=row.pk).update(feedback=row.feedback)
+        return Response(represent.tryon(row))
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return False
+    return moment is not None and moment.tzinfo is not None and 2000 <= moment.year < 9000  # noqa: PLR2004 - years
+
+
+def _say_when(response: HttpResponse, row: TryOnRequest) -> None:
+    seconds = represent.retry_after(row)
+    if seconds is not None:
+        response["Retry-After"] = str(seconds)

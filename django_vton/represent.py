@@ -1,0 +1,159 @@
+"""Rows as the plain data that shoppers get: the JSON objects of the API, and what the pages show.
+
+All addresses are paths of this shop, and all texts are in the language of the moment.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from .exceptions import RENDER_SENTENCES, RETRYABLE
+from .models import PersonPhoto, TryOnImage, TryOnRequest
+from .states import ACTIVE, PROGRESS, PUBLIC, State
+from .stats import typical_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from .models import Shopper
+    from .pixazo.engine import Option
+
+RETRY_AFTER = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
+"""Seconds until it is worth another look."""
+
+
+def try_ons_of(shopper: Shopper | None) -> QuerySet[TryOnRequest]:
+    """A shopper's try-ons, with all that `tryon` reads, in four queries however many they are."""
+    rows = TryOnRequest.objects.with_parts().prefetch_related("source__images")
+    # Never `filter(shopper=None)`: renders of house models have no owner.
+    return rows.none() if shopper is None else rows.filter(shopper=shopper)
+
+
+def tryon(row: TryOnRequest, typical: int | None = None) -> dict[str, Any]:
+    """The object of a try-on. `typical`: the engine's typical seconds, where the caller has them."""
+    seconds = typical_seconds(row.engine) if typical is None else typical
+    state = shown_state(row)
+    photo_of_it = row.photo
+    return {
+        "id": str(row.pk),
+        "product": row.product,
+        "product_title": row.product_title,
+        "product_url": row.product_url,
+        "engine": row.engine,
+        "status": PUBLIC[state],
+        "options": row.options,
+        "counted": bool(row.counted_in),
+        "cached": row.cached,
+        "created_at": _moment(row.created_at),
+        "started_at": _moment(_started_at(row)),
+        "finished_at": _moment(row.finished_at),
+        "expires_at": _moment(row.expires_at),
+        "progress": PROGRESS[state],
+        "eta_seconds": ceil(seconds * (1 - PROGRESS[state])),
+        "typical_seconds": seconds,
+        "photo": None if photo_of_it is None else photo(photo_of_it),
+        "images": [image(it, row) for it in row.pictures] if state == State.COMPLETED else [],
+        "feedback": row.feedback or None,
+        "page_url": reverse("vton:result", args=[row.pk]),
+        "error": _error(row) if state == State.FAILED else None,
+    }
+
+
+def tryons(rows: Iterable[TryOnRequest]) -> list[dict[str, Any]]:
+    """The objects of several, which share their engines' figures."""
+    typical = cache(typical_seconds)
+    return [tryon(row, typical(row.engine)) for row in rows]
+
+
+def shown_state(row: TryOnRequest) -> State:
+    """Its state; for one that waits for a shared render, that render's."""
+    if row.state == State.QUEUED and row.source is not None and row.source.state in ACTIVE:
+        return State(row.source.state)
+    return State(row.state)
+
+
+def etag(row: TryOnRequest) -> str:
+    """Weak (RFC 9110, 8.8.1): the typical seconds may move while the rest stands."""
+    parts = [row.pk, shown_state(row), row.feedback, row.photo_id, get_language()]
+    return 'W/"{}"'.format("-".join(map(str, [*parts, *(it.pk for it in row.pictures)])))
+
+
+def retry_after(row: TryOnRequest) -> int | None:
+    """Seconds until the next look, or None where nothing will change any more."""
+    return RETRY_AFTER.get(shown_state(row))
+
+
+def photo(row: PersonPhoto) -> dict[str, Any]:
+    """The object of a photo."""
+    url = reverse("vton:photo-file", args=[row.pk])
+    return {
+        "id": str(row.pk),
+        "kind": row.kind,
+        "name": row.name,
+        "labels": row.labels,
+        "suits": row.suits,
+        "url": url,
+        "thumbnail_url": f"{url}?size=thumbnail",
+        "width": row.width,
+        "height": row.height,
+        "expires_at": _moment(row.expires_at),
+    }
+
+
+def image(row: TryOnImage, of: TryOnRequest) -> dict[str, Any]:
+    """The object of a finished picture; its alternative text speaks of the try-on that shows it."""
+    url = reverse("vton:image", args=[row.pk])
+    return {
+        "id": str(row.pk),
+        "url": url,
+        "thumbnail_url": f"{url}?size=thumbnail",
+        "download_url": f"{url}?download=1",
+        "width": row.width,
+        "height": row.height,
+        "content_type": row.content_type,
+        "alt": _alt(of),
+    }
+
+
+def option(it: Option) -> dict[str, Any]:
+    """What a shopper may choose."""
+    return {
+        "kind": it.kind,
+        "label": str(it.label),
+        "choices": list(it.choices),
+        "minimum": it.minimum,
+        "maximum": it.maximum,
+        "default": it.default,
+    }
+
+
+def _alt(row: TryOnRequest) -> str:
+    title = row.product_title or row.product
+    if row.photo is not None and row.photo.is_house:
+        return _("AI-generated preview: %(title)s on a model") % {"title": title}
+    return _("AI-generated preview: %(title)s on your photo") % {"title": title}
+
+
+def _error(row: TryOnRequest) -> dict[str, Any]:
+    # A shop's own engine may have further codes: they mean "vendor" to a shopper.
+    code = row.error_code if row.error_code in RENDER_SENTENCES else "vendor"
+    return {"code": code, "message": str(RENDER_SENTENCES[code]), "retryable": code in RETRYABLE}
+
+
+def _started_at(row: TryOnRequest) -> datetime | None:
+    if row.started_at is None and row.source is not None and row.state == State.QUEUED:
+        return row.source.started_at
+    return row.started_at
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()

@@ -1,0 +1,113 @@
+"""What the tests of the doors share: a shop with a shirt and glasses, shoppers, photos, and a gateway."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from PIL import Image, ImageDraw
+
+from django_vton.house import add_house_model
+from django_vton.sandbox import Gateway
+from shop.models import Kind, Product
+
+from . import bells
+from .doors import make_product
+from .people import Files
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+    from django_vton.models import PersonPhoto
+
+PhotoMaker = Callable[..., bytes]
+Vton = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _no_memory() -> None:
+    """The cache outlives a test, unlike the rows that it speaks of."""
+    cache.clear()
+
+
+@pytest.fixture
+def bell() -> list[str]:
+    """What was enqueued since the test began."""
+    bells.rung.clear()
+    return bells.rung
+
+
+@pytest.fixture
+def vton(settings: Settings) -> Vton:
+    """`vton(QUOTA="1/day")` changes settings of the package for this test."""
+
+    def change(**changes: Any) -> None:
+        settings.VTON = {**settings.VTON, **changes}
+
+    return change
+
+
+@pytest.fixture
+def gateway(vton: Vton) -> Iterator[Gateway]:
+    """A sandbox on a free port, which the package talks to."""
+    with Gateway(key="sandbox", seconds=0.2, retry_seconds=0.05) as running:
+        vton(PIXAZO_BASE_URL=running.url, PIXAZO_API_KEY="sandbox")
+        yield running
+
+
+@pytest.fixture
+def phone_photo() -> PhotoMaker:
+    """`phone_photo(width, height, shade=n)`: a JPEG of somebody, turned by its Exif; a shade is another."""
+
+    def make(width: int = 600, height: int = 800, *, shade: int = 0) -> bytes:
+        picture = Image.new("RGB", (height, width), (150, (160 + 37 * shade) % 256, 170))
+        draw = ImageDraw.Draw(picture)
+        draw.ellipse((60, width // 2 - 60, 220, width // 2 + 60), fill=(224, 172, 140))
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        out = io.BytesIO()
+        picture.save(out, "JPEG", exif=exif)
+        return out.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def shirt(db: None) -> Product:  # noqa: ARG001 - the fixture opens the database
+    return make_product("shirt", Kind.TOP)
+
+
+@pytest.fixture
+def glasses(db: None) -> Product:  # noqa: ARG001 - as above
+    return make_product("glasses", Kind.EYEWEAR)
+
+
+@pytest.fixture
+def house_model(db: None, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: ARG001 - as above
+    return add_house_model(name="Noa", file=io.BytesIO(phone_photo(shade=50)), suits=["garment"])
+
+
+@pytest.fixture
+def guest() -> Client:
+    """A visitor's browser."""
+    return Client()
+
+
+@pytest.fixture
+def stranger() -> Client:
+    """Another visitor's."""
+    return Client()
+
+
+@pytest.fixture
+def files(settings: Settings, tmp_path: Path) -> Files:
+    """A private storage of this test's own, to count what lies in it."""
+    options = {"location": tmp_path / "private"}
+    private = {"BACKEND": "django_vton.storage.PrivateFolder", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "vton": private}
+    return Files(tmp_path / "private")

@@ -1,0 +1,117 @@
+"""What the tests of the doors do: products, calls of the API, and try-ons in any state without a pump."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+from PIL import Image, ImageDraw
+
+from django_vton import lifecycle, results
+from django_vton.models import Attempt, TryOnRequest
+from django_vton.pixazo import Answer, Status, Submission, Verdict
+from django_vton.tokens import hash_token
+from shop.models import Product
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+TRY_ONS = "/try-on/api/try-ons/"
+KEYS = {
+    "id", "product", "product_title", "product_url", "engine", "status", "options", "counted", "cached",
+    "created_at", "started_at", "finished_at", "expires_at", "progress", "eta_seconds", "typical_seconds",
+    "photo", "images", "feedback", "page_url", "error",
+}  # fmt: skip
+PHOTO_KEYS = {
+    "id", "kind", "name", "labels", "suits", "url", "thumbnail_url", "width", "height", "expires_at",
+}  # fmt: skip
+IMAGE_KEYS = {
+    "id", "url", "thumbnail_url", "download_url", "width", "height", "content_type", "alt",
+}  # fmt: skip
+
+TOKEN = "the-callback-token-of-a-test"
+
+
+def make_product(slug: str, kind: str, **values: Any) -> Product:
+    picture = Image.new("RGB", (500, 600), "white")
+    ImageDraw.Draw(picture).rectangle((100, 100, 400, 500), fill=(20, 120, 60))
+    out = io.BytesIO()
+    picture.save(out, "JPEG")
+    product = Product(name=slug.title(), slug=slug, kind=kind, price="89.00", **values)
+    product.photo.save(f"{slug}.jpg", ContentFile(out.getvalue()))
+    return product
+
+
+def ref(product: Product) -> str:
+    return f"shop.product:{product.pk}"
+
+
+def upload(data: bytes, name: str = "IMG_0001.JPG") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, data, "image/jpeg")
+
+
+def ask(client: Client, product: Product, photo: bytes | None = None, **fields: Any) -> Any:
+    """POST as the dialog does: multipart, with consent."""
+    headers = fields.pop("headers", None)
+    body: dict[str, Any] = {"product": ref(product), "consent": "true"} | fields
+    if photo is not None:
+        body["photo"] = upload(photo)
+    given = {name: value for name, value in body.items() if value is not None}
+    return client.post(TRY_ONS, given, headers=headers)
+
+
+def asked(client: Client, product: Product, photo: bytes, **fields: Any) -> TryOnRequest:
+    """The row of a try-on that was accepted."""
+    response = ask(client, product, photo, **fields)
+    assert response.status_code in {200, 202}, response.content
+    return TryOnRequest.objects.get(pk=response.json()["id"])
+
+
+def start(client: Client, product: str | Product, **query: str) -> Any:
+    name = product if isinstance(product, str) else ref(product)
+    return client.get(reverse("vton:start"), {"product": name} | query)
+
+
+def submit(row: TryOnRequest, token: str = TOKEN) -> Attempt:
+    """Claimed for its POST: `submitting`."""
+    attempt = lifecycle.claim_submit(row, timezone.now(), timedelta(seconds=30), hash_token(token))
+    assert attempt is not None
+    return attempt
+
+
+def render(row: TryOnRequest, pictures: int = 1) -> TryOnRequest:
+    """All the way to `completed`."""
+    attempt = submit(row, token=f"token of {row.pk}")
+    running = Answer(vendor_id=f"id-{row.pk}", status=Status.RUNNING, word="QUEUED")
+    lifecycle.submit_answered(attempt, Submission(verdict=Verdict.ACCEPTED, answer=running), running)
+    row.refresh_from_db()
+    done = Answer(
+        vendor_id=running.vendor_id, status=Status.COMPLETED, word="COMPLETED", images=("http://x/1",)
+    )
+    assert lifecycle.rendered(row, attempt, done)
+    out = io.BytesIO()
+    Image.new("RGB", (400, 500), (10, 20, 30)).save(out, "PNG")
+    rendered = [results.read(out.getvalue())] * pictures
+    assert lifecycle.completed(row, results.store(row, rendered))
+    row.refresh_from_db()
+    return row
+
+
+def code(response: Any) -> tuple[int, str]:
+    """Status and code of a refusal, whose shape is checked."""
+    body = response.json()
+    assert set(body) == {"code", "detail", "field"}, body
+    assert all(isinstance(value, str) for value in body.values())
+    assert body["code"]
+    assert body["detail"]
+    return int(response.status_code), body["code"]
+
+
+def content(response: Any) -> bytes:
+    """The bytes of a streamed answer; the test client closes its file at the end."""
+    return bytes(response.getvalue())

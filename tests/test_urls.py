@@ -1,0 +1,65 @@
+"""What every door has, whatever the shop's settings say of its own views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.urls import URLPattern, URLResolver, reverse
+
+from django_vton import urls
+from tests.doors import ask, start
+
+if TYPE_CHECKING:
+    from django.test import Client
+    from pytest_django import Settings
+
+    from shop.models import Product
+    from tests.conftest import PhotoMaker
+
+
+def views(patterns: list[Any]) -> Iterator[tuple[str, Any]]:
+    for it in patterns:
+        if isinstance(it, URLResolver):
+            yield from views(it.url_patterns)
+        elif isinstance(it, URLPattern):
+            yield it.name or "", it.callback
+
+
+VIEWS = list(views(urls.urlpatterns))
+
+
+def test_the_names_are_promises() -> None:
+    assert {name for name, _view in VIEWS if name} == {
+        "start", "tryons", "tryon", "cancel", "feedback", "photos", "photo", "me", "consent",
+        "image", "photo-file", "vendor-file", "callback",
+        "dialog", "try", "result", "history", "privacy",
+    }  # fmt: skip
+    assert reverse("vton:callback", args=["t"]) == "/try-on/webhooks/pixazo/t/"
+    assert reverse("vton:vendor-file", args=["t"]) == "/try-on/files/t/"
+
+
+@pytest.mark.parametrize("view", [view for _name, view in VIEWS], ids=[name for name, _view in VIEWS])
+def test_guests_may_enter_and_no_transaction_spans_a_request(view: Any) -> None:
+    assert view.login_required is False
+    assert DEFAULT_DB_ALIAS in view._non_atomic_requests
+
+
+@pytest.mark.django_db
+def test_a_shop_that_asks_everybody_to_log_in(
+    settings: Settings, guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    assert start(guest, shirt).status_code == 200
+    assert ask(guest, shirt, phone_photo()).status_code == 202
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shop_with_atomic_requests(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, bell: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    assert ask(guest, shirt, phone_photo()).status_code == 202
+    assert bell
