@@ -72,9 +72,9 @@ class Shopper:
 class RunningShop:
     """`with RunningShop(folder) as shop:` until the block ends; `stop_workers` and `start_workers` between."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, *, seconds: float = 0.5, **env: str) -> None:
         self.folder = folder
-        self.gateway = Gateway(port=0, key="sandbox", seconds=0.5)
+        self.gateway = Gateway(port=0, key="sandbox", seconds=seconds)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {

@@ -18,8 +18,7 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    with RunningShop(tmp_path_factory.mktemp("shop")) as running:
-        running.gateway.seconds = 2.0
+    with RunningShop(tmp_path_factory.mktemp("shop"), seconds=2) as running:
         yield running
 
 
