@@ -61,26 +61,20 @@ def _hold(kind: Kind, day: date, amount: int) -> bool:
     return bool(room.update(held=F("held") + amount))
 
 
-def settle(attempt: Attempt, money: Money) -> bool:
-    """Close an attempt's hold as spent or free; False where it was closed before."""
-    return _move(attempt, Money.HELD, money)
-
-
-def refund(attempt: Attempt) -> bool:
-    """Free what counted as spent: the vendor, or an operator, says that it was not charged."""
-    return _move(attempt, Money.SPENT, Money.FREE)
-
-
-def _move(attempt: Attempt, source: Money, target: Money) -> bool:
-    with transaction.atomic():
-        if not Attempt.objects.filter(pk=attempt.pk, money=source).update(money=target):
-            return False
-        changes = {source.value: -attempt.amount, target.value: attempt.amount}
-        changes.pop(Money.FREE.value, None)
-        for kind in (Kind.DAY, Kind.MONTH):
-            _period(kind, attempt.budget_day).update(**{name: F(name) + by for name, by in changes.items()})
+def close(attempt: Attempt, source: Money, target: Money) -> bool:
+    """Move an attempt's money from `source`; False where it lies elsewhere, and nothing is to be booked."""
+    if not Attempt.objects.filter(pk=attempt.pk, money=source).update(money=target):
+        return False
     attempt.money = target
     return True
+
+
+def book(attempt: Attempt, source: Money, target: Money) -> None:
+    """Move the amount in the periods of the attempt's day: once, in the transaction that closed it."""
+    changes = {source.value: -attempt.amount, target.value: attempt.amount}
+    changes.pop(Money.FREE.value, None)
+    for kind in (Kind.DAY, Kind.MONTH):
+        _period(kind, attempt.budget_day).update(**{name: F(name) + by for name, by in changes.items()})
 
 
 def require_room() -> None:

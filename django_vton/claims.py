@@ -7,17 +7,20 @@ taken before the claim is committed.
 from __future__ import annotations
 
 import logging
+import random
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from django.db import DatabaseError, InterfaceError
+from django.db.models import Q
 from django.utils import timezone
 
 from . import gateway, lifecycle
 from .conf import config
 from .engines import engines, get_engine
+from .handover import calls_back
 from .models import Attempt, TryOnImage, TryOnRequest
 from .pixazo import Answer, Engine, Status, Submission, Verdict
 from .states import State
@@ -38,6 +41,9 @@ GRACE_WITHOUT_CALLBACK = timedelta(seconds=90)
 
 RETRY_NOT_SENT = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
+MAX_ATTEMPTS = 300
+"""A day of them: own photos expire, but a house model's file that cannot be read would be tried for ever."""
+
 AFTER_HINT = timedelta(minutes=1)
 ASK_EVERY = timedelta(seconds=10)
 ASK_EVERY_WITHOUT_CALLBACK = timedelta(seconds=5)
@@ -82,7 +88,10 @@ def take(free: int, free_submits: int) -> list[Job]:
 def _take_submits(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
     due = TryOnRequest.objects.due(now).filter(state=State.QUEUED).select_related("photo", "product_picture")
-    for name in engines():
+    for request in due.exclude(engine__in=engines())[:free]:
+        lifecycle.give_up(request, "vendor", "engine_gone")
+    # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
+    for name in random.sample(sorted(engines()), len(engines())):
         wanted = list(due.filter(engine=name)[: free - len(jobs)])
         usable = [request for request in wanted if not _without_photo(request, now)]
         if not usable:
@@ -116,7 +125,7 @@ def _take_others(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
     for request in TryOnRequest.objects.due(now).exclude(state=State.QUEUED)[:free]:
         if request.state == State.SUBMITTING:
-            _lease_is_over(request)
+            _lease_is_over(request, now)
         elif request.state == State.UNKNOWN:
             lifecycle.grace_over(request)
         elif lifecycle.claim(request, now, LEASE):
@@ -125,49 +134,77 @@ def _take_others(free: int, jobs: list[Job]) -> None:
                 jobs.append(job)
 
 
-def _lease_is_over(request: TryOnRequest) -> None:
+def _lease_is_over(request: TryOnRequest, now: datetime) -> None:
     """Its worker is gone, and with it what the vendor answered, if anything was sent at all."""
-    engine = get_engine(request.engine)
-    waits = config.callbacks and engine.callbacks
-    grace = config.DEADLINE if waits else GRACE_WITHOUT_CALLBACK
-    lifecycle.submit_unknown(request, grace=grace, error="the worker did not come back")
+    attempt = lifecycle.current_attempt(request)
+    attempt.request = request
+    lifecycle.submit_unknown(
+        attempt,
+        grace=_grace(request.engine),
+        error="the worker did not come back",
+        where=Q(lease_until__lte=now),
+    )
+
+
+def _grace(engine: str) -> timedelta:
+    """How long a submit whose answer is lost is waited for, from when it was sent."""
+    return config.DEADLINE if calls_back(engine) else GRACE_WITHOUT_CALLBACK
 
 
 def _job(request: TryOnRequest) -> Job | None:
-    if request.state == State.RENDERED and request.claims > lifecycle.MAX_CLAIMS:
-        lifecycle.give_up(request, "vendor", "fetch_kills")
-        return None
+    """What a claimed row needs; one whose claims end in silence again and again comes to its end here."""
     attempt = lifecycle.current_attempt(request)
     attempt.request = request
+    is_silent = request.claims > lifecycle.MAX_CLAIMS
+    if request.state == State.RENDERED:
+        if is_silent:
+            lifecycle.give_up(request, "vendor", "fetch_kills")
+            return None
+    elif (is_silent or request.engine not in engines()) and timezone.now() >= _deadline(request, attempt):
+        lifecycle.deadline_over(request, attempt)
+        return None
+    engine = engines().get(request.engine)
+    if engine is None:
+        logger.error("try-on %s waits: the engine %s is not among the shop's.", request.pk, request.engine)
+        return None
     kind: Literal["ask", "fetch"] = "fetch" if request.state == State.RENDERED else "ask"
-    return Job(kind, request, attempt, get_engine(request.engine), time.monotonic() + LONGEST_CALL)
+    return Job(kind, request, attempt, engine, time.monotonic() + LONGEST_CALL)
+
+
+def _deadline(request: TryOnRequest, attempt: Attempt) -> datetime:
+    """Until when the vendor is asked: a callback that came later still buys it a little time."""
+    deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
+    return deadline if request.hinted_at is None else max(deadline, request.hinted_at + AFTER_HINT)
 
 
 # News -----------------------------------------------------------------------------------------------
 
 
 def submitted(job: Job, submission: Submission) -> None:
-    """Store what became of a submit; see DESIGN, "Sorting a POST"."""
-    now = timezone.now()
+    """Store what became of a submit, and what the answer says of all submits of its engine.
+
+    May come twice: where a connection broke just after the commit, its news is brought once more.
+    """
     match submission.verdict:
         case Verdict.ACCEPTED:
             assert submission.answer is not None
-            gateway.accepted(job.engine.name)
             lifecycle.submit_answered(job.attempt, submission, submission.answer)
-            if submission.answer.status != Status.RUNNING:
-                _answered(job, submission.answer)
+            if submission.answer.final:
+                _ended(job, submission.answer)
+            assert job.attempt.posted_at is not None
+            gateway.accepted(job.engine.name, job.attempt.posted_at)
         case Verdict.NOT_SENT:
             pause = min(LONGEST_RETRY, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
-            lifecycle.submit_not_sent(job.attempt, retry_at=now + pause, error=submission.error)
+            retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
+            lifecycle.submit_refused(job.attempt, submission, retry_at=retry_at)
         case Verdict.REFUSED:
-            retry_at = gateway.refused(job.engine.name, submission, job.attempt.number)
+            retry_at = gateway.refused(job.attempt, submission)
             code = submission.error_code or "vendor"
             lifecycle.submit_refused(job.attempt, submission, retry_at=retry_at, code=code)
         case Verdict.UNKNOWN:
-            waits = config.callbacks and job.engine.callbacks
             lifecycle.submit_unknown(
-                job.request,
-                grace=config.DEADLINE if waits else GRACE_WITHOUT_CALLBACK,
+                job.attempt,
+                grace=_grace(job.engine.name),
                 error=submission.error,
                 status=submission.status_code,
             )
@@ -175,28 +212,30 @@ def submitted(job: Job, submission: Submission) -> None:
 
 def asked(job: Job, answer: Answer | None, retry_after: float | None) -> None:
     """Store what the vendor said of a render; where it said nothing final, when to ask again."""
-    if answer is not None and answer.status != Status.RUNNING:
-        _answered(job, answer)
+    if answer is not None and answer.final:
+        _ended(job, answer)
         return
     now = timezone.now()
-    deadline = (job.attempt.posted_at or now) + config.DEADLINE
-    if job.request.hinted_at is not None:
-        # A callback that came after the deadline has reopened it: it is asked about for a while.
-        deadline = max(deadline, job.request.hinted_at + AFTER_HINT)
+    deadline = _deadline(job.request, job.attempt)
     if now >= deadline:
         lifecycle.deadline_over(job.request, job.attempt)
         return
-    pause = ASK_EVERY if config.callbacks and job.engine.callbacks else ASK_EVERY_WITHOUT_CALLBACK
+    pause = ASK_EVERY if calls_back(job.engine.name) else ASK_EVERY_WITHOUT_CALLBACK
     if retry_after:
         pause = max(pause, timedelta(seconds=retry_after))
     lifecycle.release(job.request, min(now + pause, deadline))
 
 
-def _answered(job: Job, answer: Answer) -> None:
+def _ended(job: Job, answer: Answer) -> None:
+    """The vendor will say nothing else."""
     if answer.status == Status.COMPLETED:
-        lifecycle.rendered(job.request, job.attempt, answer)
+        is_news = lifecycle.rendered(job.request, job.attempt, answer)
     else:
-        lifecycle.render_failed(job.request, job.attempt, answer, charged=answer.status == Status.FAILED)
+        is_charged = answer.status == Status.FAILED
+        is_news = lifecycle.render_failed(job.request, job.attempt, answer, charged=is_charged)
+    if not is_news:
+        # It ended meanwhile, or its vendor's id was corrected: then the right render is asked about now.
+        lifecycle.release(job.request, timezone.now())
 
 
 def fetched(job: Job, images: list[TryOnImage]) -> bool:

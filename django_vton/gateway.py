@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.db.models import F, Q
 from django.utils import timezone
 
-from .models import GatewayState
+from .models import Attempt, GatewayState
 from .notify import tell_staff
 
 if TYPE_CHECKING:
@@ -27,15 +27,17 @@ logger = logging.getLogger("django_vton.gateway")
 
 BREAKER_INTERVAL = timedelta(seconds=60)
 LONGEST_WAIT = 300.0
-MAX_ATTEMPTS = 6
-"""After so many refusals that might pass, a try-on fails, free of charge."""
+"""Seconds that we wait of our own accord; a vendor's Retry-After is kept as it is."""
+
+MAX_FAILURES = 6
+"""After so many 500s and 503s a try-on fails, free of charge. 429 is about all, and fails nobody."""
 
 BREAKERS = {
     HTTPStatus.UNAUTHORIZED: "the API key is missing or wrong (401)",
     HTTPStatus.PAYMENT_REQUIRED: "the wallet is empty (402)",
     HTTPStatus.FORBIDDEN: "the subscription does not include this engine (403)",
 }
-PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+PASSING = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def places(engine: str, now: datetime, wanted: int) -> int:
@@ -49,37 +51,45 @@ def places(engine: str, now: datetime, wanted: int) -> int:
     return min(wanted, trial.update(wait_until=now + BREAKER_INTERVAL))
 
 
-def accepted(engine: str) -> None:
-    """The vendor takes submits: whatever was wrong is over."""
-    troubled = ~Q(breaker="") | Q(wait_until__isnull=False) | Q(failures__gt=0)
-    GatewayState.objects.filter(troubled, pk=engine).update(breaker="", wait_until=None, failures=0)
+def accepted(engine: str, posted_at: datetime) -> None:
+    """The vendor takes submits: what was wrong before this one was sent is over."""
+    GatewayState.objects.filter(pk=engine, refused_at__lt=posted_at).update(
+        breaker="", wait_until=None, failures=0, refused_at=None
+    )
 
 
-def refused(engine: str, submission: Submission, attempt_number: int) -> datetime | None:
+def refused(attempt: Attempt, submission: Submission) -> datetime | None:
     """Note a refusal; returns when this try-on may go again, or None where it never may."""
     now = timezone.now()
     status = submission.status_code
     if status in BREAKERS:
         until = now + BREAKER_INTERVAL
-        _open_breaker(engine, HTTPStatus(status), until)
+        _open_breaker(attempt.engine, HTTPStatus(status), now, until)
         return until
-    if status not in PASSING or attempt_number >= MAX_ATTEMPTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _slow_down(attempt.engine, submission.retry_after, now)
+    if status not in PASSING:
         return None
-    if status != HTTPStatus.TOO_MANY_REQUESTS:
-        return now + timedelta(seconds=_jitter(2.0**attempt_number))
+    earlier = Attempt.objects.filter(request=attempt.request_id, number__lt=attempt.number)
+    failures = 1 + earlier.filter(http_status__in=PASSING).count()
+    return None if failures >= MAX_FAILURES else now + timedelta(seconds=_jitter(failures))
+
+
+def _slow_down(engine: str, retry_after: float | None, now: datetime) -> datetime:
+    """All submits of this engine wait; one that was told a shorter time shortens nothing."""
     _ensure(engine)
-    GatewayState.objects.filter(pk=engine).update(failures=F("failures") + 1)
-    failures = GatewayState.objects.values_list("failures", flat=True).get(pk=engine)
-    seconds = submission.retry_after or _jitter(2.0**failures)
-    until = now + timedelta(seconds=min(LONGEST_WAIT, seconds))
-    GatewayState.objects.filter(pk=engine).update(wait_until=until)
+    state = GatewayState.objects.filter(pk=engine)
+    state.update(failures=F("failures") + 1, refused_at=now)
+    failures = state.values_list("failures", flat=True).get()
+    until = now + timedelta(seconds=retry_after or _jitter(failures))
+    state.filter(Q(wait_until__isnull=True) | Q(wait_until__lt=until)).update(wait_until=until)
     return until
 
 
-def _open_breaker(engine: str, status: HTTPStatus, until: datetime) -> None:
+def _open_breaker(engine: str, status: HTTPStatus, now: datetime, until: datetime) -> None:
     _ensure(engine)
     opened = GatewayState.objects.filter(pk=engine, breaker="").update(breaker=str(status.value))
-    GatewayState.objects.filter(pk=engine).update(wait_until=until)
+    GatewayState.objects.filter(pk=engine).update(wait_until=until, refused_at=now)
     if opened:
         logger.error("Submits to %s stop: %s.", engine, BREAKERS[status])
         tell_staff(
@@ -94,6 +104,6 @@ def _ensure(engine: str) -> None:
     GatewayState.objects.bulk_create([GatewayState(engine=engine)], ignore_conflicts=True)
 
 
-def _jitter(seconds: float) -> float:
-    """Half to one and a half of it, so that waiting rows do not all come back at once."""
-    return min(LONGEST_WAIT, seconds) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
+def _jitter(failures: int) -> float:
+    """Seconds: twice as long each time, and not the same for all, who else would all come back at once."""
+    return min(LONGEST_WAIT, 2.0 ** min(failures, 10)) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils import timezone
 
 from .conf import config
+from .engines import engines
 from .models import Attempt, VendorLink
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
     from .models import PersonPhoto, ProductPicture
 
-LINK_FOR = timedelta(minutes=30)
+
+def calls_back(engine_name: str) -> bool:
+    """Whether a submit to this engine orders a callback; no for one that the shop has no more."""
+    engine = engines().get(engine_name)
+    return engine is not None and engine.callbacks and config.callbacks
 
 
 def public_url(name: str, token: str) -> str:
@@ -27,7 +31,7 @@ def public_url(name: str, token: str) -> str:
 def links(attempt: Attempt, photo: PersonPhoto, picture: ProductPicture) -> tuple[str, str]:
     """Fresh addresses of the photo and of the product's picture; they die with the render."""
     person, product = new_token(), new_token()
-    expires_at = timezone.now() + LINK_FOR
+    expires_at = timezone.now() + config.DEADLINE
     VendorLink.objects.bulk_create(
         [
             VendorLink(token_hash=hash_token(person), attempt=attempt, photo=photo, expires_at=expires_at),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import smtplib
+import threading
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -12,16 +14,25 @@ from .conf import config
 
 logger = logging.getLogger("django_vton.notify")
 
+THREAD = "vton-mail"
+
 
 def tell_staff(subject: str, text: str) -> None:
-    """Mail to `NOTIFY`, or else to MANAGERS. Mail that fails is logged: it must not stop a render."""
+    """Mail to `NOTIFY`, or else to MANAGERS, in a thread of its own.
+
+    A mail server that hangs or refuses must not keep the answers of paid renders from being stored.
+    """
     addresses = config.NOTIFY
     if addresses is None:
         managers = settings.MANAGERS
         addresses = [manager if isinstance(manager, str) else manager[1] for manager in managers]
-    if not addresses:
-        return
+    if addresses:
+        subject = f"{settings.EMAIL_SUBJECT_PREFIX}{subject}"
+        threading.Thread(target=_send, args=(subject, text, addresses), name=THREAD, daemon=True).start()
+
+
+def _send(subject: str, text: str, addresses: Sequence[str]) -> None:
     try:
-        send_mail(f"{settings.EMAIL_SUBJECT_PREFIX}{subject}", text, None, list(addresses))
+        send_mail(subject, text, None, list(addresses))
     except (OSError, smtplib.SMTPException):
         logger.exception("The mail %r could not be sent.", subject)

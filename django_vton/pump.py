@@ -9,26 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connections,
+)
 
-from . import claims, handover, results, slots
+from . import claims, handover, results, sigterm, slots
 from .conf import config
 from .pixazo import AskFailed, FetchFailed, Submission, Verdict
 from .pixazo.client import Pixazo
 from .queue import ring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .claims import Job
+    from .models import PumpSlot
 
 logger = logging.getLogger("django_vton.pump")
 
@@ -37,12 +44,18 @@ T = TypeVar("T")
 SLICE = 10.0
 """Seconds after which a task of the queue takes up nothing new, so that the queue's timeout is far."""
 
+LAST_POST = 10.0
+"""Seconds after the slice's end until which a claimed row may still be sent: its photo is being read."""
+
 TICK = 0.2
 FETCH_SECONDS = 20.0
 
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""The database may be back in a moment; any other error would be the same again."""
+
 
 class LeaseOver(Exception):  # noqa: N818 - it says what happened, and nothing is wrong
-    """The claim ran out before the first byte was sent: another pump may think the worker dead."""
+    """The time for it ran out before the first byte was sent: another pump may think the worker dead."""
 
 
 def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
@@ -50,48 +63,43 @@ def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
 
     On SIGTERM it claims nothing more, stores the answers in flight, and then lets the signal have its way.
     """
-    pump = Pump(forever=forever, stop=stop)
-    with _graceful(pump):
-        asyncio.run(pump.main())
-    if not forever and claims.has_work():
+    stop = stop or threading.Event()
+    with sigterm.held_back(stop):
+        if forever:
+            _run_forever(stop)
+            return
+        asyncio.run(Pump(stop=stop).main())
+    if claims.has_work():
         ring()
+
+
+def _run_forever(stop: threading.Event) -> None:
+    """Also where the place is taken, and where the database is away: both pass."""
+    while not stop.is_set():
+        try:
+            asyncio.run(Pump(forever=True, stop=stop).main())
+        except AWAY:
+            logger.exception("The database is away; looking again.")
+        stop.wait(1)
 
 
 def drain() -> None:
     """Drive until nothing is due soon: `vton_pump --once`, and whoever has no queue at hand."""
-    while claims.has_work():
-        if not asyncio.run(Pump().main()):
-            time.sleep(1)  # Another pump is at it.
-
-
-@contextmanager
-def _graceful(pump: Pump) -> Iterator[None]:
-    """Hold SIGTERM back until the pump has landed. Elsewhere than in the main thread there are no signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    caught = threading.Event()
-
-    def land(_number: int, _frame: Any) -> None:
-        caught.set()
-        pump.stop.set()
-
-    before = signal.signal(signal.SIGTERM, land)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        if caught.is_set():
-            signal.raise_signal(signal.SIGTERM)
+    stop = threading.Event()
+    with sigterm.held_back(stop):
+        while not stop.is_set() and claims.has_work():
+            if not asyncio.run(Pump(stop=stop).main()):
+                stop.wait(1)  # Another pump is at it.
 
 
 class Pump:
     """One run. Made, used and thrown away within one call of `run`."""
 
-    def __init__(self, *, forever: bool = False, stop: threading.Event | None = None) -> None:
+    def __init__(self, *, stop: threading.Event, forever: bool = False) -> None:
+        self.stop = stop
+        self.has_place = True
+        self.ends_at = math.inf if forever else time.monotonic() + SLICE
         self.forever = forever
-        self.stop = stop or threading.Event()
-        self.ends_at = time.monotonic() + SLICE
         self.flights: set[asyncio.Task[None]] = set()
         self.submits = 0
         self.wake: asyncio.Event
@@ -129,21 +137,18 @@ class Pump:
             self.db_thread.shutdown()
             self.image_threads.shutdown(wait=False)
 
-    async def _keep(self, slot: Any) -> None:
-        while True:
+    async def _keep(self, slot: PumpSlot) -> None:
+        while self.has_place:
             await asyncio.sleep(slots.RENEW_SECONDS)
             try:
-                if not await self.db(slots.renew, slot):
-                    logger.warning("Another pump has this place: claiming nothing more.")
-                    self.stop.set()
+                self.has_place = await self.db(slots.renew, slot)
             except (DatabaseError, InterfaceError):
                 logger.exception("The pump's place could not be renewed.")
+        logger.warning("Another pump has this place: claiming nothing more.")
 
     async def _drive(self) -> None:
         """Claim and start, until told to stop or there is nothing to wait for."""
-        while not self.stop.is_set():
-            if not self.forever and time.monotonic() > self.ends_at:
-                return
+        while self.has_place and not self.stop.is_set() and time.monotonic() <= self.ends_at:
             free = config.CONCURRENCY - len(self.flights)
             jobs = await self._claim(free)
             for job in jobs:
@@ -192,20 +197,23 @@ class Pump:
     # The three flights ------------------------------------------------------------------------------
 
     async def _submit(self, job: Job) -> None:
+        is_sent = False
+
+        def about_to_send() -> None:
+            nonlocal is_sent
+            if time.monotonic() > min(job.lease_ends, self.ends_at + LAST_POST):
+                raise LeaseOver
+            is_sent = True
+
         try:
             body, callback_url = await self._parcel(job)
-
-            def lease_holds() -> None:
-                if time.monotonic() > job.lease_ends:
-                    raise LeaseOver
-
             submission = await self.pixazo.submit(
-                job.engine, body, callback_url=callback_url, before_send=lease_holds
+                job.engine, body, callback_url=callback_url, before_send=about_to_send
             )
         except Exception as trouble:
-            # It came before the first byte: after it the client does not raise.
-            logger.exception("try-on %s was not sent", job.request.pk)
-            submission = Submission(verdict=Verdict.NOT_SENT, error=type(trouble).__name__)
+            logger.exception("try-on %s: its submit broke off", job.request.pk)
+            verdict = Verdict.UNKNOWN if is_sent else Verdict.NOT_SENT
+            submission = Submission(verdict=verdict, error=type(trouble).__name__)
         await self._persist(job, submission)
 
     async def _parcel(self, job: Job) -> tuple[dict[str, Any], str | None]:
@@ -219,7 +227,7 @@ class Pump:
             person, product = await asyncio.gather(
                 self.image(handover.encoded, photo.file), self.image(handover.encoded, picture.file)
             )
-        ordered = config.callbacks and job.engine.callbacks
+        ordered = handover.calls_back(job.engine.name)
         callback_url = handover.public_url("callback", job.token) if ordered else None
         return job.engine.submit_body(person, product, job.request.options), callback_url
 
@@ -229,14 +237,15 @@ class Pump:
         while True:
             try:
                 await self.db(claims.submitted, job, submission)
-            except (DatabaseError, InterfaceError):
-                vendor_id = submission.answer.vendor_id if submission.answer else "none"
+            except Exception as trouble:
                 logger.exception(
-                    "attempt %s of try-on %s (vendor's id %s): its answer is not stored yet",
+                    "attempt %s of try-on %s (vendor's id %s): its answer is not stored",
                     job.attempt.number,
                     job.request.pk,
-                    vendor_id,
+                    submission.answer.vendor_id if submission.answer else "none",
                 )
+                if not isinstance(trouble, AWAY):
+                    return
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
             else:
@@ -252,6 +261,14 @@ class Pump:
             await self.db(claims.asked, job, answer, None)
 
     async def _fetch(self, job: Job) -> None:
+        try:
+            await self._fetch_all(job)
+        except Exception as trouble:
+            # A full disk, say. It passes or somebody sees to it: only claims that end in silence are counted.
+            logger.exception("try-on %s: its picture was not stored", job.request.pk)
+            await self.db(claims.not_fetched, job, False, type(trouble).__name__)
+
+    async def _fetch_all(self, job: Job) -> None:
         urls = job.request.result_urls
         outcomes = await asyncio.gather(*[self._fetch_one(url) for url in urls], return_exceptions=True)
         pictures = [outcome for outcome in outcomes if isinstance(outcome, results.Rendered)]

@@ -23,7 +23,8 @@ def take() -> PumpSlot | None:
     token = secrets.token_hex(16)
     numbers = range(1, config.PUMPS + 1)
     if PumpSlot.objects.filter(number__in=numbers).count() < config.PUMPS:
-        PumpSlot.objects.bulk_create([PumpSlot(number=n) for n in numbers], ignore_conflicts=True)
+        missing = [PumpSlot(number=number, lease_until=now) for number in numbers]
+        PumpSlot.objects.bulk_create(missing, ignore_conflicts=True)
     for number in numbers:
         free = PumpSlot.objects.filter(number=number, lease_until__lte=now)
         if free.update(token=token, lease_until=now + LEASE, seen_at=now):

@@ -41,10 +41,12 @@ REOPENABLE_CODES = ("outcome_unknown", "deadline")
 """Failures that a late callback, or an operator who found the vendor's id, may reopen."""
 
 SOURCES: dict[State, tuple[State, ...]] = {
-    State.QUEUED: (State.SUBMITTING,),
+    # UNKNOWN: the POST's own answer came late, and it was no. FAILED: a follower whose source is
+    # reopened, or an operator's word that nothing was charged.
+    State.QUEUED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.SUBMITTING: (State.QUEUED,),
     State.UNKNOWN: (State.SUBMITTING,),
-    # FAILED only with a code in REOPENABLE_CODES: see `lifecycle._reopen`.
+    # FAILED only with a code in REOPENABLE_CODES: see `lifecycle.submits.reopen`.
     State.SUBMITTED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.RENDERED: (State.SUBMITTED,),
     # QUEUED: a follower, which ends with the try-on it follows.

@@ -5,6 +5,7 @@ was faster, and the caller's news is void. Signals go out after the commit, at m
 """
 
 from .asking import accept, cancel, follow
+from .operators import adopt, not_charged, write_off
 from .renders import (
     MAX_CLAIMS,
     claim,
@@ -21,7 +22,6 @@ from .submits import (
     claim_submit,
     grace_over,
     submit_answered,
-    submit_not_sent,
     submit_refused,
     submit_unknown,
 )
@@ -30,6 +30,7 @@ from .swap import current_attempt
 __all__ = [
     "MAX_CLAIMS",
     "accept",
+    "adopt",
     "callback",
     "cancel",
     "claim",
@@ -41,11 +42,12 @@ __all__ = [
     "follow",
     "give_up",
     "grace_over",
+    "not_charged",
     "release",
     "render_failed",
     "rendered",
     "submit_answered",
-    "submit_not_sent",
     "submit_refused",
     "submit_unknown",
+    "write_off",
 ]

@@ -45,7 +45,11 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
     Before the submit it costs nothing; after, the render is paid and dropped.
     """
     with transaction.atomic():
-        request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
+        rows = TryOnRequest.objects.select_for_update()
+        # The source before its follower, as when a source ends: else the two wait for each other.
+        if request.source_id is not None:
+            rows.filter(pk=request.source_id).first()
+        request = rows.get(pk=request.pk)
         before = request.state
         if not swap(request, sources, State.CANCELED, "canceled", actor_id=actor_id):
             return False

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from .. import budget, signals
+from .. import signals
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
 from ..states import Money, State
-from .swap import current_attempt, fail_with_followers, followers_end, send, settle, swap, uncount
+from .swap import fail_with_followers, followers_end, hold, send, settle, swap
 
 if TYPE_CHECKING:
     from ..pixazo import Answer
@@ -23,6 +23,9 @@ logger = logging.getLogger("django_vton.lifecycle")
 
 FETCH_FOR = timedelta(hours=24)
 """So long a finished picture is fetched again where the way to it is broken."""
+
+SHORTEST_FETCH_PAUSE = timedelta(seconds=2)
+LONGEST_FETCH_PAUSE = timedelta(minutes=10)
 
 MAX_BAD_PICTURES = 3
 """So often may a finished picture come as bytes that are none."""
@@ -57,7 +60,7 @@ def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
     """The vendor is done and paid; the pictures are not yet ours."""
     now = timezone.now()
     with transaction.atomic():
-        if not swap(
+        if not _is_about(attempt, answer) or not swap(
             request,
             [State.SUBMITTED],
             State.RENDERED,
@@ -74,10 +77,10 @@ def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
     return True
 
 
-def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, charged: bool) -> None:
+def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, charged: bool) -> bool:
     """The vendor gave up. FAILED counts as charged, ERROR ("not charged") does not."""
     with transaction.atomic():
-        if not swap(
+        if not _is_about(attempt, answer) or not swap(
             request,
             [State.SUBMITTED],
             State.FAILED,
@@ -85,12 +88,19 @@ def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, ch
             attempt=attempt,
             error_code=answer.error_code or "vendor",
         ):
-            return
+            return False
         Attempt.objects.filter(pk=attempt.pk).update(raw=answer.raw, error=answer.error)
-        if not charged and attempt.money == Money.SPENT and budget.refund(attempt):
-            uncount(request)
         settle(request, attempt, Money.SPENT if charged else Money.FREE)
+        if not charged:
+            # It was reopened: its deadline had been counted as spent.
+            settle(request, attempt, Money.FREE, source=Money.SPENT)
         fail_with_followers(request)
+    return True
+
+
+def _is_about(attempt: Attempt, answer: Answer) -> bool:
+    """Whether it speaks of the attempt's render; the POST's own answer may have corrected a callback's id."""
+    return Attempt.objects.filter(pk=attempt.pk, vendor_id=answer.vendor_id).exists()
 
 
 def deadline_over(request: TryOnRequest, attempt: Attempt) -> None:
@@ -104,9 +114,10 @@ def deadline_over(request: TryOnRequest, attempt: Attempt) -> None:
 def give_up(request: TryOnRequest, code: str, event: str) -> None:
     """A paid picture that cannot be had, or a queued photo that is no more."""
     with transaction.atomic():
-        attempt = current_attempt(request)
-        queued = request.state == State.QUEUED
-        if swap(request, [State(request.state)], State.FAILED, event, attempt=attempt, error_code=code):
+        before = State(request.state)
+        attempt = hold(request)
+        queued = before == State.QUEUED
+        if swap(request, [before], State.FAILED, event, attempt=attempt, error_code=code):
             settle(request, attempt, Money.FREE if queued else Money.SPENT)
             fail_with_followers(request)
 
@@ -123,13 +134,16 @@ def completed(request: TryOnRequest, images: Sequence[TryOnImage]) -> bool:
 
 
 def fetch_failed(request: TryOnRequest, *, is_bad_picture: bool, error: str) -> None:
-    """Only the fetch is tried again, never the render: for a day, or three times if it is no picture."""
+    """Only the fetch is tried again, never the render: for a day, or three times if it is no picture.
+
+    The pause grows with the time since the vendor was done.
+    """
     now = timezone.now()
-    failures = request.fetch_failures + 1
-    TryOnRequest.objects.filter(pk=request.pk).update(fetch_failures=failures)
-    too_long = request.rendered_at is not None and now > request.rendered_at + FETCH_FOR
-    if too_long or (is_bad_picture and failures >= MAX_BAD_PICTURES):
-        give_up(request, "vendor", "not_fetched")
-        return
     logger.warning("try-on %s: the picture was not fetched: %s", request.pk, error)
-    release(request, now + timedelta(seconds=min(600, 2**failures)))
+    age = now - (request.rendered_at or now)
+    bad = request.fetch_failures + is_bad_picture
+    TryOnRequest.objects.filter(pk=request.pk).update(fetch_failures=bad)
+    if age > FETCH_FOR or bad >= MAX_BAD_PICTURES:
+        give_up(request, "vendor", "not_fetched")
+    else:
+        release(request, now + min(LONGEST_FETCH_PAUSE, max(SHORTEST_FETCH_PAUSE, age)))

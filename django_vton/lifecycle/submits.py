@@ -14,11 +14,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from .. import signals
-from ..conf import config
-from ..engines import get_engine
-from ..models import Attempt, TryOnRequest
+from ..handover import calls_back
+from ..models import Attempt, TryOnRequest, VendorLink
 from ..states import REOPENABLE_CODES, Money, State
-from .swap import current_attempt, fail_with_followers, send, settle, swap
+from .swap import ANY, current_attempt, fail_with_followers, hold, reopen_followers, send, settle, swap
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from ..pixazo import Answer, Submission
 
 logger = logging.getLogger("django_vton.lifecycle")
+
+FIRST_ASK = timedelta(seconds=20)
+FIRST_ASK_WITHOUT_CALLBACK = timedelta(seconds=5)
 
 HINT_PAUSE = timedelta(seconds=10)
 """However many callbacks come, they cause one question to the vendor in this time."""
@@ -59,40 +61,45 @@ def submit_answered(attempt: Attempt, submission: Submission, answer: Answer) ->
     """Store the POST's own answer: it wins over whatever a callback said before."""
     request = attempt.request
     with transaction.atomic():
+        newest = hold(request)
         Attempt.objects.filter(pk=attempt.pk).update(
-            verdict="accepted", http_status=submission.status_code, raw=answer.raw
+            verdict=submission.verdict, http_status=submission.status_code, raw=answer.raw
         )
-        if _fill(Attempt.objects.filter(pk=attempt.pk), answer.vendor_id):
+        if fill(Attempt.objects.filter(pk=attempt.pk), answer.vendor_id):
             attempt.vendor_id = answer.vendor_id
-            _reopen(request, attempt, "submitted", first_ask(request.engine))
-        else:
+            pause = FIRST_ASK if calls_back(request.engine) else FIRST_ASK_WITHOUT_CALLBACK
+            reopen(request, attempt, newest, "submitted", timezone.now() + pause)
+        elif attempt == newest:
             swap(request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt)
 
 
 def submit_refused(
     attempt: Attempt, submission: Submission, *, retry_at: datetime | None, code: str = "vendor"
 ) -> None:
-    """The vendor said no and charged nothing: to be tried again at `retry_at`, or failed with `code`."""
+    """The POST came to nothing and costs nothing: again at `retry_at`, or failed with `code`.
+
+    It is the POST's own word, and so it helps where the try-on is in doubt, and where it ended meanwhile.
+    """
     request = attempt.request
     with transaction.atomic():
+        is_newest = hold(request) == attempt
         Attempt.objects.filter(pk=attempt.pk).update(
-            verdict="refused", http_status=submission.status_code, error=submission.error
+            verdict=submission.verdict, http_status=submission.status_code, error=submission.error
         )
-        if retry_at is not None:
-            if swap(request, [State.SUBMITTING], State.QUEUED, "refused", attempt=attempt, due_at=retry_at):
-                _next_attempt(attempt)
-        elif swap(request, [State.SUBMITTING], State.FAILED, "refused", attempt=attempt, error_code=code):
+        VendorLink.objects.filter(attempt=attempt).delete()
+        sources = [State.SUBMITTING, State.UNKNOWN] if is_newest else []
+        name = str(submission.verdict)
+        if retry_at is not None and swap(
+            request, sources, State.QUEUED, name, attempt=attempt, due_at=retry_at
+        ):
+            _next_attempt(attempt)
+        elif retry_at is None and swap(
+            request, sources, State.FAILED, name, attempt=attempt, error_code=code
+        ):
             settle(request, attempt, Money.FREE)
             fail_with_followers(request)
-
-
-def submit_not_sent(attempt: Attempt, *, retry_at: datetime, error: str = "") -> None:
-    """Nothing reached the vendor: back into the queue with a new attempt."""
-    request = attempt.request
-    with transaction.atomic():
-        Attempt.objects.filter(pk=attempt.pk).update(verdict="not_sent", error=error)
-        if swap(request, [State.SUBMITTING], State.QUEUED, "not_sent", attempt=attempt, due_at=retry_at):
-            _next_attempt(attempt)
+        elif Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True).exists():
+            settle(request, attempt, Money.FREE, source=Money.SPENT)
 
 
 def _next_attempt(attempt: Attempt) -> None:
@@ -109,13 +116,23 @@ def _next_attempt(attempt: Attempt) -> None:
 
 
 def submit_unknown(
-    request: TryOnRequest, *, grace: timedelta, error: str = "", status: int | None = None
+    attempt: Attempt, *, grace: timedelta, error: str = "", status: int | None = None, where: Q = ANY
 ) -> bool:
     """The call was cut off after the socket opened, or its worker is gone. Never sent again by itself."""
+    request = attempt.request
     with transaction.atomic():
-        attempt = current_attempt(request)
+        if hold(request) != attempt:
+            return False
         due_at = (attempt.posted_at or timezone.now()) + grace
-        if not swap(request, [State.SUBMITTING], State.UNKNOWN, "cut_off", attempt=attempt, due_at=due_at):
+        if not swap(
+            request,
+            [State.SUBMITTING],
+            State.UNKNOWN,
+            "cut_off",
+            attempt=attempt,
+            where=where,
+            due_at=due_at,
+        ):
             return False
         Attempt.objects.filter(pk=attempt.pk).update(verdict="unknown", error=error, http_status=status)
     return True
@@ -124,13 +141,14 @@ def submit_unknown(
 def grace_over(request: TryOnRequest) -> None:
     """Nobody ever said what became of the call: failed, counted as spent, and an operator is asked."""
     with transaction.atomic():
-        attempt = current_attempt(request)
+        attempt = hold(request)
         if swap(
             request,
             [State.UNKNOWN],
             State.FAILED,
             "grace_over",
             attempt=attempt,
+            where=Q(due_at__lte=timezone.now()),
             error_code="outcome_unknown",
         ):
             settle(request, attempt, Money.SPENT)
@@ -138,13 +156,28 @@ def grace_over(request: TryOnRequest) -> None:
             send(signals.tryon_needs_attention, request, code="outcome_unknown")
 
 
-def first_ask(engine_name: str) -> datetime:
-    """When to ask first: a callback, where one is ordered, mostly comes sooner."""
-    ordered = config.callbacks and get_engine(engine_name).callbacks
-    return timezone.now() + timedelta(seconds=20 if ordered else 5)
+def callback(attempt: Attempt, vendor_id: str) -> bool:
+    """A call that bears the attempt's own token: a hint to ask now. True where there is news to look at."""
+    request = attempt.request
+    now = timezone.now()
+    with transaction.atomic():
+        newest = hold(request)
+        if vendor_id:
+            fill(Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True), vendor_id)
+        if not Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=False).exists():
+            return False
+        return _hint(request, now) or reopen(request, attempt, newest, "callback", now, hinted_at=now)
 
 
-def _fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:
+def _hint(request: TryOnRequest, now: datetime) -> bool:
+    """Due now, or a little after the last hint's question; where it is due sooner, that stays."""
+    hinted_at = TryOnRequest.objects.values_list("hinted_at", flat=True).get(pk=request.pk)
+    due_at = now if hinted_at is None else max(now, hinted_at + HINT_PAUSE)
+    running = TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, due_at__gt=due_at)
+    return bool(running.update(due_at=due_at, hinted_at=due_at))
+
+
+def fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:
     """A vendor's id belongs to its attempt, whatever became of the try-on. False if it is another's."""
     try:
         with transaction.atomic():
@@ -155,15 +188,17 @@ def _fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:
         return False
 
 
-def _reopen(request: TryOnRequest, attempt: Attempt, event: str, due_at: datetime, **fields: Any) -> bool:
+def reopen(
+    request: TryOnRequest, attempt: Attempt, newest: Attempt, event: str, due_at: datetime, **fields: Any
+) -> bool:
     """To `submitted`, due then, from wherever news of the vendor's id may still help.
 
     An attempt that another one has followed is history: its id is kept, and nothing more.
     """
-    if attempt.number != current_attempt(request).number:
+    if attempt != newest:
         return False
     reopenable = Q(state=State.FAILED, error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
-    return swap(
+    if not swap(
         request,
         [State.SUBMITTING, State.UNKNOWN, State.FAILED],
         State.SUBMITTED,
@@ -174,23 +209,7 @@ def _reopen(request: TryOnRequest, attempt: Attempt, event: str, due_at: datetim
         finished_at=None,
         due_at=due_at,
         **fields,
-    )
-
-
-def callback(attempt: Attempt, vendor_id: str) -> bool:
-    """A call that bears the attempt's own token: a hint to ask now. True where there is news to look at."""
-    request = attempt.request
-    now = timezone.now()
-    with transaction.atomic():
-        nameless = Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True)
-        if vendor_id and attempt.vendor_id is None and _fill(nameless, vendor_id):
-            return _reopen(request, attempt, "callback", now, hinted_at=now)
-        if request.state == State.FAILED:
-            # Without a deadline's code nothing is reopened: see `_reopen`.
-            return attempt.vendor_id is not None and _reopen(request, attempt, "callback", now, hinted_at=now)
-        due_at = now if request.hinted_at is None else max(now, request.hinted_at + HINT_PAUSE)
-        return bool(
-            TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, due_at__gt=due_at).update(
-                due_at=due_at, hinted_at=due_at
-            )
-        )
+    ):
+        return False
+    reopen_followers(request)
+    return True

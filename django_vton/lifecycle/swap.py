@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from .. import budget, quotas, signals
 from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
-from ..states import SOURCES, Money, State
+from ..states import REOPENABLE_CODES, SOURCES, Money, State
 
 logger = logging.getLogger("django_vton.lifecycle")
 
@@ -87,20 +87,33 @@ def send(signal: Any, request: TryOnRequest, **arguments: Any) -> None:
             if isinstance(answer, Exception):
                 logger.error("A receiver of a try-on signal failed: %r", receiver, exc_info=answer)
 
-    transaction.on_commit(send)
+    transaction.on_commit(send, robust=True)
 
 
-def settle(request: TryOnRequest, attempt: Attempt, money: Money) -> None:
-    """Close the hold; what cost nothing does not count against the shopper either."""
-    if budget.settle(attempt, money) and money == Money.FREE:
-        uncount(request)
+def settle(request: TryOnRequest, attempt: Attempt, money: Money, source: Money = Money.HELD) -> None:
+    """Close the hold once, or free what counted as spent: `source` is where the money lies.
+
+    What cost nothing counts against nobody's quota. Quotas are touched before budgets, as when a try-on is
+    accepted: in another order the two could wait for each other.
+    """
+    with transaction.atomic():
+        if not budget.close(attempt, source, money):
+            return
+        if money == Money.FREE:
+            quotas.give_back(request)
+            for follower in request.followers.all():
+                quotas.give_back(follower)
+        budget.book(attempt, source, money)
 
 
-def uncount(request: TryOnRequest) -> None:
-    """It cost nothing, so it counts against nobody's quota."""
-    quotas.give_back(request)
-    for follower in request.followers.all():
-        quotas.give_back(follower)
+def hold(request: TryOnRequest) -> Attempt:
+    """Lock the row until the transaction ends; its newest attempt, and `request.state` as it is now.
+
+    What is decided by the attempt would else be decided about one that was followed meanwhile.
+    """
+    locked = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
+    request.state = locked.values_list("state", flat=True).get()
+    return current_attempt(request)
 
 
 def current_attempt(request: TryOnRequest) -> Attempt:
@@ -126,6 +139,21 @@ def finish_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
         follower, [State.QUEUED], State.FAILED, "source_ended", error_code=source.error_code or "vendor"
     ):
         send(signals.tryon_failed, follower, code=follower.error_code)
+
+
+def reopen_followers(source: TryOnRequest) -> None:
+    """Whoever failed with a shared render waits for it again."""
+    failed = Q(error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
+    for follower in source.followers.filter(failed, state=State.FAILED):
+        swap(
+            follower,
+            [State.FAILED],
+            State.QUEUED,
+            "source_reopened",
+            where=failed,
+            error_code="",
+            finished_at=None,
+        )
 
 
 def fail_with_followers(request: TryOnRequest) -> None:

@@ -1,0 +1,109 @@
+"""Finished pictures: fetched until they are ours, and never rendered again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from django_vton import privacy
+from django_vton.models import TryOnImage
+from django_vton.states import State
+
+from .desk import Desk, stored_results
+
+
+@pytest.mark.parametrize("result", ["broken", "html", "truncated", "redirect"])
+def test_bytes_that_are_no_picture_fail_at_the_third_time_without_a_second_render(
+    desk: Desk, result: str
+) -> None:
+    desk.gateway.scenario(result=result)
+    row = desk.rendered()
+    for _ in range(2):
+        desk.look()
+        row = desk.reload(row, State.RENDERED)
+        desk.due(row)
+    desk.look()
+    row = desk.reload(row, State.FAILED, "vendor")
+    assert desk.money(row) == ["spent"]
+    assert desk.posts() == 1
+    assert desk.gateway.ledger.totals["media_fetches"] >= 3
+    assert stored_results() == set()
+
+
+@pytest.mark.parametrize("result", ["missing", "cut"])
+def test_a_picture_that_does_not_come_is_fetched_again_for_a_day(desk: Desk, result: str) -> None:
+    desk.gateway.scenario(result=result, result_times=5)
+    row = desk.rendered()
+    for _ in range(5):
+        desk.look()
+        row = desk.reload(row, State.RENDERED)
+        desk.due(row)
+    desk.look()
+    desk.reload(row, State.COMPLETED)
+    assert desk.posts() == 1
+
+
+def test_after_a_day_it_is_given_up(desk: Desk) -> None:
+    desk.gateway.scenario(result="missing")
+    row = desk.rendered()
+    desk.move(row, rendered_at=timedelta(hours=-25))
+    desk.look()
+    row = desk.reload(row, State.FAILED, "vendor")
+    assert desk.money(row) == ["spent"]
+
+
+def test_the_way_that_is_broken_does_not_count_as_a_bad_picture(desk: Desk) -> None:
+    desk.gateway.scenario(result="missing", result_times=4)
+    row = desk.rendered()
+    for _ in range(4):
+        desk.look()
+        desk.due(row)
+    row = desk.reload(row, State.RENDERED)
+    assert row.fetch_failures == 0
+
+
+def test_a_fetch_that_dies_three_times_fails(desk: Desk) -> None:
+    row = desk.rendered()
+    type(row).objects.filter(pk=row.pk).update(claims=2)
+    desk.look()
+    desk.reload(row, State.COMPLETED)
+
+    row = desk.ask()
+    desk.look()
+    desk.made(row, times=2)
+    type(row).objects.filter(pk=row.pk).update(claims=3)
+    fetches = desk.gateway.ledger.totals["media_fetches"]
+    desk.look()
+    row = desk.reload(row, State.FAILED, "vendor")
+    assert desk.gateway.ledger.totals["media_fetches"] == fetches
+    assert desk.money(row) == ["spent"]
+
+
+def test_a_storage_that_is_away_loses_no_render(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = desk.rendered()
+
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as away:
+        away.setattr(TryOnImage._meta.get_field("file").storage, "save", full)
+        for _ in range(5):
+            desk.look()
+            row = desk.reload(row, State.RENDERED)
+            assert row.claims == 0
+            desk.due(row)
+    desk.look()
+    desk.reload(row, State.COMPLETED)
+
+
+def test_erased_while_it_is_fetched_leaves_no_files(desk: Desk) -> None:
+    desk.gateway.scenario(result_seconds=0.5)
+    row = desk.rendered()
+    with desk.looking():
+        assert desk.gateway.ledger.wait_for(lambda ledger: ledger.totals["media_fetches"])
+        privacy.erase(row)
+    row = desk.reload(row, State.CANCELED)
+    assert (row.shopper, row.photo, row.result_urls) == (None, None, [])
+    assert stored_results() == set()
+    assert desk.money(row) == ["spent"]

@@ -1,0 +1,143 @@
+"""A claim has an end: what becomes of its row, and of the worker that comes back late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from django_vton import claims, engines, lifecycle
+from django_vton.models import Attempt, Quota
+from django_vton.pixazo import Submission, Verdict
+from django_vton.states import State
+
+from ..doors import submit
+from .test_callbacks import accepted
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+
+def abandoned(desk: Desk) -> tuple[Any, Attempt]:
+    """Claimed, and its worker has not come back."""
+    row = desk.ask()
+    attempt = submit(row)
+    desk.due(row)
+    desk.look()
+    return desk.reload(row, State.UNKNOWN), attempt
+
+
+def test_a_lease_that_is_over_means_unknown_then_failed_spent(desk: Desk) -> None:
+    row, _attempt = abandoned(desk)
+    assert desk.money(row) == ["held"]
+    assert row.due_at is not None
+    assert row.due_at > timezone.now() + timedelta(seconds=60)
+    desk.due(row)
+    desk.look()
+    row = desk.reload(row, State.FAILED, "outcome_unknown")
+    assert desk.money(row) == ["spent"]
+    assert desk.posts() == 0
+
+
+def test_a_lease_that_holds_is_left_alone(desk: Desk) -> None:
+    row = desk.ask()
+    submit(row)
+    desk.look()
+    desk.reload(row, State.SUBMITTING)
+
+
+def test_a_list_that_was_read_before_does_not_end_a_fresh_claim(desk: Desk) -> None:
+    row = desk.ask()
+    attempt = submit(row)
+    desk.due(row)
+    now = timezone.now()
+    seen = type(row).objects.get(pk=row.pk)
+    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.NOT_SENT), retry_at=now)
+    row.refresh_from_db()
+    submit(row, token="again")
+    claims._lease_is_over(seen, now)
+    desk.reload(row, State.SUBMITTING)
+
+
+def test_the_answer_comes_late_and_is_taken(desk: Desk) -> None:
+    row, attempt = abandoned(desk)
+    lifecycle.submit_answered(attempt, *accepted("late"))
+    desk.reload(row, State.SUBMITTED)
+
+
+def test_a_list_that_was_read_before_does_not_end_a_fresh_doubt(desk: Desk) -> None:
+    row, _attempt = abandoned(desk)
+    lifecycle.grace_over(row)
+    desk.reload(row, State.UNKNOWN)
+
+
+def test_a_no_that_a_callback_gave_the_lie_frees_nothing(desk: Desk) -> None:
+    row = desk.ask()
+    attempt = submit(row)
+    assert lifecycle.callback(Attempt.objects.get(pk=attempt.pk), "its id")
+    assert lifecycle.cancel(row)
+    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=400), retry_at=None)
+    row = desk.reload(row, State.CANCELED)
+    assert desk.money(row) == ["spent"]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NOT_SENT, Verdict.REFUSED])
+def test_a_no_that_comes_late_ends_the_doubt(desk: Desk, verdict: Verdict) -> None:
+    row, attempt = abandoned(desk)
+    lifecycle.submit_refused(attempt, Submission(verdict=verdict), retry_at=timezone.now())
+    row = desk.reload(row, State.QUEUED)
+    assert desk.money(row) == ["free", "held"]
+
+
+def test_a_final_no_that_comes_late_is_free(desk: Desk) -> None:
+    row, attempt = abandoned(desk)
+    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=400), retry_at=None)
+    row = desk.reload(row, State.FAILED, "vendor")
+    assert desk.money(row) == ["free"]
+
+
+@pytest.mark.parametrize("retries", [False, True])
+def test_a_no_after_the_end_gives_the_money_back(desk: Desk, retries: bool) -> None:
+    row, attempt = abandoned(desk)
+    desk.due(row)
+    desk.look()
+    row = desk.reload(row, State.FAILED, "outcome_unknown")
+    assert Quota.objects.get().used == 1
+    retry_at = timezone.now() if retries else None
+    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.NOT_SENT), retry_at=retry_at)
+    row = desk.reload(row, State.FAILED, "outcome_unknown")
+    assert desk.money(row) == ["free"]
+    assert Quota.objects.get().used == 0
+
+
+def test_no_socket_is_opened_once_the_lease_is_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "LONGEST_CALL", claims.LEASE.total_seconds() + 1)
+    row = desk.ask()
+    desk.look()
+    row = desk.reload(row, State.QUEUED)
+    assert desk.posts() == 0
+    assert desk.money(row) == ["free", "held"]
+    assert Attempt.objects.get(request=row, number=1).error == "LeaseOver"
+
+
+def test_news_that_comes_twice_changes_nothing(desk: Desk) -> None:
+    """A connection that breaks just after the commit: the same answer is brought once more."""
+    desk.gateway.scenario(submit_status=503)
+    row = desk.ask()
+    desk.look()
+    first = Attempt.objects.select_related("request").get(request=row, number=1)
+    row.refresh_from_db()
+    desk.due(row)
+    second = submit(type(row).objects.get(pk=row.pk), token="second")
+    job = claims.Job("submit", row, first, engines.get_engine(row.engine), 0.0)
+    claims.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=503))
+    claims.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=400))
+    claims.submitted(job, Submission(verdict=Verdict.NOT_SENT))
+    claims.submitted(job, Submission(verdict=Verdict.UNKNOWN))
+    row = desk.reload(row, State.SUBMITTING)
+    assert desk.money(row) == ["free", "held"]
+    lifecycle.submit_answered(second, *accepted("second"))
+    lifecycle.submit_answered(second, *accepted("second"))
+    desk.reload(row, State.SUBMITTED)

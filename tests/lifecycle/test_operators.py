@@ -1,0 +1,113 @@
+"""An operator looked into the vendor's panel, and says what became of a submit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from django_vton import lifecycle, privacy
+from django_vton.exceptions import BudgetExhausted
+from django_vton.states import State
+
+if TYPE_CHECKING:
+    from django_vton.models import TryOnRequest
+
+    from ..conftest import Vton
+    from .desk import Desk
+
+LONG = timedelta(minutes=5)
+
+
+@pytest.fixture
+def lost(desk: Desk) -> TryOnRequest:
+    """Charged, and its answer never came."""
+    desk.gateway.scenario(submit="close")
+    row = desk.ask()
+    desk.look()
+    desk.due(row)
+    desk.look()
+    desk.posted(row, LONG)
+    return desk.reload(row, State.FAILED, "outcome_unknown")
+
+
+def test_an_adopted_id_brings_the_render(desk: Desk, lost: TryOnRequest) -> None:
+    vendor_id = desk.gateway.ledger.entries[0].request_id or ""
+    assert lifecycle.adopt(lost, vendor_id, actor_id=None)
+    desk.made(lost)
+    desk.look()
+    row = desk.reload(lost, State.COMPLETED)
+    assert desk.money(row) == ["spent"]
+    assert not lifecycle.adopt(row, vendor_id, actor_id=None)
+
+
+def test_an_id_is_adopted_while_it_is_still_in_doubt_as_well(desk: Desk) -> None:
+    desk.gateway.scenario(submit="close")
+    row = desk.ask()
+    desk.look()
+    assert lifecycle.adopt(row, desk.gateway.ledger.entries[0].request_id or "", actor_id=None)
+    desk.reload(row, State.SUBMITTED)
+
+
+def test_another_ones_id_is_not_adopted(desk: Desk, lost: TryOnRequest) -> None:
+    other = desk.submitted()
+    assert not lifecycle.adopt(lost, other.attempts.get().vendor_id or "", actor_id=None)
+    desk.reload(lost, State.FAILED, "outcome_unknown")
+
+
+def test_not_charged_frees_the_money_and_goes_again(desk: Desk, lost: TryOnRequest) -> None:
+    # The gateway did charge this one: only the rows are compared here.
+    assert lifecycle.not_charged(lost, actor_id=None)
+    row = desk.reload(lost, State.QUEUED)
+    assert desk.money(row) == ["free", "held"]
+    desk.look()
+    row = desk.reload(row, State.SUBMITTED)
+    assert not lifecycle.not_charged(row, actor_id=None)
+    desk.gateway.reset()
+    assert lifecycle.cancel(row)
+
+
+def test_not_charged_finds_no_money(desk: Desk, lost: TryOnRequest, vton: Vton) -> None:
+    vton(DAILY_BUDGET=Decimal("0.29"))
+    with pytest.raises(BudgetExhausted):
+        lifecycle.not_charged(lost, actor_id=None)
+    row = desk.reload(lost, State.FAILED, "outcome_unknown")
+    assert desk.money(row) == ["spent"]
+
+
+def test_not_charged_waits_until_no_answer_can_come(desk: Desk, lost: TryOnRequest) -> None:
+    desk.posted(lost, timedelta(seconds=30))
+    assert not lifecycle.not_charged(lost, actor_id=None)
+    desk.reload(lost, State.FAILED, "outcome_unknown")
+
+
+def test_not_charged_needs_the_photo(desk: Desk, lost: TryOnRequest) -> None:
+    assert lost.photo is not None
+    lost.photo.delete()
+    assert not lifecycle.not_charged(lost, actor_id=None)
+    desk.reload(lost, State.FAILED, "outcome_unknown")
+
+
+def test_an_erased_one_is_nobodys_business(desk: Desk, lost: TryOnRequest) -> None:
+    privacy.erase(lost)
+    assert not lifecycle.not_charged(lost, actor_id=None)
+    assert not lifecycle.adopt(lost, "some id", actor_id=None)
+    row = desk.reload(lost, State.FAILED, "outcome_unknown")
+    assert row.attempts.get().vendor_id is None
+
+
+def test_written_off_it_stays_as_it_is(desk: Desk, lost: TryOnRequest) -> None:
+    assert lifecycle.write_off(lost, actor_id=None)
+    row = desk.reload(lost, State.FAILED, "outcome_unknown")
+    last = row.events.last()
+    assert last is not None
+    assert last.name == "written_off"
+    assert not lifecycle.write_off(desk.submitted(), actor_id=None)
+
+
+def test_a_rendering_one_is_not_in_doubt(desk: Desk) -> None:
+    row = desk.submitted()
+    assert not lifecycle.adopt(row, "some id", actor_id=None)
+    assert not lifecycle.not_charged(row, actor_id=None)

@@ -1,0 +1,87 @@
+"""Real processes and real signals: SIGTERM loses no answer, SIGKILL sends nothing twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from django_vton.models import PumpSlot
+from django_vton.states import State
+
+from ..running import MANAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .desk import Desk
+
+
+def database_url() -> str:
+    """This test's own database, for another process."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    return (
+        f"postgres://{values['USER']}:{values['PASSWORD']}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
+    )
+
+
+@contextmanager
+def pump(desk: Desk, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`manage.py vton_pump` on this test's rows, files and gateway."""
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": database_url(),
+        "MEDIA_ROOT": str(settings.MEDIA_ROOT),
+        "VTON_PIXAZO_BASE_URL": desk.gateway.url,
+    }
+    process = subprocess.Popen([sys.executable, str(MANAGE), "vton_pump", *args], env=env)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("args", [(), ("--once",)], ids=["forever", "once"])
+def test_sigterm_stores_the_answers_in_flight(desk: Desk, args: tuple[str, ...]) -> None:
+    desk.gateway.scenario(submit_seconds=1.0, times=None)
+    rows = [desk.ask(), desk.ask()]
+    with pump(desk, *args) as process:
+        assert desk.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"] == 2, timeout=30)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == -signal.SIGTERM
+    for row, entry in zip(rows, desk.gateway.ledger.entries, strict=True):
+        desk.reload(row, State.SUBMITTED)
+        assert row.attempts.get().vendor_id is not None, entry
+    assert PumpSlot.objects.get().lease_until <= timezone.now()
+
+
+def test_sigkill_in_the_middle_of_a_post_sends_nothing_twice(desk: Desk) -> None:
+    desk.gateway.scenario(submit_seconds=30, times=None)
+    row = desk.ask()
+    with pump(desk) as process:
+        assert desk.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"], timeout=30)
+        process.kill()
+        process.wait()
+    desk.reload(row, State.SUBMITTING)
+
+    # A minute later another process starts.
+    desk.due(row)
+    PumpSlot.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    with pump(desk, "--once") as process:
+        process.wait(30)
+    row = desk.reload(row, State.UNKNOWN)
+    assert desk.money(row) == ["held"]
+    assert desk.posts() == 1

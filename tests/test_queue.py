@@ -1,0 +1,88 @@
+"""The doorbell: rung where nobody looks, silent where somebody does, and no shopper's business."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db.models.signals import post_migrate
+from django_q.conf import Conf
+from django_q.models import OrmQ, Schedule
+
+from django_vton import apps, queue, slots
+from django_vton.models import PumpSlot
+
+if TYPE_CHECKING:
+    from .conftest import Vton
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_rings_where_nobody_looks(bell: list[str]) -> None:
+    queue.ring()
+    assert bell == ["django_vton.tasks.pump"]
+
+
+def test_it_is_silent_while_somebody_looks(bell: list[str]) -> None:
+    slot = slots.take()
+    queue.ring()
+    assert bell == []
+    assert slot is not None
+    slots.release(slot)
+    queue.ring()
+    assert len(bell) == 1
+
+
+def test_it_rings_while_a_place_is_free(bell: list[str], vton: Vton) -> None:
+    vton(PUMPS=2)
+    slots.take()
+    queue.ring()
+    assert len(bell) == 1
+    slots.take()
+    queue.ring()
+    assert len(bell) == 1
+
+
+def test_a_queue_that_is_away_is_logged_and_nothing_else(
+    vton: Vton, caplog: pytest.LogCaptureFixture
+) -> None:
+    vton(ENQUEUE="tests.bells.broken")
+    queue.ring()
+    assert "waits for the next look" in caplog.text
+
+
+def test_django_q_gets_a_task_that_comes_once(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Conf, "ORM", "default")
+    vton(ENQUEUE=None)
+    queue.ring()
+    task = OrmQ.objects.get().task
+    assert task["func"] == "django_vton.tasks.pump"
+    assert task["args"] == ()
+    assert (task["ack_failure"], task["save"], task["timeout"]) == (True, False, 60)
+
+
+def test_in_django_qs_sync_mode_no_request_is_held(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Conf, "SYNC", True)
+    vton(ENQUEUE=None)
+    queue.ring()
+    assert not OrmQ.objects.exists()
+    assert not PumpSlot.objects.exists()
+
+
+def test_schedules_are_made_by_name_and_never_over_an_edit(vton: Vton) -> None:
+    vton(ENQUEUE=None)
+    queue.register_schedules(using="default")
+    assert {schedule.func for schedule in Schedule.objects.all()} == {
+        "django_vton.tasks.ring",
+        "django_vton.tasks.purge",
+    }
+    Schedule.objects.update(minutes=7)
+    queue.register_schedules(using="default")
+    assert set(Schedule.objects.values_list("minutes", flat=True)) == {7}
+    assert Schedule.objects.count() == 2
+
+
+def test_another_queue_has_its_own_schedule() -> None:
+    queue.register_schedules(using="default")
+    assert not Schedule.objects.exists()
+    assert post_migrate.has_listeners(apps.VtonConfig)
