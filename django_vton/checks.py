@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name for it
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.module_loading import import_string
 
 from . import products
@@ -24,73 +26,109 @@ def register() -> None:
         checks.register(check, "vton")
 
 
+def _problems() -> list[str]:
+    return problems(getattr(settings, "VTON", {}))
+
+
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """E001: a wrong name or value in VTON. E002: a path that cannot be imported. W001-W003: gaps."""
-    found: list[CheckMessage] = [
-        Error(f"VTON[{name!r}] {sentence}.", id="vton.E001")
-        for name, sentence in problems(getattr(settings, "VTON", {}))
-    ]
-    if found:
-        return found
+    """E001: a wrong name or value in VTON; the rest is looked at once there is none. E002 to E006, W001."""
+    found: list[CheckMessage] = [Error(f"{sentence}.", id="vton.E001") for sentence in _problems()]
+    return found or [*_check_paths(), *_check_engines(), *_check_addresses(), *_check_time_zones()]
+
+
+def _check_paths() -> list[CheckMessage]:
+    """E002: a path that leads to nothing that can be called."""
+    found: list[CheckMessage] = []
     for name in ("ENQUEUE", "CAPTCHA", "MODERATE"):
         path = getattr(config, name)
         try:
-            import_string(path or "builtins.print")
+            if path and not callable(import_string(path)):
+                raise ImportError(f"{path!r} is not callable")  # noqa: TRY301 - one message for both
         except ImportError as error:
-            found.append(Error(f"VTON[{name!r}] cannot be imported: {error}", id="vton.E002"))
+            hint = "Give the dotted path of a callable."
+            found.append(Error(f"VTON[{name!r}] cannot be used: {error}.", hint=hint, id="vton.E002"))
+    return found
+
+
+def _check_engines() -> list[CheckMessage]:
+    """E003: an entry in ENGINES that makes no engine. E004: a price for an engine that is not there."""
     try:
         unknown = set(config.PRICES) - set(engines())
     except ImproperlyConfigured as error:
-        return [*found, Error(str(error), id="vton.E003")]
-    if unknown:
-        found.append(Error(f"VTON['PRICES'] names no engines: {sorted(unknown)}.", id="vton.E004"))
-    return found + _gaps()
+        hint = "Give paths of a known engine, or a subclass of django_vton.pixazo.Engine."
+        return [Error(str(error), hint=hint, id="vton.E003")]
+    if not unknown:
+        return []
+    hint = f"The engines are: {', '.join(engines())}."
+    return [Error(f"VTON['PRICES'] names no engines: {sorted(unknown)}.", hint=hint, id="vton.E004")]
 
 
-def _gaps() -> list[CheckMessage]:
+def _check_addresses() -> list[CheckMessage]:
+    """E005: the vendor's address is not https. W001: one is missing, or the key. W002: ours is not https."""
     found: list[CheckMessage] = []
     for name in ("PIXAZO_API_KEY", "PUBLIC_BASE_URL"):
         if not getattr(config, name):
             hint = f"Set VTON[{name!r}]; until then the buttons stay away."
             found.append(Warning(f"VTON[{name!r}] is not set.", hint=hint, id="vton.W001"))
-    if config.PUBLIC_BASE_URL and not config.is_sandbox and not config.PUBLIC_BASE_URL.startswith("https://"):
-        hint = "Without https Pixazo sends no callbacks, and photos travel in the clear."
+    if config.is_sandbox:
+        return found
+    if config.PUBLIC_BASE_URL and not config.PUBLIC_BASE_URL.startswith("https://"):
+        hint = "Give an https address: else Pixazo sends no callbacks, and photos travel in the clear."
         found.append(Warning("VTON['PUBLIC_BASE_URL'] is not https.", hint=hint, id="vton.W002"))
-    if not config.is_sandbox and not config.PIXAZO_BASE_URL.startswith("https://"):
-        hint = "The key and the photos would travel in the clear."
+    if not config.PIXAZO_BASE_URL.startswith("https://"):
+        hint = "Give an https address: else the key and the photos travel in the clear."
         found.append(Error("VTON['PIXAZO_BASE_URL'] is not https.", hint=hint, id="vton.E005"))
     return found
 
 
+def _check_time_zones() -> list[CheckMessage]:
+    """E006: moments without a zone, of which no quota and no deadline can be told."""
+    if settings.USE_TZ:
+        return []
+    return [Error("django-vton needs USE_TZ.", hint="Set USE_TZ = True.", id="vton.E006")]
+
+
 def check_products(**_kwargs: Any) -> list[CheckMessage]:
     """E010: a `tryon.py` that registers something wrong."""
-    return [Error(sentence + ".", id="vton.E010") for sentence in products.check_registry()]
+    if _problems() or any(message.id == "vton.E003" for message in _check_engines()):
+        return []
+    return [Error(f"{sentence}.", id="vton.E010") for sentence in products.check_registry()]
 
 
 def check_storage(**_kwargs: Any) -> list[CheckMessage]:
-    """E020: no storage. E021: one that gives its files public addresses."""
-    try:
-        storage = private_storage()
-    except ImproperlyConfigured as error:
-        return [Error(str(error), id="vton.E020")]
+    """E020: no storage. E021: one that gives its files public addresses. E022: one in a public folder."""
+    if _problems():
+        return []
+    storage = private_storage()
     try:
         url = storage.url("vton/photos/00/probe.jpg")
-    except (ValueError, NotImplementedError):
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="vton.E020")]
+    except Exception:  # noqa: BLE001 - files without an address, or a remote storage that is away
+        url = ""
+    if url and "?" not in url:  # Signed addresses, as S3 storages make them, expire.
+        sentence = f"VTON['STORAGE'] gives photos of people a public address ({url.split('vton/')[0]}...)."
+        hint = "Use a storage without addresses, such as django_vton.storage.PrivateFolder."
+        return [Error(sentence, hint=hint, id="vton.E021")]
+    return _check_folder(storage)
+
+
+def _check_folder(storage: Storage) -> list[CheckMessage]:
+    """A web server hands out what lies below MEDIA_ROOT, whatever the storage says of addresses."""
+    if not isinstance(storage, FileSystemStorage):
         return []
-    if "?" in url:
-        return []  # Signed addresses, as S3 storages make them, expire.
-    return [
-        Error(
-            f"VTON['STORAGE'] gives photos of people a public address ({url.split('vton/')[0]}…).",
-            hint="Use a storage without base_url, such as django_vton.storage.PrivateFolder.",
-            id="vton.E021",
-        )
-    ]
+    folder = Path(storage.location).resolve()
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        public = getattr(settings, name)
+        if public and folder.is_relative_to(Path(public).resolve()):
+            hint = "Give its PrivateFolder a location of its own, or none."
+            return [Error(f"VTON['STORAGE'] lies below {name}: {folder}.", hint=hint, id="vton.E022")]
+    return []
 
 
 def check_queue(**_kwargs: Any) -> list[CheckMessage]:
     """W030-W032: a django-q2 cluster that would run tasks twice, or never end them."""
-    if config.ENQUEUE:
+    if _problems() or config.ENQUEUE:
         return []
     Conf = cluster()  # noqa: N806 - django-q2's own name
     found: list[CheckMessage] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.utils import timezone
 
@@ -19,15 +19,21 @@ def window(period: str, now: datetime | None = None) -> tuple[datetime, datetime
     local = (now or timezone.now()).astimezone(config.time_zone)
     start = local.replace(second=0, microsecond=0)
     if period == "minute":
-        return start, start + timedelta(minutes=1)
+        return start, _later(start, minutes=1)
     start = start.replace(minute=0)
     if period == "hour":
-        return start, start + timedelta(hours=1)
-    start = start.replace(hour=0)
+        return start, _later(start, hours=1)
+    # Where clocks are put back at midnight, a day begins at the first of its two midnights.
+    start = start.replace(hour=0, fold=0)
     if period == "day":
         return start, (start + timedelta(hours=36)).replace(hour=0)
     start = start.replace(day=1)
     return start, (start + timedelta(days=32)).replace(day=1)
+
+
+def _later(start: datetime, **by: int) -> datetime:
+    """So much later in truth: arithmetic within a zone moves the hands, and skips or repeats an hour."""
+    return (start.astimezone(UTC) + timedelta(**by)).astimezone(start.tzinfo)
 
 
 def seconds_until(moment: datetime, now: datetime | None = None) -> int:

@@ -6,11 +6,13 @@ is found by `manage.py check` (see `checks.py`), which calls `problems()`.
 
 from __future__ import annotations
 
-import dataclasses
+import difflib
 import ipaddress
+import re
+import types
 import typing
 import zoneinfo
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from decimal import Decimal
@@ -21,6 +23,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 if typing.TYPE_CHECKING:
@@ -48,10 +51,10 @@ class Rate:
     @classmethod
     def parse(cls, text: str) -> Rate:
         """Read "10/day"; raises ValueError where it is anything else."""
-        number, _slash, period = text.partition("/")
-        if not number.isdigit() or period not in PERIODS:
+        match = re.fullmatch(rf"([0-9]{{1,9}})/({'|'.join(PERIODS)})", text)
+        if match is None:
             raise ValueError(f'{text!r} is not of the form "10/day" (minute, hour, day or month)')
-        return cls(int(number), period)
+        return cls(int(match[1]), match[2])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,33 +128,45 @@ class Config:
         return bool(self.PIXAZO_API_KEY and self.PUBLIC_BASE_URL)
 
 
-def problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong with a `VTON` dict: pairs of the setting's name and a sentence."""
+def problems(values: object) -> list[str]:
+    """What is wrong with a `VTON`, each as a sentence that names the setting and says what to do."""
+    if not isinstance(values, Mapping):
+        return [f"VTON must be a dict, not {type(values).__name__}"]
     found = []
-    hints = typing.get_type_hints(Config, localns={"_StrOrPromise": Any})
-    names = {f.name for f in dataclasses.fields(Config)}
+    hints = typing.get_type_hints(Config, localns={"_StrOrPromise": str | Promise})
     for name, value in values.items():
-        if name not in names:
-            found.append((name, "is not a setting of django-vton"))
-        elif not _fits(value, hints[name]):
-            found.append((name, f"has a value of type {type(value).__name__}"))
-        elif (sentence := _wrong(name, value)) is not None:
-            found.append((name, sentence))
+        if name not in hints:
+            sentence: str | None = _unknown(str(name), hints)
+        elif not _fits(value, kinds := _kinds(hints[name])):
+            words = " or ".join(_WORDS.get(kind, kind.__name__) for kind in kinds)
+            sentence = f"must be {words}, not {type(value).__name__}"
+        else:
+            sentence = _wrong(name, value)
+        if sentence is not None:
+            found.append(f"VTON[{name!r}] {sentence}")
     return found
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of an annotated type, its outermost layer looked at."""
-    if hint is Any:
-        return True
-    options = typing.get_args(hint) if not typing.get_origin(hint) else (hint,)
-    if typing.get_origin(hint) in (typing.Union, type(int | None)):
-        options = typing.get_args(hint)
-    kinds = tuple(typing.get_origin(option) or option for option in options or (hint,))
+def _unknown(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), names, n=1)
+    return "is not a setting of django-vton" + (f"; did you mean {near[0]!r}?" if near else "; remove it")
+
+
+_WORDS: dict[type, str] = {types.NoneType: "None", Mapping: "dict", Sequence: "list", Promise: "lazy text"}
+
+
+def _kinds(hint: Any) -> tuple[type, ...]:
+    """The classes of an annotation, its outermost layer: `Decimal | None` is (Decimal, NoneType)."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    options = typing.get_args(hint) if is_union else (hint,)
+    return tuple(typing.get_origin(option) or option for option in options)
+
+
+def _fits(value: object, kinds: tuple[type, ...]) -> bool:
     if isinstance(value, bool):
-        return bool in kinds
-    if isinstance(value, str) and Sequence in kinds:
-        return False
+        return bool in kinds  # True is no number here.
+    if isinstance(value, str):
+        return str in kinds  # Nor is a text a list of its letters.
     return isinstance(value, kinds)
 
 
@@ -164,53 +179,87 @@ def _is_rate(value: str) -> bool:
 
 
 def _is_address(value: str) -> bool:
-    parts = urlsplit(value)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query
+    try:
+        parts = urlsplit(value)
+        _port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query + parts.fragment
 
 
-def _are_prices(value: Mapping[str, Any]) -> bool:
-    return all(isinstance(price, Decimal) and price >= 0 for price in value.values())
+MOST_USD = 1_000_000_000  # In micro-USD it still fits the database's integers.
+LONGEST_VERSION = 50  # As the column is.
 
 
-_NOTHING = timedelta(0)
+def _is_amount(value: object) -> bool:
+    return isinstance(value, Decimal) and value.is_finite() and 0 <= value <= MOST_USD
+
+
+def _is_time(value: timedelta) -> bool:
+    return timedelta(0) < value <= timedelta(days=3650)
+
+
+_RATE = (_is_rate, 'is not of the form "10/day" (minute, hour, day or month)')
+_ADDRESS = (_is_address, "is not an http(s) address such as https://shop.example")
+_AT_LEAST_1 = (lambda number: number >= 1, "must be 1 or more")
+_TIME = (_is_time, "must be longer than nothing, and ten years at most")
+_AMOUNT = (_is_amount, "must be a finite amount of USD, 0 or more")
+_TEXTS = "must be a list of texts, each "
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "QUOTA": (_is_rate, 'is not of the form "10/day" (minute, hour, day or month)'),
-    "IP_QUOTA": (_is_rate, 'is not of the form "10/day" (minute, hour, day or month)'),
-    "PIXAZO_BASE_URL": (_is_address, "is not an http(s) address such as https://shop.example"),
-    "PUBLIC_BASE_URL": (_is_address, "is not an http(s) address such as https://shop.example"),
+    "QUOTA": _RATE,
+    "IP_QUOTA": _RATE,
+    "PIXAZO_BASE_URL": _ADDRESS,
+    "PUBLIC_BASE_URL": _ADDRESS,
     "BUDGET_TIME_ZONE": (
         lambda name: name in zoneinfo.available_timezones(),
         "is not the name of a time zone such as Europe/Berlin",
     ),
-    "CONCURRENCY": (lambda number: number >= 1, "must be 1 or more"),
-    "SUBMIT_CONCURRENCY": (lambda number: number >= 1, "must be 1 or more"),
-    "PUMPS": (lambda number: number >= 1, "must be 1 or more"),
-    "IN_FLIGHT": (lambda number: number >= 1, "must be 1 or more"),
+    "CONCURRENCY": _AT_LEAST_1,
+    "SUBMIT_CONCURRENCY": _AT_LEAST_1,
+    "PUMPS": _AT_LEAST_1,
+    "IN_FLIGHT": _AT_LEAST_1,
     "TRUSTED_PROXIES": (lambda number: number >= 0, "must be 0 or more"),
-    "PHOTO_RETENTION": (lambda time: time > _NOTHING, "must be longer than nothing"),
-    "RESULT_RETENTION": (lambda time: time > _NOTHING, "must be longer than nothing"),
-    "DEADLINE": (lambda time: time > _NOTHING, "must be longer than nothing"),
-    "DAILY_BUDGET": (lambda amount: amount >= 0, "must be 0 or more"),
-    "MONTHLY_BUDGET": (lambda amount: amount >= 0, "must be 0 or more"),
-    "PRICES": (_are_prices, "maps an engine to a Decimal of USD per image"),
+    "PHOTO_RETENTION": _TIME,
+    "RESULT_RETENTION": _TIME,
+    "DEADLINE": _TIME,
+    "DAILY_BUDGET": _AMOUNT,
+    "MONTHLY_BUDGET": _AMOUNT,
+    "PRICES": (
+        lambda prices: all(map(_is_amount, prices.values())),
+        "must map an engine to a Decimal of USD for each image",
+    ),
     "STORAGE": (lambda alias: alias in settings.STORAGES, "is not an alias in STORAGES"),
+    "CONSENT_VERSION": (
+        lambda text: 0 < len(text) <= LONGEST_VERSION,
+        f"must have 1 to {LONGEST_VERSION} characters",
+    ),
+    "CONSENT_TEXT": (bool, "must not be empty: it is what people agree to"),
+    "RESULT_HOSTS": (
+        lambda hosts: all(isinstance(host, str) and host and "/" not in host for host in hosts),
+        _TEXTS + "the name of a host such as cdn.example",
+    ),
+    "NOTIFY": (
+        lambda addresses: all(isinstance(address, str) and "@" in address for address in addresses),
+        _TEXTS + "an e-mail address",
+    ),
 }
 
 
 def _wrong(name: str, value: Any) -> str | None:
-    """Why a value of the right type is still wrong, or None; "" and None mean "not set"."""
-    if value is None or value == "" or name not in _RULES:
+    """Why a value of the right type is still wrong, or None."""
+    if name not in _RULES or value is None:
         return None
     is_right, sentence = _RULES[name]
-    return None if is_right(value) else sentence
+    means_not_set = value == "" and not getattr(Config, name)
+    return None if means_not_set or is_right(value) else sentence
 
 
 @lru_cache(maxsize=1)
 def _load() -> Config:
     values = getattr(settings, "VTON", {})
-    for name, sentence in problems(values):
-        raise ImproperlyConfigured(f"VTON[{name!r}] {sentence}.")
+    for sentence in problems(values):
+        raise ImproperlyConfigured(f"{sentence}.")
     return Config(**values)
 
 

@@ -29,20 +29,27 @@ def engines() -> dict[str, Engine]:
 
 
 def _build(name: str, entry: Any) -> Engine:
-    if isinstance(entry, Mapping):
-        if name not in ENGINES:
-            raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}] overrides paths of an unknown engine.")
-        if extra := set(entry) - {"submit_path", "status_path"}:
-            raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}] has unknown keys: {sorted(extra)}.")
-        return type(ENGINES[name])(**entry)
     try:
-        made = import_string(entry) if isinstance(entry, str) else entry
-        engine = made() if isinstance(made, type) else made
-    except ImportError as error:
+        engine = _moved(name, entry) if isinstance(entry, Mapping) else _made(entry)
+    except (AttributeError, ImportError, TypeError, ValueError) as error:
         raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}]: {error}") from error
     if not isinstance(engine, Engine) or engine.name != name:
         raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}] is not an Engine of that name.")
     return engine
+
+
+def _moved(name: str, paths: Mapping[str, str]) -> Engine:
+    """A known engine with other paths."""
+    if name not in ENGINES:
+        raise ValueError("paths of an engine that is not known")
+    if extra := set(paths) - {"submit_path", "status_path"}:
+        raise ValueError(f"no such paths: {sorted(extra)}")
+    return type(ENGINES[name])(**paths)
+
+
+def _made(entry: Any) -> Any:
+    found = import_string(entry) if isinstance(entry, str) else entry
+    return found() if isinstance(found, type) else found
 
 
 def get_engine(name: str) -> Engine:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -124,18 +124,20 @@ def _photo(ask: Ask, described: Described) -> PersonPhoto:
     return row
 
 
-def _keep_photo(photo: PersonPhoto, shopper: Shopper, *, keep: bool) -> PersonPhoto:
-    """The row of this photo; one that the same shopper sent before is used again."""
-    expires_at = timezone.now() + config.PHOTO_RETENTION
+def _keep_photo(ask: Ask, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
+    """The row of this photo, still theirs; one that the same shopper sent before is used again."""
     if not photo._state.adding:
-        if keep and not photo.is_house:
-            PersonPhoto.objects.filter(pk=photo.pk).update(keep=True)
-        return photo
+        stored = _find_photo(ask.photo_id, shopper)
+        if ask.keep_photo and not stored.is_house:
+            shopper.photos.filter(pk=stored.pk).update(keep=True)
+        return stored
+    expires_at = timezone.now() + config.PHOTO_RETENTION
     earlier = shopper.photos.filter(digest=photo.digest, expires_at__gt=timezone.now()).first()
     if earlier is not None:
-        shopper.photos.filter(pk=earlier.pk).update(keep=earlier.keep or keep, expires_at=expires_at)
+        keep = earlier.keep or ask.keep_photo
+        shopper.photos.filter(pk=earlier.pk).update(keep=keep, expires_at=expires_at)
         return earlier
-    photo.shopper, photo.keep, photo.expires_at = shopper, keep, expires_at
+    photo.shopper, photo.keep, photo.expires_at = shopper, ask.keep_photo, expires_at
     photo.save(force_insert=True)
     return photo
 
@@ -172,13 +174,16 @@ def _accept(
     picture: ProductPicture,
     body_digest: str,
 ) -> Accepted:
+    """With the shopper locked: what was true before the photo was read may not be any more."""
     shopper = ask.visitor.lock_or_create()
     earlier = _replay(ask, shopper, body_digest)
     if earlier is not None:
         return earlier
-    row = _keep_photo(photo, shopper, keep=ask.keep_photo)
-    if ask.consent and not row.is_house and not privacy.has_consented(shopper):
-        privacy.record_consent(shopper, ask.locale)
+    if not photo.is_house:
+        _require_consent(ask, shopper)
+        if not privacy.has_consented(shopper):
+            privacy.record_consent(shopper, ask.locale)
+    row = _keep_photo(ask, photo, shopper)
     request = TryOnRequest(
         shopper=shopper,
         product=described.ref,
@@ -194,19 +199,13 @@ def _accept(
         idempotency_digest=body_digest,
         expires_at=timezone.now() + config.RESULT_RETENTION,
     )
-    price = engines.price(request.engine, options)
-    source = _source(request, row, lambda: _count(request, ask))
+    source = _source(request, row)
+    if source is None and row.is_house:
+        source = _house_render(request, ask.address_key)
     if source is not None:
         return _follow(request, source)
-    quotas.check_in_flight(shopper)
-    _count(request, ask)
-    lifecycle.accept(request, amount=price)
+    _pay(request, request, ask.address_key)
     return Accepted(request, is_ready=False)
-
-
-def _count(request: TryOnRequest, ask: Ask) -> None:
-    assert request.shopper is not None
-    request.counted_in = quotas.take(request.shopper, ask.address_key)
 
 
 def _cache_key(photo: str, picture: str, engine: str, options: Mapping[str, Any]) -> str:
@@ -214,35 +213,38 @@ def _cache_key(photo: str, picture: str, engine: str, options: Mapping[str, Any]
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
+def _source(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
+    """A render to share: the shopper's own earlier one, or anybody's of a house model."""
+    rows = TryOnRequest.objects.select_for_update()
+    if photo.is_house:
+        return rows.filter(shared_key=request.cache_key).first()
+    own = rows.filter(shopper=request.shopper, cache_key=request.cache_key)
+    return own.filter(source=None, state=State.COMPLETED).order_by("-created_at").first()
+
+
 def _follow(request: TryOnRequest, source: TryOnRequest) -> Accepted:
     """Share a render that is paid already: at once if it is ready, else when it is."""
+    assert request.shopper is not None
     request.source = source
     request.cached = source.state == State.COMPLETED
     if not request.cached:
-        assert request.shopper is not None
         quotas.check_in_flight(request.shopper)
     lifecycle.accept(request, amount=None, detail={"source": str(source.pk)})
     lifecycle.follow(request, source)
     return Accepted(request, is_ready=request.cached)
 
 
-def _source(request: TryOnRequest, photo: PersonPhoto, count: Callable[[], None]) -> TryOnRequest | None:
-    """The render to share: the shopper's own earlier one, or anybody's of a house model. None: pay."""
-    rows = TryOnRequest.objects.select_for_update()
-    if not photo.is_house:
-        own = rows.filter(
-            cache_key=request.cache_key, source=None, shopper=request.shopper, state=State.COMPLETED
-        )
-        return own.order_by("-created_at").first()
-    return rows.filter(shared_key=request.cache_key).first() or _house_render(request, count)
-
-
-def _house_render(request: TryOnRequest, count: Callable[[], None]) -> TryOnRequest:
-    """A render that belongs to nobody, so that all can share it; its first asker is counted for it."""
+def _pay(render: TryOnRequest, request: TryOnRequest, address_key: str) -> None:
+    """Store a render that costs money; it counts for the shopper of `request`, mostly the same row."""
     assert request.shopper is not None
+    request.counted_in = quotas.take(request.shopper, address_key)
     quotas.check_in_flight(request.shopper)
-    count()
-    source = TryOnRequest(
+    lifecycle.accept(render, amount=engines.price(render.engine, render.options))
+
+
+def _house_render(request: TryOnRequest, address_key: str) -> TryOnRequest:
+    """A render that belongs to nobody, so that all can share it; its first asker is counted for it."""
+    render = TryOnRequest(
         product=request.product,
         main_product=request.main_product,
         product_title=request.product_title,
@@ -257,8 +259,9 @@ def _house_render(request: TryOnRequest, count: Callable[[], None]) -> TryOnRequ
     )
     try:
         with transaction.atomic():
-            lifecycle.accept(source, amount=engines.price(source.engine, source.options))
+            _pay(render, request, address_key)
     except IntegrityError:
-        # Somebody else was the first to ask, at the same moment: their render is shared.
-        return TryOnRequest.objects.get(shared_key=request.cache_key)
-    return source
+        # Somebody else asked first, at the same moment: theirs is shared, and nothing is counted.
+        request.counted_in = []
+        return TryOnRequest.objects.select_for_update().get(shared_key=request.cache_key)
+    return render

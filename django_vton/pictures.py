@@ -7,13 +7,15 @@ import io
 import logging
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models.fields.files import FieldFile
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from .exceptions import Refused
-from .images import ImageRefused, product_picture
+from .images import PRODUCT_BYTES, ImageRefused, product_picture
 from .models import ProductPicture
 from .storage import delete_file
 
@@ -49,21 +51,30 @@ def _prepare(described: Described) -> ProductPicture | str:
         return _("This product has no picture.")
     try:
         data = _read(image)
-    except OSError as error:
-        logger.warning("The picture of %s cannot be read: %s", described.ref, error)
+    except Exception as error:  # noqa: BLE001 - a shop's storage raises what it likes, and a file may be gone
+        logger.warning("The picture of %s cannot be read: %r", described.ref, error)
         return _("The file of the product picture cannot be read.")
     digest = hashlib.sha256(data).hexdigest()
-    known = ProductPicture.objects.filter(source_digest=digest).first()
-    if known is None:
-        return _store(described.ref, digest, data)
-    ProductPicture.objects.filter(pk=known.pk).update(used_at=timezone.now())
-    return known
+    # The purge looks at the time of the last use, and has to see this one.
+    if ProductPicture.objects.filter(source_digest=digest).update(used_at=timezone.now()):
+        return ProductPicture.objects.get(source_digest=digest)
+    return _store(described.ref, digest, data)
 
 
 def _read(image: File[Any]) -> bytes:
-    """A copy of the shop's file, which is left as it was found."""
-    with image.open("rb") as source:
-        return bytes(source.read())
+    """The bytes of the shop's file, which is left as it was found, open or closed."""
+    if isinstance(image, FieldFile) and image.name and getattr(image, "_committed", True):
+        with image.storage.open(image.name, "rb") as source:
+            return bytes(source.read(PRODUCT_BYTES + 1))
+    if image.closed:
+        with image.open("rb") as source:
+            return bytes(source.read(PRODUCT_BYTES + 1))
+    position = image.tell()
+    image.seek(0)
+    try:
+        return bytes(image.read(PRODUCT_BYTES + 1))
+    finally:
+        image.seek(position)
 
 
 def _store(ref: str, digest: str, data: bytes) -> ProductPicture:
@@ -71,7 +82,8 @@ def _store(ref: str, digest: str, data: bytes) -> ProductPicture:
     try:
         picture = product_picture(io.BytesIO(data))
     except ImageRefused as refusal:
-        row.problem = str(refusal.message)
+        with translation.override(settings.LANGUAGE_CODE):
+            row.problem = str(refusal.message)  # The merchant reads it, whoever the shopper is.
         logger.warning("The picture of %s cannot be tried on: %s", ref, row.problem)
     else:
         row.digest, row.width, row.height = picture.digest, picture.width, picture.height

@@ -7,29 +7,31 @@ behind is found by the sweep.
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
-from functools import partial
+import math
+import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from . import lifecycle
+from . import lifecycle, quotas, sweep
 from .conf import config
-from .models import Consent, PersonPhoto, ProductPicture, Shopper, TryOnEvent, TryOnImage, TryOnRequest
-from .states import ACTIVE
-from .storage import FOLDERS, private_storage
+from .models import Consent, PersonPhoto, ProductPicture, Shopper, TryOnEvent, TryOnRequest
+from .states import ACTIVE, State
+from .storage import delete_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from django.core.files.storage import Storage
+    from django.db.models import Model
 
-BATCH = 200
-ORPHAN_AGE = timedelta(hours=1)
-"""A file without a row may be a render being stored just now; an hour later it is left over."""
+MANY = 10_000
+"""So much of each kind is looked for at once."""
+
+IDLE_AFTER = timedelta(hours=1)
+"""When a photo goes that nothing needs and nobody asked to keep."""
 
 PRODUCT_PICTURE_IDLE = timedelta(days=7)
 
@@ -56,18 +58,27 @@ def record_consent(shopper: Shopper, locale: str) -> None:
 
 
 def withdraw_consent(shopper: Shopper) -> None:
-    """As easy as giving it: kept photos go with it, and the next try-on asks again."""
-    shopper.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
-    for photo in shopper.photos.all():
-        delete_photo(photo)
+    """As easy as giving it: photos go, what runs with them ends, and the next try-on asks again."""
+    with transaction.atomic():
+        _lock(shopper.pk)
+        shopper.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
+        for photo in shopper.photos.all():
+            delete_photo(photo)
 
 
 # Erasing --------------------------------------------------------------------------------------------
 
 
+def _lock(shopper_pk: int | None) -> None:
+    """A shopper's photos and try-ons come and go one by one: `intake` waits here as well."""
+    if shopper_pk is not None:
+        Shopper.objects.select_for_update().filter(pk=shopper_pk).first()
+
+
 def delete_photo(photo: PersonPhoto) -> None:
     """Erase an own photo. Where a running try-on still needs it, the try-on ends first."""
     with transaction.atomic():
+        _lock(photo.shopper_id)
         for request in photo.try_ons.filter(state__in=ACTIVE):
             lifecycle.cancel(request)
         photo.delete()
@@ -76,8 +87,11 @@ def delete_photo(photo: PersonPhoto) -> None:
 def erase(request: TryOnRequest) -> None:
     """Cancel and leave a tombstone: no owner, photo, images or addresses; attempts and money stay."""
     with transaction.atomic():
+        _lock(request.shopper_id)
         lifecycle.cancel(request)
         request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
+        if request.erased_at is not None:
+            return
         _hand_over_images(request)
         for image in request.images.all():
             image.delete()
@@ -101,7 +115,7 @@ def erase(request: TryOnRequest) -> None:
 
 def _hand_over_images(request: TryOnRequest) -> None:
     """Try-ons that share these images keep them: the first becomes their owner."""
-    heirs = list(request.followers.exclude(state__in=ACTIVE).order_by("created_at"))
+    heirs = list(request.followers.filter(state=State.COMPLETED).order_by("created_at"))
     if not heirs or not request.images.exists():
         return
     heir = heirs[0]
@@ -112,125 +126,149 @@ def _hand_over_images(request: TryOnRequest) -> None:
 
 def erase_shopper(shopper: Shopper) -> None:
     """Erase all of a shopper's try-ons, photos and consents, and the shopper. Money and quotas stay."""
-    for request in shopper.try_ons.all():
-        erase(request)
-    for photo in shopper.photos.all():
-        delete_photo(photo)
-    shopper.delete()
+    with transaction.atomic():
+        _lock(shopper.pk)
+        shopper.delete()  # `shopper_is_deleted` goes ahead of it.
 
 
 def export(shopper: Shopper | None) -> dict[str, Any]:
-    """All that is stored about a shopper, as plain data; pictures by their ids."""
+    """All that is stored about a shopper, as plain data; pictures by their ids, moments in ISO 8601."""
     if shopper is None:
         return {"try_ons": [], "photos": [], "consents": []}
+    consents = shopper.consents.order_by("given_at")
     return {
+        "shopper": _plain(shopper, "created_at", "seen_at"),
         "try_ons": [
-            {
-                "id": str(request.pk),
-                "product": request.product,
-                "engine": request.engine,
-                "options": request.options,
-                "state": request.state,
-                "feedback": request.feedback or None,
-                "created_at": request.created_at.isoformat(),
-                "images": [str(image.pk) for image in request.pictures],
-            }
-            for request in shopper.try_ons.with_parts().order_by("created_at")
+            _export_tryon(request) for request in shopper.try_ons.with_parts().order_by("created_at")
         ],
         "photos": [
-            {"id": str(photo.pk), "created_at": photo.created_at.isoformat(), "kept": photo.keep}
+            _plain(photo, "created_at", "expires_at", "width", "height")
+            | {"id": str(photo.pk), "kept": photo.keep}
             for photo in shopper.photos.order_by("created_at")
         ],
-        "consents": list(
-            shopper.consents.order_by("given_at").values(
-                "version", "locale", "purpose", "recipient", "given_at", "withdrawn_at"
-            )
-        ),
+        "consents": [_plain(consent, *CONSENT_FIELDS) for consent in consents],
+        "quotas": quotas.used_by(shopper),
+    }
+
+
+CONSENT_FIELDS = ("version", "text_hash", "locale", "purpose", "recipient", "given_at", "withdrawn_at")
+TRYON_FIELDS = (
+    *("product", "product_title", "product_url", "engine", "options", "state", "error_code", "feedback"),
+    *("created_at", "started_at", "finished_at", "expires_at"),
+)
+
+
+def _export_tryon(request: TryOnRequest) -> dict[str, Any]:
+    return _plain(request, *TRYON_FIELDS) | {
+        "id": str(request.pk),
+        "photo": str(request.photo_id) if request.photo_id else None,
+        "images": [str(image.pk) for image in request.pictures],
+    }
+
+
+def _plain(row: Model, *names: str) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in names}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
     }
 
 
 # Retention ------------------------------------------------------------------------------------------
 
 
-def purge(now: datetime | None = None) -> dict[str, int]:
-    """Delete what has had its time, in batches; safe to run twice, or twice at once. Counts by kind."""
+def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
+    """Delete what has had its time, the oldest first; counts by kind.
+
+    Each row goes in a transaction of its own, so it may be killed, repeated, or run twice at once. It ends
+    after so many `seconds`, below a task's timeout; what is left is for the next time. None: all of it.
+    """
     now = now or timezone.now()
-    return {
-        "photos": sum(_purge_photos(now)),
-        "try_ons": sum(_purge_results(now)),
-        "product_pictures": sum(_purge_product_pictures(now)),
-        "files": sweep(now),
+    ends = math.inf if seconds is None else time.monotonic() + seconds
+    kinds = {
+        "photos": _purge_photos(now),
+        "try_ons": _purge_results(now),
+        "product_pictures": _purge_product_pictures(now),
+        "quotas": iter([quotas.purge(now)]),
+        "guests": _purge_guests(now),
+        "files": sweep.sweep(now),
     }
+    return {kind: _until(ends, steps) for kind, steps in kinds.items()}
+
+
+def _until(ends: float, steps: Iterator[int]) -> int:
+    done = 0
+    for deleted in steps:
+        done += deleted
+        if time.monotonic() >= ends:
+            break
+    return done
 
 
 def _purge_photos(now: datetime) -> Iterator[int]:
-    """Expired ones, and ones that no running try-on needs and that nobody asked to keep."""
-    own = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN)
-    idle = Q(keep=False) & ~Q(try_ons__state__in=ACTIVE) & Q(created_at__lt=now - ORPHAN_AGE)
-    for photo in own.filter(Q(expires_at__lte=now) | idle).distinct()[:BATCH]:
-        # At the vendor the photo is still being fetched: the deadline ends that before long.
-        if not photo.try_ons.filter(state__in=ACTIVE).exists():
-            photo.delete()
-            yield 1
+    """Expired ones, and ones that nobody asked to keep; never one that a running try-on needs."""
+    # At the vendor the photo is still being fetched: the deadline ends that before long.
+    idle = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN).exclude(try_ons__state__in=ACTIVE)
+    over = idle.filter(Q(expires_at__lte=now) | Q(keep=False, created_at__lt=now - IDLE_AFTER))
+    for pk, shopper_pk in over.order_by("created_at").values_list("pk", "shopper")[:MANY]:
+        with transaction.atomic():
+            _lock(shopper_pk)
+            photo = over.filter(pk=pk).first()
+            if photo is not None:
+                photo.delete()
+        yield int(photo is not None)
 
 
 def _purge_results(now: datetime) -> Iterator[int]:
-    expired = TryOnRequest.objects.filter(expires_at__lte=now, erased_at__isnull=True)
-    for request in expired.exclude(state__in=ACTIVE).order_by("expires_at")[:BATCH]:
-        if not request.images.filter(published_at__isnull=False).exists():
+    ended = TryOnRequest.objects.filter(erased_at__isnull=True).exclude(state__in=ACTIVE)
+    over = ended.filter(expires_at__lte=now).exclude(images__published_at__isnull=False)
+    for pk in over.order_by("expires_at").values_list("pk", flat=True)[:MANY]:
+        request = over.filter(pk=pk).first()
+        if request is not None:
             erase(request)
-            yield 1
+        yield int(request is not None)
 
 
 def _purge_product_pictures(now: datetime) -> Iterator[int]:
-    unused = ProductPicture.objects.filter(used_at__lt=now - PRODUCT_PICTURE_IDLE)
-    for picture in unused.exclude(tryonrequest__state__in=ACTIVE).distinct()[:BATCH]:
-        picture.delete()
-        yield 1
+    unused = ProductPicture.objects.exclude(tryonrequest__state__in=ACTIVE)
+    over = unused.filter(used_at__lt=now - PRODUCT_PICTURE_IDLE)
+    for pk in over.order_by("used_at").values_list("pk", flat=True)[:MANY]:
+        with transaction.atomic():
+            # `pictures.prepare` writes the time of use, and waits here or is seen here.
+            picture = over.select_for_update().filter(pk=pk).first()
+            if picture is not None:
+                picture.delete()
+        yield int(picture is not None)
 
 
-def sweep(now: datetime | None = None) -> int:
-    """Delete files older than an hour that no row knows: a crash came between file and row."""
-    storage = private_storage()
-    old = (now or timezone.now()) - ORPHAN_AGE
-    deleted = 0
-    for name in _files(storage):
-        if storage.get_modified_time(name) < old and not _is_known(name):
-            storage.delete(name)
-            deleted += 1
-    return deleted
-
-
-def _files(storage: Storage) -> Iterator[str]:
-    for folder in FOLDERS:
-        top = f"vton/{folder}"
-        if not storage.exists(top):
-            continue
-        for part in storage.listdir(top)[0]:
-            for name in storage.listdir(f"{top}/{part}")[1]:
-                yield f"{top}/{part}/{name}"
-
-
-def _is_known(name: str) -> bool:
-    either = Q(file=name) | Q(thumbnail=name)
-    return (
-        TryOnImage.objects.filter(either).exists()
-        or PersonPhoto.objects.filter(either).exists()
-        or ProductPicture.objects.filter(file=name).exists()
-    )
+def _purge_guests(now: datetime) -> Iterator[int]:
+    """Guests of whom nothing is left but a consent to what is deleted."""
+    over = Shopper.objects.filter(user=None, seen_at__lt=now - config.RESULT_RETENTION)
+    over = over.exclude(try_ons__isnull=False).exclude(photos__isnull=False)
+    for pk in over.order_by("seen_at").values_list("pk", flat=True)[:MANY]:
+        with transaction.atomic():
+            guest = over.select_for_update().filter(pk=pk).first()
+            if guest is not None:
+                guest.delete()
+        yield int(guest is not None)
 
 
 # Receivers, connected in apps.py --------------------------------------------------------------------
 
 
-def files_follow_row(*, instance: Any, **_kwargs: Any) -> None:
-    """After a row with files is deleted and committed, its files go as well."""
-    for stored in (instance.file, getattr(instance, "thumbnail", None)):
-        if stored:
-            transaction.on_commit(partial(stored.storage.delete, stored.name))
+def files_follow_row(*, instance: Any, using: str, **_kwargs: Any) -> None:
+    """After a row with files is deleted and committed, its files go as well; else the sweep finds them."""
+
+    def delete_files() -> None:
+        for stored in (instance.file, getattr(instance, "thumbnail", None)):
+            if stored:
+                delete_file(stored)
+
+    transaction.on_commit(delete_files, using=using, robust=True)
 
 
-def user_is_deleted(*, instance: Any, **_kwargs: Any) -> None:
-    """A user's try-ons go with the user."""
-    for shopper in Shopper.objects.filter(user_id=instance.pk):
-        erase_shopper(shopper)
+def shopper_is_deleted(*, instance: Shopper, **_kwargs: Any) -> None:
+    """Whatever deletes a shopper, its user's deletion for instance: nothing that is theirs stays behind."""
+    for request in instance.try_ons.all():
+        erase(request)
+    for photo in instance.photos.all():
+        delete_photo(photo)

@@ -109,7 +109,7 @@ class Described:
     @property
     def main_ref(self) -> str:
         """The reference of the parent, or its own."""
-        return reference(self.tryon.get_main(self.product))
+        return reference(self.tryon.get_main(self.product) or self.product)
 
     @property
     def engine(self) -> Engine:
@@ -142,14 +142,21 @@ class Described:
         return self.tryon.is_enabled(self.product) and self.image is not None
 
     def options(self, wishes: Mapping[str, Any]) -> dict[str, Any]:
-        """The shop's options with the shopper's wishes over them; `options_invalid` for any other."""
+        """The shop's options with the shopper's wishes over them.
+
+        Raises Refused `options_invalid` for a wish that cannot be, and `product_not_enabled`, with a line
+        in the log, where it is the shop's own option that the engine does not take.
+        """
         allowed = set(self.tryon.shopper_options) - NEVER_BY_SHOPPERS
         if forbidden := sorted(set(wishes) - allowed):
             raise Refused("options_invalid", field=f"options.{forbidden[0][:50]}")
         try:
             return dict(self.engine.clean_options({**self.tryon.get_options(self.product), **wishes}))
         except OptionError as error:
-            raise Refused("options_invalid", field=f"options.{error.name}") from error
+            if error.name in wishes:
+                raise Refused("options_invalid", field=f"options.{error.name}") from error
+            logger.error("The options of %s do not suit %s: %s", self.ref, self.engine.name, error)  # noqa: TRY400 - the shop's words, no error of ours
+            raise Refused("product_not_enabled", field="product") from error
 
 
 _registry: dict[type[Model], TryOn] = {}
@@ -162,24 +169,32 @@ def register(model: str | type[Model]) -> Callable[[T], T]:
     """Class decorator: this `TryOn` speaks for the products of `model` (a class or "app.Model")."""
 
     def decorate(tryon: T) -> T:
-        label = model if isinstance(model, str) else model._meta.label
-        try:
-            found = apps.get_model(model) if isinstance(model, str) else model
-        except (LookupError, ValueError):
-            problems.append(f"{tryon.__module__}.{tryon.__name__} is registered for {label!r}: no such model")
-            return tryon
+        name = f"{tryon.__module__}.{getattr(tryon, '__name__', tryon)}"
+        found = _model(model)
         if not (isinstance(tryon, type) and issubclass(tryon, TryOn)):
-            problems.append(f"{tryon!r} is registered for {label!r}, and is no subclass of TryOn")
-            return tryon
-        if found in _registry:
-            problems.append(
-                f"{label!r} is registered twice: {type(_registry[found]).__name__} and {tryon.__name__}"
-            )
-            return tryon
-        _registry[found] = tryon(found)
+            problems.append(f"{name} is registered for {model!r}, and is no subclass of TryOn")
+        elif found is None:
+            problems.append(f"{name} is registered for {model!r}: there is no such model")
+        elif found in _registry:
+            other = type(_registry[found]).__name__
+            problems.append(f"{found._meta.label} is registered twice: by {other} and by {name}")
+        else:
+            _registry[found] = tryon(found)
         return tryon
 
     return decorate
+
+
+def _model(model: object) -> type[Model] | None:
+    """The model that was meant, if its rows can be products."""
+    if isinstance(model, str):
+        try:
+            return apps.get_model(model)
+        except (LookupError, ValueError):
+            return None
+    if isinstance(model, type) and issubclass(model, models.Model) and not model._meta.abstract:
+        return model
+    return None
 
 
 def registered() -> dict[type[Model], TryOn]:
@@ -188,18 +203,27 @@ def registered() -> dict[type[Model], TryOn]:
 
 
 def reference(product: Model) -> str:
-    """The reference of a saved product: "<app_label>.<model>:<pk>"."""
-    return f"{product._meta.label_lower}:{product.pk}"
+    """The reference of a saved product: "<app_label>.<model>:<pk>".
+
+    A proxy and a child model go by the name and the key of the model that is registered: one name for each.
+    """
+    model = _registered_model(type(product)) or product._meta.concrete_model or type(product)
+    return f"{model._meta.label_lower}:{getattr(product, model._meta.pk.attname)}"
+
+
+def _registered_model(model: type[Model]) -> type[Model] | None:
+    """The nearest ancestor that is registered, which may be the model itself."""
+    return next((ancestor for ancestor in model.__mro__ if ancestor in _registry), None)
 
 
 def tryon_for(model: type[Model]) -> TryOn:
     """The `TryOn` of a model, or of the nearest parent that has one (proxies, child models)."""
-    for ancestor in model.__mro__:
-        if ancestor in _registry:
-            return _registry[ancestor]
-    raise ProductNotRegistered(
-        f"{model._meta.label} has no TryOn: register one in a tryon.py of an installed app."
-    )
+    found = _registered_model(model)
+    if found is None:
+        raise ProductNotRegistered(
+            f"{model._meta.label} has no TryOn: register one in a tryon.py of an installed app."
+        )
+    return _registry[found]
 
 
 def describe(product: Model) -> Described | None:
@@ -224,23 +248,16 @@ def find(ref: str) -> Described:
     """The product of a reference, through the shop's `get_queryset`. Raises Refused `product_unknown`."""
     label, _colon, pk = ref.partition(":")
     try:
-        model = apps.get_model(label)
-        tryon = tryon_for(model)
-        product = tryon.get_queryset().get(pk=pk)
-    except (
-        LookupError,
-        ValueError,
-        OverflowError,
-        ValidationError,
-        ProductNotRegistered,
-        models.ObjectDoesNotExist,
-    ):
-        raise Refused("product_unknown", field="product") from None
-    described = Described(tryon, product)
-    if described.ref != ref.lower():
-        # One name for each product: "shop.product:042" would be another row in caches and quotas.
+        if "\0" in pk:
+            raise ValueError("PostgreSQL knows no text with it.")  # noqa: TRY301 - as for any other wrong key
+        tryon = tryon_for(apps.get_model(label))
+        product = tryon.get_queryset().filter(pk=pk).first()
+    except (LookupError, ValueError, OverflowError, ValidationError, ProductNotRegistered):
+        product = None
+    # One name for each product: "shop.product:042" would be another row in caches and histories.
+    if product is None or reference(product) != ref:
         raise Refused("product_unknown", field="product")
-    return described
+    return Described(tryon, product)
 
 
 def find_enabled(ref: str) -> Described:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from .clock import seconds_until, window
 from .conf import Rate, config
@@ -14,6 +15,10 @@ from .models import Quota, Shopper, TryOnRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+OLDEST_WINDOW = timedelta(days=40)
+"""Longer than any window lasts."""
 
 
 def _key(shopper: Shopper) -> str:
@@ -41,9 +46,12 @@ def _take(key: str, rate: Rate | None) -> int | None:
 
 
 def give_back(request: TryOnRequest) -> None:
-    """It cost nothing, so it does not count. Call it once: where the money was freed."""
-    Quota.objects.filter(pk__in=request.counted_in, used__gt=0).update(used=F("used") - 1)
-    TryOnRequest.objects.filter(pk=request.pk).update(counted_in=[])
+    """It cost nothing, so it does not count. Once: a second call, or a stale copy, changes nothing."""
+    with transaction.atomic():
+        rows = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
+        for pk in rows.values_list("counted_in", flat=True).get():  # in the order in which they were taken
+            Quota.objects.filter(pk=pk, used__gt=0).update(used=F("used") - 1)
+        rows.update(counted_in=[])
     request.counted_in = []
 
 
@@ -71,7 +79,26 @@ def _used(shopper: Shopper | None, start: datetime) -> int:
 
 
 def merge(guest: Shopper, user: Shopper) -> None:
-    """A guest logged in: what was used as a guest counts for the user from now on."""
-    for row in Quota.objects.filter(key=_key(guest), window__lte=timezone.now(), used__gt=0):
+    """A guest logged in: what was used as a guest counts for the user from now on.
+
+    Call it in the transaction that moves the guest's try-ons, and before they move.
+    """
+    running = list(guest.try_ons.active().select_for_update())
+    for row in Quota.objects.select_for_update().filter(key=_key(guest)):
         mine, _created = Quota.objects.get_or_create(key=_key(user), window=row.window)
         Quota.objects.filter(pk=mine.pk).update(used=F("used") + row.used)
+        for request in running:  # What is given back later has to come off the user's count.
+            request.counted_in = [mine.pk if pk == row.pk else pk for pk in request.counted_in]
+        row.delete()
+    TryOnRequest.objects.bulk_update(running, ["counted_in"])
+
+
+def purge(now: datetime) -> int:
+    """Delete the counts of windows that are long over; how many."""
+    return Quota.objects.filter(window__lt=now - OLDEST_WINDOW).delete()[0]
+
+
+def used_by(shopper: Shopper) -> list[dict[str, Any]]:
+    """`{"window", "used"}` of each count that is still kept, the oldest first."""
+    rows = Quota.objects.filter(key=_key(shopper)).order_by("window")
+    return [{"window": row.window.isoformat(), "used": row.used} for row in rows]

@@ -7,6 +7,7 @@ session.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ class Visitor:
             if not self.token or self.shopper() is None:
                 self.token = new_token()
             shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(self.token))
-        Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now())
+        if not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):
+            return self.lock_or_create()  # Claimed or erased in this very moment: a new one.
         return shopper
 
     def remember(self, request: HttpRequest) -> None:
@@ -74,28 +76,40 @@ def claim(request: HttpRequest, user: Any) -> None:
         return
     with transaction.atomic():
         mine = Visitor(user_id=user.pk).lock_or_create()
-        Shopper.objects.filter(pk=guest.pk).update(seen_at=timezone.now())
-        # A key means something only with the shopper who sent it; two owners may have used the same.
-        guest.try_ons.update(shopper=mine, idempotency_key=None)
+        if not Shopper.objects.filter(pk=guest.pk).update(seen_at=timezone.now()):
+            return  # Another login, or an erasure, was faster.
+        quotas.merge(guest, mine)
+        # The user has used these keys as well, for something else.
+        keys = mine.try_ons.exclude(idempotency_key=None).values_list("idempotency_key", flat=True)
+        guest.try_ons.filter(idempotency_key__in=list(keys)).update(idempotency_key=None)
+        guest.try_ons.update(shopper=mine)
         guest.photos.update(shopper=mine)
         guest.consents.update(shopper=mine)
-        quotas.merge(guest, mine)
         guest.delete()
 
 
 def address_key(request: HttpRequest) -> str:
     """The caller's address as a quota key that does not tell it; an IPv6 network of /64 is one caller.
 
-    Only the hop that the last of `TRUSTED_PROXIES` proxies wrote is believed.
+    Only the hop that the last of `TRUSTED_PROXIES` proxies wrote is believed; where it is no address, or
+    nobody wrote one, the caller is who connected. "" where that is unknown too, as behind a Unix socket.
     """
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    address = request.META.get("REMOTE_ADDR", "")
-    if config.TRUSTED_PROXIES and len(forwarded) >= config.TRUSTED_PROXIES:
-        address = forwarded[-config.TRUSTED_PROXIES]
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    hops = config.TRUSTED_PROXIES
+    address = _address(forwarded[-hops]) if 0 < hops <= len(forwarded) else None
+    address = address or _address(request.META.get("REMOTE_ADDR", ""))
+    if address is None:
         return ""
-    if isinstance(parsed, ipaddress.IPv6Address):
-        parsed = parsed.ipv4_mapped or ipaddress.IPv6Address(int(parsed) >> 64 << 64)
-    return "ip:" + salted_hmac("django_vton.address", str(parsed), algorithm="sha256").hexdigest()
+    return "ip:" + salted_hmac("django_vton.address", str(address), algorithm="sha256").hexdigest()
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in a proxy's words ("1.2.3.4", "1.2.3.4:5678", "[::1]:443"), IPv6 as its /64."""
+    found = re.fullmatch(r"\s*(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+|(\S+))\s*", text)
+    try:
+        address = ipaddress.ip_address(next(part for part in found.groups() if part) if found else "")
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or ipaddress.IPv6Address(int(address) >> 64 << 64)
+    return address

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.signals import setting_changed
+from django.utils.functional import LazyObject, empty
 
 from .conf import config
 
@@ -16,29 +18,55 @@ if TYPE_CHECKING:
     from django.db.models import Model
     from django.db.models.fields.files import FieldFile
 
-FOLDERS = ("photos", "products", "results")
-"""The package's folders in the storage: a sweep looks only into these."""
-
-
-def private_storage() -> Storage:
-    """The storage of `VTON["STORAGE"]`; without one, a folder beside `MEDIA_ROOT`, not below it."""
-    if config.STORAGE:
-        return storages[config.STORAGE]
-    if not settings.MEDIA_ROOT:
-        raise ImproperlyConfigured("Set VTON['STORAGE'] (a private alias in STORAGES) or MEDIA_ROOT.")
-    root = Path(settings.MEDIA_ROOT)
-    return PrivateFolder(location=root.with_name(f"{root.name}-private"))
-
 
 class PrivateFolder(FileSystemStorage):
-    """Files that have no address, readable by the shop's own user alone."""
+    """Files that have no address, readable by the shop's own user alone.
+
+    Without a `location` they lie in a folder beside `MEDIA_ROOT`, not below it.
+    """
 
     def __init__(self, location: str | Path | None = None) -> None:
-        super().__init__(location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
+        super().__init__(
+            location or _beside_media(), file_permissions_mode=0o600, directory_permissions_mode=0o700
+        )
 
     def url(self, name: str | None) -> str:
         """None of these files has one: they are served by views that look at who asks."""
         raise ValueError("Files of try-ons have no public address.")
+
+
+def _beside_media() -> Path:
+    if not settings.MEDIA_ROOT:
+        raise ImproperlyConfigured("Set VTON['STORAGE'] (a private alias in STORAGES) or MEDIA_ROOT.")
+    root = Path(settings.MEDIA_ROOT).absolute()
+    return root.with_name(f"{root.name}-private")
+
+
+class _PrivateStorage(LazyObject):  # type: ignore[type-arg] # generic in the stubs alone
+    """The storage of the moment. The models' fields are made before the settings can be judged."""
+
+    @property  # type: ignore[misc] # nor is it to be written
+    def __class__(self) -> type[Storage]:  # type: ignore[override] # a field asks what this is
+        return Storage if self._wrapped is empty else type(self._wrapped)
+
+    def _setup(self) -> None:
+        self._wrapped: Any = storages[config.STORAGE] if config.STORAGE else PrivateFolder()
+
+
+_private_storage = _PrivateStorage()
+
+
+def private_storage() -> Storage:
+    """The storage of `VTON["STORAGE"]`; without one, `PrivateFolder`. Opened when it is first used."""
+    return cast("Storage", _private_storage)
+
+
+def _forget(*, setting: str, **_kwargs: Any) -> None:
+    if setting in {"VTON", "STORAGES", "MEDIA_ROOT"}:
+        _private_storage._wrapped = empty
+
+
+setting_changed.connect(_forget)
 
 
 def photo_path(_instance: Model, filename: str) -> str:

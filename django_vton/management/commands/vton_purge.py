@@ -13,5 +13,5 @@ class Command(BaseCommand):
     help = "Deletes photos, results and left-over files that have had their time. Safe to repeat."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        for what, count in privacy.purge().items():
+        for what, count in privacy.purge(seconds=None).items():
             self.stdout.write(f"{what}: {count} deleted")

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.files.storage import FileSystemStorage
+
+from django_vton import products
+from django_vton.queue import cluster
+from django_vton.storage import PrivateFolder
+from shop.models import Product
+
+from .catalogue.models import Abstract, Gown, Hat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db import models
+    from pytest_django import Settings
+
+    from tests.conftest import Vton
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def found() -> dict[str, str]:
+    """Ids and words of this package's messages."""
+    messages = run_checks(tags=["vton"])
+    assert all(
+        message.hint for message in messages if message.id not in {"vton.E001", "vton.E010", "vton.E020"}
+    )
+    return {str(message.id): str(message.msg) for message in messages}
+
+
+class Signed(FileSystemStorage):
+    def url(self, name: str | None) -> str:
+        return f"https://bucket.example/{name}?signature=1"
+
+
+class Away(FileSystemStorage):
+    def url(self, name: str | None) -> str:
+        raise ConnectionError(name)
+
+
+def test_the_example_shop_is_well() -> None:
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"QUOTA": "lots"}, "E001", "VTON['QUOTA']"),
+        ({"ENQUEUE": "no.such.thing"}, "E002", "VTON['ENQUEUE']"),
+        ({"MODERATE": "django_vton.conf.MICROS"}, "E002", "VTON['MODERATE']"),
+        ({"CAPTCHA": "nodots"}, "E002", "VTON['CAPTCHA']"),
+        ({"ENGINES": {"glass-v1": "no.such.Engine"}}, "E003", "VTON['ENGINES']['glass-v1']"),
+        ({"ENGINES": {"glass-v1": {"submit_path": "no slash"}}}, "E003", "slash"),
+        ({"ENGINES": {"other": {"submit_path": "/x"}}}, "E003", "not known"),
+        ({"ENGINES": {"glass-v1": {"colour": "/x"}}}, "E003", "colour"),
+        ({"ENGINES": {"other": "django_vton.pixazo.Engine"}}, "E003", "other"),
+        ({"ENGINES": {"glass-v1": 42}}, "E003", "not an Engine"),
+        ({"PRICES": {"glass": Decimal(1)}}, "E004", "glass"),
+        ({"PIXAZO_BASE_URL": "http://gateway.pixazo.ai"}, "E005", "PIXAZO_BASE_URL"),
+        ({"PIXAZO_API_KEY": ""}, "W001", "PIXAZO_API_KEY"),
+        ({"PUBLIC_BASE_URL": ""}, "W001", "PUBLIC_BASE_URL"),
+        (
+            {"PIXAZO_BASE_URL": "https://gateway.pixazo.ai", "PUBLIC_BASE_URL": "http://shop.example"},
+            "W002",
+            "PUBLIC_BASE_URL",
+        ),
+    ],
+)
+def test_a_wrong_setting(vton: Vton, changes: dict[str, Any], code: str, words: str) -> None:
+    vton(**changes)
+    messages = found()
+    assert words in messages.pop(f"vton.{code}")
+    assert set(messages) <= {"vton.W002"}
+
+
+def test_moments_need_a_zone(settings: Settings) -> None:
+    settings.USE_TZ = False
+    assert set(found()) == {"vton.E006"}
+
+
+@pytest.mark.parametrize("key", ["VTON_QUOTA", "VTON_DAILY_BUDGET"])
+def test_the_command_itself_tells_it_instead_of_falling_over(key: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "example_project" / "manage.py"), "check"],
+        env=os.environ | {key: "-7", "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"(vton.E001) VTON['{key.removeprefix('VTON_')}']" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# Storage --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda tmp: {"BACKEND": "django_vton.storage.PrivateFolder", "OPTIONS": {"location": tmp}}, None),
+        (lambda tmp: {"BACKEND": "tests.test_checks.Signed", "OPTIONS": {"location": tmp}}, None),
+        (lambda tmp: {"BACKEND": "tests.test_checks.Away", "OPTIONS": {"location": tmp}}, None),
+        (lambda _tmp: {"BACKEND": "django.core.files.storage.FileSystemStorage"}, "E021"),
+        (
+            lambda tmp: {
+                "BACKEND": "django_vton.storage.PrivateFolder",
+                "OPTIONS": {"location": tmp / "media" / "deep"},
+            },
+            "E022",
+        ),
+        (
+            lambda tmp: {
+                "BACKEND": "django_vton.storage.PrivateFolder",
+                "OPTIONS": {"location": tmp / "static" / ".." / "static"},
+            },
+            "E022",
+        ),
+        (lambda _tmp: {"BACKEND": "no.such.Storage"}, "E020"),
+    ],
+)
+def test_a_storage_has_to_be_private(
+    settings: Settings, tmp_path: Path, make: Callable[[Path], dict[str, Any]], code: str | None
+) -> None:
+    settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "media", tmp_path / "static"
+    settings.STORAGES = {**settings.STORAGES, "vton": make(tmp_path)}
+    assert set(found()) == ({f"vton.{code}"} if code else set())
+
+
+def test_without_a_storage_a_folder_beside_the_media_is_private(settings: Settings, vton: Vton) -> None:
+    vton(STORAGE=None)
+    assert found() == {}
+    settings.MEDIA_ROOT = ""
+    assert "MEDIA_ROOT" in found()["vton.E020"]
+
+
+def test_a_private_folder_without_a_location_is_not_the_media(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    assert Path(PrivateFolder().location) == tmp_path / "media-private"
+
+
+# Queue ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "codes"),
+    [
+        ({}, set()),
+        ({"TIMEOUT": None}, {"vton.W030"}),
+        ({"RETRY": 126}, {"vton.W031"}),
+        ({"RETRY": 127}, set()),
+        ({"SYNC": True}, {"vton.W032"}),
+    ],
+)
+def test_the_cluster_has_to_run_a_task_once(
+    vton: Vton, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], codes: set[str]
+) -> None:
+    vton(ENQUEUE=None)
+    for name, value in values.items():
+        monkeypatch.setattr(cluster(), name, value)
+    assert set(found()) == codes
+
+
+# Products -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "_registry", dict(products._registry))
+    monkeypatch.setattr(products, "problems", [])
+
+
+class Pictured(products.TryOn):
+    def get_image(self, product: models.Model) -> None:
+        return None
+
+
+class Wishful(Pictured):
+    shopper_options = ("colour",)
+
+
+class Engineless(Pictured):
+    engine = "fashn-v9"
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("model", "tryon", "words"),
+    [
+        ("shop.Nothing", Pictured, "no such model"),
+        ("nodots", Pictured, "no such model"),
+        ("a.b.c", Pictured, "no such model"),
+        (42, Pictured, "no such model"),
+        (None, Pictured, "no such model"),
+        (Abstract, Pictured, "no such model"),
+        (Pictured, Pictured, "no such model"),
+        (Product, Pictured, "registered twice"),
+        (Gown, dict, "no subclass of TryOn"),
+        (Gown, len, "no subclass of TryOn"),
+        (Gown, Pictured(Gown), "no subclass of TryOn"),
+        (Hat, products.TryOn, "no get_image()"),
+        (Gown, Wishful, "'colour'"),
+        (Gown, Engineless, "fashn-v9"),
+    ],
+)
+def test_a_wrong_registration_is_told_and_breaks_nothing(model: Any, tryon: Any, words: str) -> None:
+    assert products.register(model)(tryon) is tryon
+    messages = found()
+    assert words in messages["vton.E010"]
+    assert set(messages) == {"vton.E010"}

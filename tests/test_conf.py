@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+from django.utils.translation import gettext_lazy
+
+from django_vton.conf import Config, Rate, config, problems
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PIXAZO_KEY", "x", "did you mean 'PIXAZO_API_KEY'?"),
+        ("quota", "1/day", "did you mean 'QUOTA'?"),
+        ("COLOUR", "red", "is not a setting"),
+        ("ENABLED", "yes", "must be bool, not str"),
+        ("ENABLED", 1, "must be bool, not int"),
+        ("IN_FLIGHT", True, "must be int, not bool"),
+        ("IN_FLIGHT", "3", "must be int, not str"),
+        ("IN_FLIGHT", 0, "must be 1 or more"),
+        ("IN_FLIGHT", None, "must be int, not NoneType"),
+        ("TRUSTED_PROXIES", -1, "must be 0 or more"),
+        ("PUMPS", 1.0, "must be int, not float"),
+        ("DAILY_BUDGET", 5.0, "must be Decimal or None, not float"),
+        ("DAILY_BUDGET", "5", "must be Decimal or None, not str"),
+        ("DAILY_BUDGET", 5, "must be Decimal or None, not int"),
+        ("DAILY_BUDGET", Decimal(-1), "0 or more"),
+        ("MONTHLY_BUDGET", Decimal("NaN"), "finite"),
+        ("MONTHLY_BUDGET", Decimal("Infinity"), "finite"),
+        ("MONTHLY_BUDGET", Decimal("1e30"), "finite"),
+        ("PRICES", {"glass-v1": 0.3}, "Decimal"),
+        ("PRICES", {"glass-v1": Decimal("NaN")}, "Decimal"),
+        ("PRICES", None, "must be dict, not NoneType"),
+        ("QUOTA", "10", "10/day"),
+        ("QUOTA", "", "10/day"),
+        ("QUOTA", "ten/day", "10/day"),
+        ("QUOTA", "10/week", "10/day"),
+        ("QUOTA", "²/day", "10/day"),
+        ("QUOTA", "10000000000/day", "10/day"),
+        ("IP_QUOTA", "-1/day", "10/day"),
+        ("PIXAZO_BASE_URL", "", "http(s) address"),
+        ("PUBLIC_BASE_URL", "shop.example", "http(s) address"),
+        ("PUBLIC_BASE_URL", "ftp://shop.example", "http(s) address"),
+        ("PUBLIC_BASE_URL", "https://[::1", "http(s) address"),
+        ("PUBLIC_BASE_URL", "https://shop.example:99999", "http(s) address"),
+        ("PUBLIC_BASE_URL", "https://shop.example/?a=1", "http(s) address"),
+        ("BUDGET_TIME_ZONE", "Mars/Base", "time zone"),
+        ("STORAGE", "nowhere", "alias in STORAGES"),
+        ("PHOTO_RETENTION", 24, "must be timedelta, not int"),
+        ("PHOTO_RETENTION", timedelta(0), "longer than nothing"),
+        ("RESULT_RETENTION", timedelta.max, "ten years at most"),
+        ("CONSENT_VERSION", "", "1 to 50"),
+        ("CONSENT_VERSION", "x" * 51, "1 to 50"),
+        ("CONSENT_VERSION", 2, "must be str, not int"),
+        ("CONSENT_TEXT", "", "must not be empty"),
+        ("CONSENT_TEXT", 42, "must be str or lazy text, not int"),
+        ("RESULT_HOSTS", "cdn.example", "must be list or None, not str"),
+        ("RESULT_HOSTS", ["https://cdn.example"], "name of a host"),
+        ("RESULT_HOSTS", [1], "name of a host"),
+        ("NOTIFY", ["nobody"], "e-mail"),
+        ("ENGINES", [], "must be dict, not list"),
+    ],
+)
+def test_a_wrong_name_or_value_is_said_with_the_settings_name(name: str, value: Any, words: str) -> None:
+    (sentence,) = problems({name: value})
+    assert sentence.startswith(f"VTON['{name}'] ")
+    assert words in sentence
+    with override_settings(VTON={name: value}), pytest.raises(ImproperlyConfigured, match="VTON"):
+        _ = config.ENABLED
+
+
+@pytest.mark.parametrize("value", [None, [], "VTON", 3])
+def test_the_whole_has_to_be_a_dict(value: Any) -> None:
+    assert problems(value) == [f"VTON must be a dict, not {type(value).__name__}"]
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    assert len(problems({"QUOTA": 1, "NOPE": 2, "PUMPS": 0})) == 3
+
+
+def test_right_values_pass() -> None:
+    assert not problems({})
+    assert not problems({name: getattr(Config(), name) for name in Config.__annotations__})
+    right: dict[str, Any] = {
+        "DAILY_BUDGET": Decimal(0),
+        "QUOTA": None,
+        "IP_QUOTA": "3/minute",
+        "RESULT_HOSTS": ("cdn.example",),
+        "PUBLIC_BASE_URL": "",
+        "STORAGE": None,
+        "BUDGET_TIME_ZONE": "Asia/Kolkata",
+        "CONSENT_TEXT": gettext_lazy("Yes"),
+        "NOTIFY": ["boss@shop.example"],
+    }
+    assert not problems(right)
+
+
+def test_defaults_and_changes_are_read_at_the_time_of_use() -> None:
+    with override_settings(VTON={}):
+        assert config.quota == Rate(10, "day")
+        assert config.DAILY_BUDGET is None
+        assert not config.is_configured
+    with override_settings(VTON={"QUOTA": "2/hour"}, TIME_ZONE="Asia/Tokyo"):
+        assert config.quota == Rate(2, "hour")
+        assert config.time_zone == ZoneInfo("Asia/Tokyo")
+    with override_settings(VTON={"QUOTA": None, "BUDGET_TIME_ZONE": "Asia/Kolkata"}):
+        assert config.quota is None
+        assert config.time_zone == ZoneInfo("Asia/Kolkata")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:8765", True),
+        ("http://localhost", True),
+        ("http://[::1]:1", True),
+        ("https://gateway.pixazo.ai", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_the_sandbox_is_a_loopback_address(url: str, *, expected: bool) -> None:
+    with override_settings(VTON={"PIXAZO_BASE_URL": url}):
+        assert config.is_sandbox is expected
+
+
+def test_the_key_is_in_no_repr() -> None:
+    assert "secret" not in repr(Config(PIXAZO_API_KEY="secret"))

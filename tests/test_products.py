@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db.models import Model, QuerySet
+
+from django_vton import products
+from django_vton.exceptions import ProductNotRegistered, Refused
+from django_vton.products import TryOn, describe, find, find_enabled, reference, register
+from shop.models import Kind, Product, ProductPhoto
+
+from .catalogue.models import Coat, Gown, Hat, Showpiece
+from .doors import make_product, ref
+
+if TYPE_CHECKING:
+    from django.core.files import File
+    from pytest_django import DjangoAssertNumQueries, Settings
+
+Registered = Callable[[type[Model], type[TryOn]], None]
+
+
+class Anything(TryOn):
+    def get_image(self, product: Any) -> File[bytes]:
+        return ContentFile(b"picture", name="picture.jpg")
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Registered:
+    """Registers for this test alone, over what the shop has registered."""
+    monkeypatch.setattr(products, "_registry", dict(products._registry))
+
+    def change(model: type[Model], tryon: type[TryOn]) -> None:
+        products._registry.pop(model, None)
+        register(model)(tryon)
+
+    return change
+
+
+def test_describing_makes_no_query(shirt: Product, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        described = describe(shirt)
+        assert described is not None
+        assert (described.ref, described.kind, described.title) == (ref(shirt), "garment", "Shirt")
+        assert described.url.endswith("/shirt/")
+
+
+@pytest.mark.django_db
+def test_nothing_is_shown_of_what_cannot_be_tried_on() -> None:
+    assert describe(make_product("hidden", Kind.TOP, is_public=False)) is None
+    assert describe(make_product("bag", Kind.ACCESSORY)) is None
+    assert describe(Product(name="Unsaved", photo="a.jpg")) is None
+    assert describe(Product(pk=7, name="No picture")) is None
+
+
+def test_an_unregistered_model_is_an_error_for_the_developer_alone(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert describe(ProductPhoto(pk=1)) is None
+    assert "unregistered" in caplog.text
+    settings.DEBUG = True
+    with pytest.raises(ProductNotRegistered, match=r"shop\.ProductPhoto"):
+        describe(ProductPhoto(pk=1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("", ":", "shop", "shop.product", "shop.product:", ":42", "shop.product:042", "shop.product: 42"),
+        *("shop.Product:42", "SHOP.product:42", "shop.product:٤٢", "shop.product:4_2", "shop.product:42.0"),
+        *(
+            "shop.product:-1",
+            "shop.product:99999999999999999999999999",
+            "shop.product:None",
+            "shop.product:x",
+        ),
+        *("shop.product:42\x00", "shop.product:\ud800", "a.b.c:42", "auth.user:1", "shop.productphoto:1"),
+        *("shop.product:42:42", "shop.product:42 ", "shop.product:1e1", "no.model:42", "shop.product:[42]"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_wrong_reference_is_an_unknown_product(wrong: str) -> None:
+    Product.objects.create(pk=42, name="Shirt", slug="s", kind=Kind.TOP, price=1)
+    assert find("shop.product:42").product.pk == 42
+    with pytest.raises(Refused) as refused:
+        find(wrong)
+    assert (refused.value.code, refused.value.status) == ("product_unknown", 404)
+
+
+@pytest.mark.django_db
+def test_uuids_have_one_name(registered: Registered) -> None:
+    registered(Gown, Anything)
+    gown = Gown.objects.create(name="Gown")
+    assert find(f"catalogue.gown:{gown.pk}").ref == reference(gown)
+    for other in (
+        gown.pk.hex,
+        str(gown.pk).upper(),
+        f"{{{gown.pk}}}",
+        f"urn:uuid:{gown.pk}",
+        uuid.uuid4(),
+        "x",
+    ):
+        if str(other) != str(gown.pk):
+            with pytest.raises(Refused, match="product_unknown"):
+                find(f"catalogue.gown:{other}")
+
+
+@pytest.mark.parametrize("key", ["AbC", "a:b", "Größe 42", "a/b", " x"])
+@pytest.mark.django_db
+def test_a_text_key_is_taken_as_it_is(registered: Registered, key: str) -> None:
+    registered(Hat, Anything)
+    hat = Hat.objects.create(code=key, name="Hat")
+    assert find(reference(hat)).product == hat
+    with pytest.raises(Refused, match="product_unknown"):
+        find("catalogue.hat:zero\x00")
+
+
+def test_a_proxy_is_its_model(shirt: Product) -> None:
+    described = describe(Showpiece.objects.get(pk=shirt.pk))
+    assert described is not None
+    assert described.ref == ref(shirt)
+    with pytest.raises(Refused, match="product_unknown"):
+        find(f"catalogue.showpiece:{shirt.pk}")
+
+
+@pytest.mark.usefixtures("shirt")
+def test_a_child_goes_by_its_parents_key(registered: Registered) -> None:
+    Coat.objects.create(name="First", slug="first", kind=Kind.OUTERWEAR, price=1, photo="a.jpg")
+    coat = Coat.objects.create(name="Coat", slug="coat", kind=Kind.OUTERWEAR, price=1, photo="a.jpg")
+    assert coat.pk != coat.product_id
+    described = describe(coat)
+    assert described is not None
+    assert described.ref == f"shop.product:{coat.product_id}"
+    assert find(described.ref).title == "Coat"
+
+    registered(Coat, Anything)
+    assert reference(coat) == f"catalogue.coat:{coat.pk}"
+    assert find(reference(coat)).product == coat
+    assert reference(coat.product) == f"shop.product:{coat.product_id}"
+
+
+def test_a_hidden_product_is_not_found_and_doubles_do_no_harm(shirt: Product, registered: Registered) -> None:
+    class Hiding(Anything):
+        def get_queryset(self) -> QuerySet[Any]:
+            return Product.objects.filter(is_public=True, more_photos__isnull=False)
+
+    registered(Product, Hiding)
+    with pytest.raises(Refused, match="product_unknown"):
+        find(ref(shirt))
+    ProductPhoto.objects.create(product=shirt, image="a.jpg")
+    ProductPhoto.objects.create(product=shirt, image="b.jpg")
+    assert find(ref(shirt)).product == shirt
+
+
+@pytest.mark.django_db
+def test_what_is_switched_off_is_said_so() -> None:
+    hidden = make_product("hidden", Kind.TOP, is_public=False)
+    assert find(ref(hidden)).product == hidden
+    with pytest.raises(Refused, match="product_not_enabled"):
+        find_enabled(ref(hidden))
+
+
+def test_history_goes_by_the_main_product(shirt: Product, registered: Registered) -> None:
+    class Variant(Anything):
+        def get_main(self, product: Any) -> Any:
+            return product.product
+
+    registered(ProductPhoto, Variant)
+    variant = ProductPhoto.objects.create(product=shirt, image="a.jpg")
+    assert find(reference(variant)).main_ref == ref(shirt)
+    assert products.Described(TryOn(Product), shirt).main_ref == ref(shirt)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field"),
+    [
+        ({"num_samples": 9}, "options.num_samples"),
+        ({"num_samples": "2"}, "options.num_samples"),
+        ({"mode": "fast"}, "options.mode"),
+        ({"moderation_level": "permissive"}, "options.moderation_level"),
+        ({"x" * 500: 1}, "options." + "x" * 50),
+    ],
+)
+def test_a_shopper_may_set_little(
+    shirt: Product, registered: Registered, wishes: Mapping[str, Any], field: str
+) -> None:
+    class Careless(Anything):
+        shopper_options = ("num_samples", "moderation_level")
+
+    registered(Product, Careless)
+    described = find(ref(shirt))
+    assert described.options({"num_samples": 2})["num_samples"] == 2
+    with pytest.raises(Refused, match="options_invalid") as refused:
+        described.options(wishes)
+    assert refused.value.field == field
+
+
+def test_a_shops_own_wrong_option_is_no_fault_of_the_shopper(
+    shirt: Product, registered: Registered, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Wrong(Anything):
+        def get_options(self, product: Any) -> Mapping[str, Any]:
+            return {"category": "hat"}
+
+    registered(Product, Wrong)
+    with pytest.raises(Refused, match="product_not_enabled"):
+        find(ref(shirt)).options({})
+    assert ref(shirt) in caplog.text
