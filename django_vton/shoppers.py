@@ -28,26 +28,39 @@ SESSION_KEY = "vton_shopper"
 
 @dataclass
 class Visitor:
-    """The one behind a request. `user_id` for a logged-in one, else `token`, else nobody yet."""
+    """The one behind a request. `user_id` for a logged-in one, else `token`, else nobody yet.
+
+    A new guest's first answer may get lost, and with it the session: `first_token` comes out of the request
+    itself, so that a repeated one is the same guest's, and is made and paid once.
+    """
 
     user_id: Any = None
     token: str = ""
+    first_token: str = ""
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Visitor:
-        """The visitor of this request, read and not written."""
+    def of(cls, request: HttpRequest, key: str = "") -> Visitor:
+        """The visitor of this request, read and not written; `key` is its idempotency key."""
         user = getattr(request, "user", None)
         if user is not None and user.is_authenticated:
             return cls(user_id=user.pk)
         session = getattr(request, "session", None)
-        return cls(token=str(session.get(SESSION_KEY, "")) if session is not None else "")
+        token = str(session.get(SESSION_KEY, "")) if session is not None else ""
+        secret = request.META.get("CSRF_COOKIE")
+        if not key or not secret:
+            return cls(token=token)
+        first = salted_hmac("django_vton.guest", f"{key}:{secret}", algorithm="sha256").hexdigest()
+        return cls(token=token, first_token=first)
 
     def shopper(self) -> Shopper | None:
         """Their row, if there is one."""
         if self.user_id is not None:
             return Shopper.objects.filter(user_id=self.user_id).first()
-        if self.token:
-            return Shopper.objects.filter(token_hash=hash_token(self.token)).first()
+        for token in filter(None, (self.token, self.first_token)):
+            shopper = Shopper.objects.filter(token_hash=hash_token(token)).first()
+            if shopper is not None:
+                self.token = token
+                return shopper
         return None
 
     def lock_or_create(self) -> Shopper:
@@ -55,11 +68,14 @@ class Visitor:
         if self.user_id is not None:
             shopper, _created = Shopper.objects.get_or_create(user_id=self.user_id)
         else:
-            if not self.token or self.shopper() is None:
-                self.token = new_token()
-            shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(self.token))
+            shopper = self.shopper() or self._create()
         if not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):
             return self.lock_or_create()  # Claimed or erased in this very moment: a new one.
+        return shopper
+
+    def _create(self) -> Shopper:
+        self.token = self.first_token or new_token()
+        shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(self.token))
         return shopper
 
     def remember(self, request: HttpRequest) -> None:

@@ -70,7 +70,7 @@ class Shopper:
 
 
 class RunningShop:
-    """`with RunningShop(folder) as shop:` until the block ends; `stop_workers` and `start_workers` between."""
+    """`with RunningShop(folder) as shop:` until the block ends; its workers may be stopped in between."""
 
     def __init__(self, folder: Path, *, seconds: float = 0.5, **env: str) -> None:
         self.folder = folder

@@ -19,7 +19,7 @@ from ..conf import config
 from ..exceptions import Refused
 from ..intake import Ask, request_tryon
 from ..models import TryOnRequest
-from ..shoppers import address_key
+from ..shoppers import Visitor, address_key
 from . import reading
 from .base import ApiView
 
@@ -75,7 +75,8 @@ class TryOns(ApiView):
         body = reading.fields(request)
         if self.upload.is_too_large:
             raise Refused("photo_too_large", field="photo")
-        visitor = self.visitor
+        key = reading.idempotency_key(request)
+        visitor = Visitor.of(request._request, key or "")
         ask = Ask(
             visitor=visitor,
             product=reading.text(body, "product"),
@@ -84,7 +85,7 @@ class TryOns(ApiView):
             consent=reading.boolean(body, "consent"),
             keep_photo=reading.boolean(body, "keep_photo"),
             options=reading.options(body),
-            idempotency_key=reading.idempotency_key(request),
+            idempotency_key=key,
             address_key=address_key(request._request),
             locale=get_language() or "",
         )

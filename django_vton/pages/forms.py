@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q
-from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -18,17 +16,15 @@ from ..exceptions import SENTENCES, Refused
 from ..intake import Ask
 from ..models import PersonPhoto, Shopper
 from ..products import NEVER_BY_SHOPPERS
-from ..shoppers import Visitor
-from ..tokens import hash_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.http import HttpRequest
     from django.utils.datastructures import MultiValueDict
 
     from ..pixazo import Option
     from ..products import Described
+    from ..shoppers import Visitor
 
 FEW = 10
 """So many values of a number are offered as a list."""
@@ -133,34 +129,6 @@ class TryOnForm(forms.Form):
         """Show a refusal at its field, or above the form."""
         name = refusal.field.replace("options.", OPTION)
         self.add_error(name if name in self.fields else None, str(refusal.detail))
-
-
-@dataclass
-class Clicker(Visitor):
-    """Who clicks on the form; twice, perhaps, before the first answer has brought a new guest's session.
-
-    Both clicks carry the form's key and the CSRF cookie: out of these comes the new guest's token, so that
-    both are the same guest, whose try-on is made and paid once.
-    """
-
-    first_token: str = ""
-
-    @classmethod
-    def of_form(cls, request: HttpRequest, key: uuid.UUID | None) -> Clicker:
-        """The visitor of this POST; `key` is the form's, None where it has none."""
-        visitor = Visitor.of(request)
-        secret = request.META.get("CSRF_COOKIE")
-        token = ""
-        if key and secret:
-            token = salted_hmac("django_vton.guest", f"{key}:{secret}", algorithm="sha256").hexdigest()
-        return cls(user_id=visitor.user_id, token=visitor.token, first_token=token)
-
-    def lock_or_create(self) -> Shopper:
-        """As for any visitor, but a new guest has the token that both clicks lead to."""
-        if self.user_id is None and self.first_token and self.shopper() is None:
-            self.token = self.first_token
-            Shopper.objects.get_or_create(token_hash=hash_token(self.token))
-        return super().lock_or_create()
 
 
 def own_photos(shopper: Shopper | None, wanted: str = "") -> list[Shown]:

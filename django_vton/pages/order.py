@@ -16,7 +16,7 @@ from ..conf import config
 from ..exceptions import Refused
 from ..intake import request_tryon
 from ..shoppers import Visitor, address_key
-from .forms import Clicker, TryOnForm, as_uuid
+from .forms import TryOnForm, as_uuid
 from .frame import SeeOther, notice, page, retry_after
 from .mine import duration
 
@@ -50,7 +50,7 @@ def try_product(request: HttpRequest, product: str) -> HttpResponse:
 def _order(request: HttpRequest, described: Described) -> HttpResponse:
     """Accept it and show the try-on's page; or show the form again, with what was wrong."""
     key = as_uuid(request.POST.get("key", ""))
-    visitor = Clicker.of_form(request, key)
+    visitor = Visitor.of(request, str(key or ""))
     shopper = visitor.shopper()
     form = TryOnForm(described, shopper, data=request.POST, files=request.FILES)
     refusal = None

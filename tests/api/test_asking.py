@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_vton.models import Attempt, Consent, PersonPhoto, Shopper, TryOnRequest
-from tests.doors import KEYS, PHOTO_KEYS, TRY_ONS, ask, asked, code, ref, render, submit
+from tests.doors import KEYS, PHOTO_KEYS, TRY_ONS, ask, asked, code, ref, render, start, submit
 
 if TYPE_CHECKING:
     from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -149,3 +149,26 @@ def test_a_queue_that_is_away_is_no_matter_for_the_shopper(
     vton(ENQUEUE="tests.bells.broken")
     with django_capture_on_commit_callbacks(execute=True):
         assert ask(guest, shirt, phone_photo()).status_code == 202
+
+
+def test_a_new_guest_whose_first_answer_was_lost_pays_once(shirt: Product, phone_photo: PhotoMaker) -> None:
+    browser = Client()
+    start(browser, shirt)
+    headers = {"Idempotency-Key": "order-1"}
+    lost = ask(browser, shirt, phone_photo(), headers=headers)
+    del browser.cookies["sessionid"]
+
+    again = ask(browser, shirt, phone_photo(), headers=headers)
+
+    assert again.json()["id"] == lost.json()["id"]
+    assert Attempt.objects.count() == 1
+    assert browser.get(again["Location"]).status_code == 200
+
+
+def test_the_same_key_of_another_browser_is_another_guests(shirt: Product, phone_photo: PhotoMaker) -> None:
+    headers = {"Idempotency-Key": "order-1"}
+    answers = []
+    for browser in (Client(), Client()):
+        start(browser, shirt)
+        answers.append(ask(browser, shirt, phone_photo(), headers=headers).json()["id"])
+    assert len(set(answers)) == 2

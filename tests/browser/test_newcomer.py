@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.running import RunningShop
-
 from .conftest import SCREENSHOTS
+
+if TYPE_CHECKING:
+    from tests.running import RunningShop
 
 pytestmark = pytest.mark.browser
 

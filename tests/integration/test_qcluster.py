@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from PIL import Image, ImageChops
 
-from django_vton.sandbox.ledger import Counts, Entry
-
 from tests.running import RunningShop, phone_photo
+
+if TYPE_CHECKING:
+    from django_vton.sandbox.ledger import Counts, Entry
 
 GARMENT = "linen-shirt"
 GLASSES = "otto-glasses"
@@ -101,7 +102,9 @@ def test_a_refused_request_costs_nothing(shop: RunningShop) -> None:
         ),
     }
 
-    assert {code: answer.json()["code"] for code, answer in refused.items()} == {code: code for code in refused}
+    assert {code: answer.json()["code"] for code, answer in refused.items()} == {
+        code: code for code in refused
+    }
     assert all(400 <= answer.status_code < 500 for answer in refused.values())
     assert all(answer.json()["detail"] for answer in refused.values())
     assert _submits(shop) == []
