@@ -48,13 +48,12 @@ def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
     `?size=thumbnail` is a small JPEG, `?download=1` comes to be saved.
     """
-    row = TryOnImage.objects.select_related("request").filter(pk=pk).first()
+    row = TryOnImage.objects.select_related("request__photo").filter(pk=pk).first()
     if row is None:
         return _not_found()
     if row.published_at is None:
-        is_merchants = row.request.shopper_id is None and row.request.erased_at is None
         visible = TryOnImage.objects.visible_to(Visitor.of(request).shopper()).filter(pk=pk).exists()
-        if not visible and not _staff_may(request, is_merchants=is_merchants):
+        if not visible and not _staff_may(request, is_merchants=row.request.shows_house_model):
             return _not_found()
     small = request.GET.get("size") == "thumbnail"
     return _answer(

@@ -10,8 +10,6 @@ from django.utils.text import capfirst
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from ..models import TryOnRequest
-
     Admin = admin.ModelAdmin[Any]
 else:
     Admin = admin.ModelAdmin
@@ -55,14 +53,3 @@ def may_operate(request: HttpRequest) -> bool:
 def may_see_shoppers(request: HttpRequest) -> bool:
     """Whether this member of staff may look at shoppers' photos and results. The default is not to."""
     return bool(request.user.has_perm("vton.view_shopper_photos"))
-
-
-def is_merchants(tryon: TryOnRequest) -> bool:
-    """Whether a try-on shows a house model and nobody else, so that all staff may look at it.
-
-    What cannot be told for certain (no owner, and the house model is gone) counts as a shopper's.
-    """
-    shown = tryon.source or tryon
-    return shown.shopper_id is None and (
-        shown.shared_key is not None or (shown.photo is not None and shown.photo.is_house)
-    )

@@ -17,7 +17,7 @@ from ..models import TryOnRequest
 from ..states import ACTIVE, Money
 from . import display
 from .actions import OperatorActions
-from .base import ReadOnlyAdmin, is_merchants, may_operate, may_see_shoppers
+from .base import ReadOnlyAdmin, may_operate, may_see_shoppers
 from .filters import AttentionFilter, EngineFilter
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _link(tryon: TryOnRequest) -> SafeString:
 
 
 def _is_shown(tryon: Row, image: TryOnImage) -> bool:
-    return tryon.sees_shoppers or image.published_at is not None or is_merchants(tryon)
+    return tryon.sees_shoppers or image.published_at is not None or tryon.shows_house_model
 
 
 def _pictures(tryon: Row) -> list[dict[str, Any]]:

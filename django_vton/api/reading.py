@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from rest_framework.exceptions import ParseError
 
 from ..exceptions import Refused
-from ..images import MAX_BYTES
 from .base import read_json
 
 if TYPE_CHECKING:
@@ -81,29 +79,3 @@ def idempotency_key(request: Request) -> str | None:
     if len(key) > MAX_KEY or not (key.isascii() and key.isprintable()):
         raise Refused("request_invalid", field="Idempotency-Key")
     return key or None
-
-
-class PhotoOnly(FileUploadHandler):
-    """Lets one file through to the shop's own handlers, up to what a photo may have.
-
-    The rest of a larger one is read and thrown away: it fills no disk, and the caller, who listens only once
-    all is sent, hears the answer.
-    """
-
-    is_too_large = False
-
-    def new_file(self, field_name: str, *args: Any, **kwargs: Any) -> None:
-        """Further files are skipped."""
-        if field_name != "photo":
-            raise SkipFile
-        super().new_file(field_name, *args, **kwargs)
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """On to the next handler, until it is too much."""
-        if start + len(raw_data) > MAX_BYTES:
-            self.is_too_large = True
-            raise SkipFile
-        return raw_data
-
-    def file_complete(self, file_size: int) -> None:
-        """The file is the next handler's."""

@@ -20,6 +20,7 @@ from ..exceptions import Refused
 from ..intake import Ask, request_tryon
 from ..models import TryOnRequest
 from ..shoppers import Visitor, address_key
+from ..uploads import PhotoOnly
 from . import reading
 from .base import ApiView
 
@@ -55,7 +56,7 @@ class TryOns(ApiView):
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Limits the upload before anybody reads it."""
-        self.upload = reading.PhotoOnly(request)
+        self.upload = PhotoOnly(request)
         request.upload_handlers.insert(0, self.upload)
         return super().initialize_request(request, *args, **kwargs)
 

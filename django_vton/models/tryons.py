@@ -166,9 +166,22 @@ class TryOnRequest(models.Model):
         return list(source.images.all())
 
     @property
+    def shows_house_model(self) -> bool:
+        """Whether a house model is seen in it and no shopper, so that all staff may look.
+
+        What cannot be told for certain (no owner, and the house model is gone) counts as a shopper's.
+        """
+        shown = self.source if self.source is not None else self
+        is_house = shown.shared_key is not None or (shown.photo is not None and shown.photo.is_house)
+        return shown.shopper_id is None and is_house
+
+    @property
     def error_message(self) -> str:
         """Why it failed, in the shopper's language; "" where it did not."""
-        return str(RENDER_SENTENCES[self.error_code]) if self.error_code else ""
+        if not self.error_code:
+            return ""
+        # An engine of the shop's own may have codes of its own.
+        return str(RENDER_SENTENCES.get(self.error_code, RENDER_SENTENCES["vendor"]))
 
 
 class Attempt(models.Model):

@@ -15,8 +15,8 @@ from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from ..api.reading import PhotoOnly
 from ..exceptions import Refused
+from ..uploads import PhotoOnly
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from .. import availability, pictures, products, quotas
-from ..api.reading import PhotoOnly
 from ..conf import config
 from ..exceptions import Refused
 from ..intake import request_tryon
 from ..shoppers import Visitor, address_key
+from ..uploads import PhotoOnly
 from .forms import TryOnForm, as_uuid
 from .frame import SeeOther, notice, page, retry_after
 from .mine import duration
