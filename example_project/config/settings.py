@@ -144,6 +144,9 @@ for name, convert in READERS.items():
 if env("VTON_WEBHOOKS"):
     VTON["WEBHOOKS"] = env_bool("VTON_WEBHOOKS", default=True)
 
+# Nobody is to be mailed by a demo. Read by Django 6.1 and later.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import django
 import pytest
 from django.core import mail
 from django.utils import timezone
@@ -160,8 +161,11 @@ def test_refusals_of_another_kind_do_not_count_against_a_try_on(desk: Desk) -> N
 def test_mail_that_fails_stops_nothing(
     desk: Desk, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    smtp = "django.core.mail.backends.smtp.EmailBackend"
+    if django.VERSION >= (6, 1):
+        settings.MAILERS = {"default": {"BACKEND": smtp, "OPTIONS": {"host": "127.0.0.1", "port": 1}}}
+    else:
+        settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = smtp, "127.0.0.1", 1
     desk.gateway.scenario(submit_status=402)
     row = desk.ask()
     desk.look()
