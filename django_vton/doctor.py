@@ -1,0 +1,139 @@
+"""Is this install able to work? Each finding is one line for an operator, and one object for a monitor.
+
+Looks at this machine, its database and its storage; the vendor is not called, so it costs nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Max, Min
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from . import availability, budget
+from .conf import MICROS, config
+from .models import BudgetPeriod, GatewayState, PauseSwitch, PumpSlot, TryOnRequest
+from .states import State
+from .storage import private_storage
+
+LATE = timedelta(minutes=2)
+"""The schedule rings every minute: what has been due for longer is being looked at by nobody."""
+
+SKEW = timedelta(seconds=5)
+RECENT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    text: str
+    """What was found, and what to do where it is not well. Never a key, an address or a picture."""
+
+
+def examine() -> list[Finding]:
+    """Look at everything; what cannot be looked at is a finding as well."""
+    looks: list[Callable[[], Iterator[Finding]]] = [
+        *(_settings, _database, _workers, _overdue, _unknown),
+        *(_gateway, _pause, _budget, _storage),
+    ]
+    found: list[Finding] = []
+    for look in looks:
+        name = look.__name__.removeprefix("_")
+        try:
+            found += look()
+        except (DatabaseError, ImproperlyConfigured, OSError) as error:
+            found.append(Finding(name, ok=False, text=f"cannot be looked at: {type(error).__name__}"))
+    return found
+
+
+def _settings() -> Iterator[Finding]:
+    messages = checks.run_checks(tags=["vton"])
+    for message in messages:
+        yield Finding("settings", ok=False, text=" ".join(filter(None, (message.msg, message.hint))))
+    if not messages:
+        where = "the sandbox" if config.is_sandbox else "Pixazo"
+        ordered = "with callbacks" if config.callbacks else "by asking alone"
+        yield Finding("settings", ok=True, text=f"complete; renders go to {where}, {ordered}")
+
+
+def _database() -> Iterator[Finding]:
+    # A table that surely has rows: every row of a query is given the database's own time.
+    theirs = MigrationRecorder.Migration.objects.values_list(Now(), flat=True)[:1].get()
+    skew = abs(timezone.now() - theirs)
+    if skew > SKEW:
+        text = f"its clock and this machine's differ by {skew.total_seconds():.0f} s: leases would overlap"
+        yield Finding("clock", ok=False, text=text)
+    else:
+        yield Finding("clock", ok=True, text=f"agrees with {connection.vendor}'s")
+
+
+def _workers() -> Iterator[Finding]:
+    seen = PumpSlot.objects.aggregate(last=Max("seen_at"))["last"]
+    if seen is None:
+        yield Finding("workers", ok=False, text="were never seen: start manage.py qcluster, or vton_pump")
+    else:
+        ago = (timezone.now() - seen).total_seconds()
+        yield Finding("workers", ok=not availability.workers_are_gone(), text=f"last seen {ago:.0f} s ago")
+
+
+def _overdue() -> Iterator[Finding]:
+    oldest = TryOnRequest.objects.to_drive().aggregate(at=Min("due_at"))["at"]
+    late = timezone.now() - oldest if oldest is not None else timedelta(0)
+    waits = (
+        f"the oldest has been due for {max(0.0, late.total_seconds()):.0f} s" if oldest else "nothing is due"
+    )
+    yield Finding("overdue", ok=late < LATE, text=waits)
+
+
+def _unknown() -> Iterator[Finding]:
+    since = timezone.now() - RECENT
+    failed = TryOnRequest.objects.filter(
+        state=State.FAILED, error_code="outcome_unknown", created_at__gt=since
+    )
+    count = failed.count() + TryOnRequest.objects.filter(state=State.UNKNOWN).count()
+    text = f"{count} in the last {RECENT.days} days ended without the vendor's answer"
+    yield Finding("unknown", ok=not count, text=text + (": see the admin's list" if count else ""))
+
+
+def _gateway() -> Iterator[Finding]:
+    stopped = list(GatewayState.objects.exclude(breaker=""))
+    for state in stopped:
+        text = f"refuses {state.engine} with {state.breaker}: see the key, the wallet, the subscription"
+        yield Finding("gateway", ok=False, text=text)
+    if not stopped:
+        yield Finding("gateway", ok=True, text="takes submits, as far as was seen")
+
+
+def _pause() -> Iterator[Finding]:
+    paused = PauseSwitch.objects.filter(is_paused=True).exists()
+    yield Finding("pause", ok=not paused, text="the staff's switch is on" if paused else "not paused")
+
+
+def _budget() -> Iterator[Finding]:
+    for kind in BudgetPeriod.Kind:
+        left = budget.left_in(kind)
+        text = "no cap" if left is None else f"{left / MICROS:.2f} USD left"
+        yield Finding(f"budget.{kind}", ok=left is None or left > 0, text=text)
+
+
+def _storage() -> Iterator[Finding]:
+    storage = private_storage()
+    name = storage.save(f"vton/photos/00/{uuid.uuid4().hex}.txt", ContentFile(b"probe"))
+    try:
+        with storage.open(name) as file:
+            is_same = file.read() == b"probe"
+    finally:
+        storage.delete(name)
+    yield Finding("storage", ok=is_same, text="writes, reads and deletes" if is_same else "reads other bytes")
