@@ -1,0 +1,166 @@
+"""The package's own translations: whole, true to their source, and really shown."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.management import call_command
+
+import django_vton
+from tests.doors import ask, ref
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from shop.models import Product
+
+PACKAGE = Path(django_vton.__file__).parent
+LANGUAGES = sorted(path.name for path in (PACKAGE / "locale").iterdir())
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
+CONTEXT_ENDS = "\x04"
+"""Between a context and its msgid, in compiled catalogues."""
+
+
+@dataclass
+class Entry:
+    """One message of a .po file."""
+
+    flags: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        context = self.fields.get("msgctxt")
+        return self.fields["msgid"] if context is None else context + CONTEXT_ENDS + self.fields["msgid"]
+
+    @property
+    def forms(self) -> list[str]:
+        return [text for name, text in self.fields.items() if name.startswith("msgstr")]
+
+
+def read(po: Path) -> dict[str, Entry]:
+    """The entries of a catalogue by their msgid; "" is its header."""
+    entries: dict[str, Entry] = {}
+    for block in po.read_text(encoding="utf-8").split("\n\n"):
+        entry, name = Entry(), ""
+        for line in block.splitlines():
+            if line.startswith("#,"):
+                entry.flags += line
+            elif line and not line.startswith("#"):
+                words, quote, text = line.partition('"')
+                name = words.strip() or name
+                entry.fields[name] = entry.fields.get(name, "") + ast.literal_eval(quote + text)
+        if entry.fields:
+            assert entry.key not in entries, entry.key
+            entries[entry.key] = entry
+    return entries
+
+
+def catalogue(lang: str) -> Path:
+    return PACKAGE / "locale" / lang / "LC_MESSAGES" / "django.po"
+
+
+def compiled(lang: str) -> gettext.GNUTranslations:
+    with catalogue(lang).with_suffix(".mo").open("rb") as file:
+        return gettext.GNUTranslations(file)
+
+
+def test_german_and_arabic_are_there() -> None:
+    assert {"de", "ar"} <= set(LANGUAGES)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_message_is_translated_and_none_is_a_guess(lang: str) -> None:
+    entries = read(catalogue(lang))
+    assert len(entries) > 1
+    counts = re.search(r"nplurals=(\d+)", entries[""].fields["msgstr"])
+    assert counts is not None
+    for key, entry in entries.items():
+        assert "fuzzy" not in entry.flags, key
+        assert all(text.strip() for text in entry.forms), key
+        assert len(entry.forms) == (int(counts[1]) if "msgid_plural" in entry.fields else 1), key
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_compiled_catalogue_is_up_to_date(lang: str) -> None:
+    entries = read(catalogue(lang))
+    expected: dict[str | tuple[str, int], str] = {}
+    for key, entry in entries.items():
+        if "msgid_plural" in entry.fields:
+            expected |= {(key, number): text for number, text in enumerate(entry.forms)}
+        else:
+            expected[key] = entry.forms[0]
+    assert compiled(lang)._catalog == expected  # type: ignore[attr-defined]  # No public way lists it all.
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_placeholder_stands_in_the_translation(lang: str) -> None:
+    form_of = compiled(lang).plural  # type: ignore[attr-defined]  # The header's formula, compiled.
+    used = [form_of(number) for number in range(200)]
+    for key, entry in read(catalogue(lang)).items():
+        if not key:
+            continue
+        wanted = set(PLACEHOLDER.findall(entry.fields.get("msgid_plural", entry.fields["msgid"])))
+        for number, text in enumerate(entry.forms):
+            found = set(PLACEHOLDER.findall(text))
+            # A form for one number alone, "one day" and "two days", can say it in words.
+            in_words = "msgid_plural" in entry.fields and used.count(number) == 1
+            assert found <= wanted if in_words else found == wanted, (key, text)
+
+
+@pytest.mark.skipif(
+    shutil.which("xgettext") is None, reason="xgettext, of GNU gettext, extracts the messages"
+)
+def test_the_catalogues_hold_the_messages_of_the_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "package"  # Extracting writes beside the sources.
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "locale", "static"))
+    (copy / "locale").mkdir()
+    monkeypatch.chdir(copy)
+    call_command("makemessages", locale=["de"], verbosity=0)
+    used = read(copy / "locale" / "de" / "LC_MESSAGES" / "django.po")
+    assert len(used) > 100
+    for lang in LANGUAGES:
+        assert set(read(catalogue(lang))) == set(used), f"{lang}: run makemessages and compilemessages"
+
+
+def dialog(client: Client, product: Product, lang: str) -> str:
+    response = client.get("/try-on/dialog/", {"product": ref(product), "lang": lang})
+    return str(response.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentences"),
+    [
+        ("de", ["Wählen Sie ein Foto von sich", "In den Warenkorb", "KI-generierte Vorschau"]),
+        ("ar", ["اختيار صورة لك", "الإضافة إلى السلة", "معاينة مولّدة بالذكاء الاصطناعي"]),
+    ],
+)
+def test_the_dialog_speaks_the_pages_language(
+    client: Client, shirt: Product, lang: str, sentences: list[str]
+) -> None:
+    page = dialog(client, shirt, lang)
+    for sentence in sentences:
+        assert sentence in page
+
+
+@pytest.mark.parametrize("lang", ["de", "ar"])
+def test_no_english_is_left_in_the_dialog(client: Client, shirt: Product, lang: str) -> None:
+    spoken = re.compile(r'(?:>|aria-label="|alt=")\s*([^<>"]*[a-z]{2}[^<>"]*?)\s*[<"]')
+    english = set(spoken.findall(dialog(client, shirt, "en"))) - {shirt.name}
+    assert len(english) > 50
+    assert english.isdisjoint(spoken.findall(dialog(client, shirt, lang)))
+
+
+def test_the_api_refuses_in_the_shoppers_language(client: Client, shirt: Product) -> None:
+    body = ask(client, shirt, headers={"accept-language": "de"}).json()
+    assert body["code"] == "photo_required"
+    assert body["detail"] == "Bitte wählen Sie zuerst ein Foto."
