@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.core.cache import cache
 from django.db import DatabaseError
 from django.db.models import Max
 from django.utils import timezone
 
-from . import budget
+from . import budget, engines, pictures
 from .conf import config
 from .exceptions import Refused
 from .models import PauseSwitch, PumpSlot
+
+if TYPE_CHECKING:
+    from .products import Described
 
 FLAG = "vton.switched_off"
 FLAG_SECONDS = 60
@@ -31,6 +35,15 @@ def require() -> None:
     budget.require_room()
     if workers_are_gone():
         raise Refused("unavailable", retry_after=60)
+
+
+def require_for(described: Described) -> None:
+    """Raise Refused where this product cannot be tried on now: also where its render is past the budget."""
+    require()
+    if not described.is_enabled:
+        raise Refused("product_not_enabled", field="product")
+    budget.require_room(engines.price(described.engine.name, described.options({})))
+    pictures.prepare(described)
 
 
 def reason() -> str | None:

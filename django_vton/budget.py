@@ -77,11 +77,11 @@ def book(attempt: Attempt, source: Money, target: Money) -> None:
         _period(kind, attempt.budget_day).update(**{name: F(name) + by for name, by in changes.items()})
 
 
-def require_room() -> None:
-    """Raise BudgetExhausted where nothing may be spent any more today or this month."""
+def require_room(amount: int = 1) -> None:
+    """Raise BudgetExhausted where so many micro-USD may not be spent any more today or this month."""
     for kind in (Kind.MONTH, Kind.DAY):
         left = left_in(kind)
-        if left is not None and left <= 0:
+        if left is not None and left < amount:
             raise BudgetExhausted(seconds_until(window(kind)[1]))
 
 

@@ -24,7 +24,7 @@ from .conf import config
 from .exceptions import Refused
 from .models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
 from .queue import ring
-from .states import State
+from .states import TERMINAL, State
 from .storage import delete_file
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _replay(ask: Ask, shopper: Shopper | None, body_digest: str) -> Accepted | N
         return None
     if earlier.idempotency_digest != body_digest:
         raise Refused("idempotency_conflict", field="Idempotency-Key")
-    return Accepted(earlier, is_ready=earlier.cached)
+    return Accepted(earlier, is_ready=earlier.state in TERMINAL)
 
 
 def _accept(

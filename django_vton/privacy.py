@@ -134,7 +134,7 @@ def erase_shopper(shopper: Shopper) -> None:
 def export(shopper: Shopper | None) -> dict[str, Any]:
     """All that is stored about a shopper, as plain data; pictures by their ids, moments in ISO 8601."""
     if shopper is None:
-        return {"try_ons": [], "photos": [], "consents": []}
+        return {"shopper": None, "try_ons": [], "photos": [], "consents": [], "quotas": []}
     consents = shopper.consents.order_by("given_at")
     return {
         "shopper": _plain(shopper, "created_at", "seen_at"),

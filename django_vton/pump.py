@@ -69,8 +69,9 @@ def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
             _run_forever(stop)
             return
         asyncio.run(Pump(stop=stop).main())
-    if claims.has_work():
-        ring()
+        # Before the signal has its way: nobody else would ring for what is left.
+        if claims.has_work():
+            ring()
 
 
 def _run_forever(stop: threading.Event) -> None:

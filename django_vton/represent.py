@@ -18,6 +18,8 @@ from .models import PersonPhoto, TryOnImage, TryOnRequest
 from .states import ACTIVE, PROGRESS, PUBLIC, State
 from .stats import typical_seconds
 
+KINDS = ("garment", "eyewear")
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -100,7 +102,7 @@ def photo(row: PersonPhoto) -> dict[str, Any]:
         "kind": row.kind,
         "name": row.name,
         "labels": row.labels,
-        "suits": row.suits,
+        "suits": [kind for kind in KINDS if row.suits_kind(kind)],
         "url": url,
         "thumbnail_url": f"{url}?size=thumbnail",
         "width": row.width,
@@ -124,15 +126,15 @@ def image(row: TryOnImage, of: TryOnRequest) -> dict[str, Any]:
     }
 
 
-def option(it: Option) -> dict[str, Any]:
-    """What a shopper may choose."""
+def option(it: Option, *, is_count: bool = False) -> dict[str, Any]:
+    """What a shopper may choose; `is_count` where it says how many pictures: unsaid, it is one."""
     return {
         "kind": it.kind,
         "label": str(it.label),
         "choices": list(it.choices),
         "minimum": it.minimum,
         "maximum": it.maximum,
-        "default": it.default,
+        "default": 1 if it.default is None and is_count else it.default,
     }
 
 

@@ -6,7 +6,7 @@ They only limit how many pumps look for work; what keeps them from doing the sam
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -16,6 +16,9 @@ from .models import PumpSlot
 LEASE = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
 
+FREE = datetime(2000, 1, 1, tzinfo=UTC)
+"""The lease of a free place: over for everybody, also for who read the clock a moment before."""
+
 
 def take() -> PumpSlot | None:
     """A free place, or None where enough pumps are running."""
@@ -23,7 +26,7 @@ def take() -> PumpSlot | None:
     token = secrets.token_hex(16)
     numbers = range(1, config.PUMPS + 1)
     if PumpSlot.objects.filter(number__in=numbers).count() < config.PUMPS:
-        missing = [PumpSlot(number=number, lease_until=now) for number in numbers]
+        missing = [PumpSlot(number=number, lease_until=FREE) for number in numbers]
         PumpSlot.objects.bulk_create(missing, ignore_conflicts=True)
     for number in numbers:
         free = PumpSlot.objects.filter(number=number, lease_until__lte=now)
@@ -43,7 +46,7 @@ def release(slot: PumpSlot) -> None:
     """Give the place back."""
     now = timezone.now()
     PumpSlot.objects.filter(number=slot.number, token=slot.token).update(
-        token="", lease_until=now, seen_at=now
+        token="", lease_until=FREE, seen_at=now
     )
 
 
@@ -52,5 +55,5 @@ def note_worker() -> None:
     now = timezone.now()
     if not PumpSlot.objects.filter(number=1).update(seen_at=now):
         PumpSlot.objects.bulk_create(
-            [PumpSlot(number=1, seen_at=now, lease_until=now)], ignore_conflicts=True
+            [PumpSlot(number=1, seen_at=now, lease_until=FREE)], ignore_conflicts=True
         )

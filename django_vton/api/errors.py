@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import (
@@ -20,6 +22,8 @@ from ..exceptions import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+logger = logging.getLogger("django_vton.api")
+
 UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError, ValidationError)
 """What Django raises over a request that cannot be read: too many fields, broken parts, a cut line."""
 
@@ -29,8 +33,13 @@ def answer(error: Exception, _context: Mapping[str, Any]) -> Response | None:
     refused = _as_refused(error)
     if refused is None:
         return None
+    if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.info("Answered %s: %s", refused.status, refused.code)
     headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
-    return Response(refused.as_dict(), status=refused.status, headers=headers)
+    response = Response(refused.as_dict(), status=refused.status, headers=headers)
+    # A pause is nothing to mail the admins about, for each shopper: Django logs a 503 as an error of ours.
+    response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
+    return response
 
 
 def _as_refused(error: Exception) -> Refused | None:

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.views.decorators.csrf import ensure_csrf_cookie
 from rest_framework.response import Response
 
-from .. import availability, images, pictures, privacy, products, quotas, represent
+from .. import availability, images, privacy, products, quotas, represent
 from ..conf import config
 from ..exceptions import Refused
 from ..models import PersonPhoto
@@ -78,7 +78,7 @@ class Start(ApiView):
                 },
                 "typical_seconds": typical_seconds(described.engine.name),
                 "options": {
-                    it.name: represent.option(it)
+                    it.name: represent.option(it, is_count=it.name == described.engine.samples_option)
                     for it in described.engine.options
                     if it.name in described.tryon.shopper_options
                     and it.name not in products.NEVER_BY_SHOPPERS
@@ -151,14 +151,8 @@ class Nowhere(ApiView):
 
 def _reason(described: Described) -> str | None:
     """Why this product cannot be tried on now, found out before anybody is asked for a photo."""
-    reason = availability.reason()
-    if reason is not None:
-        return reason
-    if not described.is_enabled:
-        return "product_not_enabled"
     try:
-        described.options({})
-        pictures.prepare(described)
+        availability.require_for(described)
     except Refused as refusal:
         return refusal.code
     return None

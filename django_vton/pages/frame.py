@@ -82,6 +82,8 @@ def notice(
         {"refusal": refusal, "product": product, "here": request.path},
         status=status or refusal.status,
     )
+    # As in `api.errors`: a pause is no error to mail about.
+    response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
     return retry_after(response, refusal)
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
-from .. import availability, pictures, products, quotas
+from .. import availability, products, quotas
 from ..conf import config
 from ..exceptions import Refused
 from ..intake import request_tryon
@@ -35,9 +35,7 @@ def try_product(request: HttpRequest, product: str) -> HttpResponse:
         described = products.find(product)
         if request.method == "POST":
             return _order(request, described)
-        availability.require()
-        products.find_enabled(product)
-        pictures.prepare(described)
+        availability.require_for(described)
     except Refused as refusal:
         # 400 and 429 are about what was sent; whoever looks at a page has sent nothing.
         status = {400: 404, 429: 503}.get(refusal.status, refusal.status)

@@ -126,7 +126,8 @@ else:
     Q_CLUSTER["orm"] = "default"
 
 VTON: dict[str, Any] = {
-    "PIXAZO_API_KEY": env("VTON_PIXAZO_API_KEY", "sandbox"),
+    # Set but empty stays empty: try-on is then "not configured".
+    "PIXAZO_API_KEY": os.environ.get("VTON_PIXAZO_API_KEY", "sandbox"),
     "PIXAZO_BASE_URL": env("VTON_PIXAZO_BASE_URL", "http://127.0.0.1:8765"),
     "PUBLIC_BASE_URL": PUBLIC_BASE_URL,
     "STORAGE": "vton",
@@ -153,5 +154,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"django_vton": {"level": "INFO"}, "django-q": {"level": "INFO"}},
+    "loggers": {"django": {"handlers": []}, "django_vton": {"level": "INFO"}, "django-q": {"level": "INFO"}},
 }

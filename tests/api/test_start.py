@@ -65,7 +65,7 @@ def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model
                 "choices": [],
                 "minimum": 1,
                 "maximum": 5,
-                "default": None,
+                "default": 1,
             }
         },
         "captcha": None,
