@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .. import lifecycle, privacy
-from .base import Admin, may_operate
+from .base import Admin, confirmation, may_operate
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.template.response import TemplateResponse
 
     from ..models import TryOnRequest
 
@@ -102,15 +103,8 @@ class OperatorActions(Admin):
         return True
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[TryOnRequest], **words: Any) -> TemplateResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-            "try_ons": queryset,
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-            **words,
-        }
-        return TemplateResponse(request, "admin/vton/tryonrequest/confirm.html", context)
+        back = reverse("admin:vton_tryonrequest_changelist", current_app=self.admin_site.name)
+        return confirmation(self, request, queryset, back=back, checkbox_name=ACTION_CHECKBOX_NAME, **words)
 
     def _report(
         self, request: HttpRequest, changed: list[TryOnRequest], done: str, left: str, rest: int

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.http import HttpRequest, HttpResponse
+
+    from ..models import TryOnRequest
 
     Admin = admin.ModelAdmin[Any]
 else:
@@ -45,9 +50,31 @@ class ReadOnlyAdmin(StyledAdmin):
         return False
 
 
+def confirmation(
+    admin: Admin, request: HttpRequest, try_ons: Iterable[TryOnRequest], **words: Any
+) -> TemplateResponse:
+    """The page that asks before something happens: its yes comes back to the same address, `confirmed`.
+
+    `words` are title, question and answer, the address `back` for a no, and what an action needs besides.
+    """
+    context = {
+        **admin.admin_site.each_context(request),
+        "opts": admin.opts,
+        "media": admin.media,
+        "try_ons": try_ons,
+        **words,
+    }
+    return TemplateResponse(request, "admin/vton/tryonrequest/confirm.html", context)
+
+
 def may_operate(request: HttpRequest) -> bool:
-    """Whether this member of staff may cancel, erase and pause."""
+    """Whether this member of staff may cancel, erase, pause, and settle what is in doubt."""
     return bool(request.user.has_perm("vton.operate"))
+
+
+def may_spend(request: HttpRequest) -> bool:
+    """Whether this member of staff may start what is paid."""
+    return bool(request.user.has_perm("vton.spend"))
 
 
 def may_see_shoppers(request: HttpRequest) -> bool:

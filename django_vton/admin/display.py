@@ -60,6 +60,11 @@ EVENT_WORDS: dict[str, _StrPromise] = {
     "completed": gettext_lazy("Pictures stored"),
     "shared": gettext_lazy("Pictures shared from another render"),
     "source_ended": gettext_lazy("Shared render ended without pictures"),
+    "source_reopened": gettext_lazy("Waits for the shared render again"),
+    "engine_gone": gettext_lazy("Its engine is no longer in the settings"),
+    "adopted": gettext_lazy("Vendor's id adopted, the render is asked for"),
+    "not_charged": gettext_lazy("Not charged by the vendor's panel, will be sent once more"),
+    "written_off": gettext_lazy("Written off: it stays failed and counted as charged"),
     "canceled": gettext_lazy("Canceled"),
     "erased": gettext_lazy("Erased"),
 }

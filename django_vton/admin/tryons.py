@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy
 
 from ..models import TryOnRequest
 from ..states import ACTIVE, Money
-from . import display
+from . import display, doubt
 from .actions import OperatorActions
 from .base import ReadOnlyAdmin, may_operate, may_see_shoppers
+from .doubt import DoubtViews
 from .filters import AttentionFilter, EngineFilter
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ MAX_FOLLOWERS = 20
 
 
 @admin.register(TryOnRequest)
-class TryOnRequestAdmin(OperatorActions, ReadOnlyAdmin):
+class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
     """Every try-on, the newest first."""
 
     list_display = ["result", "title", "state_badge", "engine", "cost", "asked_by", "age"]
@@ -100,6 +101,7 @@ class TryOnRequestAdmin(OperatorActions, ReadOnlyAdmin):
                 }
                 for event in obj.events.select_related("attempt", "actor")
             ],
+            "doubt": doubt.section(request, obj),
             "can_cancel": may_operate(request) and obj.state in ACTIVE,
             "can_erase": may_operate(request) and obj.erased_at is None,
         }

@@ -13,7 +13,7 @@ from django_vton import lifecycle
 from django_vton.house import add_house_model
 from django_vton.images import person_photo
 from django_vton.intake import fill_photo
-from django_vton.models import Attempt, PersonPhoto, Shopper, TryOnImage, TryOnRequest
+from django_vton.models import Attempt, PersonPhoto, ProductPicture, Shopper, TryOnImage, TryOnRequest
 from django_vton.states import Money, State
 from django_vton.tokens import new_token
 
@@ -92,3 +92,14 @@ def complete(request: TryOnRequest, pictures: int = 1) -> TryOnRequest:
 def house_render(photo: PersonPhoto) -> TryOnRequest:
     """A render of a house model: it belongs to nobody, and everybody may share it."""
     return complete(tryon(None, photo=photo, shared_key=uuid.uuid4().hex))
+
+
+def lost(code: str = "outcome_unknown", minutes: int = 20) -> TryOnRequest:
+    """Sent so long ago, failed, and its money spent."""
+    shopper = guest()
+    picture = ProductPicture.objects.create(source_digest=uuid.uuid4().hex, product="shop.product:42")
+    request = tryon(shopper, photo=own_photo(shopper), product_picture=picture)
+    now = timezone.now()
+    sent = attempt(request, posted_at=now - timedelta(minutes=minutes))
+    lifecycle.swap.settle(request, sent, Money.SPENT)
+    return put(request, State.FAILED, code, due_at=None, finished_at=now)

@@ -1,5 +1,7 @@
+import ast
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+import django_vton
 from django_vton import lifecycle
+from django_vton.admin.display import EVENT_WORDS
 from django_vton.models import Shopper, TryOnRequest
 from django_vton.states import Money, State
 
@@ -174,6 +178,23 @@ def test_a_failed_attempt_without_answer_has_no_status(boss: Client) -> None:
     rows.attempt(request, verdict="unknown", error="ReadTimeout")
 
     assert "unknown - ReadTimeout" in text(page(boss, DETAIL, request.pk))
+
+
+def test_every_event_has_its_words() -> None:
+    """Their names are literals in the calls that record them."""
+    calls = {"swap": 3, "record": 1, "reopen": 3, "give_up": 2}
+    names = {"refused", "not_sent", "erased"}  # Verdicts of a submit, and what `privacy` notes.
+    package = Path(django_vton.__file__).parent
+    for path in [*package.glob("lifecycle/*.py"), package / "claims.py"]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            place = calls.get(called)
+            if place is not None and isinstance(name := node.args[place], ast.Constant):
+                names.add(str(name.value))
+
+    assert names == set(EVENT_WORDS)
 
 
 def test_nothing_is_added_changed_or_deleted_by_hand(boss: Client) -> None:

@@ -1,0 +1,24 @@
+"""What the tests of try-ons in doubt share."""
+
+from django.contrib.admin.models import LogEntry
+
+from django_vton.models import TryOnRequest
+from django_vton.states import Money, State
+
+DETAIL = "admin:vton_tryonrequest_change"
+ADOPT = "admin:vton_tryonrequest_adopt"
+NOT_CHARGED = "admin:vton_tryonrequest_not-charged"
+WRITE_OFF = "admin:vton_tryonrequest_write-off"
+HEADING = "Outcome unknown: what does Pixazo's panel say?"
+YES = {"confirmed": "yes"}
+LOST = (State.FAILED, "outcome_unknown", [Money.SPENT])
+
+
+def state(request: TryOnRequest) -> tuple[str, str, list[str]]:
+    request.refresh_from_db()
+    money = request.attempts.order_by("number").values_list("money", flat=True)
+    return request.state, request.error_code, list(money)
+
+
+def note(request: TryOnRequest) -> str:
+    return LogEntry.objects.get(object_id=request.pk, user__username="vera").get_change_message()
