@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from PIL import Image, ImageDraw
 
@@ -18,6 +19,7 @@ from shop.models import Kind, Product
 from . import bells
 from .doors import make_product
 from .people import Files
+from .running import CHROMIUM, is_listening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +30,20 @@ if TYPE_CHECKING:
 
 PhotoMaker = Callable[..., bytes]
 Vton = Callable[..., None]
+
+
+def pytest_report_header() -> list[str]:
+    """What this run uses, and what it has to leave out."""
+    services = {
+        "PostgreSQL": is_listening(5432),
+        "Redis": is_listening(6379),
+        "Chromium": CHROMIUM is not None,
+    }
+    missing = [name for name, there in services.items() if not there]
+    return [
+        f"database: {connection.vendor} (DATABASE_URL= for another)",
+        f"left out, since not found: {', '.join(missing) or 'nothing'}",
+    ]
 
 
 @pytest.fixture(autouse=True)

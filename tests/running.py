@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -20,12 +22,20 @@ from django_vton.sandbox import Gateway
 
 MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
 PATIENCE = 60.0
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    """Whether a service of this machine answers there."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def phone_photo(width: int = 900, height: int = 1200, *, shade: int = 0) -> bytes:
@@ -72,7 +82,7 @@ class Shopper:
 class RunningShop:
     """`with RunningShop(folder) as shop:` until the block ends; its workers may be stopped in between."""
 
-    def __init__(self, folder: Path, *, seconds: float = 0.5, **env: str) -> None:
+    def __init__(self, folder: Path, *, seconds: float = 0.5, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.gateway = Gateway(port=0, key="sandbox", seconds=seconds)
         self.port = free_port()
@@ -88,7 +98,7 @@ class RunningShop:
             "VTON_QUOTA": "1000/day",
             "VTON_IP_QUOTA": "1000/day",
             "DEMO_ADMIN_PASSWORD": "tests",
-            **env,
+            **(env or {}),
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.shoppers: list[Shopper] = []

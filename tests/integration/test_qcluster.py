@@ -10,9 +10,11 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 
-from tests.running import RunningShop, phone_photo
+from tests.running import RunningShop, is_listening, phone_photo
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from django_vton.sandbox.ledger import Counts, Entry
 
 GARMENT = "linen-shirt"
@@ -142,3 +144,21 @@ def _media_urls(shop: RunningShop) -> list[str]:
         headers={"Ocp-Apim-Subscription-Key": "sandbox"},
     )
     return list(status.json()["output"]["media_url"])
+
+
+@pytest.mark.parametrize("broker", ["database", "redis"])
+def test_without_callbacks_it_completes_by_asking(broker: str, tmp_path: Path) -> None:
+    env = {"VTON_WEBHOOKS": "0"}
+    if broker == "redis":
+        if not is_listening(6379):
+            pytest.skip("Redis does not listen on 127.0.0.1:6379")
+        env["REDIS_URL"] = "redis://127.0.0.1:6379/14"
+    with RunningShop(tmp_path, env=env) as quiet:
+        shopper = quiet.shopper()
+        answer = shopper.ask(quiet.product(GARMENT), phone_photo(), consent="true")
+        done = shopper.wait(answer.json()["id"])
+
+        assert done["status"] == "completed", quiet.log("workers")
+        (submit,) = _submits(quiet)
+        assert submit.callback is None
+        assert _counts(quiet).callbacks_sent == 0
