@@ -1,4 +1,4 @@
-"""The shop's side: which products can be tried on, and how. See INTERFACE in the docs' "attach products".
+"""The shop's side: which products can be tried on, and how.
 
 A shop writes `tryon.py` in one of its apps::
 

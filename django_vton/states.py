@@ -1,7 +1,7 @@
 """The states of a try-on, and what may follow what. Pure data.
 
 queued -> submitting -> submitted -> rendered -> completed, with `unknown` where a paid call was
-cut off, `failed` and `canceled`. See docs/states for the reasons.
+cut off, `failed` and `canceled`. What happens at each change is in `lifecycle`.
 """
 
 from __future__ import annotations
