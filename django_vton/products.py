@@ -137,6 +137,14 @@ class Described:
         return self.tryon.get_image(self.product) or None
 
     @property
+    def image_url(self) -> str:
+        """The product picture's address; "" for a plain `File` or a storage that gives none."""
+        try:
+            return str(getattr(self.image, "url", ""))
+        except (ValueError, NotImplementedError):
+            return ""
+
+    @property
     def is_enabled(self) -> bool:
         """Whether it can be tried on now; a picture belongs to it."""
         return self.tryon.is_enabled(self.product) and self.image is not None

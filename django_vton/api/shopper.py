@@ -163,17 +163,9 @@ def _product(described: Described) -> dict[str, Any]:
         "ref": described.ref,
         "title": str(described.title),
         "url": str(described.url),
-        "image_url": _image_url(described),
+        "image_url": described.image_url,
         "kind": described.kind,
     }
-
-
-def _image_url(described: Described) -> str:
-    try:
-        return str(described.image.url) if described.image is not None else ""  # type: ignore[attr-defined] # a FieldFile's
-    except (AttributeError, ValueError, NotImplementedError):
-        # A plain `File`, or a private storage: the product's page shows it, the dialog does without.
-        return ""
 
 
 def _kept(shopper: Shopper | None) -> list[dict[str, Any]]:

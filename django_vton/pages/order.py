@@ -80,7 +80,7 @@ def _form(
     quota = quotas.state_of(shopper)
     context = {
         "product": described,
-        "product_image": _image_url(described),
+        "product_image": described.image_url,
         "eyewear": described.kind == "eyewear",
         "form": form,
         # A new one each time: what was refused may be sent again, changed.
@@ -93,11 +93,3 @@ def _form(
         "captcha": config.CAPTCHA,
     }
     return render(request, "vton/pages/try.html", context, status=status)
-
-
-def _image_url(described: Described) -> str:
-    """The product picture's address; "" where its storage has none for it."""
-    try:
-        return str(getattr(described.image, "url", ""))
-    except (ValueError, NotImplementedError):
-        return ""
