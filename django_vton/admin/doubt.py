@@ -20,13 +20,13 @@ from django.views.decorators.http import require_POST
 
 from .. import lifecycle
 from ..exceptions import BudgetExhausted
-from ..lifecycle.operators import LONGEST_DOUBT
+from ..incidents import WRITTEN_OFF
+from ..lifecycle.operators import LONGEST_DOUBT, can_go_again
 from ..models import Attempt, TryOnRequest
 from ..queue import ring
 from ..states import State
 from . import display
 from .base import Admin, confirmation, may_operate, may_spend
-from .filters import WRITTEN_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,16 +66,12 @@ def adopting_barred(tryon: TryOnRequest) -> str:
     return ""
 
 
-def trying_again_barred(tryon: TryOnRequest) -> str:
-    """Why it cannot be sent once more, or "" where it can."""
+def freeing_barred(tryon: TryOnRequest) -> str:
+    """Why its money cannot be freed, or "" where it can."""
     attempt = lifecycle.current_attempt(tryon)
     if tryon.error_code == "deadline" or attempt.vendor_id is not None:
         return _("The vendor accepted it and gave it an id, so that it counts as charged.")
-    photo, now = tryon.photo, timezone.now()
-    is_gone = photo is None or (photo.expires_at is not None and photo.expires_at <= now)
-    if tryon.erased_at is not None or is_gone or tryon.product_picture_id is None:
-        return _("The photo or the product's picture is deleted, so that it cannot be sent again.")
-    is_fresh = attempt.posted_at is None or attempt.posted_at + LONGEST_DOUBT > now
+    is_fresh = attempt.posted_at is None or attempt.posted_at + LONGEST_DOUBT > timezone.now()
     if tryon.state == State.UNKNOWN or is_fresh:
         return _("The vendor's answer may still come. Please try again in some minutes.")
     return ""
@@ -101,7 +97,8 @@ def section(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
         "vendor_id_length": VENDOR_ID.max_length,
         "may_spend": may_spend(request),
         "adopting_barred": adopting_barred(tryon),
-        "trying_again_barred": trying_again_barred(tryon),
+        "freeing_barred": freeing_barred(tryon),
+        "goes_again": can_go_again(tryon, timezone.now()),
         "writing_off_barred": writing_off_barred(tryon),
     }
 
@@ -142,35 +139,52 @@ class DoubtViews(Admin):
         return self._done(request, tryon, words % {"id": vendor_id}, look=True)
 
     def not_charged_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """The panel shows no charge: after a question, once more, and paid."""
+        """The panel shows no charge: after a question its money is free, and it goes once more if it can."""
         tryon = self._tryon(request, pk)
-        if not may_spend(request):
+        goes_again = can_go_again(tryon, timezone.now())
+        if goes_again and not may_spend(request):
             raise PermissionDenied
-        if problem := self._barred(tryon, trying_again_barred):
+        if problem := self._barred(tryon, freeing_barred):
             return self._refused(request, tryon, problem)
         price = {"price": display.usd(lifecycle.current_attempt(tryon).amount)}
         if "confirmed" not in request.POST:
+            return self._ask_first(request, tryon, price, goes_again=goes_again)
+        try:
+            if not lifecycle.not_charged(tryon, actor_id=request.user.pk):
+                return self._too_late(request, tryon, freeing_barred)
+        except BudgetExhausted:
+            problem = _("The budget of today or of this month has no room for a new attempt.")
+            return self._refused(request, tryon, f"{problem} {_('Nothing was changed.')}")
+        if TryOnRequest.objects.filter(pk=tryon.pk, state=State.FAILED).exists():
+            words = _("Its %(price)s are free again. It stays failed: there is nothing to send any more.")
+            return self._done(request, tryon, words % price)
+        words = _("Its money is free again, and it waits to be sent once more, for %(price)s.")
+        return self._done(request, tryon, words % price, look=True)
+
+    def _ask_first(
+        self, request: HttpRequest, tryon: TryOnRequest, price: dict[str, str], *, goes_again: bool
+    ) -> HttpResponse:
+        if goes_again:
+            title, answer = _("Not charged, and try again?"), _("Yes, try again for %(price)s") % price
             question = _(
                 "The lost attempt's %(price)s are taken off the books, and %(price)s are set aside for a new "
                 "one. Where the vendor did charge the lost one, the shop pays twice."
             )
-            return confirmation(
-                self,
-                request,
-                [tryon],
-                title=_("Not charged, and try again?"),
-                question=question % price,
-                answer=_("Yes, try again for %(price)s") % price,
-                back=self._address(tryon),
+        else:
+            title, answer = _("Not charged?"), _("Yes, free %(price)s") % price
+            question = _(
+                "The lost attempt's %(price)s are taken off the books. Where the vendor did charge them, "
+                "the books show less than the invoice."
             )
-        try:
-            if not lifecycle.not_charged(tryon, actor_id=request.user.pk):
-                return self._too_late(request, tryon, trying_again_barred)
-        except BudgetExhausted:
-            problem = _("The budget of today or of this month has no room for a new attempt.")
-            return self._refused(request, tryon, f"{problem} {_('Nothing was changed.')}")
-        words = _("Its money is free again, and it waits to be sent once more, for %(price)s.")
-        return self._done(request, tryon, words % price, look=True)
+        return confirmation(
+            self,
+            request,
+            [tryon],
+            title=title,
+            question=question % price,
+            answer=answer,
+            back=self._address(tryon),
+        )
 
     def write_off_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """The panel shows nothing that helps."""

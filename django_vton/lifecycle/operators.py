@@ -13,7 +13,7 @@ from .. import budget
 from ..models import Attempt, TryOnRequest
 from ..states import REOPENABLE_CODES, Money, State
 from .submits import fill, reopen
-from .swap import hold, record, settle, swap
+from .swap import hold, record, reopened, settle, swap
 
 LONGEST_DOUBT = timedelta(minutes=2)
 """After its claim a submit's own answer may come so late: the lease, and one longest call."""
@@ -33,45 +33,61 @@ def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
             return False
         if not fill(Attempt.objects.filter(pk=attempt.pk), vendor_id):
             return False
-        return reopen(request, attempt, attempt, "adopted", now, hinted_at=now, actor_id=actor_id)
+        ids = {"vendor_id": vendor_id, "before": attempt.vendor_id}
+        return reopen(request, attempt, attempt, "adopted", now, hinted_at=now, actor_id=actor_id, detail=ids)
 
 
 def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """The vendor's panel shows no charge: the money is free, and a new attempt is set aside for.
+    """The vendor's panel shows no charge: the money is free, and where it can go again it goes, held anew.
 
-    False where the outcome is not in doubt, the photo is gone, or the answer could still come. Raises
-    BudgetExhausted, and nothing has changed.
+    False where the outcome is not in doubt, or the answer could still come. Raises BudgetExhausted, and
+    nothing has changed.
     """
     now = timezone.now()
     with transaction.atomic():
         attempt = hold(request)
-        in_doubt = Q(error_code="outcome_unknown", erased_at__isnull=True, product_picture__isnull=False)
-        photo = Q(photo__isnull=False) & (Q(photo__expires_at__isnull=True) | Q(photo__expires_at__gt=now))
-        if not TryOnRequest.objects.filter(in_doubt, photo, pk=request.pk).exists():
-            return False
-        if attempt.vendor_id is not None or not _is_over(attempt, now):
-            return False
-        if not swap(
-            request,
-            [State.FAILED],
-            State.QUEUED,
-            "not_charged",
-            attempt=attempt,
-            actor_id=actor_id,
-            error_code="",
-            finished_at=None,
-            due_at=now,
-        ):
+        doubtful = TryOnRequest.objects.filter(
+            pk=request.pk, state=State.FAILED, error_code="outcome_unknown"
+        )
+        if not doubtful.exists() or attempt.vendor_id is not None or not _is_over(attempt, now):
             return False
         settle(request, attempt, Money.FREE, source=Money.SPENT)
-        Attempt.objects.create(
-            request=request,
-            number=attempt.number + 1,
-            engine=attempt.engine,
-            amount=attempt.amount,
-            budget_day=budget.reserve(attempt.amount),
-        )
+        if can_go_again(request, now):
+            _send_again(request, attempt, now, actor_id)
+        else:
+            # No longer in doubt: a late callback finds nothing to reopen, since nothing is paid.
+            doubtful.update(error_code="vendor")
+            record(request, "not_charged", request.state, attempt=attempt, actor_id=actor_id)
     return True
+
+
+def can_go_again(request: TryOnRequest, now: datetime) -> bool:
+    """Whether its owner, its photo and the product's picture are still there."""
+    rows = TryOnRequest.objects.filter(pk=request.pk, erased_at__isnull=True, product_picture__isnull=False)
+    photo = Q(photo__isnull=False) & (Q(photo__expires_at__isnull=True) | Q(photo__expires_at__gt=now))
+    return rows.filter(photo).exists()
+
+
+def _send_again(request: TryOnRequest, attempt: Attempt, now: datetime, actor_id: Any) -> None:
+    swap(
+        request,
+        [State.FAILED],
+        State.QUEUED,
+        "not_charged",
+        attempt=attempt,
+        actor_id=actor_id,
+        error_code="",
+        finished_at=None,
+        due_at=now,
+    )
+    reopened(request)
+    Attempt.objects.create(
+        request=request,
+        number=attempt.number + 1,
+        engine=attempt.engine,
+        amount=attempt.amount,
+        budget_day=budget.reserve(attempt.amount),
+    )
 
 
 def _is_over(attempt: Attempt, now: datetime) -> bool:

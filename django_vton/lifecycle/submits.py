@@ -17,7 +17,7 @@ from .. import signals
 from ..handover import calls_back
 from ..models import Attempt, TryOnRequest, VendorLink
 from ..states import REOPENABLE_CODES, Money, State
-from .swap import ANY, current_attempt, fail_with_followers, hold, reopen_followers, send, settle, swap
+from .swap import ANY, current_attempt, fail_with_followers, hold, reopened, send, settle, swap
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -197,6 +197,7 @@ def reopen(
     """
     if attempt != newest:
         return False
+    before = request.state
     reopenable = Q(state=State.FAILED, error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
     if not swap(
         request,
@@ -211,5 +212,6 @@ def reopen(
         **fields,
     ):
         return False
-    reopen_followers(request)
+    if before == State.FAILED:
+        reopened(request)
     return True

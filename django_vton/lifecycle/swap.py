@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -27,6 +28,7 @@ def swap(
     *,
     attempt: Attempt | None = None,
     actor_id: Any = None,
+    detail: dict[str, Any] | None = None,
     where: Q = ANY,
     **fields: Any,
 ) -> bool:
@@ -44,7 +46,7 @@ def swap(
     before, request.state = request.state, target
     for name, value in fields.items():
         setattr(request, name, value)
-    record(request, event, before, attempt=attempt, actor_id=actor_id)
+    record(request, event, before, attempt=attempt, actor_id=actor_id, detail=detail)
     return True
 
 
@@ -68,12 +70,12 @@ def record(
         detail=detail or {},
     )
     logger.info(
-        "try-on %s: %s, %s -> %s, attempt %s",
+        "try_on=%s attempt=%s event=%s from=%s to=%s",
         request.pk,
+        attempt.number if attempt else "-",
         event,
         before or "-",
         request.state,
-        attempt.number if attempt else "-",
     )
 
 
@@ -141,10 +143,10 @@ def finish_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
         send(signals.tryon_failed, follower, code=follower.error_code)
 
 
-def reopen_followers(source: TryOnRequest) -> None:
-    """Whoever failed with a shared render waits for it again."""
+def reopened(request: TryOnRequest) -> None:
+    """What had failed runs again: whoever failed with it waits for it, and others may share it anew."""
     failed = Q(error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
-    for follower in source.followers.filter(failed, state=State.FAILED):
+    for follower in request.followers.filter(failed, state=State.FAILED):
         swap(
             follower,
             [State.FAILED],
@@ -154,6 +156,10 @@ def reopen_followers(source: TryOnRequest) -> None:
             error_code="",
             finished_at=None,
         )
+    if request.source_id is None and request.shows_house_model:
+        # Unless somebody had it rendered anew meanwhile.
+        with suppress(IntegrityError), transaction.atomic():
+            TryOnRequest.objects.filter(pk=request.pk).update(shared_key=request.cache_key)
 
 
 def fail_with_followers(request: TryOnRequest) -> None:

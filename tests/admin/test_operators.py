@@ -128,17 +128,24 @@ def test_no_budget_no_new_attempt(operator: Client, bell: list[str], vton: Vton)
 
 
 @pytest.mark.parametrize("gone", [PersonPhoto, ProductPicture])
-def test_without_its_pictures_it_cannot_be_sent_again(
-    operator: Client, gone: type[PersonPhoto] | type[ProductPicture]
+def test_without_its_pictures_only_the_money_is_freed(
+    staff: Staff, gone: type[PersonPhoto] | type[ProductPicture]
 ) -> None:
     request = rows.lost()
     gone.objects.all().delete()
+    operator = staff("operate")
+    assert "deleted, so that it stays failed" in text(page(operator, DETAIL, request.pk))
+
+    answer = operator.post(reverse(NOT_CHARGED, args=[request.pk]))
+    html = answer.content.decode()
+    assert "the books show less than the invoice" in text(html)
+    assert 'value="Yes, free 0.075 USD"' in html
+    assert state(request) == LOST
 
     (words,) = told(operator, NOT_CHARGED, YES, request.pk)
-
-    assert words == "The photo or the product's picture is deleted, so that it cannot be sent again."
-    assert words in text(page(operator, DETAIL, request.pk))
-    assert state(request) == LOST
+    assert words == "Its 0.075 USD are free again. It stays failed: there is nothing to send any more."
+    assert state(request) == (State.FAILED, "vendor", [Money.FREE])
+    assert HEADING not in text(page(operator, DETAIL, request.pk))
 
 
 def test_it_is_not_sent_again_while_its_answer_may_come(operator: Client) -> None:
@@ -189,41 +196,13 @@ def test_what_fails_once_more_is_in_doubt_once_more(operator: Client) -> None:
     assert operator.get(reverse(LIST), {"attention": "yes"}).context["cl"].result_count == 1
 
 
-def test_an_erased_one_is_written_off_and_nothing_else(operator: Client) -> None:
-    request = rows.lost()
+def test_an_erased_one_is_written_off_or_freed_and_nothing_else(operator: Client) -> None:
+    request, other = rows.lost(), rows.lost()
     privacy.erase(request)
+    privacy.erase(other)
 
     assert told(operator, ADOPT, {"vendor_id": "fashn-1"}, request.pk) == [
         "It was erased meanwhile: nobody waits for its picture."
     ]
-    assert "cannot be sent again" in told(operator, NOT_CHARGED, YES, request.pk)[0]
     assert "written off" in told(operator, WRITE_OFF, {}, request.pk)[0]
-    assert HEADING not in text(page(operator, DETAIL, request.pk))
-
-
-@pytest.mark.parametrize(
-    ("was", "code", "words"),
-    [
-        (State.UNKNOWN, "", "The vendor's answer may still come. Please try again in some minutes."),
-        (State.FAILED, "deadline", "The vendor accepted it and was too late: it counts as spent"),
-        (State.SUBMITTED, "", "Its outcome is no longer in doubt."),
-    ],
-)
-def test_only_what_nobody_knows_is_written_off(operator: Client, was: State, code: str, words: str) -> None:
-    request = rows.put(rows.lost(), was, code)
-
-    (message,) = told(operator, WRITE_OFF, {}, request.pk)
-
-    assert message.startswith(words)
-    assert not request.events.filter(name="written_off").exists()
-
-
-@pytest.mark.parametrize("name", [ADOPT, NOT_CHARGED, WRITE_OFF])
-def test_one_that_shares_a_render_has_no_word_of_its_own(operator: Client, name: str) -> None:
-    follower = rows.put(rows.tryon(rows.guest(), source=rows.lost()), State.FAILED, "outcome_unknown")
-
-    (message,) = told(operator, name, {"vendor_id": "fashn-1", **YES}, follower.pk)
-
-    assert message.startswith("It shares another try-on's render")
-    listed = operator.get(reverse(LIST), {"attention": "yes"}).context["cl"].result_list
-    assert [row.pk for row in listed] == [follower.source_id]
+    assert "free again" in told(operator, NOT_CHARGED, YES, other.pk)[0]

@@ -141,3 +141,33 @@ def test_news_that_comes_twice_changes_nothing(desk: Desk) -> None:
     lifecycle.submit_answered(second, *accepted("second"))
     lifecycle.submit_answered(second, *accepted("second"))
     desk.reload(row, State.SUBMITTED)
+
+
+def test_a_list_that_was_read_before_does_not_send_what_has_to_wait(desk: Desk) -> None:
+    row = desk.ask()
+    seen = type(row).objects.get(pk=row.pk)
+    later = timezone.now() + timedelta(minutes=1)
+    lifecycle.submit_refused(submit(row), Submission(verdict=Verdict.NOT_SENT), retry_at=later)
+    assert lifecycle.claim_submit(seen, timezone.now(), claims.LEASE, "another") is None
+    desk.reload(row, State.QUEUED)
+
+
+def test_a_list_that_was_read_before_does_not_ask_about_what_is_made(desk: Desk) -> None:
+    row = desk.submitted()
+    seen = type(row).objects.get(pk=row.pk)
+    desk.made(row)
+    assert not lifecycle.claim(seen, timezone.now(), claims.LEASE)
+    desk.reload(row, State.RENDERED)
+
+
+def test_what_is_asked_about_is_not_asked_about_by_another(desk: Desk) -> None:
+    row = desk.submitted()
+    desk.due(row)
+    now = timezone.now()
+    row.refresh_from_db()
+    assert lifecycle.claim(row, now, claims.LEASE)
+    assert lifecycle.callback(row.attempts.get(), "")
+    row.refresh_from_db()
+    assert row.due_at is not None
+    assert row.due_at <= timezone.now()
+    assert claims.take(10, 0) == []

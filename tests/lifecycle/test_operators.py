@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from django_vton import lifecycle, privacy
+from django_vton.conf import config
 from django_vton.exceptions import BudgetExhausted
 from django_vton.states import State
 
 if TYPE_CHECKING:
-    from django_vton.models import TryOnRequest
+    from django_vton.models import PersonPhoto, TryOnRequest
 
     from ..conftest import Vton
     from .desk import Desk
@@ -83,19 +84,89 @@ def test_not_charged_waits_until_no_answer_can_come(desk: Desk, lost: TryOnReque
     desk.reload(lost, State.FAILED, "outcome_unknown")
 
 
-def test_not_charged_needs_the_photo(desk: Desk, lost: TryOnRequest) -> None:
+def test_without_its_photo_the_money_is_free_and_nothing_is_sent(desk: Desk, lost: TryOnRequest) -> None:
     assert lost.photo is not None
     lost.photo.delete()
-    assert not lifecycle.not_charged(lost, actor_id=None)
-    desk.reload(lost, State.FAILED, "outcome_unknown")
+    attempt = lost.attempts.get()
+    # The gateway did charge this one: only the rows are compared here.
+    desk.gateway.reset()
+    assert lifecycle.not_charged(lost, actor_id=None)
+    row = desk.reload(lost, State.FAILED, "vendor")
+    assert desk.money(row) == ["free"]
+    assert row.events.last() == row.events.get(name="not_charged")
+    assert not lifecycle.not_charged(row, actor_id=None)
+    # What is free must not come back to life unpaid.
+    assert not lifecycle.callback(attempt, "late")
+    desk.reload(lost, State.FAILED, "vendor")
 
 
-def test_an_erased_one_is_nobodys_business(desk: Desk, lost: TryOnRequest) -> None:
+def test_an_erased_one_can_only_be_freed(desk: Desk, lost: TryOnRequest) -> None:
     privacy.erase(lost)
-    assert not lifecycle.not_charged(lost, actor_id=None)
     assert not lifecycle.adopt(lost, "some id", actor_id=None)
+    assert lost.attempts.get().vendor_id is None
+    desk.gateway.reset()
+    assert lifecycle.not_charged(lost, actor_id=None)
+    row = desk.reload(lost, State.FAILED, "vendor")
+    assert desk.money(row) == ["free"]
+
+
+def test_what_a_late_callback_named_was_charged(desk: Desk, lost: TryOnRequest) -> None:
+    privacy.erase(lost)
+    attempt = lost.attempts.get()
+    lifecycle.callback(attempt, desk.gateway.ledger.entries[0].request_id or "")
+    assert not lifecycle.not_charged(lost, actor_id=None)
     row = desk.reload(lost, State.FAILED, "outcome_unknown")
-    assert row.attempts.get().vendor_id is None
+    assert desk.money(row) == ["spent"]
+
+
+def test_a_correction_of_the_id_is_in_the_history(desk: Desk) -> None:
+    row = desk.submitted()
+    before = row.attempts.get().vendor_id
+    desk.posted(row, config.DEADLINE)
+    lifecycle.deadline_over(row, row.attempts.get())
+    assert lifecycle.adopt(row, "the right one", actor_id=None)
+    assert row.events.get(name="adopted").detail == {"vendor_id": "the right one", "before": before}
+    # The gateway's ledger knows the first id only.
+    desk.gateway.reset()
+    assert lifecycle.cancel(row)
+
+
+def test_a_reopened_render_of_a_house_model_is_shared_again(desk: Desk, house_model: PersonPhoto) -> None:
+    desk.gateway.scenario(submit="close")
+    asked: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
+    first = desk.ask(**asked)
+    source = first.source
+    assert source is not None
+    desk.look()
+    desk.due(source)
+    desk.look()
+    desk.reload(source, State.FAILED, "outcome_unknown")
+    assert lifecycle.adopt(source, desk.gateway.ledger.entries[0].request_id or "", actor_id=None)
+    assert desk.ask(**asked).source == source
+    desk.made(source)
+    desk.look()
+    desk.reload(first, State.COMPLETED)
+    assert desk.posts() == 1
+
+
+def test_where_another_was_made_meanwhile_that_one_is_shared(desk: Desk, house_model: PersonPhoto) -> None:
+    desk.gateway.scenario(submit="close")
+    asked: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
+    source = desk.ask(**asked).source
+    assert source is not None
+    desk.look()
+    desk.due(source)
+    desk.look()
+    other = desk.ask(**asked).source
+    assert other is not None
+    assert other != source
+    assert lifecycle.adopt(source, desk.gateway.ledger.entries[0].request_id or "", actor_id=None)
+    assert desk.reload(source, State.SUBMITTED).shared_key is None
+    assert desk.ask(**asked).source == other
+    desk.look()
+    desk.made(source, times=2)
+    desk.made(other, times=2)
+    desk.look()
 
 
 def test_written_off_it_stays_as_it_is(desk: Desk, lost: TryOnRequest) -> None:
