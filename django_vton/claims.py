@@ -6,6 +6,7 @@ taken before the claim is committed.
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import time
@@ -63,8 +64,10 @@ class Job:
 
 
 def has_work() -> bool:
-    """Whether anything is due now or soon."""
-    return TryOnRequest.objects.to_drive().filter(due_at__lte=timezone.now() + HORIZON).exists()
+    """Whether anything is due now or soon. What waits for a breaker is found by the minute's look."""
+    now = timezone.now()
+    soon = TryOnRequest.objects.to_drive().filter(due_at__lte=now + HORIZON)
+    return soon.exclude(state=State.QUEUED, engine__in=gateway.stopped(now)).exists()
 
 
 def take(free: int, free_submits: int) -> list[Job]:
@@ -240,7 +243,8 @@ def _ended(job: Job, answer: Answer) -> None:
 
 def fetched(job: Job, images: list[TryOnImage]) -> bool:
     """The files are stored: the rows and the last swap. False where the try-on ended meanwhile."""
-    return lifecycle.completed(job.request, images)
+    # A copy: where the commit fails, or only its answer is lost, the job still knows its own lease.
+    return lifecycle.completed(copy.copy(job.request), images)
 
 
 def not_fetched(job: Job, is_bad_picture: bool, error: str) -> None:

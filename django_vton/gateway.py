@@ -16,10 +16,11 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from .models import Attempt, GatewayState
-from .notify import tell_staff
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from .pixazo import Submission
 
@@ -49,6 +50,11 @@ def places(engine: str, now: datetime, wanted: int) -> int:
         return 0
     trial = GatewayState.objects.filter(pk=engine, wait_until=state.wait_until, breaker=state.breaker)
     return min(wanted, trial.update(wait_until=now + BREAKER_INTERVAL))
+
+
+def stopped(now: datetime) -> QuerySet[GatewayState, str]:
+    """The engines whose breaker is open, and whose next trial is not yet due."""
+    return GatewayState.objects.exclude(breaker="").filter(wait_until__gt=now).values_list("pk", flat=True)
 
 
 def accepted(engine: str, posted_at: datetime) -> None:
@@ -92,12 +98,6 @@ def _open_breaker(engine: str, status: HTTPStatus, now: datetime, until: datetim
     GatewayState.objects.filter(pk=engine).update(wait_until=until, refused_at=now)
     if opened:
         logger.error("Submits to %s stop: %s.", engine, BREAKERS[status])
-        tell_staff(
-            f"Try-on with {engine} has stopped",
-            f"Pixazo refuses renders: {BREAKERS[status]}.\n\n"
-            "Nothing was charged for the refused ones. Try-ons wait in the queue; one of them is tried every "
-            f"{BREAKER_INTERVAL.seconds} seconds, and all go on by themselves once it is accepted.",
-        )
 
 
 def _ensure(engine: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from django_vton import gateway, notify
-from django_vton.models import Attempt, GatewayState, TryOnRequest
+from django_vton import gateway, notify, tasks
+from django_vton.models import Attempt, GatewayState, Incident, TryOnRequest
 from django_vton.pixazo import Submission, Verdict
 from django_vton.states import State
 
@@ -31,6 +31,8 @@ def _staff(vton: Vton) -> None:
 
 
 def mails() -> list[str]:
+    """All so far, after the minute's look."""
+    tasks.ring()
     for thread in threading.enumerate():
         if thread.name == notify.THREAD:
             thread.join()
@@ -96,6 +98,7 @@ def test_an_acceptance_from_before_the_trouble_ends_nothing(desk: Desk) -> None:
     gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=402))
     gateway.accepted(GLASS, posted_at)
     assert GatewayState.objects.get(pk=GLASS).breaker == "402"
+    assert len(mails()) == 1
     gateway.accepted(GLASS, timezone.now())
     assert GatewayState.objects.get(pk=GLASS).breaker == ""
     assert len(mails()) == 1
@@ -133,6 +136,7 @@ def test_the_breaker_opens_once_and_a_trial_closes_it(desk: Desk, status: int) -
     for row in rows:
         desk.reload(row, State.SUBMITTED)
     assert len(mails()) == 1
+    assert not Incident.objects.exists()
 
 
 def test_the_next_look_has_no_second_trial(desk: Desk) -> None:
