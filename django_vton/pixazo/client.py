@@ -11,7 +11,7 @@ Three things about money and secrets decide how it is built:
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -231,15 +231,21 @@ class Pixazo:
     ) -> tuple[int, httpx.Headers, bytes | None]:
         """One request, and its answer's status, headers and body.
 
-        The body is None where it is too long or breaks off: a refusal's status counts without it.
+        The body is None where it is too long, and shorter where it breaks off: a refusal's status counts
+        without it, and JSON tells whether it is whole, also where the connection stumbles after its end.
         """
         response = await client.send(request, stream=True)
+        parts: list[bytes] = []
         try:
-            content = await _read(response.aiter_bytes(), MAX_BODY)
-        except (httpx.HTTPError, _TooLong):
+            await _read(response.aiter_bytes(), MAX_BODY, parts)
+        except _TooLong:
             return response.status_code, response.headers, None
+        except (httpx.HTTPError, httpx.StreamError, OSError):
+            pass
         finally:
-            await response.aclose()
+            with suppress(httpx.HTTPError, OSError):
+                await response.aclose()
+        content = b"".join(parts)
         if len(self._key) >= _SECRET_LENGTH:  # A gateway may repeat the key it refuses.
             content = content.replace(self._key.encode(), b"[key]")
         return response.status_code, response.headers, content
@@ -289,7 +295,9 @@ class Pixazo:
                 raise FetchFailed("encoded, though asked not to be", retryable=False)
             if int(response.headers.get("Content-Length", "0")) > limit:
                 raise _TooLong
-            return await _read(response.aiter_raw(), limit)
+            parts: list[bytes] = []
+            await _read(response.aiter_raw(), limit, parts)
+            return b"".join(parts)
         finally:
             await response.aclose()
 
@@ -334,12 +342,11 @@ def _ascii_host(url: httpx.URL) -> str:
     return url.raw_host.decode("ascii")
 
 
-async def _read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
-    parts: list[bytes] = []
+async def _read(chunks: AsyncIterator[bytes], limit: int, parts: list[bytes]) -> None:
+    """Add to `parts` what comes, so that it is there also where the end goes wrong."""
     size = 0
     async for chunk in chunks:
         size += len(chunk)
         if size > limit:
             raise _TooLong
         parts.append(chunk)
-    return b"".join(parts)

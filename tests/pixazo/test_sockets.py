@@ -80,10 +80,22 @@ async def test_a_connection_reset_while_the_body_is_sent_is_unknown(connect: Con
 async def test_an_answer_cut_short_is_unknown(connect: Connect) -> None:
     async def handler(exchange: Exchange) -> None:
         await exchange.request()
-        await exchange.send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 999\r\n\r\n" + QUEUED)
+        await exchange.send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 999\r\n\r\n" + QUEUED[:-1])
 
     async with serving(handler) as server, connect(server.url) as pixazo:
         assert (await pixazo.submit(FASHN, BODY)).verdict is Verdict.UNKNOWN
+
+
+async def test_an_answer_that_is_whole_is_kept_though_its_connection_breaks(connect: Connect) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.request()
+        await exchange.send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 999\r\n\r\n" + QUEUED)
+
+    async with serving(handler) as server, connect(server.url) as pixazo:
+        submission = await pixazo.submit(FASHN, BODY)
+        assert submission.verdict is Verdict.ACCEPTED
+        assert submission.answer is not None
+        assert submission.answer.vendor_id
 
 
 async def test_no_answer_in_time_is_unknown(connect: Connect) -> None:
