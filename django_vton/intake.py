@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -84,6 +84,9 @@ def request_tryon(ask: Ask) -> Accepted:
             accepted = _accept(ask, described, options, photo, picture, body_digest)
             transaction.on_commit(ring, robust=True)
         is_used = accepted.request.photo_id == photo.pk
+    except (DatabaseError, InterfaceError):
+        is_used = True  # Perhaps it was committed, and only the answer lost. Else the sweep takes the files.
+        raise
     finally:
         if is_new and not is_used:
             delete_file(photo.file)

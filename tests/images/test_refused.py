@@ -1,4 +1,5 @@
 # ruff: noqa: RUF001 -- a multiplication sign is what people read between two lengths
+import math
 import random
 import warnings
 import zlib
@@ -11,6 +12,7 @@ from django.utils import translation
 from PIL import Image, ImageFile
 
 from django_vton.images import ImageRefused, Picture, person_photo, result_picture, thumbnail
+from django_vton.images.containers import MAX_SCANS
 from tests.images import files
 from tests.images.files import CANARY, corners, saved
 from tests.images.looking import photo, product, refused
@@ -132,11 +134,50 @@ def test_what_needs_much_memory_may_have_fewer_pixels() -> None:
     assert refused(saved(corners(4200, 4200), "WEBP", method=0)).code == "photo_too_large"
 
 
+@pytest.mark.parametrize(
+    ("colour", "side", "million"), [(0, 6400, 40), (2, 6000, 33), (4, 6400, 40), (6, 5100, 25)]
+)
+def test_what_takes_long_to_inflate_may_have_fewer_pixels(colour: int, side: int, million: int) -> None:
+    refusal = refused(files.png(side, side, colour, 16, b""))
+    assert refusal.code == "photo_too_large"
+    assert f"{million} million" in str(refusal.message)
+    fits = math.isqrt(million * 1_000_000)
+    assert refused(files.png(fits, fits, colour, 16, b"")).code == "photo_unreadable"
+
+
+@pytest.mark.parametrize(("depth", "million"), [(8, 25), (10, 16)])
+def test_what_a_heic_may_have_depends_on_its_depth(depth: int, million: int) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the optional pillow-heif is not installed")
+    mode, bits = {8: ("L", 1), 10: ("L;16", 2)}[depth]
+    out = BytesIO()
+    side = math.isqrt(million * 1_000_000) + 100
+    pillow_heif.encode(mode, (side, side), bytes(side * side * bits), out, enc_params={"preset": "ultrafast"})
+    refusal = refused(out.getvalue())
+    assert refusal.code == "photo_too_large"
+    assert f"{million} million" in str(refusal.message)
+
+
 def test_many_scans() -> None:
     data = saved(corners(mode="L"), "JPEG", progressive=True)
     scan = data[data.rindex(b"\xff\xda") : -2]
-    assert photo(data[:-2] + scan * 20 + data[-2:]).width == 400
-    assert refused(data[:-2] + scan * 40 + data[-2:]).code == "photo_unreadable"
+    whole = MAX_SCANS - data.count(b"\xff\xda")
+    assert photo(data[:-2] + scan * whole + data[-2:]).width == 400
+    assert refused(data[:-2] + scan * (whole + 1) + data[-2:]).code == "photo_unreadable"
+
+
+@pytest.mark.parametrize("code", [0x3C, 0xBF, 0xE5, 0xFE])
+def test_damage_within_the_pixels_that_looks_like_a_marker(code: int) -> None:
+    data = bytearray(saved(files.noise(400, 600), "JPEG"))
+    middle = data.index(b"\xff\xda") + 5000
+    while 0xFF in data[middle : middle + 200]:
+        middle += 1
+    data[middle : middle + 4] = bytes([0xFF, code, 0, 100])
+    assert refused(bytes(data)).code == "photo_unreadable"
+
+
+def test_bytes_between_the_segments_ahead_of_the_pixels_harm_nothing() -> None:
+    comment = files.jpeg_segment(0xFE, b"made by a careless program")
+    assert photo(files.segments_after_start(saved(corners(), "JPEG"), comment, bytes(7))).width == 400
 
 
 def test_thousands_of_segments_and_chunks() -> None:
