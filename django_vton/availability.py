@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.core.cache import cache
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -62,11 +62,18 @@ def workers_are_gone() -> bool:
 
 
 def switched_off() -> bool:
-    """For buttons on pages: at most 60 s old, one look into the cache. A broken database hides them."""
+    """For buttons on pages: at most 60 s old, one look into the cache. A broken database hides them.
+
+    A queue that died cannot tell of itself, so the page that looks anew looks for incidents as well: after
+    its own transaction, where a failure is logged and harms nothing.
+    """
     flag = cache.get(FLAG)
     if flag is None:
+        from .incidents import watch
+
         try:
             flag = reason() is not None
+            transaction.on_commit(watch, robust=True)
         except DatabaseError:
             flag = True
         cache.set(FLAG, flag, FLAG_SECONDS)

@@ -19,9 +19,10 @@ from django.db.models import Max, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from . import availability, budget
+from . import availability, incidents, notify
 from .conf import MICROS, config
-from .models import BudgetPeriod, GatewayState, PauseSwitch, PumpSlot, TryOnRequest
+from .engines import engines
+from .models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
 from .states import State
 from .storage import private_storage
 
@@ -30,6 +31,8 @@ LATE = timedelta(minutes=2)
 
 SKEW = timedelta(seconds=5)
 RECENT = timedelta(days=7)
+UNTOLD = timedelta(minutes=15)
+"""After this long a mail was tried twice."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def examine() -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding as well."""
     looks: list[Callable[[], Iterator[Finding]]] = [
         *(_settings, _database, _workers, _overdue, _unknown),
-        *(_gateway, _pause, _budget, _storage),
+        *(_gateway, _pause, _budget, _incidents, _storage),
     ]
     found: list[Finding] = []
     for look in looks:
@@ -99,16 +102,14 @@ def _overdue() -> Iterator[Finding]:
 
 def _unknown() -> Iterator[Finding]:
     since = timezone.now() - RECENT
-    failed = TryOnRequest.objects.filter(
-        state=State.FAILED, error_code="outcome_unknown", created_at__gt=since
-    )
+    failed = TryOnRequest.objects.filter(incidents.IN_DOUBT, created_at__gt=since)
     count = failed.count() + TryOnRequest.objects.filter(state=State.UNKNOWN).count()
     text = f"{count} in the last {RECENT.days} days ended without the vendor's answer"
     yield Finding("unknown", ok=not count, text=text + (": see the admin's list" if count else ""))
 
 
 def _gateway() -> Iterator[Finding]:
-    stopped = list(GatewayState.objects.exclude(breaker=""))
+    stopped = list(GatewayState.objects.filter(engine__in=engines()).exclude(breaker=""))
     for state in stopped:
         text = f"refuses {state.engine} with {state.breaker}: see the key, the wallet, the subscription"
         yield Finding("gateway", ok=False, text=text)
@@ -122,10 +123,28 @@ def _pause() -> Iterator[Finding]:
 
 
 def _budget() -> Iterator[Finding]:
-    for kind in BudgetPeriod.Kind:
-        left = budget.left_in(kind)
-        text = "no cap" if left is None else f"{left / MICROS:.2f} USD left"
-        yield Finding(f"budget.{kind}", ok=left is None or left > 0, text=text)
+    for purse in incidents.purses():
+        text = "no cap"
+        if purse.cap is not None and purse.left is not None:
+            text = f"{purse.left / MICROS:.2f} USD left of {purse.cap / MICROS:.2f}"
+        if purse.is_reached:
+            text += ": no further render fits"
+        elif purse.is_near:
+            text += ": 80 % or more are used"
+        yield Finding(f"budget.{purse.kind}", ok=not purse.is_reached, text=text)
+
+
+def _incidents() -> Iterator[Finding]:
+    """Each has a finding of its own above: here, whether staff know."""
+    names = [name for name, _since in incidents.open_now()]
+    text = ", ".join(names) if names else "none is open"
+    if not notify.recipients():
+        text += "; nobody is told, for want of NOTIFY and MANAGERS"
+    waits = Incident.objects.filter(tell_at__isnull=False, opened_at__lt=timezone.now() - UNTOLD)
+    untold = list(waits.values_list("name", flat=True))
+    if untold:
+        text += f"; mail about {', '.join(untold)} does not go out: see the mail server and the log"
+    yield Finding("incidents", ok=not untold, text=text)
 
 
 def _storage() -> Iterator[Finding]:

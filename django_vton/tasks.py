@@ -22,8 +22,8 @@ def pump() -> None:
 
 
 def ring() -> None:
-    """The schedule's look: tell that workers live, and start a pump where one is missing."""
-    from . import claims, queue, slots
+    """The schedule's look: workers live, a pump starts where one is missing, staff hear of trouble."""
+    from . import claims, incidents, queue, slots
 
     try:
         slots.note_worker()
@@ -31,6 +31,7 @@ def ring() -> None:
             queue.ring()
     except Exception:
         logger.exception("The minute's look failed; the next one comes in a minute.")
+    incidents.watch()
 
 
 def purge() -> None:

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import availability
-from ..gateway import BREAKERS
 from ..models import BudgetPeriod, GatewayState, PauseSwitch
+from ..notify import BREAKER_WORDS
 from . import display
 from .base import ReadOnlyAdmin, StyledAdmin, may_operate
 
@@ -130,7 +130,11 @@ class GatewayStateAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("state"))
     def condition(self, state: GatewayState) -> str:
         """In words."""
-        if not state.breaker:
-            return _("Takes renders") if not state.failures else _("Asks us to slow down")
-        reason = {str(status.value): words for status, words in BREAKERS.items()}.get(state.breaker)
-        return _("Stopped: %(reason)s") % {"reason": reason or state.breaker}
+        return condition(state)
+
+
+def condition(state: GatewayState) -> str:
+    """Whether the vendor takes renders of an engine, and if not, why."""
+    if not state.breaker:
+        return _("Takes renders") if not state.failures else _("Asks us to slow down")
+    return _("Stopped: %(reason)s") % {"reason": BREAKER_WORDS.get(state.breaker, state.breaker)}

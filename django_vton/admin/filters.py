@@ -5,28 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ..engines import engines
-from ..models import Attempt, TryOnEvent
+from ..incidents import IN_DOUBT
 from ..states import State
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-WRITTEN_OFF = Exists(
-    TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
-)
-"""An operator closed the matter since it failed; where it was reopened and fails again, it is a new one."""
-
-PAYS_ITSELF = Exists(Attempt.objects.filter(request=OuterRef("pk")))
-"""Not one that shares a render."""
-
-NEEDS_ATTENTION = Q(state=State.UNKNOWN) | Q(
-    PAYS_ITSELF, ~WRITTEN_OFF, state=State.FAILED, error_code="outcome_unknown"
-)
+NEEDS_ATTENTION = Q(state=State.UNKNOWN) | IN_DOUBT
 """Money may have been spent and nobody knows."""
 
 

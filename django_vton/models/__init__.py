@@ -1,6 +1,6 @@
 """The rows: fields, constraints and query sets; no work is done here."""
 
-from .counters import BudgetPeriod, GatewayState, PauseSwitch, PumpSlot, Quota
+from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
 from .people import Consent, HouseModel, PersonPhoto, Shopper
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
 
@@ -10,6 +10,7 @@ __all__ = [
     "Consent",
     "GatewayState",
     "HouseModel",
+    "Incident",
     "PauseSwitch",
     "PersonPhoto",
     "ProductPicture",

@@ -97,3 +97,21 @@ class PauseSwitch(models.Model):
 
     def __str__(self) -> str:
         return str(_("paused") if self.is_paused else _("running"))
+
+
+class Incident(models.Model):
+    """Something that staff are told of once; the row is there from its beginning to its end.
+
+    `tell_at` is when somebody should mail it, or try again; None once that is done.
+    """
+
+    name = models.CharField(_("name"), max_length=100, primary_key=True)
+    opened_at = models.DateTimeField(_("since"), default=timezone.now)
+    tell_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("state of try-on")
+
+    def __str__(self) -> str:
+        return self.name

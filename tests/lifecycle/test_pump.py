@@ -271,3 +271,19 @@ def test_forever_waits_for_its_place_and_for_the_database(
     stop.set()
     thread.join()
     desk.reload(row, State.SUBMITTED)
+
+
+def test_an_open_breaker_keeps_no_worker_busy(desk: Desk) -> None:
+    desk.gateway.scenario(submit_status=402)
+    row = desk.ask()
+    pump.run()
+    desk.reload(row, State.QUEUED)
+    assert not claims.has_work()
+
+    desk.gateway_waits_no_more()
+    assert claims.has_work()
+    desk.due(row)
+    desk.look()
+    assert desk.reload(row, State.SUBMITTED)
+    desk.made(row)
+    desk.look()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
+from django.db import connections
 
-from ... import pump
+from ... import incidents, pump, tasks
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+MINUTE = 60.0
 
 
 class Command(BaseCommand):
@@ -23,7 +28,23 @@ class Command(BaseCommand):
             pump.drain()
             return
         self.stdout.write("Driving try-ons. Ctrl-C stops.")
+        stop = threading.Event()
+        # A daemon: it may be cut off anywhere, as the queue's own tasks may.
+        threading.Thread(target=keep_house, args=(stop,), name="vton-house", daemon=True).start()
         try:
-            pump.run(forever=True)
+            pump.run(forever=True, stop=stop)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
+        finally:
+            stop.set()
+
+
+def keep_house(stop: threading.Event) -> None:
+    """The schedules of a queue, which need not be there: incidents each minute, deletions each hour."""
+    for minute in itertools.count():
+        incidents.watch()
+        if minute % 60 == 0:
+            tasks.purge()
+        connections.close_all()
+        if stop.wait(MINUTE):
+            return

@@ -1,0 +1,218 @@
+"""What staff are told of once: no worker, an open breaker, a budget that ends, try-ons in doubt.
+
+Nobody reports an incident. One look (`watch`) reads from the rows what holds now, opens what is new and
+closes what is over, so that the code that moves money knows nothing of mail. That staff are still to be
+told is part of the row: whoever tells claims it first, and a mail that did not go is due again later.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from . import availability, notify, signals
+from .clock import today, window
+from .conf import MICROS, config
+from .engines import engines, price
+from .models import Attempt, BudgetPeriod, GatewayState, Incident, TryOnEvent, TryOnRequest
+from .states import State
+
+logger = logging.getLogger("django_vton.incidents")
+
+NEAR = Decimal("0.8")
+"""The share of a budget at which staff are warned."""
+
+TELL_AGAIN = timedelta(minutes=10)
+"""After so long a mail that was begun, and not noted as sent, is sent anew."""
+
+LONGEST_WAY = timedelta(days=7)
+"""A try-on ends so long after it was asked for, at most: older rows need not be looked through."""
+
+WRITTEN_OFF = Exists(
+    TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
+)
+"""An operator closed the matter since it failed; where it was reopened and fails again, it is a new one."""
+
+PAYS_ITSELF = Exists(Attempt.objects.filter(request=OuterRef("pk")))
+"""Not one that shares a render."""
+
+IN_DOUBT = Q(PAYS_ITSELF, ~WRITTEN_OFF, state=State.FAILED, error_code="outcome_unknown")
+"""It ended without the vendor's answer, and nobody has closed the matter."""
+
+
+# Money ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Purse:
+    """The budget of today, or of this month, in micro-USD."""
+
+    kind: str
+    starts_on: date
+    cap: int | None
+    held: int
+    spent: int
+
+    @property
+    def used(self) -> int:
+        """Spent, or set aside."""
+        return self.held + self.spent
+
+    @property
+    def left(self) -> int | None:
+        """What may still be set aside; None without a cap."""
+        return None if self.cap is None else max(0, self.cap - self.used)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether most of it is used, or all."""
+        return self.cap is not None and (self.used >= NEAR * self.cap or self.is_reached)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether not even the cheapest render fits."""
+        return self.left is not None and self.left < max(1, min(price(name, {}) for name in engines()))
+
+
+def purses() -> list[Purse]:
+    """Today's and this month's."""
+    kinds = BudgetPeriod.Kind
+    day = today()
+    caps = {kinds.DAY: config.DAILY_BUDGET, kinds.MONTH: config.MONTHLY_BUDGET}
+    starts = {kinds.DAY: day, kinds.MONTH: day.replace(day=1)}
+    present = Q(kind=kinds.DAY, starts_on=day) | Q(kind=kinds.MONTH, starts_on=starts[kinds.MONTH])
+    rows = {row.kind: row for row in BudgetPeriod.objects.filter(present)}
+    found = []
+    for kind, cap in caps.items():
+        row = rows.get(kind.value) or BudgetPeriod()
+        micros = None if cap is None else int(cap * MICROS)
+        found.append(Purse(kind.value, starts[kind], micros, row.held, row.spent))
+    return found
+
+
+# What holds ------------------------------------------------------------------------------------------
+
+
+def present() -> dict[str, Purse | None]:
+    """The names of all that holds now, with the budget that a name is about.
+
+    A budget's name has its period and its cap: with a higher cap, its end is news again.
+    """
+    day = today()
+    found: dict[str, Purse | None] = {}
+    if availability.workers_are_gone():
+        found["workers"] = None
+    for state in GatewayState.objects.filter(engine__in=engines()).exclude(breaker=""):
+        found[f"breaker.{state.engine}.{state.breaker}"] = None
+    for purse in purses():
+        if purse.cap:  # A budget of 0 is a decision, and no news.
+            for level, holds in (("near", purse.is_near), ("reached", purse.is_reached)):
+                if holds:
+                    found[f"budget.{purse.kind}.{purse.starts_on}.{level}.{purse.cap}"] = purse
+    midnight = window("day")[0]
+    recent = Q(finished_at__gte=midnight, created_at__gte=midnight - LONGEST_WAY)
+    if TryOnRequest.objects.filter(IN_DOUBT, recent).exists():
+        found[f"doubt.{day}"] = None
+    return found
+
+
+def _lasts(name: str) -> bool:
+    """Whether it stays open until its day or month is over: a sum that sways is told of once."""
+    day = today()
+    lasting = (f"budget.day.{day}.", f"budget.month.{day.replace(day=1)}.", f"doubt.{day}")
+    return name.startswith(lasting)
+
+
+def open_now() -> Iterator[tuple[str, datetime | None]]:
+    """What holds now and since when (None: it began since the last look); of two levels, the higher."""
+    since = dict(Incident.objects.values_list("name", "opened_at"))
+    found = present()
+    for name in found:
+        if not _is_outdone(name, found):
+            yield name, since.get(name)
+
+
+def _is_outdone(name: str, found: Container[str]) -> bool:
+    """Whether another says it as well, and more: of a budget that is used up, most is used."""
+    return ".near." in name and name.replace(".near.", ".reached.") in found
+
+
+# One look --------------------------------------------------------------------------------------------
+
+
+def watch() -> None:
+    """Open, close and tell. Anybody may call it at any time, and more often than needed; it raises nothing.
+
+    Where nothing has changed, nothing is written.
+    """
+    try:
+        _look()
+    except Exception:
+        logger.exception("The look for incidents failed; the next one comes in a minute.")
+
+
+def _look() -> None:
+    now = timezone.now()
+    found = present()
+    rows = {row.name: row for row in Incident.objects.all()}
+    for name, purse in found.items():
+        if name not in rows:
+            rows[name] = _open(name, purse, now, is_silent=_is_outdone(name, found))
+    over = [row.name for row in rows.values() if row.name not in found and not _lasts(row.name)]
+    if over:
+        # What staff do not know of yet stays until they were told.
+        Incident.objects.filter(name__in=over, tell_at__isnull=True).delete()
+    for row in rows.values():
+        if row.tell_at is not None and row.tell_at <= now:
+            _tell(row, now, is_over=row.name not in found)
+
+
+def _open(name: str, purse: Purse | None, now: datetime, *, is_silent: bool) -> Incident:
+    """Two who see it at once open one; `is_silent` where another incident's mail says it as well."""
+    row, is_new = Incident.objects.get_or_create(
+        name=name, defaults={"opened_at": now, "tell_at": None if is_silent else now}
+    )
+    if is_new:
+        logger.warning("An incident begins: %s", name)
+        if purse is not None and ".near." in name:
+            transaction.on_commit(partial(_warn, purse), robust=True)
+    return row
+
+
+def _warn(purse: Purse) -> None:
+    assert purse.cap is not None
+    for receiver, answer in signals.budget_near.send_robust(
+        sender=BudgetPeriod,
+        kind=purse.kind,
+        starts_on=purse.starts_on,
+        used=Decimal(purse.used) / MICROS,
+        cap=Decimal(purse.cap) / MICROS,
+    ):
+        if isinstance(answer, Exception):
+            logger.error("A receiver of budget_near failed: %r", receiver, exc_info=answer)
+
+
+def _tell(row: Incident, now: datetime, *, is_over: bool) -> None:
+    """Claim the telling, then mail. Who dies in between, or finds no mail server, leaves it due again."""
+    addresses = notify.recipients()
+    mine = Incident.objects.filter(name=row.name, tell_at=row.tell_at)
+    if not addresses:
+        mine.update(tell_at=None)
+        return
+    claimed = now + TELL_AGAIN
+    if mine.update(tell_at=claimed):
+        told = partial(_told, row.name, claimed)
+        go = partial(notify.mail, row.name, addresses, is_over=is_over, then=told)
+        transaction.on_commit(go, robust=True)
+
+
+def _told(name: str, claimed: datetime) -> None:
+    Incident.objects.filter(name=name, tell_at=claimed).update(tell_at=None)
