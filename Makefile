@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint format bench
+.PHONY: help setup demo test faults guards lint format bench
 
 help:
 	@echo "make demo    a small shop on http://127.0.0.1:8000/ (PORT= for another)"
 	@echo "make test    the tests"
+	@echo "make faults  the long fault tests (ROUNDS= for more than one, SEED= for others)"
+	@echo "make guards  takes each guard of the money away and wants a red test"
 	@echo "make lint    ruff, mypy, djade, missing migrations"
 	@echo "make format  ruff's and djade's formatting"
 	@echo "make setup   only .venv, with all that the others need"
@@ -27,6 +29,12 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
+
+faults: $(READY)
+	ROUNDS=$(or $(ROUNDS),1) $(BIN)/python -m pytest tests/faults --durations=5 $(ARGS)
+
+guards: $(READY)
+	$(BIN)/python -m tests.faults.guards $(ARGS)
 
 TEMPLATES = $(shell git ls-files '*.html')
 

@@ -1,0 +1,169 @@
+"""A running qcluster seen from outside: which process does what, found through /proc and its own log."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from tests.running import RunningShop, is_listening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+SAYS = {"worker": "ready for work at", "monitor": "monitoring at", "pusher": "pushing tasks at"}
+"""How a child of the guard introduces itself in the log."""
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
+
+
+def until(holds: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Wait for something that nothing announces."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, f"after {seconds} s still not: {what}"
+        time.sleep(0.1)
+
+
+class Cluster:
+    """The processes of `shop`'s workers: main, its guard, and the guard's workers, monitor and pusher."""
+
+    def __init__(self, shop: RunningShop) -> None:
+        self.shop = shop
+
+    @property
+    def main(self) -> int:
+        return self.shop.processes["workers"].pid
+
+    def find(self, role: str) -> list[int]:
+        """Who has this role now. `pump` is the worker that talks to the gateway."""
+        if role == "main":
+            return [self.main]
+        guards = _children(self.main)
+        if role == "guard" or not guards:
+            return guards
+        alive = set(_children(guards[0]))
+        if role == "pump":
+            sockets = _sockets_to(int(self.shop.gateway.url.rpartition(":")[2]))
+            return [pid for pid in alive if sockets & _sockets_of(pid)]
+        named = re.findall(rf"{SAYS[role]} (\d+)", self.shop.log("workers"))
+        return [pid for pid in map(int, named) if pid in alive]
+
+    def wait_for(self, role: str) -> int:
+        until(lambda: self.find(role), f"a process that is the {role}")
+        return self.find(role)[0]
+
+    def is_whole(self) -> bool:
+        """Every role is taken, so that nobody is killed before it lives."""
+        return all(self.find(role) for role in ("guard", *SAYS))
+
+
+def is_alive(pid: int) -> bool:
+    """Not ended; one that waits to be buried has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(OSError):
+        named = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [child for child in map(int, named) if is_alive(child)]
+    return []
+
+
+def _sockets_to(port: int) -> set[str]:
+    """The open connections to a port of this machine, by their inodes."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {f"socket:[{row[9]}]" for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01"}
+
+
+def _sockets_of(pid: int) -> set[str]:
+    held = set()
+    with suppress(OSError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                held.add(str(file.readlink()))
+    return held
+
+
+@contextmanager
+def running_shop(folder: Path, vendor: str, **env: str) -> Iterator[RunningShop]:
+    """A shop on a database of its own, whose processes may import the tests. Its workers die hard."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    with (
+        own_database(vendor, folder) as url,
+        RunningShop(folder, env={"DATABASE_URL": url, "PYTHONPATH": path, **env}) as shop,
+    ):
+        try:
+            yield shop
+        finally:
+            shop.kill_workers()
+
+
+@contextmanager
+def own_database(vendor: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty database, which is dropped afterwards."""
+    if vendor == "sqlite":
+        yield f"sqlite:///{folder / 'shop.sqlite3'}"
+        return
+    server = _server()
+    name = f"vton_faults_{os.getpid()}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            yield f"{server}/{name}"
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _server() -> str:
+    """Where this run's PostgreSQL is, else where it would be on this machine."""
+    run = settings.DATABASES["default"]
+    if run["ENGINE"].endswith("postgresql"):
+        return f"postgres://{run['USER']}:{run['PASSWORD']}@{run['HOST']}:{run['PORT']}"
+    if not is_listening(5432):
+        pytest.skip("PostgreSQL does not listen on 127.0.0.1:5432")
+    return "postgres://postgres@127.0.0.1:5432"
+
+
+def minutes_pass(shop: RunningShop) -> None:
+    """For whom the dead kept waiting: their place is free, and the queue delivers their tasks once more."""
+    shop.sql("UPDATE vton_pumpslot SET lease_until = '2000-01-01 00:00:00'")
+    shop.sql("UPDATE django_q_ormq SET lock = '2000-01-01 00:00:00'")
+
+
+def nobody_holds_anything(shop: RunningShop) -> None:
+    """All workers are dead: what waits for their leases to end is due now."""
+    minutes_pass(shop)
+    shop.sql(
+        "UPDATE vton_tryonrequest SET lease_until = '2000-01-01 00:00:00', due_at = '2000-01-01 00:00:00' "
+        "WHERE lease_until IS NOT NULL"
+    )
+
+
+def ring(shop: RunningShop) -> None:
+    """What the schedule does every minute."""
+    shop.manage("shell", "--verbosity", "0", "--command", "from django_vton.tasks import ring; ring()")
+
+
+def hours_pass(shop: RunningShop) -> None:
+    """Nothing new can come: what waits for its time need not wait here, unless somebody works on it."""
+    shop.sql(
+        "UPDATE vton_tryonrequest SET due_at = '2000-01-01 00:00:00' "
+        "WHERE lease_until IS NULL AND due_at IS NOT NULL"
+    )
+
+
+def running_vendor() -> str:
+    """The kind of database that this run uses."""
+    return "sqlite" if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") else "postgresql"

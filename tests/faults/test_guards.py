@@ -1,0 +1,18 @@
+"""The list of guards is about the code as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from .guards import GUARDS, ROOT, Guard
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name.replace(" ", "-"))
+def test_each_guard_stands_in_its_file_just_once(guard: Guard) -> None:
+    assert (ROOT / guard.path).read_text().count(guard.old) == 1
+    assert guard.new != guard.old
+    assert all((ROOT / test).exists() for test in guard.tests.split())
+
+
+def test_each_guard_has_a_name_of_its_own() -> None:
+    assert len({guard.name for guard in GUARDS}) == len(GUARDS)
