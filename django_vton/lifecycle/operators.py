@@ -22,7 +22,7 @@ LONGEST_DOUBT = timedelta(minutes=2)
 def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
     """The vendor's panel shows the render: it is asked for from now on.
 
-    False where the try-on is not in doubt, or where the id belongs to another one.
+    False where the try-on is not in doubt, where nothing was sent, or where the id belongs to another one.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -30,6 +30,9 @@ def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
         request.refresh_from_db(fields=["error_code", "erased_at"])
         failed = request.state == State.FAILED and request.error_code in REOPENABLE_CODES
         if not (failed or request.state == State.UNKNOWN) or request.erased_at is not None:
+            return False
+        if attempt.money == Money.FREE:
+            # Its photo had gone before it was sent: nothing is paid that could be adopted.
             return False
         if not fill(Attempt.objects.filter(pk=attempt.pk), vendor_id):
             return False

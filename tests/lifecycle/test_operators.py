@@ -7,14 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from django_vton import lifecycle, privacy
 from django_vton.conf import config
 from django_vton.exceptions import BudgetExhausted
+from django_vton.models import PersonPhoto
 from django_vton.states import State
 
 if TYPE_CHECKING:
-    from django_vton.models import PersonPhoto, TryOnRequest
+    from django_vton.models import TryOnRequest
 
     from ..conftest import Vton
     from .desk import Desk
@@ -182,3 +184,12 @@ def test_a_rendering_one_is_not_in_doubt(desk: Desk) -> None:
     row = desk.submitted()
     assert not lifecycle.adopt(row, "some id", actor_id=None)
     assert not lifecycle.not_charged(row, actor_id=None)
+
+
+def test_what_was_never_sent_has_nothing_to_adopt(desk: Desk) -> None:
+    row = desk.ask()
+    PersonPhoto.objects.filter(try_ons=row).update(expires_at=timezone.now())
+    desk.look()
+    row = desk.reload(row, State.FAILED, "deadline")
+    assert not lifecycle.adopt(row, "some id", actor_id=None)
+    assert desk.money(desk.reload(row, State.FAILED, "deadline")) == ["free"]
