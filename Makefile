@@ -9,7 +9,8 @@ READY := $(VENV)/.ready
 help:
 	@echo "make demo    a small shop on http://127.0.0.1:8000/ (PORT= for another)"
 	@echo "make test    the tests"
-	@echo "make faults  the long fault tests (ROUNDS= for more than one, SEED= for others)"
+	@echo "make faults  the long fault tests, for an hour (ROUNDS= for more than one, SEED= for others,"
+	@echo "             SHARE= of all steps, MINUTES= at most, TRY_ONS= in the storm)"
 	@echo "make guards  takes each guard of the money away and wants a red test"
 	@echo "make lint    ruff, mypy, djade, missing migrations"
 	@echo "make format  ruff's and djade's formatting"

@@ -11,13 +11,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import psycopg
+from django.db import connection
 from PIL import Image, ImageDraw
 
 from django_vton.sandbox import Gateway
@@ -38,6 +39,23 @@ def is_listening(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.1) -> None:
+    """Wait for something that nothing announces here, as what other processes do."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, f"after {seconds:g} s still not: {what}"
+        time.sleep(every)
+
+
+def database_url(port: int | None = None) -> str:
+    """This test's own database for another process, on PostgreSQL through another port if one is given."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    user = f"{values['USER']}:{values['PASSWORD']}"
+    return f"postgres://{user}@{values['HOST']}:{port or values['PORT']}/{values['NAME']}"
 
 
 def phone_photo(width: int = 900, height: int = 1200, *, shade: int = 0) -> bytes:

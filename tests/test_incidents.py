@@ -32,6 +32,7 @@ from tests.admin import rows
 
 from .doors import make_product
 from .people import at_once
+from .running import database_url
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -424,16 +425,6 @@ with override_settings(VTON={**settings.VTON, "NOTIFY": ["owner@shop.example"]},
         if thread.name == notify.THREAD:
             thread.join()
 """
-
-
-def database_url() -> str:
-    """This test's own database, for another process."""
-    values = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{values['NAME']}"
-    return (
-        f"postgres://{values['USER']}:{values['PASSWORD']}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
-    )
 
 
 def test_a_process_that_dies_between_claim_and_mail_delays_and_loses_nothing() -> None:

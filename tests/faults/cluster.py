@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,24 +12,16 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from tests.running import RunningShop, is_listening
+from tests.running import RunningShop, is_listening, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SAYS = {"worker": "ready for work at", "monitor": "monitoring at", "pusher": "pushing tasks at"}
 """How a child of the guard introduces itself in the log."""
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
-
-
-def until(holds: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Wait for something that nothing announces."""
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, f"after {seconds} s still not: {what}"
-        time.sleep(0.1)
 
 
 class Cluster:

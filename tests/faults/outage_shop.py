@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -22,7 +20,7 @@ from shop.models import Kind
 from ..doors import make_product, ref
 from ..lifecycle.desk import PAST, Desk
 from ..lifecycle.invariants import check_books
-from ..running import PATIENCE, RunningShop
+from ..running import PATIENCE, RunningShop, database_url, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,21 +28,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def database_url(port: int | None = None) -> str:
-    """This test's own database for another process, on PostgreSQL through another port if one is given."""
-    values = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{values['NAME']}"
-    user = f"{values['USER']}:{values['PASSWORD']}"
-    return f"postgres://{user}@{values['HOST']}:{port or values['PORT']}/{values['NAME']}"
-
-
 def wait_until(holds: Callable[[], object], seconds: float = PATIENCE, every: float = 0.1) -> None:
     """Other processes' rows ring no bell here: look until they are as they should be."""
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, f"not within {seconds:g} s: {states()}"
-        time.sleep(every)
+    try:
+        until(holds, "as it should be", seconds, every)
+    except AssertionError as late:
+        raise AssertionError(f"{late}; {states()}") from None
 
 
 def states() -> dict[str, int]:

@@ -11,3 +11,6 @@ SEED = int(os.environ.get("SEED", "20261121"))
 """The first round's seed; each further round adds one. A test's name has it, so that it can be repeated."""
 
 SEEDS = [SEED + number for number in range(max(1, ROUNDS))]
+
+SHARE = float(os.environ.get("SHARE", "1"))
+"""Which part of all steps a round takes, 0 to 1; there are some thousands of them."""

@@ -32,8 +32,7 @@ from django_vton.states import Money
 from django_vton.storage import private_storage
 
 from ..lifecycle.invariants import check_books
-from ..lifecycle.test_processes import database_url
-from ..running import PATIENCE
+from ..running import PATIENCE, database_url
 from .step_people import call
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django_vton.models import Attempt, PumpSlot, TryOnRequest
 from django_vton.states import State
 
-from ..running import is_listening, phone_photo
-from .outage_shop import Shop, all_are, database_url, wait_until
+from ..running import database_url, is_listening, phone_photo
+from .outage_shop import Shop, all_are, wait_until
 from .outage_storage import FULL
 from .proxy import Proxy
 from .rounds import ROUNDS

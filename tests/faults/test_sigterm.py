@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import RunningShop, Shopper, phone_photo
+from tests.running import RunningShop, Shopper, phone_photo, until
 
-from .cluster import Cluster, is_alive, minutes_pass, needs_proc, ring, running_shop, running_vendor, until
+from .cluster import Cluster, is_alive, minutes_pass, needs_proc, ring, running_shop, running_vendor
 
 ON_THE_WAY = 3
 GRACE = 60

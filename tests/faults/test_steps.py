@@ -5,6 +5,7 @@ A red test names its points; one alone: `POINT="before slots.take: BEGIN 1" pyte
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import traceback
@@ -16,7 +17,7 @@ import pytest
 from django_vton.sandbox import Gateway
 
 from ..lifecycle.desk import Desk
-from .rounds import ROUNDS, SEED
+from .rounds import ROUNDS, SEED, SHARE
 from .step_stories import STORIES
 from .steps import Case, Victims
 
@@ -122,17 +123,17 @@ def record(desk: Desk, victims: Victims, story: Story) -> Points:
 
 
 def chosen(points: Points, story: Story, kind: str) -> list[str]:
-    """All of them; in the short form a sample.
+    """A share of them; in the short form a handful.
 
     Nobody hangs with locks in hand: the others wait for them, so it would be a slow commit and no more.
     """
     names = [name for name, is_locked in points if not (kind == "hang" and is_locked)]
     if POINT:
         return [POINT]
-    if ROUNDS:
-        return names
-    weak = [name for name in names if kind == "exception" and name in story.weak]
     dice = random.Random(f"{SEED} {story.name} {kind}")  # noqa: S311 - no secret
+    if ROUNDS:
+        return dice.sample(names, math.ceil(SHARE * len(names)))
+    weak = [name for name in names if kind == "exception" and name in story.weak]
     return weak or dice.sample(names, min(story.short, len(names)))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.running import RunningShop, Shopper, phone_photo
+from tests.running import RunningShop, Shopper, phone_photo, until
 
 from .cluster import (
     Cluster,
@@ -29,7 +29,6 @@ from .cluster import (
     ring,
     running_shop,
     running_vendor,
-    until,
 )
 from .rounds import ROUNDS, SEEDS
 

@@ -12,28 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
-from django_vton.models import PumpSlot
+from django_vton.models import Incident, PersonPhoto, PumpSlot
 from django_vton.states import State
 
-from ..running import MANAGE
+from ..running import MANAGE, database_url, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .desk import Desk
-
-
-def database_url() -> str:
-    """This test's own database, for another process."""
-    values = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{values['NAME']}"
-    return (
-        f"postgres://{values['USER']}:{values['PASSWORD']}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
-    )
 
 
 @contextmanager
@@ -85,3 +74,19 @@ def test_sigkill_in_the_middle_of_a_post_sends_nothing_twice(desk: Desk) -> None
     row = desk.reload(row, State.UNKNOWN)
     assert desk.money(row) == ["held"]
     assert desk.posts() == 1
+
+
+def test_a_pump_alone_deletes_what_is_due_and_tells_of_incidents(desk: Desk) -> None:
+    """Where no queue runs, nobody else would."""
+    desk.gateway.scenario(submit="close")
+    row = desk.ask()
+    desk.look()
+    desk.due(row)
+    desk.look()
+    desk.posted(row, timedelta(minutes=5))
+    desk.reload(row, State.FAILED, "outcome_unknown")
+    photos = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN)
+    assert photos.update(expires_at=timezone.now()) == 1
+    with pump(desk):
+        until(lambda: not photos.exists(), "the photo is gone")
+        assert Incident.objects.filter(name__startswith="doubt.").exists()
