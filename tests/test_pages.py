@@ -103,6 +103,7 @@ def test_no_page_is_indexed_or_stored(guest: Client, shirt: Product, phone_photo
     for name, response in answers.items():
         assert response["Cache-Control"] == "no-store", name
         assert response["X-Robots-Tag"] == "noindex", name
+        assert response["X-Frame-Options"] == "SAMEORIGIN", name
         if response.content and name != "method":
             assert '<meta name="robots" content="noindex">' in text(response), name
 

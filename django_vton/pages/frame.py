@@ -56,6 +56,8 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
         response = checked(request, **kwargs)
         response["X-Robots-Tag"] = "noindex"
         response["Cache-Control"] = "no-store"
+        # A click for a paid render, or to erase all, must not be stolen, also without Django's middleware.
+        response.headers.setdefault("X-Frame-Options", "SAMEORIGIN")
         return response
 
     return answer
