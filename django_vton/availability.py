@@ -61,8 +61,10 @@ def workers_are_gone() -> bool:
     return seen is not None and seen < timezone.now() - SILENCE
 
 
-def switched_off() -> bool:
-    """For buttons on pages: at most 60 s old, one look into the cache. A broken database hides them.
+def switched_off() -> str:
+    """For buttons on pages: the reason, or "". At most 60 s old, one look into the cache.
+
+    A broken database hides them.
 
     A queue that died cannot tell of itself, so the page that looks anew looks for incidents as well: after
     its own transaction, where a failure is logged and harms nothing.
@@ -72,12 +74,12 @@ def switched_off() -> bool:
         from .incidents import watch
 
         try:
-            flag = reason() is not None
+            flag = reason() or ""
             transaction.on_commit(watch, robust=True)
         except DatabaseError:
-            flag = True
+            flag = "unavailable"
         cache.set(FLAG, flag, FLAG_SECONDS)
-    return bool(flag)
+    return str(flag)
 
 
 def forget() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,14 @@ def test_nothing_while_switched_off() -> None:
     cache.clear()
     with override_settings(VTON={**settings.VTON, "ENABLED": False}):
         assert render("{% tryon product %}", product=product()) == ""
+
+
+def test_a_kind_word_while_the_budget_is_used_up() -> None:
+    cache.clear()
+    with override_settings(VTON={**settings.VTON, "DAILY_BUDGET": Decimal(0)}):
+        assert "Try-on will be back soon" in render("{% tryon product %}", product=product())
+        assert "href" not in render("{% tryon product %}", product=product())
+        assert render("{% tryon product %}", product=product(is_public=False)) == ""
 
 
 def test_an_unregistered_model_is_a_developers_error(caplog: pytest.LogCaptureFixture) -> None:

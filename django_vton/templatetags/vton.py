@@ -31,13 +31,17 @@ def tryon(product: Any, cart: str = "") -> SafeString:
     """The button of a product: a plain link, and what the dialog needs around it.
 
     `cart` is the id of the page's own form that puts the product into the cart. Nothing where the
-    product cannot be tried on. Reads no session, user or token, so the page stays cacheable.
+    product cannot be tried on, and a kind word where the budget is used up. Reads no session, user or
+    token, so the page stays cacheable.
     """
-    if not isinstance(product, Model) or switched_off():
+    off = switched_off()
+    if not isinstance(product, Model) or off not in {"", "budget_exhausted"}:
         return SafeString()
     described = describe(product)
     if described is None:
         return SafeString()
+    if off:
+        return render_to_string("vton/resting.html")
     return render_to_string(
         "vton/tryon.html",
         {
