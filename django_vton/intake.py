@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from . import availability, engines, images, lifecycle, pictures, privacy, products, quotas
 from .conf import config
 from .exceptions import Refused
+from .hooks import agrees
 from .models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
 from .queue import ring
 from .states import TERMINAL, State
@@ -120,7 +120,7 @@ def _photo(ask: Ask, described: Described) -> PersonPhoto:
         picture = images.person_photo(ask.photo)
     except images.ImageRefused as refusal:
         raise Refused(refusal.code, refusal.message, field="photo") from None
-    if config.MODERATE and not import_string(config.MODERATE)(picture.data, described.product):
+    if not agrees(config.MODERATE, picture.data, described.product):
         raise Refused("photo_refused", field="photo")
     row = PersonPhoto()
     fill_photo(row, picture)

@@ -50,6 +50,10 @@ def never(data: bytes, product: Product) -> bool:
     return product.name != "Shirt"
 
 
+def broken(data: bytes, product: Product) -> bool:
+    raise ConnectionError("the service that looks is away")
+
+
 # Refusals -------------------------------------------------------------------------------------------
 
 TROUBLES: list[tuple[str, dict[str, Any]]] = [
@@ -111,6 +115,7 @@ def test_of_all_that_is_wrong_the_first_is_said_and_nothing_is_stored(
         ("photo_gone", {"photo": None, "photo_id": "no-uuid"}),
         ("photo_gone", {"photo": None, "photo_id": "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}),
         ("photo_refused", {"vton": {"MODERATE": "tests.test_intake.never"}}),
+        ("unavailable", {"vton": {"MODERATE": "tests.test_intake.broken"}}),
         ("product_not_enabled", {"vton": {"ENABLED": False}}),
         ("photo_too_small", {"small": True}),
         ("photo_unreadable", {"cut": True}),

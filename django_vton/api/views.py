@@ -9,7 +9,6 @@ from django.http import HttpResponseNotModified
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.http import parse_etags
-from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
@@ -17,6 +16,7 @@ from rest_framework.response import Response
 from .. import lifecycle, privacy, represent
 from ..conf import config
 from ..exceptions import Refused
+from ..hooks import agrees
 from ..intake import Ask, request_tryon
 from ..models import TryOnRequest
 from ..shoppers import Visitor, address_key
@@ -90,7 +90,7 @@ class TryOns(ApiView):
             address_key=address_key(request._request),
             locale=get_language() or "",
         )
-        if config.CAPTCHA and not import_string(config.CAPTCHA)(request._request):
+        if not agrees(config.CAPTCHA, request._request):
             raise Refused("captcha_required")
         accepted = request_tryon(ask)
         visitor.remember(request._request)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.module_loading import import_string
 
 from .. import availability, products, quotas
 from ..conf import config
 from ..exceptions import Refused
+from ..hooks import agrees
 from ..intake import request_tryon
 from ..shoppers import Visitor, address_key
 from ..uploads import PhotoOnly
@@ -70,7 +70,7 @@ def _check(request: HttpRequest) -> None:
     """What only this door can see of a request."""
     if any(isinstance(upload, PhotoOnly) and upload.is_too_large for upload in request.upload_handlers):
         raise Refused("photo_too_large", field="photo")
-    if config.CAPTCHA and not import_string(config.CAPTCHA)(request):
+    if not agrees(config.CAPTCHA, request):
         raise Refused("captcha_required", field="captcha")
 
 
