@@ -14,3 +14,6 @@ SEEDS = [SEED + number for number in range(max(1, ROUNDS))]
 
 SHARE = float(os.environ.get("SHARE", "1"))
 """Which part of all steps a round takes, 0 to 1; there are some thousands of them."""
+
+IS_WHOLE = bool(ROUNDS) and SHARE == 1
+"""Whether a round also waits, minutes long, for schedules and for silent servers."""

@@ -19,7 +19,7 @@ from ..running import database_url, is_listening, phone_photo
 from .outage_shop import Shop, all_are, wait_until
 from .outage_storage import FULL
 from .proxy import Proxy
-from .rounds import ROUNDS
+from .rounds import IS_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ REDIS_PORT = 6379
 REDIS_DB = 13
 POSTGRES_PORT = 5432
 
-LONG = [] if ROUNDS else [pytest.mark.skip(reason="long: ROUNDS=1")]
+LONG = [] if IS_WHOLE else [pytest.mark.skip(reason="long: ROUNDS=1")]
 SCHEDULE_SECONDS = 150.0
 """The scheduler looks every 30 s for what is due once a minute; who lost the broker pauses for 10 s more."""
 
