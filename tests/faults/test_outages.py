@@ -19,7 +19,7 @@ from ..running import database_url, is_listening, phone_photo
 from .outage_shop import Shop, all_are, wait_until
 from .outage_storage import FULL
 from .proxy import Proxy
-from .rounds import IS_WHOLE
+from .rounds import IS_WHOLE, ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
