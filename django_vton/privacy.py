@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from . import lifecycle, quotas, sweep
+from . import lifecycle, looks, quotas, sweep
 from .conf import config
-from .models import Consent, PersonPhoto, ProductPicture, Shopper, TryOnEvent, TryOnRequest
+from .models import Consent, PersonPhoto, ProductPicture, Shopper, TryOnEvent, TryOnImage, TryOnRequest
 from .states import ACTIVE, State
 from .storage import delete_file
 
@@ -134,8 +134,10 @@ def erase_shopper(shopper: Shopper) -> None:
 def export(shopper: Shopper | None) -> dict[str, Any]:
     """All that is stored about a shopper, as plain data; pictures by their ids, moments in ISO 8601."""
     if shopper is None:
-        return {"shopper": None, "try_ons": [], "photos": [], "consents": [], "quotas": []}
+        return {"shopper": None, "try_ons": [], "photos": [], "consents": [], "quotas": [], "looks": []}
     consents = shopper.consents.order_by("given_at")
+    photos = shopper.photos.order_by("created_at")
+    results = TryOnImage.objects.filter(request__shopper=shopper)
     return {
         "shopper": _plain(shopper, "created_at", "seen_at"),
         "try_ons": [
@@ -144,10 +146,11 @@ def export(shopper: Shopper | None) -> dict[str, Any]:
         "photos": [
             _plain(photo, "created_at", "expires_at", "width", "height")
             | {"id": str(photo.pk), "kept": photo.keep}
-            for photo in shopper.photos.order_by("created_at")
+            for photo in photos
         ],
         "consents": [_plain(consent, *CONSENT_FIELDS) for consent in consents],
         "quotas": quotas.used_by(shopper),
+        "looks": looks.at([row.pk for row in (*photos, *results)]),
     }
 
 
@@ -190,6 +193,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "product_pictures": _purge_product_pictures(now),
         "quotas": iter([quotas.purge(now)]),
         "guests": _purge_guests(now),
+        "looks": iter([looks.purge(now)]),
         "files": sweep.sweep(now),
     }
     return {kind: _until(ends, steps) for kind, steps in kinds.items()}

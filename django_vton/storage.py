@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.signals import setting_changed
+from django.utils.encoding import filepath_to_uri
 from django.utils.functional import LazyObject, empty
 
 from .conf import config
@@ -23,16 +25,43 @@ class PrivateFolder(FileSystemStorage):
     """Files that have no address, readable by the shop's own user alone.
 
     Without a `location` they lie in a folder beside `MEDIA_ROOT`, not below it.
+
+    With a `nginx_location`, the views look at who asks and then let nginx send the file (`X-Accel-Redirect`).
+    nginx keeps few of a view's headers, so its configuration passes on the others:
+
+        location /vton-private/ {                    # nginx_location="/vton-private/"
+            internal;
+            alias /srv/shop/media-private/;          # the folder, with a slash
+            add_header X-Content-Type-Options $upstream_http_x_content_type_options;
+            add_header Content-Security-Policy $upstream_http_content_security_policy;
+            add_header Cross-Origin-Resource-Policy $upstream_http_cross_origin_resource_policy;
+            add_header Referrer-Policy $upstream_http_referrer_policy;
+            add_header X-Robots-Tag $upstream_http_x_robots_tag;
+            add_header Vary $upstream_http_vary;
+        }
+
+    The files are then readable by their group as well, which has to be nginx's:
+    `install -d -o shop -g www-data -m 2750 /srv/shop/media-private`.
     """
 
-    def __init__(self, location: str | Path | None = None) -> None:
+    def __init__(self, location: str | Path | None = None, nginx_location: str = "") -> None:
+        if nginx_location and not re.fullmatch(r"/[\w.~-]+/([\w.~-]+/)*", nginx_location, re.ASCII):
+            raise ImproperlyConfigured('nginx_location has to be a path such as "/vton-private/".')
+        self.nginx_location = nginx_location
+        for_group = 0o050 if nginx_location else 0
         super().__init__(
-            location or _beside_media(), file_permissions_mode=0o600, directory_permissions_mode=0o700
+            location or _beside_media(),
+            file_permissions_mode=0o600 | (for_group & 0o040),
+            directory_permissions_mode=0o700 | for_group,
         )
 
     def url(self, name: str | None) -> str:
         """None of these files has one: they are served by views that look at who asks."""
         raise ValueError("Files of try-ons have no public address.")
+
+    def nginx_path(self, name: str) -> str:
+        """Where nginx finds a file, and nobody else; "" where the views send it themselves."""
+        return self.nginx_location and self.nginx_location + filepath_to_uri(name)
 
 
 def _beside_media() -> Path:

@@ -17,9 +17,11 @@ from PIL import Image
 
 from django_vton import handover, lifecycle, privacy
 from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest, VendorLink
-from tests.doors import ask, asked, content, render, submit
+from tests.doors import ask, asked, code, content, render, submit
 
 if TYPE_CHECKING:
+    from pytest_django import Settings
+
     from shop.models import Product
     from tests.conftest import PhotoMaker
 
@@ -122,6 +124,17 @@ def test_staff_need_the_permission_for_shoppers_pictures(done: TryOnRequest) -> 
     client = Client()
     client.force_login(customer)
     assert client.get(image_url(done)).status_code == 404
+
+
+def test_who_is_no_longer_on_the_staff_sees_nothing(
+    guest: Client, shirt: Product, house_model: PersonPhoto, settings: Settings
+) -> None:
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+    ask(guest, shirt, photo_id=str(house_model.pk))
+    url = image_url(render(TryOnRequest.objects.get(shopper=None)))
+    former = staff("view_shopper_photos")
+    get_user_model().objects.update(is_active=False)
+    assert former.get(url).status_code == 404
 
 
 def test_a_merchants_render_is_for_staff_until_it_is_published(
@@ -251,5 +264,5 @@ def test_links_die_with_the_render(links: list[str], end: str) -> None:
 def test_tokens_cannot_be_guessed(links: list[str], token: str) -> None:
     assert links
     response = Client().get(f"/try-on/files/{token}/")
-    assert (response.status_code, response.content) == (404, b"")
+    assert code(response) == (404, "not_found")
     assert response["Cache-Control"] == "no-store"

@@ -18,6 +18,7 @@ from ..states import Money, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
@@ -161,6 +162,13 @@ def product_link(ref: str, text: str = "") -> SafeString:
     except NoReverseMatch:
         return format_html("{}", text or ref)
     return format_html('<a href="{}">{}</a>', url, text or ref)
+
+
+def tryon_link(pk: UUID | None, text: str) -> SafeString:
+    """A try-on's page in the admin, where it is known."""
+    if pk is None:
+        return format_html("{}", text)
+    return format_html('<a href="{}">{}</a>', reverse("admin:vton_tryonrequest_change", args=[pk]), text)
 
 
 def image_url(image: TryOnImage, *, small: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""House models: the merchant's own person photos. Shoppers' photos are never listed here."""
+"""House models: the merchant's own person photos. Shoppers' are never listed; who looked at them is."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.db import transaction
+from django.db.models import OuterRef, Subquery, UUIDField
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import images, privacy
 from ..intake import fill_photo
-from ..models import HouseModel, PersonPhoto
+from ..models import HouseModel, Look, PersonPhoto, TryOnImage, TryOnRequest
 from . import display
-from .base import StyledAdmin
+from .base import ReadOnlyAdmin, StyledAdmin
 
 if TYPE_CHECKING:
+    from typing import TypedDict
+    from uuid import UUID
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
+    from django_stubs_ext import WithAnnotations
+
+    class Added(TypedDict):
+        """What `LookAdmin.get_queryset` adds: a try-on that shows what was looked at."""
+
+        tryon: UUID | None
 
     PhotoForm = forms.ModelForm[HouseModel]
 else:
@@ -154,3 +165,30 @@ class HouseModelAdmin(StyledAdmin):
     def label_words(self, photo: HouseModel) -> str:
         """In the merchant's words."""
         return ", ".join(photo.labels) or "-"
+
+
+@admin.register(Look)
+class LookAdmin(ReadOnlyAdmin):
+    """Who looked at a shopper's photo or result, the latest first; never the picture itself."""
+
+    list_display = ["at", "actor_name", "what"]
+    list_display_links = None
+    list_filter = ["kind", "at"]
+    search_fields = ["actor_name", "^object_id"]
+    ordering = ["-at"]
+    show_full_result_count = False
+    fields = ["at", "actor_name", "what"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Look]:
+        """With the try-on that each leads to, while there is one."""
+        image = TryOnImage.objects.filter(pk=OuterRef("object_id")).values("request")
+        newest = TryOnRequest.objects.filter(photo=OuterRef("object_id")).order_by("-created_at").values("pk")
+        rows: QuerySet[Look] = super().get_queryset(request)
+        tryon = Coalesce(Subquery(image[:1]), Subquery(newest[:1]), output_field=UUIDField())
+        return rows.annotate(tryon=tryon)
+
+    @admin.display(description=gettext_lazy("what"))
+    def what(self, look: WithAnnotations[Look, Added]) -> SafeString:
+        """The kind and the number, linked to the try-on until it is erased."""
+        words = f"{look.get_kind_display()} {str(look.object_id)[:8]}"
+        return display.tryon_link(look.tryon, words)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import BooleanField, Count, IntegerField, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -194,8 +193,7 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
 
 
 def _link(tryon: TryOnRequest) -> SafeString:
-    url = reverse("admin:vton_tryonrequest_change", args=[tryon.pk])
-    return format_html('<a href="{}">{}</a>', url, str(tryon.pk)[:8])
+    return display.tryon_link(tryon.pk, str(tryon.pk)[:8])
 
 
 def _is_shown(tryon: Row, image: TryOnImage) -> bool:

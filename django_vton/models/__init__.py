@@ -1,7 +1,7 @@
 """The rows: fields, constraints and query sets; no work is done here."""
 
 from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
-from .people import Consent, HouseModel, PersonPhoto, Shopper
+from .people import Consent, HouseModel, Look, PersonPhoto, Shopper
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "GatewayState",
     "HouseModel",
     "Incident",
+    "Look",
     "PauseSwitch",
     "PersonPhoto",
     "ProductPicture",

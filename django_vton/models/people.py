@@ -154,3 +154,41 @@ class HouseModel(PersonPhoto):
         proxy = True
         verbose_name = _("house model")
         verbose_name_plural = _("house models")
+
+
+class Look(models.Model):
+    """A member of staff looked at a shopper's photo or result: one row for each of them, object and day.
+
+    An audit asks who saw whom on which day; a row for each thumbnail of a reloaded list would drown that. It
+    holds ids only, which lead to nobody once the picture is erased. Rows are only ever added, until
+    `looks.purge`. (Django's `LogEntry` dies with its user and may be deleted by hand.)
+    """
+
+    class Kind(models.TextChoices):
+        """What was looked at."""
+
+        PHOTO = "photo", _("photo")
+        RESULT = "result", _("result")
+
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    actor_name = models.CharField(
+        _("user"), max_length=254, editable=False, help_text="As it was then: it outlives the user."
+    )
+    kind = models.CharField(_("what"), max_length=6, choices=Kind, editable=False)
+    object_id = models.UUIDField(db_index=True, editable=False)
+    day = models.DateField(editable=False)
+    at = models.DateTimeField(
+        _("at"), default=timezone.now, db_index=True, editable=False, help_text="The first look of that day."
+    )
+
+    class Meta:
+        verbose_name = _("look at a shopper's picture")
+        verbose_name_plural = _("looks at shoppers' pictures")
+        constraints = [
+            models.UniqueConstraint(fields=["actor", "kind", "object_id", "day"], name="vton_look_of_the_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}, {self.kind} {str(self.object_id)[:8]}, {self.day}"
