@@ -1,4 +1,4 @@
-"""The one client of Pixazo's gateway, and the only import of httpx.
+"""The one client of Pixazo's gateway.
 
 Three things about money and secrets decide how it is built:
 
@@ -10,7 +10,7 @@ Three things about money and secrets decide how it is built:
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from types import TracebackType
@@ -20,9 +20,9 @@ import httpx
 
 from . import addresses
 from .engine import Engine
+from .fetching import Results
 from .outcomes import (
     AskFailed,
-    FetchFailed,
     Submission,
     Verdict,
     describe,
@@ -32,7 +32,8 @@ from .outcomes import (
     sort_answer,
 )
 from .quiet import install, quiet
-from .wire import MAX_BODY, Answer, BadPayload, read_error, redact_text
+from .transport import TROUBLE, TooLong, decoded, describe_trouble, read
+from .wire import MAX_BODY, Answer, BadPayload, read_error
 
 SUBMIT_SECONDS = 20.0
 ASK_SECONDS = 15.0
@@ -45,10 +46,6 @@ _ONE_USE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _SECRET_LENGTH = 16
-
-
-class _TooLong(Exception):  # noqa: N818  as AskFailed
-    """A body over its limit."""
 
 
 class Pixazo:
@@ -89,9 +86,7 @@ class Pixazo:
         self._base = base_url.rstrip("/")
         self._host = base.host
         self._key = api_key
-        self._result_hosts = result_hosts
         self._loopback = loopback
-        self._resolve = resolve
         context = ssl_context or httpx.create_ssl_context(trust_env=False)
         common = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         gateway = common | {
@@ -101,9 +96,8 @@ class Pixazo:
         }
         self._submits = _client(gateway, _ONE_USE, context)
         self._asks = _client(gateway, _KEPT, context)
-        # Requests here go to addresses, and a pool keyed by address would hand one host's verified
-        # connection to another host of the same network, so none is kept.
-        self._results = _client(common | {"Accept": "image/*, */*;q=0.1"}, _ONE_USE, context)
+        self._downloads = _client(common | {"Accept": "image/*, */*;q=0.1"}, _ONE_USE, context)
+        self._results = Results(self._downloads, hosts=result_hosts, loopback=loopback, resolve=resolve)
         self._open = AsyncExitStack()
 
     def __repr__(self) -> str:
@@ -111,7 +105,7 @@ class Pixazo:
 
     async def __aenter__(self) -> Self:
         install()
-        for client in (self._submits, self._asks, self._results):
+        for client in (self._submits, self._asks, self._downloads):
             await self._open.enter_async_context(client)
         return self
 
@@ -154,7 +148,7 @@ class Pixazo:
                 raise
             not_sent = sending.connecting or isinstance(trouble, _NOT_CONNECTED)
             return Submission(
-                verdict=Verdict.NOT_SENT if not_sent else Verdict.UNKNOWN, error=_describe(trouble)
+                verdict=Verdict.NOT_SENT if not_sent else Verdict.UNKNOWN, error=describe_trouble(trouble)
             )
         return sort_answer(engine, status_code, content, parse_retry_after(reply_headers.get("Retry-After")))
 
@@ -167,8 +161,8 @@ class Pixazo:
             with quiet():
                 async with asyncio.timeout(ASK_SECONDS):
                     status_code, headers, content = await self._exchange(self._asks, request)
-        except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as trouble:
-            error = _describe(trouble)
+        except TROUBLE as trouble:
+            error = describe_trouble(trouble)
         if error:  # Raised out here, so that no exception that holds a URL hangs on to it.
             raise AskFailed(error)
         payload = read_body(content)
@@ -196,27 +190,8 @@ class Pixazo:
         host is resolved once and the connection made to what was checked, so a name that changes its mind
         leads nowhere.
         """
-        failure: FetchFailed | None = None
-        try:
-            with quiet():
-                async with asyncio.timeout(seconds):
-                    target = self._parse_result_url(url)
-                    checked = await addresses.checked_addresses(
-                        _ascii_host(target),
-                        target.port or (443 if target.scheme == "https" else 80),
-                        secure=target.scheme == "https",
-                        loopback=self._loopback,
-                        resolve=self._resolve,
-                    )
-                    return await self._fetch(target, checked, limit)
-        except FetchFailed as known:
-            failure = known
-        except _TooLong:
-            failure = FetchFailed(f"more than {limit} bytes", retryable=False)
-        except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as trouble:
-            failure = FetchFailed(_describe(trouble), retryable=True)
-        failure.__context__ = None
-        raise failure
+        with quiet():
+            return await self._results.fetch(url, limit=limit, seconds=seconds)
 
     def _callback_headers(self, engine: Engine, url: str | None) -> dict[str, str]:
         if url is None:
@@ -231,75 +206,28 @@ class Pixazo:
     ) -> tuple[int, httpx.Headers, bytes | None]:
         """One request, and its answer's status, headers and body.
 
-        The body is None where it is too long, and shorter where it breaks off: a refusal's status counts
-        without it, and JSON tells whether it is whole, also where the connection stumbles after its end.
+        The body is None where it is too long or cannot be decoded, and shorter where it breaks off: a
+        refusal's status counts without it, and JSON tells whether it is whole, also where the connection
+        stumbles after its end.
         """
         response = await client.send(request, stream=True)
-        parts: list[bytes] = []
+        body = bytearray()
         try:
-            await _read(response.aiter_bytes(), MAX_BODY, parts)
-        except _TooLong:
+            await read(response.aiter_raw(), MAX_BODY, body)
+        except TooLong:
             return response.status_code, response.headers, None
         except (httpx.HTTPError, httpx.StreamError, OSError):
             pass
         finally:
             with suppress(httpx.HTTPError, OSError):
                 await response.aclose()
-        content = b"".join(parts)
+        try:
+            content = decoded(bytes(body), response.headers.get("Content-Encoding", ""), MAX_BODY)
+        except (TooLong, ValueError):
+            return response.status_code, response.headers, None
         if len(self._key) >= _SECRET_LENGTH:  # A gateway may repeat the key it refuses.
             content = content.replace(self._key.encode(), b"[key]")
         return response.status_code, response.headers, content
-
-    def _parse_result_url(self, url: str) -> httpx.URL:
-        try:
-            target = httpx.URL(url)
-        except (httpx.InvalidURL, TypeError, ValueError):
-            raise FetchFailed("not a URL", retryable=False) from None
-        here = self._loopback and addresses.is_loopback(target.host)
-        if target.scheme != "https" and not (target.scheme == "http" and self._loopback):
-            raise FetchFailed("not https", retryable=False)
-        if not target.host or target.userinfo or not 0 < (target.port or 443) < 2**16:
-            raise FetchFailed("a URL without a host, with a user, or with no real port", retryable=False)
-        if (
-            self._result_hosts is not None
-            and not here
-            and not addresses.host_matches(target.host, self._result_hosts)
-        ):
-            raise FetchFailed("a host that is not among the result hosts", retryable=False)
-        return target
-
-    async def _fetch(self, target: httpx.URL, checked: Sequence[str], limit: int) -> bytes:
-        """Try the addresses in turn: the first may be of a protocol that this machine does not speak."""
-        for address in checked[:-1]:
-            try:
-                return await self._fetch_from(target, address, limit)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
-        return await self._fetch_from(target, checked[-1], limit)
-
-    async def _fetch_from(self, target: httpx.URL, address: str, limit: int) -> bytes:
-        request = self._results.build_request(
-            "GET",
-            target.copy_with(host=address),
-            headers={"Host": target.netloc.decode("ascii")},
-            extensions={"sni_hostname": _ascii_host(target), "timeout": _TIMEOUT.as_dict()},
-        )
-        response = await self._results.send(request, stream=True)
-        try:
-            if response.status_code != HTTPStatus.OK:
-                # Files appear late and hosts stumble, and the picture is paid for: only "gone", "moved" and
-                # the like end it.
-                retryable = response.is_error and response.status_code != HTTPStatus.GONE
-                raise FetchFailed(f"HTTP {response.status_code}", retryable=retryable)
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise FetchFailed("encoded, though asked not to be", retryable=False)
-            if int(response.headers.get("Content-Length", "0")) > limit:
-                raise _TooLong
-            parts: list[bytes] = []
-            await _read(response.aiter_raw(), limit, parts)
-            return b"".join(parts)
-        finally:
-            await response.aclose()
 
 
 class _Sending:
@@ -332,21 +260,3 @@ def _client(headers: Mapping[str, str], limits: httpx.Limits, context: ssl.SSLCo
         trust_env=False,
         follow_redirects=False,
     )
-
-
-def _describe(trouble: Exception) -> str:
-    return redact_text(f"{type(trouble).__name__}: {trouble}".removesuffix(": "))
-
-
-def _ascii_host(url: httpx.URL) -> str:
-    return url.raw_host.decode("ascii")
-
-
-async def _read(chunks: AsyncIterator[bytes], limit: int, parts: list[bytes]) -> None:
-    """Add to `parts` what comes, so that it is there also where the end goes wrong."""
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
-            raise _TooLong
-        parts.append(chunk)

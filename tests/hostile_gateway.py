@@ -1,0 +1,128 @@
+"""A gateway that takes every order and then says, byte by byte, whatever a test wants."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import uuid4
+
+from django_vton.pixazo import Glass
+from django_vton.sandbox.ledger import Entry, Ledger
+
+MB = 1_000_000
+Said = Iterable[bytes]
+
+
+def answer(body: bytes = b"", *headers: str, status: str = "200 OK", length: int | None = None) -> Said:
+    """One whole HTTP answer."""
+    size = len(body) if length is None else length
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", "Connection: close", *headers, "", ""]
+    return ["\r\n".join(lines).encode("latin-1"), body]
+
+
+def as_json(data: Any, *headers: str) -> Said:
+    return answer(json.dumps(data).encode(), "Content-Type: application/json", *headers)
+
+
+def endless(chunk: bytes, head: bytes = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n") -> Iterator[bytes]:
+    """Until the other side hangs up."""
+    yield head
+    while True:
+        yield chunk
+
+
+class HostileGateway:
+    """`with HostileGateway() as gateway:` on loopback; with `tls` under the names of its certificate.
+
+    `submit`, `ask` and `picture` are called for each request and return the bytes to send. As they are, they
+    are those of a gateway that works, whose render is done at once; only its picture is missing.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.ledger = Ledger()
+        self.tls = tls
+        self.result: Any = ""
+        """What is named as the picture's address; "": one of this gateway's own."""
+        self.submit: Callable[[str], Said] = self.completed
+        self.ask: Callable[[str], Said] = self.completed
+        self.picture: Callable[[], Said] = lambda: answer(status="404 Not Found")
+        self.requests: Counter[str] = Counter()
+        self.sent = 0
+        """Bytes of answers, however far they came."""
+        self.over = threading.Event()
+
+    def completed(self, vendor_id: str) -> Said:
+        return as_json({"request_id": vendor_id, "status": "completed", "image_url": self.result_url()})
+
+    def accepted(self, vendor_id: str) -> Said:
+        return as_json({"request_id": vendor_id, "status": "submitted", "success": True})
+
+    def result_url(self) -> Any:
+        return self.result or f"{self.url}/picture"
+
+    def dripping(self, chunk: bytes) -> Iterator[bytes]:
+        """A chunk ten times a second."""
+        yield b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+        while not self.over.wait(0.1):
+            yield chunk
+
+    def says(self, method: str, path: str, body: bytes) -> Said:
+        if method == "GET":
+            self.requests["picture"] += 1
+            return self.picture()
+        if path == Glass.submit_path:
+            self.requests["submit"] += 1
+            vendor_id = f"hostile-{uuid4()}"
+            entry = Entry(datetime.now(UTC).isoformat(), "glass-v1")
+            self.ledger.arrive(entry)
+            self.ledger.write(
+                entry, outcome="accepted", request_id=vendor_id, amount=300_000, state="completed"
+            )
+            return self.submit(vendor_id)
+        self.requests["ask"] += 1
+        return self.ask(json.loads(body)["request_id"])
+
+    def __enter__(self) -> Self:
+        gateway = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                with suppress(OSError):
+                    stream = self.request
+                    if gateway.tls:
+                        stream = gateway.tls.wrap_socket(stream, server_side=True)
+                    with stream.makefile("rb") as reader:
+                        method, path, _ = reader.readline().decode("ascii").split(" ")
+                        length = 0
+                        while (line := reader.readline().strip()) != b"":
+                            name, _, value = line.partition(b":")
+                            length = int(value) if name.lower() == b"content-length" else length
+                        body = reader.read(length)
+                    for chunk in gateway.says(method, path, body):
+                        stream.sendall(chunk)
+                        gateway.sent += len(chunk)
+                    stream.close()
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"https://gateway.test:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
