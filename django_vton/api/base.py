@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
+from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -82,6 +84,15 @@ class CsrfCheck(CsrfViewMiddleware):
         return reason
 
 
+def _describer() -> Any:
+    """What describes the views to drf-spectacular, where the shop has installed it."""
+    if not apps.is_installed("drf_spectacular"):
+        return None
+    from .schema import ApiSchema
+
+    return ApiSchema()
+
+
 class ApiView(APIView):
     """Base of all views: session, CSRF, JSON in and out, errors in one shape, in the language of `?lang=`."""
 
@@ -93,13 +104,14 @@ class ApiView(APIView):
     throttle_classes = ()
     versioning_class = None
     metadata_class = None
-    schema = None
+    schema = _describer()
     http_method_names = ["get", "head", "post", "put", "delete"]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """For guests as well, and never inside a transaction of the shop's `ATOMIC_REQUESTS`."""
-        return login_not_required(transaction.non_atomic_requests(super().as_view(**initkwargs)))
+        view = sensitive_post_parameters()(super().as_view(**initkwargs))
+        return login_not_required(transaction.non_atomic_requests(view))
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Ours, not the shop's."""

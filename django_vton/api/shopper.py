@@ -143,6 +143,8 @@ class Consent(ApiView):
 class Nowhere(ApiView):
     """Any other address under `api/`."""
 
+    schema = None
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """There is nothing, whatever the method."""
         super().initial(request, *args, **kwargs)

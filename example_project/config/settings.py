@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     # Before django_vton: the shop puts the pages of the try-on into its own frame.
     "shop",
     "rest_framework",
+    # Describes the API at /api/; the extra `schema`.
+    "drf_spectacular",
     "django_q",
     "django_vton",
 ]
@@ -132,6 +134,14 @@ VTON: dict[str, Any] = {
     "PUBLIC_BASE_URL": PUBLIC_BASE_URL,
     "STORAGE": "vton",
 }
+REST_FRAMEWORK: dict[str, Any] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Lindenhof",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
 READERS: dict[str, Callable[[str], Any]] = {
     "DAILY_BUDGET": Decimal,
     "QUOTA": str,

@@ -4,10 +4,15 @@ from django.contrib import admin
 from django.templatetags.static import static as static_url
 from django.urls import include, path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from shop import api
 
 urlpatterns = [
     path("", include("shop.urls")),
     path("try-on/", include("django_vton.urls")),
+    path("api/", api.page, name="api"),
+    path("api/schema.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     # For pages that are not the shop's own, such as the admin's.
