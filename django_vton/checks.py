@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -14,15 +15,19 @@ from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.module_loading import import_string
 
 from . import products
+from .checks_urls import check_urls
 from .conf import config, problems
 from .engines import engines
 from .queue import TASK_TIMEOUT, cluster
 from .storage import private_storage
 
+SIGNATURE = 16
+"""The fewest characters that a signature has."""
+
 
 def register() -> None:
     """Called once the apps are ready."""
-    for check in (check_settings, check_products, check_storage, check_queue):
+    for check in (check_settings, check_products, check_storage, check_urls, check_queue):
         checks.register(check, "vton")
 
 
@@ -101,16 +106,34 @@ def check_storage(**_kwargs: Any) -> list[CheckMessage]:
         return []
     storage = private_storage()
     try:
-        url = storage.url("vton/photos/00/probe.jpg")
+        address = _public_address(storage)
     except ImproperlyConfigured as error:
         return [Error(str(error), id="vton.E020")]
     except Exception:  # noqa: BLE001 - files without an address, or a remote storage that is away
-        url = ""
-    if url and "?" not in url:  # Signed addresses, as S3 storages make them, expire.
-        sentence = f"VTON['STORAGE'] gives photos of people a public address ({url.split('vton/')[0]}...)."
-        hint = "Use a storage without addresses, such as django_vton.storage.PrivateFolder."
+        address = ""
+    if address:
+        sentence = f"VTON['STORAGE'] gives photos of people a public address ({address})."
+        hint = (
+            "Use a storage without addresses, such as django_vton.storage.PrivateFolder, or with signed ones."
+        )
         return [Error(sentence, hint=hint, id="vton.E021")]
     return _check_folder(storage)
+
+
+def _public_address(storage: Storage) -> str:
+    """Where anyone may fetch its files; "" where addresses are signed, as S3 storages make them.
+
+    A signature is long, other for each file, and is not the file's name; `?v=7` and `?name=` are none.
+    """
+    url, other = (urlsplit(storage.url(f"vton/photos/00/{name}.jpg")) for name in ("probe", "other"))
+    others = dict(parse_qsl(other.query))
+    is_signed = any(
+        len(value) >= SIGNATURE and value != others.get(key) and "probe.jpg" not in value
+        for key, value in parse_qsl(url.query)
+    )
+    # Under a public access rule the signature is for show.
+    is_open = str(getattr(storage, "default_acl", None) or "").lower().startswith("public")
+    return "" if is_signed and not is_open else url._replace(query="").geturl().partition("vton/")[0] + "..."
 
 
 def _check_folder(storage: Storage) -> list[CheckMessage]:

@@ -20,6 +20,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 
 from . import looks
+from .discreet import discreet
 from .exceptions import Refused
 from .models import PersonPhoto, TryOnImage, VendorLink
 from .shoppers import Visitor
@@ -124,6 +125,7 @@ def photo(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 
 @_file
+@discreet
 def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:  # noqa: ARG001 - a view
     """`GET files/{token}/`: what the vendor fetches while it has the render, and nobody afterwards.
 

@@ -6,14 +6,13 @@ import logging
 from typing import Any
 
 from django.utils.module_loading import import_string
-from django.views.decorators.debug import sensitive_variables
 
+from .discreet import forget_locals
 from .exceptions import Refused
 
 logger = logging.getLogger("django_vton.hooks")
 
 
-@sensitive_variables("arguments")
 def agrees(path: str | None, *arguments: Any) -> bool:
     """Whether the callable at `path` says yes; without a path, yes.
 
@@ -23,6 +22,7 @@ def agrees(path: str | None, *arguments: Any) -> bool:
         return True
     try:
         return bool(import_string(path)(*arguments))
-    except Exception:
+    except Exception as trouble:
+        forget_locals(trouble)
         logger.exception("%s failed, and a try-on was refused for it.", path)
         raise Refused("unavailable", retry_after=60) from None

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from . import availability, engines, images, lifecycle, pictures, privacy, products, quotas
 from .conf import config
+from .discreet import private_variables
 from .exceptions import Refused
 from .hooks import agrees
 from .models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
@@ -123,7 +124,8 @@ def _photo(ask: Ask, described: Described) -> PersonPhoto:
     if not agrees(config.MODERATE, picture.data, described.product):
         raise Refused("photo_refused", field="photo")
     row = PersonPhoto()
-    fill_photo(row, picture)
+    with private_variables():
+        fill_photo(row, picture)
     return row
 
 

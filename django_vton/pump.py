@@ -27,6 +27,7 @@ from django.db import (
 
 from . import claims, handover, results, sigterm, slots
 from .conf import config
+from .discreet import forget_locals
 from .pixazo import AskFailed, FetchFailed, Submission, Verdict
 from .pixazo.client import Pixazo
 from .queue import ring
@@ -49,6 +50,9 @@ LAST_POST = 10.0
 
 TICK = 0.2
 FETCH_SECONDS = 20.0
+
+PICTURES_AT_ONCE = 8
+"""So many results are in memory, from their first byte until they are written anew: each may have 32 MB."""
 
 AWAY = (OperationalError, InterfaceError, InternalError)
 """The database may be back in a moment; any other error would be the same again."""
@@ -104,6 +108,7 @@ class Pump:
         self.flights: set[asyncio.Task[None]] = set()
         self.submits = 0
         self.wake: asyncio.Event
+        self.pictures: asyncio.Semaphore
         self.pixazo: Pixazo
         # A thread of our own: asgiref's shared one stays broken after a cut connection, and hangs in a fork.
         self.db_thread = ThreadPoolExecutor(1, thread_name_prefix="vton-db")
@@ -112,6 +117,7 @@ class Pump:
     async def main(self) -> bool:
         """Take a slot, drive, land, release. False where every place is taken."""
         self.wake = asyncio.Event()
+        self.pictures = asyncio.Semaphore(PICTURES_AT_ONCE)
         try:
             slot = await self.db(slots.take)
             if slot is None:
@@ -183,8 +189,9 @@ class Pump:
         async def fly() -> None:
             try:
                 await work(job)
-            except Exception:
+            except Exception as trouble:
                 # The row's lease runs out and the next look finds it; its siblings fly on.
+                forget_locals(trouble)
                 logger.exception("try-on %s: %s stopped", job.request.pk, job.kind)
             finally:
                 if job.kind == "submit":
@@ -212,6 +219,7 @@ class Pump:
                 job.engine, body, callback_url=callback_url, before_send=about_to_send
             )
         except Exception as trouble:
+            forget_locals(trouble)
             logger.exception("try-on %s: its submit broke off", job.request.pk)
             verdict = Verdict.UNKNOWN if is_sent else Verdict.NOT_SENT
             submission = Submission(verdict=verdict, error=type(trouble).__name__)
@@ -239,6 +247,7 @@ class Pump:
             try:
                 await self.db(claims.submitted, job, submission)
             except Exception as trouble:
+                forget_locals(trouble)
                 logger.exception(
                     "attempt %s of try-on %s (vendor's id %s): its answer is not stored",
                     job.attempt.number,
@@ -266,11 +275,13 @@ class Pump:
             await self._fetch_all(job)
         except Exception as trouble:
             # A full disk, say. It passes or somebody sees to it: only claims that end in silence are counted.
+            forget_locals(trouble)
             logger.exception("try-on %s: its picture was not stored", job.request.pk)
             await self.db(claims.not_fetched, job, False, type(trouble).__name__)
 
     async def _fetch_all(self, job: Job) -> None:
-        urls = job.request.result_urls
+        # What was not asked for is not paid, and nobody said that it may be so much.
+        urls = job.request.result_urls[: job.engine.image_count(job.request.options)]
         outcomes = await asyncio.gather(*[self._fetch_one(url) for url in urls], return_exceptions=True)
         pictures = [outcome for outcome in outcomes if isinstance(outcome, results.Rendered)]
         for trouble in outcomes:
@@ -285,8 +296,17 @@ class Pump:
             await self.image(results.discard, images)
 
     async def _fetch_one(self, url: str) -> results.Rendered:
-        data = await self.pixazo.fetch(url, seconds=FETCH_SECONDS)
-        return await self.image(results.read, data)
+        ends = time.monotonic() + FETCH_SECONDS
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                await self.pictures.acquire()
+        except TimeoutError:
+            raise FetchFailed("too many pictures at once", retryable=True) from None
+        try:
+            data = await self.pixazo.fetch(url, seconds=ends - time.monotonic())
+            return await self.image(results.read, data)
+        finally:
+            self.pictures.release()
 
     # Threads ----------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -35,8 +35,8 @@ class Visitor:
     """
 
     user_id: Any = None
-    token: str = ""
-    first_token: str = ""
+    token: str = field(default="", repr=False)
+    first_token: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, request: HttpRequest, key: str = "") -> Visitor:

@@ -13,11 +13,13 @@ logger = logging.getLogger("django_vton.tasks")
 
 def pump() -> None:
     """Drive what is due, for one slice of time."""
+    from .discreet import forget_locals
     from .pump import run
 
     try:
         run()
-    except Exception:
+    except Exception as trouble:
+        forget_locals(trouble)
         logger.exception("The pump stopped; the schedule starts it again within a minute.")
 
 

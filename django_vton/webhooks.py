@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from . import lifecycle
+from .discreet import discreet
 from .models import Attempt
 from .pixazo import parse_callback
 from .queue import ring
@@ -29,15 +30,18 @@ MAX_BODY = 64 * 1024
 
 
 @csrf_exempt
+@no_append_slash
 @login_not_required
 @transaction.non_atomic_requests
-@require_POST
+@discreet
 def callback(request: HttpRequest, token: str) -> HttpResponse:
     """`POST webhooks/pixazo/{token}/`: 200, or 404 for a token that is not ours. Reads no session.
 
     The token is looked up by its SHA-256: how long that takes tells a guesser about hashes, from which no
     token can be found, so the database's comparison need not take constant time.
     """
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
     attempt = Attempt.objects.select_related("request").filter(token_hash=hash_token(token)).first()
     if attempt is None:
         return HttpResponse(status=404)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -38,9 +39,16 @@ def found() -> dict[str, str]:
     return {str(message.id): str(message.msg) for message in messages}
 
 
-class Signed(FileSystemStorage):
+class Addressed(FileSystemStorage):
+    """A remote storage, as far as its addresses go: `{name}` and `{digest}` are the file's."""
+
+    def __init__(self, pattern: str, default_acl: str | None = None) -> None:
+        super().__init__("/nowhere")
+        self.pattern, self.default_acl = pattern, default_acl
+
     def url(self, name: str | None) -> str:
-        return f"https://bucket.example/{name}?signature=1"
+        digest = hashlib.sha256(str(name).encode()).hexdigest()
+        return self.pattern.format(name=name, digest=digest)
 
 
 class Away(FileSystemStorage):
@@ -109,7 +117,6 @@ def test_the_command_itself_tells_it_instead_of_falling_over(key: str) -> None:
     ("make", "code"),
     [
         (lambda tmp: {"BACKEND": "django_vton.storage.PrivateFolder", "OPTIONS": {"location": tmp}}, None),
-        (lambda tmp: {"BACKEND": "tests.test_checks.Signed", "OPTIONS": {"location": tmp}}, None),
         (lambda tmp: {"BACKEND": "tests.test_checks.Away", "OPTIONS": {"location": tmp}}, None),
         (lambda _tmp: {"BACKEND": "django.core.files.storage.FileSystemStorage"}, "E021"),
         (
@@ -127,6 +134,13 @@ def test_the_command_itself_tells_it_instead_of_falling_over(key: str) -> None:
             "E022",
         ),
         (lambda _tmp: {"BACKEND": "no.such.Storage"}, "E020"),
+        (
+            lambda _tmp: {
+                "BACKEND": "django_vton.storage.PrivateFolder",
+                "OPTIONS": {"nginx_location": "https://shop.example/"},
+            },
+            "E020",
+        ),
     ],
 )
 def test_a_storage_has_to_be_private(
@@ -135,6 +149,47 @@ def test_a_storage_has_to_be_private(
     settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "media", tmp_path / "static"
     settings.STORAGES = {**settings.STORAGES, "vton": make(tmp_path)}
     assert set(found()) == ({f"vton.{code}"} if code else set())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "default_acl", "is_private"),
+    [
+        # As django-storages signs for S3 (both versions), Google and CloudFront.
+        (
+            "https://s3.example/b/{name}?X-Amz-Date=20261121T160555Z&X-Amz-Expires=9&X-Amz-Signature={digest}",
+            None,
+            True,
+        ),
+        (
+            "https://s3.example/b/{name}?AWSAccessKeyId=a&Signature={digest:.28}&Expires=1795280756",
+            None,
+            True,
+        ),
+        (
+            "https://storage.example/b/{name}?GoogleAccessId=a%40b&Expires=17952807560000&Signature={digest}",
+            "private",
+            True,
+        ),
+        ("https://cdn.example/{name}?Expires=1795280756&Key-Pair-Id=K1&Signature={digest}", None, True),
+        # S3 with querystring_auth=False, or behind a custom domain without a signer.
+        ("https://cdn.example/{name}", None, False),
+        ("https://cdn.example/{name}?v=7", None, False),
+        ("https://cdn.example/{name}?release=2026-11-21T16:05:55Z", None, False),
+        ("https://cdn.example/{name}?v={digest:.8}", None, False),
+        # From a view that serves files of the database.
+        ("/download/?name={name}", None, False),
+        ("/{name}?", None, False),
+        ("https://s3.example/b/{name}?X-Amz-Signature={digest}", "public-read", False),
+        ("https://storage.example/b/{name}?X-Goog-Signature={digest}", "publicRead", False),
+    ],
+)
+def test_signed_addresses_are_private_and_others_are_not(
+    settings: Settings, pattern: str, default_acl: str | None, is_private: bool
+) -> None:
+    options = {"pattern": pattern, "default_acl": default_acl}
+    backend = {"BACKEND": "tests.test_checks.Addressed", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "vton": backend}
+    assert set(found()) == (set() if is_private else {"vton.E021"})
 
 
 def test_without_a_storage_a_folder_beside_the_media_is_private(settings: Settings, vton: Vton) -> None:

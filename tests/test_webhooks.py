@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,7 @@ from tests.doors import TOKEN, asked, submit
 
 if TYPE_CHECKING:
     from pytest_django import DjangoCaptureOnCommitCallbacks
+    from pytest_django.live_server_helper import LiveServer
 
     from shop.models import Product
     from tests.conftest import PhotoMaker
@@ -162,3 +166,131 @@ def test_other_methods(submitted: TryOnRequest) -> None:
     for method in ("get", "head", "put", "delete", "options"):
         assert getattr(Client(), method)(url).status_code == 405
     assert not is_due(submitted)
+
+
+# Over real connections ------------------------------------------------------------------------------
+
+
+def send(server: LiveServer, head: str, *parts: bytes, token: str = TOKEN, hang_up: bool = False) -> bytes:
+    """The status line of the answer to these very bytes; `hang_up` ends our side after them."""
+    host, port = server.thread.host, server.thread.port
+    path = reverse("vton:callback", args=[token])
+    with socket.create_connection((host, port), timeout=10) as line:
+        line.sendall(f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{head}\r\n".encode())
+        with suppress(OSError):  # The answer may be there before all is sent, and the line closed.
+            for part in parts:
+                line.sendall(part)
+            if hang_up:
+                line.shutdown(socket.SHUT_WR)
+        with line.makefile("rb") as answer:
+            return answer.readline().strip()
+
+
+NAMED = json.dumps({"request_id": ID}).encode()
+FULL = json.dumps({"request_id": ID, "filler": "x" * 65_536}).encode()
+CHUNKED = (
+    b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (FULL[:50_000], FULL[50_000:])) + b"0\r\n\r\n"
+)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("head", "body", "named"),
+    [
+        (f"Content-Length: {len(NAMED)}\r\n", NAMED, True),
+        (f"Content-Length: {len(FULL)}\r\n", FULL, False),
+        ("Transfer-Encoding: chunked\r\n", CHUNKED, False),
+        ("Content-Length: 12\r\n", FULL, False),
+        (f"Content-Length: {10**12}\r\n", FULL, False),
+        ("Content-Length: 5000\r\n", NAMED, True),
+        ("Content-Length: -1\r\n", NAMED, False),
+        ("Content-Length: many\r\n", NAMED, False),
+        ("", NAMED, False),
+    ],
+    ids=["right", "long", "chunked", "too-short", "enormous", "cut-off", "negative", "word", "none"],
+)
+def test_at_most_64_kb_are_read_whatever_the_length_says(
+    row: TryOnRequest, live_server: LiveServer, head: str, body: bytes, named: bool
+) -> None:
+    assert b" 200 " in send(live_server, head, body, hang_up=True)
+    row.refresh_from_db()
+    assert Attempt.objects.get().vendor_id == (ID if named else None)
+    assert row.state == (State.SUBMITTED if named else State.SUBMITTING)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_guess_is_answered_before_its_body_is_there(row: TryOnRequest, live_server: LiveServer) -> None:
+    assert b" 404 " in send(live_server, f"Content-Length: {10**12}\r\n", token="guessed")
+    row.refresh_from_db()
+    assert row.state == State.SUBMITTING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_more_than_64_kb_are_not_waited_for(submitted: TryOnRequest, live_server: LiveServer) -> None:
+    assert b" 200 " in send(live_server, f"Content-Length: {10**12}\r\n", FULL)
+    assert is_due(submitted)
+
+
+# What a body may hold -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a\0b", "\ud800", "", " ", ".", "..", "a b", "ä", "x" * 201, "x" * 60_000,
+        -0.5, 1e300, True, None, [], {}, [ID], {"id": ID}, 10**300,
+    ],
+    ids=lambda it: repr(it)[:12],
+)  # fmt: skip
+def test_an_id_that_is_none_names_nothing(row: TryOnRequest, value: Any) -> None:
+    assert call({"request_id": value}).status_code == 200
+    row.refresh_from_db()
+    assert (row.state, Attempt.objects.get().vendor_id) == (State.SUBMITTING, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"request_id": NaN}',
+        b'{"request_id": 1e999}',
+        b'{"request_id": ' + b"9" * 5_000 + b"}",
+        b'{"request_id": ' * 4_000 + b"1" + b"}" * 4_000,
+        b'{"request_id": "\\ud800"}',
+        b'{"request_id": "\xed\xa0\x80"}',
+        b'{"request_id": "a"} trailing',
+        b"\xef\xbb\xbf{}",
+        b"\x00" * 10_000,
+        "{}".encode("utf-32"),
+        b"status=COMPLETED&request_id=a",
+    ],
+    ids=lambda it: repr(it[:20]),
+)
+def test_a_body_that_is_broken_is_still_a_hint(submitted: TryOnRequest, body: bytes) -> None:
+    assert call(body).status_code == 200
+    assert is_due(submitted)
+    assert Attempt.objects.get().vendor_id == ID
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain", "", "application/json; charset=no-such", "application/json; charset=rot13",
+        "application/json; charset=utf-7", "multipart/form-data", "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "image/png", "x" * 5_000,
+    ],
+    ids=lambda it: it[:40],
+)  # fmt: skip
+def test_a_content_type_says_nothing(row: TryOnRequest, content_type: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    response = client.generic("POST", reverse("vton:callback", args=[TOKEN]), NAMED, content_type)
+    assert response.status_code == 200
+    row.refresh_from_db()
+    assert Attempt.objects.get().vendor_id == ID
+
+
+def test_a_token_is_kept_as_its_hash_alone(row: TryOnRequest) -> None:
+    attempt = Attempt.objects.get(request=row)
+    assert attempt.token_hash == hashlib.sha256(TOKEN.encode()).hexdigest()
+    assert attempt.token_hash is not None
+    # Who reads the table cannot call: the hash is no token.
+    assert call({"request_id": ID}, token=attempt.token_hash).status_code == 404

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
@@ -20,7 +21,7 @@ from ..hooks import agrees
 from ..intake import Ask, request_tryon
 from ..models import TryOnRequest
 from ..shoppers import Visitor, address_key
-from ..uploads import PhotoOnly
+from ..uploads import PhotoOnly, unnamed
 from . import reading
 from .base import ApiView
 
@@ -71,9 +72,11 @@ class TryOns(ApiView):
         pages.base_url = request.get_full_path()
         return pages.get_paginated_response(represent.tryons(page or []))
 
+    @sensitive_variables("body")
     def post(self, request: Request) -> Response:
         """Ask for a try-on: 202, or 200 where the answer is there already."""
         body = reading.fields(request)
+        unnamed(request.FILES)
         if self.upload.is_too_large:
             raise Refused("photo_too_large", field="photo")
         key = reading.idempotency_key(request)

@@ -13,6 +13,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from ..exceptions import Refused
@@ -47,6 +48,7 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     @login_not_required
     @transaction.non_atomic_requests
     @csrf_exempt
+    @sensitive_post_parameters()
     @wraps(view)
     def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if request.encoding not in (None, "utf-8"):

@@ -15,7 +15,7 @@ from ..exceptions import Refused
 from ..hooks import agrees
 from ..intake import request_tryon
 from ..shoppers import Visitor, address_key
-from ..uploads import PhotoOnly
+from ..uploads import PhotoOnly, unnamed
 from .forms import TryOnForm, as_uuid
 from .frame import SeeOther, notice, page, retry_after
 from .mine import duration
@@ -47,6 +47,7 @@ def try_product(request: HttpRequest, product: str) -> HttpResponse:
 
 def _order(request: HttpRequest, described: Described) -> HttpResponse:
     """Accept it and show the try-on's page; or show the form again, with what was wrong."""
+    unnamed(request.FILES)
     key = as_uuid(request.POST.get("key", ""))
     visitor = Visitor.of(request, str(key or ""))
     shopper = visitor.shopper()
