@@ -174,14 +174,19 @@ def failing(error: Exception) -> Callable[[], None]:
 def everywhere_at(words: str, moment: Callable[[], object]) -> Iterator[None]:
     """As `at`, on every connection that is opened in the block: those of a pump."""
 
+    wrapper, met = at(words, moment), []
+
     def opened(connection: Any, **_kwargs: Any) -> None:
-        connection.execute_wrappers.append(at(words, moment))
+        connection.execute_wrappers.append(wrapper)
+        met.append(connection)
 
     connection_created.connect(opened)
     try:
         yield
     finally:
         connection_created.disconnect(opened)
+        for connection in met:  # The test's own among them, which lives on.
+            connection.execute_wrappers.remove(wrapper)
 
 
 @dataclass
