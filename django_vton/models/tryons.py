@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -83,6 +84,15 @@ class TryOnRequest(models.Model):
         blank=True,
         related_name="followers",
         help_text="The render that this try-on shares instead of paying for its own.",
+    )
+    batch = models.ForeignKey(
+        "vton.Batch",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="paid_renders",
+        verbose_name=_("batch"),
+        help_text="The batch that paid for this render.",
     )
     product = models.CharField(_("product"), max_length=200, db_index=True)
     main_product = models.CharField(max_length=200, db_index=True)
@@ -259,6 +269,9 @@ class TryOnImage(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    publish_handle = models.JSONField(
+        null=True, encoder=DjangoJSONEncoder, help_text="What the shop's publish() returned."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TryOnImageQuerySet.as_manager()
