@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +19,9 @@ from ..pixazo import OptionError
 from ..products import reference
 from ..queue import ring
 from .catalogue import Terms, chunks, look_up, terms
+
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 Options = Mapping[str, Mapping[str, Any]]
 """The options of each engine, by its name: `{"fashn-v1.6": {"num_samples": 2}}`."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import Count, Sum
 
-from ..models import Attempt, Batch, BatchRender, TryOnImage
+from ..models import Attempt, Batch, BatchRender
 from ..states import ACTIVE, Money, State
+from .review import PUBLISHED
 
 Status = BatchRender.Status
 
@@ -78,11 +79,10 @@ def progress(batch: Batch) -> Progress:
         .values_list("money")
         .annotate(total=Sum("amount"))
     )
-    published = TryOnImage.objects.filter(request__batch_renders__batch=now, published_at__isnull=False)
     return Progress(
         **{name: counts[name] for name in COUNTED},
         total=now.total,
-        published=published.order_by().values("request").distinct().count(),
+        published=now.renders.filter(PUBLISHED).count(),
         held=money.get(Money.HELD, 0),
         spent=money.get(Money.SPENT, 0),
         is_prepared=is_prepared,

@@ -2,30 +2,36 @@
 
 The shop's call and our note of it are one transaction, with the picture's row locked. So two clicks publish
 once, and where the shop's gallery is in the same database a crash leaves both or neither. Elsewhere (another
-service) the crash between the call and the commit errs towards the shop: it shows the picture, we do not
-know, and the next try publishes it once more, under the same file name, by which the shop can tell. The other order
-would call a picture published that nobody sees.
+service) a crash between the call and the commit errs towards the shop: it shows the picture, we do not know,
+and the next try publishes it once more, under the same file name, by which the shop can tell. The other
+order would call a picture published that nobody sees.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.files import File
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import products
 from ..exceptions import Refused
-from ..models import Batch, BatchRender, TryOnImage
-from .review import PUBLISHED, reviewable
+from ..models import Batch, BatchRender, Publication, TryOnImage
+from .review import reviewable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+SHOWN = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
+HAS_MORE = Exists(TryOnImage.objects.filter(~Exists(SHOWN), request=OuterRef("request")))
+"""Whether a picture of the render is not shown with its product."""
 
 logger = logging.getLogger("django_vton.batches")
 
@@ -47,7 +53,7 @@ def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> P
     """Publish what is accepted and not published yet, in order from behind `after`, for so many seconds."""
     outcome = Published(last=after)
     ends = time.monotonic() + seconds
-    waiting = reviewable(batch).filter(~PUBLISHED, review=BatchRender.Review.ACCEPTED, position__gt=after)
+    waiting = reviewable(batch).filter(HAS_MORE, review=BatchRender.Review.ACCEPTED, position__gt=after)
     for render in waiting.iterator(chunk_size=100):
         if time.monotonic() >= ends:
             outcome.is_all = False
@@ -61,7 +67,7 @@ def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> P
 
 
 def publish(render: BatchRender) -> str:
-    """Publish the pictures of an accepted render; "" or the problem, in words. Repeating it changes nothing."""
+    """Publish an accepted render's pictures, once; "" or the problem, in words."""
     if not BatchRender.objects.filter(pk=render.pk, review=BatchRender.Review.ACCEPTED).exists():
         return _("Only accepted renders are published.")
     return _each_picture(render, _publish)
@@ -72,22 +78,18 @@ def unpublish(render: BatchRender) -> str:
     return _each_picture(render, _unpublish)
 
 
-def _each_picture(render: BatchRender, work: Callable[[products.Described | None, TryOnImage], None]) -> str:
+def _each_picture(render: BatchRender, work: Callable[[str, TryOnImage], None]) -> str:
     problem = ""
-    try:
-        described = products.find(render.product)
-    except Refused:
-        described = None
-    for image in TryOnImage.objects.filter(request=render.request_id):
+    for pk in TryOnImage.objects.filter(request=render.request_id).values_list("pk", flat=True):
         try:
             with transaction.atomic():
-                locked = TryOnImage.objects.select_for_update().filter(pk=image.pk).first()
-                if locked is not None:
-                    work(described, locked)
+                image = TryOnImage.objects.select_for_update().filter(pk=pk).first()
+                if image is not None:
+                    work(render.product, image)
         except Refused as refusal:
             problem = str(refusal.detail)
         except Exception as trouble:
-            logger.exception("%s: the shop's own code failed with its picture %s", render.product, image.pk)
+            logger.exception("%s: the shop's own code failed with the picture %s", render.product, pk)
             problem = _("The shop's own code failed: %(error)s") % {"error": repr(trouble)[:300]}
     if problem != render.problem:
         BatchRender.objects.filter(pk=render.pk).update(problem=problem)
@@ -95,24 +97,27 @@ def _each_picture(render: BatchRender, work: Callable[[products.Described | None
     return problem
 
 
-def _publish(described: products.Described | None, image: TryOnImage) -> None:
-    if image.published_at is not None:
+def _publish(ref: str, image: TryOnImage) -> None:
+    if image.publications.filter(product=ref).exists():
         return
-    if described is None:
-        raise Refused("product_unknown")
-    name = f"try-on-{image.pk.hex}.{image.file.name.rpartition('.')[2]}"
+    described = products.find(ref)
+    name = f"try-on-{image.pk.hex}.{str(image.file).rpartition('.')[2]}"
     with image.file.open("rb") as stored:
         handle = described.tryon.publish(described.product, File(stored, name=name))
-    _note(image, published_at=timezone.now(), publish_handle=handle)
+    now = timezone.now()
+    Publication.objects.create(
+        image=image, product=ref, main_product=described.main_ref, handle=handle, published_at=now
+    )
+    TryOnImage.objects.filter(pk=image.pk, published_at=None).update(published_at=now)
 
 
-def _unpublish(described: products.Described | None, image: TryOnImage) -> None:
-    if image.published_at is None:
+def _unpublish(ref: str, image: TryOnImage) -> None:
+    shown = image.publications.filter(product=ref).first()
+    if shown is None:
         return
-    if described is not None:  # With the product its gallery is gone.
-        described.tryon.unpublish(described.product, image.publish_handle)
-    _note(image, published_at=None, publish_handle=None)
-
-
-def _note(image: TryOnImage, **values: Any) -> None:
-    TryOnImage.objects.filter(pk=image.pk).update(**values)
+    with suppress(Refused):  # With the product its gallery is gone.
+        described = products.find(ref)
+        described.tryon.unpublish(described.product, shown.handle)
+    shown.delete()
+    if not image.publications.exists():
+        TryOnImage.objects.filter(pk=image.pk).update(published_at=None)

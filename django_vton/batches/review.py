@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from ..models import Batch, BatchRender, TryOnImage
+from ..models import Batch, BatchRender, Publication
 from ..states import State
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 Review = BatchRender.Review
 
 PUBLISHED = Exists(
-    TryOnImage.objects.filter(request=OuterRef("request"), published_at__isnull=False).order_by()
+    Publication.objects.filter(image__request=OuterRef("request"), product=OuterRef("product"))
 )
+"""Whether a picture of the render is shown with its product."""
 
 
 def reviewable(batch: Batch) -> QuerySet[BatchRender]:

@@ -1,6 +1,6 @@
 """The rows: fields, constraints and query sets; no work is done here."""
 
-from .batches import Batch, BatchRender
+from .batches import Batch, BatchRender, Publication
 from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
 from .people import Consent, HouseModel, PersonPhoto, Shopper
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
@@ -17,6 +17,7 @@ __all__ = [
     "PauseSwitch",
     "PersonPhoto",
     "ProductPicture",
+    "Publication",
     "PumpSlot",
     "Quota",
     "Shopper",

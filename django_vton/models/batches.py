@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .people import PersonPhoto
-from .tryons import TryOnRequest
+from .tryons import TryOnImage, TryOnRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -138,3 +139,28 @@ class BatchRender(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product_title or self.product} ({self.batch_id}/{self.position})"
+
+
+class Publication(models.Model):
+    """A picture that is shown with a product: products with the same picture share one render.
+
+    The image's `published_at` says that anyone may see it; it is set while there is a publication.
+    """
+
+    image = models.ForeignKey(TryOnImage, on_delete=models.CASCADE, related_name="publications")
+    product = models.CharField(_("product"), max_length=200, db_index=True)
+    main_product = models.CharField(max_length=200, db_index=True)
+    handle = models.JSONField(
+        null=True, encoder=DjangoJSONEncoder, help_text="What the shop's publish() returned."
+    )
+    published_at = models.DateTimeField(_("published"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("publication")
+        verbose_name_plural = _("publications")
+        constraints = [
+            models.UniqueConstraint(fields=["image", "product"], name="vton_publication_of_product")
+        ]
+
+    def __str__(self) -> str:
+        return self.product

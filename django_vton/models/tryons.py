@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -252,9 +251,8 @@ class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
 
     def published_for(self, ref: str) -> QuerySet[TryOnImage]:
         """The published renders of a product, the newest first."""
-        return self.filter(
-            Q(request__product=ref) | Q(request__main_product=ref), published_at__isnull=False
-        ).order_by("-published_at")
+        of_product = Q(publications__product=ref) | Q(publications__main_product=ref)
+        return self.filter(of_product).order_by("-published_at").distinct()
 
 
 class TryOnImage(models.Model):
@@ -269,9 +267,6 @@ class TryOnImage(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
-    publish_handle = models.JSONField(
-        null=True, encoder=DjangoJSONEncoder, help_text="What the shop's publish() returned."
-    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TryOnImageQuerySet.as_manager()
