@@ -116,7 +116,12 @@ def own_photo(file: BinaryIO) -> PersonPhoto:
 
     It belongs to nobody, is seen by those alone who may look at shoppers' photos, and goes by their clock.
     """
-    row = PersonPhoto(expires_at=timezone.now() + config.PHOTO_RETENTION)
-    fill_photo(row, images.person_photo(file))
+    picture = images.person_photo(file)
+    expires_at = timezone.now() + config.PHOTO_RETENTION
+    same = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, shopper=None, digest=picture.digest)
+    if (earlier := same.filter(expires_at__gt=timezone.now()).first()) is not None:
+        return earlier
+    row = PersonPhoto(expires_at=expires_at)
+    fill_photo(row, picture)
     row.save(force_insert=True)
     return row

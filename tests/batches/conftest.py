@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def noa(desk: Desk, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: F811 - the fixture above
+def noa(desk: Desk, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: ARG001, F811 - a fixture
     """A house model for all kinds of products."""
     return add_house_model(name="Noa", file=io.BytesIO(phone_photo(shade=50)))
 
 
 @pytest.fixture
-def mia(desk: Desk, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: F811 - the fixture above
+def mia(desk: Desk, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: ARG001, F811 - a fixture
     return add_house_model(name="Mia", file=io.BytesIO(phone_photo(shade=51)))
 
 

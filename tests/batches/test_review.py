@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.files import File
 from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone
@@ -20,6 +19,8 @@ from ..doors import content, make_product, ref
 from ..people import at_once
 
 if TYPE_CHECKING:
+    from django.core.files import File
+
     from .shelf import Shelf
 
 
@@ -95,7 +96,7 @@ def test_two_clicks_publish_once(made: Batch) -> None:
     render = renders(made)[0]
     batches.accept(made, [render.pk])
     copies = [BatchRender.objects.get(pk=render.pk) for _each in range(2)]
-    assert at_once(*[lambda copy=copy: batches.publish(copy) for copy in copies]) == ["", ""]  # type: ignore[misc]
+    assert at_once(*[lambda copy=copy: batches.publish(copy) for copy in copies]) == ["", ""]
     assert ProductPhoto.objects.count() == 1
 
 
@@ -199,7 +200,7 @@ def test_a_long_list_is_published_in_parts(made: Batch) -> None:
 
 
 def test_what_is_published_or_not_refused_does_not_expire(made: Batch) -> None:
-    first, second, third = renders(made)
+    first, _second, third = renders(made)
     batches.accept(made, [first.pk])
     batches.publish(first)
     batches.reject(made, [third.pk])
