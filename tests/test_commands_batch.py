@@ -84,7 +84,7 @@ def test_products_of_a_model_are_rendered(shelf: Shelf) -> None:  # noqa: F811 -
 
 def test_what_makes_no_sense_is_said(shelf: Shelf) -> None:  # noqa: F811 - the fixture
     product = ref(shelf.products(1)[0])
-    for args, words in [
+    cases: list[tuple[list[object], str]] = [
         (["--product", product], "Nothing is left"),
         (["--product", product, "--on", "Nobody"], "Nobody"),
         (["--all", "auth.User", "--on", "Noa"], "auth.User"),
@@ -93,7 +93,8 @@ def test_what_makes_no_sense_is_said(shelf: Shelf) -> None:  # noqa: F811 - the 
         (["--product", product, "--on", "Noa", "--option", "x=1"], "x=1"),
         (["--product", product, "--on", "Noa"], "--yes"),
         (["--resume", 12], "no batch 12"),
-    ]:
+    ]
+    for args, words in cases:
         with pytest.raises(CommandError, match=words):
             run(*args)
     assert not Batch.objects.exists()

@@ -11,6 +11,7 @@ from .. import lifecycle
 from ..models import Batch, BatchRender, TryOnRequest
 from ..queue import ring
 from ..states import State
+from .catalogue import chunks
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -78,10 +79,10 @@ def retry(batch: Batch, *, in_doubt: bool = False) -> int:
         if not is_running and not Batch.objects.filter(pk=batch.pk, status=Status.PAUSED).exists():
             return 0
         again = list(retryable(batch, in_doubt=in_doubt).values_list("pk", flat=True))
-        rows = BatchRender.objects.filter(pk__in=again)
-        count = rows.update(
-            status=RenderStatus.WAITING, request=None, refusal="", problem="", review="", reviewed_at=None
-        )
+        for some in chunks(again):
+            BatchRender.objects.filter(pk__in=some).update(
+                status=RenderStatus.WAITING, request=None, refusal="", problem="", review=""
+            )
         transaction.on_commit(ring, robust=True)
     batch.refresh_from_db()
-    return count
+    return len(again)

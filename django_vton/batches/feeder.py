@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_vton.batches")
 
-EVERY = 0.2
+EVERY = 0.5
 """Seconds between looks while there is nothing to feed, or no place."""
 
 AFTER_TROUBLE = 2.0

@@ -35,6 +35,9 @@ logger = logging.getLogger("django_vton.batches")
 AHEAD = 2
 """For each submit that may go at once, so many renders of batches are queued: a shopper waits for no more."""
 
+SHARE = 0.8
+"""Of all that a pump may do at once: the rest is left to shoppers."""
+
 LOOK_AGAIN = timedelta(seconds=30)
 """A batch that is held looks so often whether it still is: a cap was raised, or a pause is over."""
 
@@ -70,7 +73,7 @@ def _places() -> int:
     flying = TryOnRequest.objects.active().filter(batch__isnull=False).order_by()
     by_state: dict[str, int] = dict(flying.values_list("state").annotate(number=Count("pk")))
     queued = AHEAD * config.SUBMIT_CONCURRENCY - by_state.get(State.QUEUED, 0)
-    return min(queued, config.CONCURRENCY - sum(by_state.values()))
+    return min(queued, max(1, int(SHARE * config.CONCURRENCY)) - sum(by_state.values()))
 
 
 # Rows -----------------------------------------------------------------------------------------------
