@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.db import DataError
 
 from .. import engines, products
 from ..exceptions import ProductNotRegistered, Refused
@@ -45,7 +46,7 @@ def _of_model(label: str, pks: list[str]) -> list[Described]:
     try:
         tryon = products.tryon_for(apps.get_model(label))
         rows = list(tryon.get_queryset().filter(pk__in=pks))
-    except (LookupError, ValueError, OverflowError, ValidationError, ProductNotRegistered):
+    except (LookupError, ValueError, OverflowError, ValidationError, DataError, ProductNotRegistered):
         # One of them is no key of this model; the others must not go with it.
         return [described for pk in pks if (described := _one(f"{label}:{pk}")) is not None]
     return [products.Described(tryon, row) for row in rows]

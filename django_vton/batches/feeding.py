@@ -41,6 +41,9 @@ SHARE = 0.8
 LOOK_AGAIN = timedelta(seconds=30)
 """A batch that is held looks so often whether it still is: a cap was raised, or a pause is over."""
 
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""The database may be back in a moment, and no product is to blame."""
+
 Status = BatchRender.Status
 
 
@@ -54,18 +57,29 @@ def step() -> bool:
     batch = Batch.objects.due(timezone.now()).first()
     if batch is None:
         return False
+    if batch.cursor == batch.product_count and _places() <= 0:
+        return False
+    try:
+        _step(batch)
+    except AWAY:
+        raise
+    except Exception:
+        logger.exception("Batch %s cannot go on; it looks again before long", batch.pk)
+        _hold(batch, Refused("unavailable"))
+    return True
+
+
+def _step(batch: Batch) -> None:
     if batch.cursor < batch.product_count:
         _write_rows(batch)
-        return True
-    if _places() <= 0:
-        return False
-    render = batch.renders.filter(status=Status.WAITING).select_related("photo").order_by("position").first()
+        return
+    waiting = batch.renders.filter(status=Status.WAITING).select_related("photo")
+    render = waiting.order_by("position").first()
     if render is None:
         # Unless something was put back meanwhile.
         Batch.objects.filter(pk=batch.pk, due_at=batch.due_at).update(due_at=None)
     else:
         _ask(batch, render)
-    return True
 
 
 def _places() -> int:
@@ -152,8 +166,8 @@ def _prepare(batch: Batch, render: BatchRender) -> intake.Prepared | None:
         return intake.prepare_render(render.product, render.photo, batch.options)
     except Refused as refusal:
         code, problem = refusal.code, str(refusal.detail)
-    except (OperationalError, InterfaceError, InternalError):
-        raise  # The database is away, and the product is not to blame.
+    except AWAY:
+        raise
     except Exception as trouble:
         logger.exception("%s cannot be tried on: the shop's own code failed", render.product)
         code, problem = "product_not_enabled", _("The shop's own code failed: %(error)s") % {"error": trouble}

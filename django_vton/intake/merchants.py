@@ -23,28 +23,18 @@ from ..states import ACTIVE, TERMINAL, State
 from .rows import Accepted, fill_photo, new_row, new_shared_render, shared_render
 
 if TYPE_CHECKING:
-    from ..models import Batch, ProductPicture
-    from ..products import Described
+    from ..models import Batch
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A render that could be asked for: all that takes time is done, and nothing is stored of it."""
 
-    described: Described
     photo: PersonPhoto
-    picture: ProductPicture
-    options: Mapping[str, Any]
-
-    @property
-    def price(self) -> int:
-        """What it costs where it is not there already, in micro-USD."""
-        return engines.price(self.described.engine.name, self.options)
-
-    @property
-    def row(self) -> TryOnRequest:
-        """What would be stored."""
-        return new_row(self.described, self.options, self.photo, self.picture)
+    row: TryOnRequest
+    """What would be stored."""
+    price: int
+    """What it costs where it is not there already, in micro-USD."""
 
 
 def prepare_render(
@@ -68,7 +58,8 @@ def prepare_render(
         picture = pictures.prepare(described)
     except Refused as refusal:
         raise Refused(refusal.code, pictures.problem_of(described)) from refusal
-    return Prepared(described, photo, picture, chosen)
+    row = new_row(described, chosen, photo, picture)
+    return Prepared(photo, row, engines.price(row.engine, row.options))
 
 
 def request_render(prepared: Prepared, *, batch: Batch | None = None) -> Accepted:

@@ -197,11 +197,13 @@ def test_a_product_that_cannot_be_tried_on_is_refused_and_the_others_go_on(shelf
     broken.photo.storage.delete(str(broken.photo.name))
     refs = batches.draft(products).products
     Product.objects.filter(pk=gone.pk).delete()
-    draft = batches.draft([*refs, "no product", "shop.product:x", "auth.user:1"], [shelf.noa])
-    assert len(batches.preview(draft).impossible) == 7
+    draft = batches.draft(
+        [*refs, f"shop.product:{10**30}", "no product", "shop.product:x", "auth.user:1"], [shelf.noa]
+    )
+    assert len(batches.preview(draft).impossible) == 8
     assert batches.confirm(draft)
     done = shelf.run(draft)
-    assert (done.completed, done.refused, done.spent) == (1, 8, PRICE)
+    assert (done.completed, done.refused, done.spent) == (1, 9, PRICE)
     refused = draft.renders.filter(status=Status.REFUSED)
     assert all(render.refusal and render.problem for render in refused)
     said = dict(refused.values_list("product", "problem"))
@@ -211,24 +213,45 @@ def test_a_product_that_cannot_be_tried_on_is_refused_and_the_others_go_on(shelf
     assert good.pk
 
     Product.objects.filter(pk=hidden.pk).update(is_public=True)
-    assert batches.retry(draft) == 8
+    assert batches.retry(draft) == 9
     assert shelf.run(draft).completed == 2
 
 
-def test_the_shops_own_error_is_no_others_trouble(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["get_options", "get_url", "get_main", "get_engine", "get_image"])
+def test_the_shops_own_error_is_no_others_trouble(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     from shop.tryon import ProductTryOn
 
     products = shelf.products(2)
-    whole = ProductTryOn.get_options
+    whole = getattr(ProductTryOn, name)
     monkeypatch.setattr(
         ProductTryOn,
-        "get_options",
+        name,
         lambda self, product: whole(self, product) if product.pk == products[1].pk else 1 / 0,
     )
     batch = shelf.start(products)
     done = shelf.run(batch)
     assert (done.completed, done.refused) == (1, 1)
     assert "division by zero" in batch.renders.get(status=Status.REFUSED).problem
+
+
+def test_a_shop_that_cannot_tell_its_products_holds_only_its_own_batch(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shop.tryon import ProductTryOn
+
+    products = shelf.products(1)
+    other, batch = shelf.start(2), shelf.start(products)
+    assert feeding.step()
+    monkeypatch.setattr(ProductTryOn, "get_queryset", lambda _self: 1 / 0)
+    shelf.feed()
+    held = batches.progress(batch)
+    assert (held.waiting, held.waits_for, claims.has_work()) == (1, "unavailable", False)
+    monkeypatch.undo()
+    assert other.pk
+    shelf.look_again(batch)
+    assert shelf.run(batch).completed == 1
 
 
 def test_a_house_model_for_garments_is_not_asked_to_wear_glasses(shelf: Shelf, mia: PersonPhoto) -> None:

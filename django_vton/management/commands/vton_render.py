@@ -47,7 +47,7 @@ class Command(BaseCommand):
         try:
             prepared = intake.prepare_render(product, person(photo), engine_options(options["option"]))
             price = usd(prepared.price)
-            self.stdout.write(f"{prepared.described.title}, {prepared.described.engine.name}: {price}")
+            self.stdout.write(f"{prepared.row.product_title}, {prepared.row.engine}: {price}")
             began = timezone.now()
             render = intake.request_render(prepared).request
         except (Refused, images.ImageRefused) as refusal:
