@@ -132,6 +132,8 @@ def test_the_pump_shows_how_far_all_is_on_a_terminal_alone(shelf: Shelf) -> None
 
 
 def test_an_interrupted_call_leaves_the_batch_to_go_on(shelf: Shelf) -> None:  # noqa: F811 - the fixture
+    # Where the tests run in the background of a shell it is ignored, and so it would be in the child.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     shelf.desk.gateway.scenario(submit_seconds=0.5, times=None)
     products = map(ref, shelf.products(12))
     command = [

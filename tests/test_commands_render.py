@@ -116,6 +116,8 @@ def test_an_interrupted_call_keeps_what_was_paid(
     tmp_path: Path,
     number: signal.Signals,
 ) -> None:
+    # Where the tests run in the background of a shell it is ignored, and so it would be in the child.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     desk.gateway.scenario(submit_seconds=1)
     args = [ref(desk.product), noa.name, "-o", tmp_path / "out.png"]
     process = spawn(desk, *args)
