@@ -24,14 +24,19 @@ SILENCE = timedelta(minutes=5)
 """So long may workers be silent before no more photos are taken that nobody would render."""
 
 
-def require() -> None:
-    """Raise Refused, with the reason's code, where nothing can be accepted now."""
+def require_open() -> None:
+    """Raise Refused where the shop has it switched off, paused, or not set up."""
     if not config.ENABLED:
         raise Refused("product_not_enabled", status=503)
     if not config.is_configured:
         raise Refused("not_configured", retry_after=3600)
     if PauseSwitch.objects.filter(is_paused=True).exists():
         raise Refused("paused", retry_after=300)
+
+
+def require() -> None:
+    """Raise Refused, with the reason's code, where nothing can be accepted now."""
+    require_open()
     budget.require_room()
     if workers_are_gone():
         raise Refused("unavailable", retry_after=60)

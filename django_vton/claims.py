@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from . import gateway, lifecycle
+from .batches import feeding
 from .conf import config
 from .engines import engines, get_engine
 from .handover import calls_back
@@ -67,7 +68,8 @@ def has_work() -> bool:
     """Whether anything is due now or soon. What waits for a breaker is found by the minute's look."""
     now = timezone.now()
     soon = TryOnRequest.objects.to_drive().filter(due_at__lte=now + HORIZON)
-    return soon.exclude(state=State.QUEUED, engine__in=gateway.stopped(now)).exists()
+    soon = soon.exclude(state=State.QUEUED, engine__in=gateway.stopped(now))
+    return soon.exists() or feeding.has_work(now)
 
 
 def take(free: int, free_submits: int) -> list[Job]:

@@ -18,7 +18,17 @@ from django.utils import timezone
 
 from . import lifecycle, looks, quotas, sweep
 from .conf import config
-from .models import Consent, PersonPhoto, ProductPicture, Shopper, TryOnEvent, TryOnImage, TryOnRequest
+from .models import (
+    Batch,
+    BatchRender,
+    Consent,
+    PersonPhoto,
+    ProductPicture,
+    Shopper,
+    TryOnEvent,
+    TryOnImage,
+    TryOnRequest,
+)
 from .states import ACTIVE, State
 from .storage import delete_file
 
@@ -194,6 +204,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "quotas": iter([quotas.purge(now)]),
         "guests": _purge_guests(now),
         "looks": iter([looks.purge(now)]),
+        "drafts": _purge_drafts(now),
         "files": sweep.sweep(now),
     }
     return {kind: _until(ends, steps) for kind, steps in kinds.items()}
@@ -225,6 +236,8 @@ def _purge_photos(now: datetime) -> Iterator[int]:
 def _purge_results(now: datetime) -> Iterator[int]:
     ended = TryOnRequest.objects.filter(erased_at__isnull=True).exclude(state__in=ACTIVE)
     over = ended.filter(expires_at__lte=now).exclude(images__published_at__isnull=False)
+    # What a batch paid for stays while the merchant has not refused it.
+    over = over.exclude(batch_renders__in=BatchRender.objects.exclude(review=BatchRender.Review.REJECTED))
     for pk in over.order_by("expires_at").values_list("pk", flat=True)[:MANY]:
         request = over.filter(pk=pk).first()
         if request is not None:
@@ -254,6 +267,12 @@ def _purge_guests(now: datetime) -> Iterator[int]:
             if guest is not None:
                 guest.delete()
         yield int(guest is not None)
+
+
+def _purge_drafts(now: datetime) -> Iterator[int]:
+    """Batches that nobody ever let run."""
+    drafts = Batch.objects.filter(status=Batch.Status.DRAFT, created_at__lt=now - config.RESULT_RETENTION)
+    yield drafts.delete()[0]
 
 
 # Receivers, connected in apps.py --------------------------------------------------------------------

@@ -87,7 +87,11 @@ class TryOn:
         return str(get_absolute_url()) if get_absolute_url else ""
 
     def publish(self, product: Any, image: Any) -> Any:
-        """Put a merchant's render into the product's gallery and return a handle for `unpublish`."""
+        """Put a merchant's render into the product's gallery and return a handle for `unpublish`.
+
+        `image` is an open `File` whose name is the picture's for ever: where a crash had this called twice,
+        it tells. The handle is anything that JSON can hold. Called in a transaction.
+        """
         return None
 
     def unpublish(self, product: Any, handle: Any) -> None:
@@ -158,6 +162,10 @@ class Described:
         allowed = set(self.tryon.shopper_options) - NEVER_BY_SHOPPERS
         if forbidden := sorted(set(wishes) - allowed):
             raise Refused("options_invalid", field=f"options.{forbidden[0][:50]}")
+        return self.merchant_options(wishes)
+
+    def merchant_options(self, wishes: Mapping[str, Any]) -> dict[str, Any]:
+        """As `options`, with the wishes of somebody who may set any of the engine's."""
         try:
             return dict(self.engine.clean_options({**self.tryon.get_options(self.product), **wishes}))
         except OptionError as error:

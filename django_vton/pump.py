@@ -16,21 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    close_old_connections,
-    connections,
-)
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 
 from . import claims, handover, results, sigterm, slots
+from .batches.feeder import Feeder
 from .conf import config
 from .discreet import forget_locals
 from .pixazo import AskFailed, FetchFailed, Submission, Verdict
 from .pixazo.client import Pixazo
 from .queue import ring
+from .threads import DbThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,8 +105,8 @@ class Pump:
         self.wake: asyncio.Event
         self.pictures: asyncio.Semaphore
         self.pixazo: Pixazo
-        # A thread of our own: asgiref's shared one stays broken after a cut connection, and hangs in a fork.
-        self.db_thread = ThreadPoolExecutor(1, thread_name_prefix="vton-db")
+        self.db = DbThread("vton-db")
+        self.feeder = Feeder(self._goes_on)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
 
     async def main(self) -> bool:
@@ -135,13 +130,14 @@ class Pump:
                     finally:
                         while self.flights:
                             await asyncio.wait(self.flights)
+                        await self.feeder.land()
             finally:
                 beat.cancel()
                 await self.db(slots.release, slot)
             return True
         finally:
-            self.db_thread.submit(connections.close_all)
-            self.db_thread.shutdown()
+            self.feeder.close()
+            self.db.close()
             self.image_threads.shutdown(wait=False)
 
     async def _keep(self, slot: PumpSlot) -> None:
@@ -153,14 +149,18 @@ class Pump:
                 logger.exception("The pump's place could not be renewed.")
         logger.warning("Another pump has this place: claiming nothing more.")
 
+    def _goes_on(self) -> bool:
+        return self.has_place and not self.stop.is_set() and time.monotonic() <= self.ends_at
+
     async def _drive(self) -> None:
         """Claim and start, until told to stop or there is nothing to wait for."""
-        while self.has_place and not self.stop.is_set() and time.monotonic() <= self.ends_at:
+        while self._goes_on():
             free = config.CONCURRENCY - len(self.flights)
             jobs = await self._claim(free)
             for job in jobs:
                 self._start(job)
-            idle = not self.flights and not jobs
+            self.feeder.look(self.wake.set)
+            idle = not self.flights and not jobs and self.feeder.is_idle
             if idle and not self.forever and not await self.db(claims.has_work):
                 return
             await self._rest(1.0 if idle and self.forever else TICK)
@@ -309,18 +309,6 @@ class Pump:
             self.pictures.release()
 
     # Threads ----------------------------------------------------------------------------------------
-
-    async def db(self, work: Callable[..., T], *args: Any) -> T:
-        """Work on the database, in its own thread, with connections that live."""
-
-        def unit() -> T:
-            close_old_connections()
-            try:
-                return work(*args)
-            finally:
-                close_old_connections()
-
-        return await asyncio.get_running_loop().run_in_executor(self.db_thread, unit)
 
     async def image(self, work: Callable[..., T], *args: Any) -> T:
         """Work on pictures and files, away from the loop and from the database's thread."""

@@ -283,7 +283,7 @@ def test_the_export_tells_all_and_of_nobody_else(shirt: Product, phone_photo: Ph
 
 
 def gone(**expected: int) -> dict[str, int]:
-    kinds = ("photos", "try_ons", "product_pictures", "quotas", "guests", "looks", "files")
+    kinds = ("photos", "try_ons", "product_pictures", "quotas", "guests", "looks", "drafts", "files")
     return dict.fromkeys(kinds, 0) | expected
 
 

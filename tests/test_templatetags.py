@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 
 from django_vton.availability import switched_off
 from django_vton.exceptions import ProductNotRegistered
-from django_vton.models import TryOnImage, TryOnRequest
+from django_vton.models import Publication, TryOnImage, TryOnRequest
 from shop.models import Kind, Product
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ def test_the_gallery_shows_published_renders(django_assert_num_queries: DjangoAs
     image = {"request": render_, "content_type": "image/jpeg", "width": 864, "height": 1296}
     public = TryOnImage.objects.create(**image, position=0, published_at=timezone.now() - timedelta(days=1))
     private = TryOnImage.objects.create(**image, position=1)
+    Publication.objects.create(image=public, product=render_.product, main_product=render_.main_product)
     with django_assert_num_queries(1):
         html = render("{% tryon_gallery product %}", product=product(name="Linen & silk"))
     assert f"/try-on/images/{public.pk}/" in html

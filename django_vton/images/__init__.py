@@ -28,6 +28,7 @@ __all__ = [
     "Picture",
     "person_photo",
     "product_picture",
+    "result_as",
     "result_picture",
     "thumbnail",
 ]
@@ -107,6 +108,20 @@ def result_picture(data: bytes) -> Picture:
             image = pixels.exact(source)
         if source.format == "PNG" or "A" in image.mode:
             return Picture(pixels.png(image, label=True), *image.size, "image/png")
+        return Picture(pixels.jpeg(image, quality=95, label=True), *image.size, "image/jpeg")
+
+    return _guarded(work, "result")
+
+
+def result_as(data: bytes, content_type: str) -> Picture:
+    """A stored result as ``image/png`` or ``image/jpeg``, labelled as it is. Raises `ImageRefused`."""
+
+    def work() -> Picture:
+        source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
+        if content_type == "image/png":
+            image = pixels.exact(source)
+            return Picture(pixels.png(image, label=True), *image.size, content_type)
+        image = pixels.plain(source, max(source.width, source.height))
         return Picture(pixels.jpeg(image, quality=95, label=True), *image.size, "image/jpeg")
 
     return _guarded(work, "result")

@@ -4,7 +4,7 @@
 was faster, and the caller's news is void. Signals go out after the commit, at most once.
 """
 
-from .asking import accept, cancel, follow
+from .asking import accept, cancel, cancel_unwanted, follow
 from .operators import adopt, not_charged, write_off
 from .renders import (
     MAX_CLAIMS,
@@ -33,6 +33,7 @@ __all__ = [
     "adopt",
     "callback",
     "cancel",
+    "cancel_unwanted",
     "claim",
     "claim_submit",
     "completed",

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from .. import budget
-from ..models import Attempt, TryOnRequest, VendorLink
+from ..models import Attempt, Batch, TryOnRequest, VendorLink
 from ..states import ACTIVE, Money, State
 from .swap import finish_follower, followers_end, record, settle, swap
 
@@ -58,7 +58,17 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
             settle(request, attempt, Money.FREE if before == State.QUEUED else Money.SPENT)
             VendorLink.objects.filter(attempt__request=request).delete()
             followers_end(request)
-        elif (source := request.source) is not None and not source.followers.active().exists():
-            # Nobody waits for the shared render any more; while it is not paid, it need not be.
-            cancel(source, sources=[State.QUEUED])
+        elif (source := request.source) is not None:
+            cancel_unwanted(source)
     return True
+
+
+def cancel_unwanted(shared: TryOnRequest, *, actor_id: Any = None) -> bool:
+    """Where nobody waits for a shared render any more, no follower and no batch: not paid, it need not be."""
+    with transaction.atomic():
+        # Whoever comes to share it waits here, or is seen here.
+        TryOnRequest.objects.select_for_update().filter(pk=shared.pk).first()
+        batches = shared.batch_renders.exclude(batch__status=Batch.Status.CANCELED)
+        if batches.exists() or shared.followers.active().exists():
+            return False
+        return cancel(shared, actor_id=actor_id, sources=[State.QUEUED])

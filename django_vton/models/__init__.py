@@ -1,11 +1,14 @@
 """The rows: fields, constraints and query sets; no work is done here."""
 
+from .batches import Batch, BatchRender, Publication
 from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
 from .people import Consent, HouseModel, Look, PersonPhoto, Shopper
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
 
 __all__ = [
     "Attempt",
+    "Batch",
+    "BatchRender",
     "BudgetPeriod",
     "Consent",
     "GatewayState",
@@ -15,6 +18,7 @@ __all__ = [
     "PauseSwitch",
     "PersonPhoto",
     "ProductPicture",
+    "Publication",
     "PumpSlot",
     "Quota",
     "Shopper",

@@ -84,6 +84,15 @@ class TryOnRequest(models.Model):
         related_name="followers",
         help_text="The render that this try-on shares instead of paying for its own.",
     )
+    batch = models.ForeignKey(
+        "vton.Batch",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="paid_renders",
+        verbose_name=_("batch"),
+        help_text="The batch that paid for this render.",
+    )
     product = models.CharField(_("product"), max_length=200, db_index=True)
     main_product = models.CharField(max_length=200, db_index=True)
     product_title = models.CharField(_("title"), max_length=300, blank=True)
@@ -242,9 +251,8 @@ class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
 
     def published_for(self, ref: str) -> QuerySet[TryOnImage]:
         """The published renders of a product, the newest first."""
-        return self.filter(
-            Q(request__product=ref) | Q(request__main_product=ref), published_at__isnull=False
-        ).order_by("-published_at")
+        of_product = Q(publications__product=ref) | Q(publications__main_product=ref)
+        return self.filter(of_product).order_by("-published_at").distinct()
 
 
 class TryOnImage(models.Model):

@@ -25,7 +25,7 @@ CALLBACK = f"/try-on/webhooks/pixazo/{TOKEN}/"
 class Asking(Story):
     """A guest's browser asks; where it hears nothing good, it asks again with the same key."""
 
-    weak = ("after intake.request_tryon: COMMIT 1",)
+    weak = ("after intake.shoppers.request_tryon: COMMIT 1",)
 
     def __init__(self, name: str, *, house: bool = False) -> None:
         super().__init__(name)

@@ -25,17 +25,22 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 
-@contextmanager
-def pump(desk: Desk, *args: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`manage.py vton_pump` on this test's rows, files and gateway."""
-    env = {
+def environment(desk: Desk) -> dict[str, str]:
+    """For another process on this test's rows, files and gateway."""
+    return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": database_url(),
         "MEDIA_ROOT": str(settings.MEDIA_ROOT),
         "VTON_PIXAZO_BASE_URL": desk.gateway.url,
     }
-    process = subprocess.Popen([sys.executable, str(MANAGE), "vton_pump", *args], env=env)
+
+
+@contextmanager
+def pump(desk: Desk, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`manage.py vton_pump` there."""
+    command = [sys.executable, str(MANAGE), "vton_pump", *args]
+    process = subprocess.Popen(command, env=environment(desk))
     try:
         yield process
     finally:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from ... import incidents, pump, tasks
+from ..watching import watching
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -25,14 +26,16 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, once: bool, **_options: Any) -> None:
         if once:
-            pump.drain()
+            with watching(self.stdout):
+                pump.drain()
             return
         self.stdout.write("Driving try-ons. Ctrl-C stops.")
         stop = threading.Event()
         # A daemon: it may be cut off anywhere, as the queue's own tasks may.
         threading.Thread(target=keep_house, args=(stop,), name="vton-house", daemon=True).start()
         try:
-            pump.run(forever=True, stop=stop)
+            with watching(self.stdout):
+                pump.run(forever=True, stop=stop)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
         finally:

@@ -1,8 +1,4 @@
-"""The only way in: for the API, the plain form, a command or a batch.
-
-`request_tryon` refuses before anything is spent, or accepts in one transaction: consent, quota, cache,
-money and row together, and the bell rings after the commit.
-"""
+"""The shoppers' door: consent, quota, cache, money and row in one transaction."""
 
 from __future__ import annotations
 
@@ -14,23 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from django.core.files.base import ContentFile
-from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from . import availability, engines, images, lifecycle, pictures, privacy, products, quotas
-from .conf import config
-from .discreet import private_variables
-from .exceptions import Refused
-from .hooks import agrees
-from .models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
-from .queue import ring
-from .states import TERMINAL, State
-from .storage import delete_file
+from .. import availability, engines, images, lifecycle, pictures, privacy, products, quotas
+from ..conf import config
+from ..discreet import private_variables
+from ..exceptions import Refused
+from ..hooks import agrees
+from ..models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
+from ..queue import ring
+from ..states import TERMINAL, State
+from ..storage import delete_file
+from .rows import Accepted, fill_photo, new_row, new_shared_render, shared_render
 
 if TYPE_CHECKING:
-    from .products import Described
-    from .shoppers import Visitor
+    from ..products import Described
+    from ..shoppers import Visitor
 
 logger = logging.getLogger("django_vton.intake")
 
@@ -60,14 +56,6 @@ class Ask:
         return total.hexdigest()
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """The try-on, and whether its answer was there already."""
-
-    request: TryOnRequest
-    is_ready: bool
-
-
 def request_tryon(ask: Ask) -> Accepted:
     """Accept a try-on, or raise Refused with nothing stored and nothing spent."""
     body_digest = ask.digest() if ask.idempotency_key else ""
@@ -93,14 +81,6 @@ def request_tryon(ask: Ask) -> Accepted:
             delete_file(photo.file)
             delete_file(photo.thumbnail)
     return accepted
-
-
-def fill_photo(row: PersonPhoto, picture: images.Picture) -> None:
-    """Write a photo and its thumbnail into the storage and their names into the (unsaved) row."""
-    row.digest, row.width, row.height = picture.digest, picture.width, picture.height
-    small = images.thumbnail(picture.data)
-    row.file.save(f"photo.{picture.extension}", ContentFile(picture.data), save=False)
-    row.thumbnail.save(f"photo.{small.extension}", ContentFile(small.data), save=False)
 
 
 def _photo(ask: Ask, described: Described) -> PersonPhoto:
@@ -189,20 +169,14 @@ def _accept(
         if not privacy.has_consented(shopper):
             privacy.record_consent(shopper, ask.locale)
     row = _keep_photo(ask, photo, shopper)
-    request = TryOnRequest(
+    request = new_row(
+        described,
+        options,
+        row,
+        picture,
         shopper=shopper,
-        product=described.ref,
-        main_product=described.main_ref,
-        product_title=described.title[:300],
-        product_url=described.url[:500],
-        engine=described.engine.name,
-        options=dict(options),
-        photo=row,
-        product_picture=picture,
-        cache_key=_cache_key(row.digest, picture.digest, described.engine.name, options),
         idempotency_key=ask.idempotency_key or None,
         idempotency_digest=body_digest,
-        expires_at=timezone.now() + config.RESULT_RETENTION,
     )
     source = _source(request, row)
     if source is None and row.is_house:
@@ -213,16 +187,11 @@ def _accept(
     return Accepted(request, is_ready=False)
 
 
-def _cache_key(photo: str, picture: str, engine: str, options: Mapping[str, Any]) -> str:
-    parts = json.dumps([photo, picture, engine, options], sort_keys=True)
-    return hashlib.sha256(parts.encode()).hexdigest()
-
-
 def _source(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
     """A render to share: the shopper's own earlier one, or anybody's of a house model."""
-    rows = TryOnRequest.objects.select_for_update()
     if photo.is_house:
-        return rows.filter(shared_key=request.cache_key).first()
+        return shared_render(request)
+    rows = TryOnRequest.objects.select_for_update()
     own = rows.filter(shopper=request.shopper, cache_key=request.cache_key)
     return own.filter(source=None, state=State.COMPLETED).order_by("-created_at").first()
 
@@ -248,25 +217,12 @@ def _pay(render: TryOnRequest, request: TryOnRequest, address_key: str) -> None:
 
 
 def _house_render(request: TryOnRequest, address_key: str) -> TryOnRequest:
-    """A render that belongs to nobody, so that all can share it; its first asker is counted for it."""
-    render = TryOnRequest(
-        product=request.product,
-        main_product=request.main_product,
-        product_title=request.product_title,
-        product_url=request.product_url,
-        engine=request.engine,
-        options=request.options,
-        photo=request.photo,
-        product_picture=request.product_picture,
-        cache_key=request.cache_key,
-        shared_key=request.cache_key,
-        expires_at=request.expires_at,
-    )
-    try:
-        with transaction.atomic():
-            _pay(render, request, address_key)
-    except IntegrityError:
-        # Somebody else asked first, at the same moment: theirs is shared, and nothing is counted.
+    """A render that all can share; its first asker is counted for it."""
+
+    def pay(render: TryOnRequest) -> None:
+        _pay(render, request, address_key)
+
+    render, is_new = new_shared_render(request, pay)
+    if not is_new:
         request.counted_in = []
-        return TryOnRequest.objects.select_for_update().get(shared_key=request.cache_key)
     return render
