@@ -1,5 +1,6 @@
 """The rows: fields, constraints and query sets; no work is done here."""
 
+from .conversions import Conversion
 from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
 from .people import Consent, HouseModel, PersonPhoto, Shopper
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
@@ -8,6 +9,7 @@ __all__ = [
     "Attempt",
     "BudgetPeriod",
     "Consent",
+    "Conversion",
     "GatewayState",
     "HouseModel",
     "Incident",
