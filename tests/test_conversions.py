@@ -235,11 +235,13 @@ def test_after_erasing_nothing_leads_from_an_order_to_a_try_on(
     assert len(counted()) == 4
 
 
+@pytest.mark.parametrize("table", ["vton_conversion", "vton_tryonrequest"])
 @pytest.mark.parametrize("call", ["added", "purchased"])
 def test_a_failure_is_logged_and_the_shops_transaction_goes_on(
     request_of_guest: HttpRequest,
     shirt: Product,
     call: str,
+    table: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tried(shirt)
@@ -248,7 +250,7 @@ def test_a_failure_is_logged_and_the_shops_transaction_goes_on(
 
     def broken(execute: Any, sql: str, *rest: Any) -> Any:
         """As a table that is missing: on PostgreSQL the rest of the transaction would be lost."""
-        return execute(sql.replace("vton_conversion", "vton_missing"), *rest)
+        return execute(sql.replace(table, "vton_missing"), *rest)
 
     with transaction.atomic():
         Shopper.objects.create(token_hash="before")
