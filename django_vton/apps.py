@@ -22,7 +22,7 @@ class VtonConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_delete, post_migrate, pre_delete
 
-        from . import checks, privacy, queue
+        from . import checks, privacy, queue, roles
         from .models import HouseModel, PersonPhoto, ProductPicture, Shopper, TryOnImage
 
         checks.register()
@@ -32,6 +32,7 @@ class VtonConfig(AppConfig):
         pre_delete.connect(privacy.shopper_is_deleted, sender=Shopper, dispatch_uid="vton.shopper")
         user_logged_in.connect(_claim, dispatch_uid="vton.claim")
         post_migrate.connect(queue.register_schedules, sender=self, dispatch_uid="vton.schedules")
+        post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="vton.roles")
         autodiscover_modules("tryon")
 
 

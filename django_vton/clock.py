@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
 
@@ -12,6 +12,11 @@ from .conf import config
 def today(now: datetime | None = None) -> date:
     """The shop's date."""
     return (now or timezone.now()).astimezone(config.time_zone).date()
+
+
+def midnight(day: date) -> datetime:
+    """When that day begins in the shop's zone."""
+    return datetime.combine(day, time.min, config.time_zone)
 
 
 def window(period: str, now: datetime | None = None) -> tuple[datetime, datetime]:

@@ -118,6 +118,8 @@ def erase(request: TryOnRequest) -> None:
             feedback="",
             erased_at=timezone.now(),
         )
+        # An order would lead to its owner again.
+        request.conversions.update(reference=None, order="")
         TryOnEvent.objects.create(request=request, name="erased", to_state=request.state)
         if photo is not None and not photo.is_house and not photo.keep and not photo.try_ons.exists():
             photo.delete()
@@ -151,7 +153,8 @@ def export(shopper: Shopper | None) -> dict[str, Any]:
     return {
         "shopper": _plain(shopper, "created_at", "seen_at"),
         "try_ons": [
-            _export_tryon(request) for request in shopper.try_ons.with_parts().order_by("created_at")
+            _export_tryon(request)
+            for request in shopper.try_ons.with_parts().prefetch_related("conversions").order_by("created_at")
         ],
         "photos": [
             _plain(photo, "created_at", "expires_at", "width", "height")
@@ -176,6 +179,7 @@ def _export_tryon(request: TryOnRequest) -> dict[str, Any]:
         "id": str(request.pk),
         "photo": str(request.photo_id) if request.photo_id else None,
         "images": [str(image.pk) for image in request.pictures],
+        "conversions": [_plain(row, "kind", "reference", "order", "at") for row in request.conversions.all()],
     }
 
 

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .. import lifecycle, privacy
-from .base import Admin, confirmation, may_operate
+from .. import engines, lifecycle, privacy
+from ..exceptions import BudgetExhausted
+from ..queue import ring
+from . import display
+from .base import Admin, confirmation, may_operate, may_spend
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.template.response import TemplateResponse
@@ -23,15 +29,91 @@ if TYPE_CHECKING:
 AT_ONCE = 200
 """So many at most in one request: each is a transaction of its own."""
 
+WHY_NOT = gettext_lazy(
+    "It goes only for what failed at the vendor, with its photo still there; what is in doubt is settled "
+    "on its own page."
+)
+
 
 class OperatorActions(Admin):
-    """Cancel and erase, for those who may operate."""
+    """Retry, for those who may spend; ask now, cancel and erase, for those who may operate."""
 
-    actions = ["cancel", "erase"]
+    actions = ["retry", "ask_now", "cancel", "erase"]
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Django asks this for actions with `permissions=["operate"]`."""
         return may_operate(request)
+
+    def has_spend_permission(self, request: HttpRequest) -> bool:
+        """As above, for `permissions=["spend"]`."""
+        return may_spend(request)
+
+    @admin.action(description=gettext_lazy("Render selected try-ons again"), permissions=["spend"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
+        """A new paid attempt for what failed at the vendor, as long as its pictures are there."""
+        if self._too_many(request, queryset):
+            return None
+        chosen = list(queryset)
+        found = set(lifecycle.retryable(queryset.order_by()).values_list("pk", flat=True))
+        again = [tryon for tryon in chosen if tryon.pk in found]
+        if not again:
+            self.message_user(
+                request, _("None of them can be rendered again. %(why)s") % {"why": WHY_NOT}, messages.WARNING
+            )
+            return None
+        if "confirmed" not in request.POST:
+            total = display.usd(sum(engines.price(tryon.engine, tryon.options) for tryon in again))
+            return self._ask(
+                request,
+                again,
+                action="retry",
+                title=_("Render again?"),
+                question=_(
+                    "Each is sent to the vendor once more, with the same pictures, and paid anew: "
+                    "%(price)s together. Whoever asked gets the picture."
+                )
+                % {"price": total},
+                answer=_("Yes, render again for %(price)s") % {"price": total},
+            )
+        self._retry_each(request, chosen, again)
+        return None
+
+    def _retry_each(
+        self, request: HttpRequest, chosen: list[TryOnRequest], again: list[TryOnRequest]
+    ) -> None:
+        """Until the budget is used up; what was begun before goes on."""
+        sent: list[TryOnRequest] = []
+        try:
+            sent.extend(tryon for tryon in again if lifecycle.retry(tryon, actor_id=request.user.pk))
+        except BudgetExhausted:
+            words = _("The budget of today or of this month has no room for more.")
+            self.message_user(request, words, messages.ERROR)
+        transaction.on_commit(ring, robust=True)
+        rest = len(chosen) - len(sent)
+        self._report(
+            request,
+            sent,
+            ngettext("%(n)d try-on is rendered again.", "%(n)d try-ons are rendered again.", len(sent)),
+            ngettext("%(n)d was left as it is.", "%(n)d were left as they are.", rest),
+            rest,
+        )
+
+    @admin.action(description=gettext_lazy("Ask the vendor now"), permissions=["operate"])
+    def ask_now(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> None:
+        """What waits for its time is asked for, or fetched, at once. It costs nothing, so nobody is asked."""
+        if self._too_many(request, queryset):
+            return
+        chosen = list(queryset)
+        asked = [tryon for tryon in chosen if lifecycle.ask_now(tryon, actor_id=request.user.pk)]
+        transaction.on_commit(ring, robust=True)
+        rest = len(chosen) - len(asked)
+        self._report(
+            request,
+            asked,
+            ngettext("%(n)d try-on is asked for now.", "%(n)d try-ons are asked for now.", len(asked)),
+            ngettext("%(n)d waits for no answer.", "%(n)d wait for no answer.", rest),
+            rest,
+        )
 
     @admin.action(description=gettext_lazy("Cancel selected try-ons"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
@@ -96,13 +178,13 @@ class OperatorActions(Admin):
         return None
 
     def _too_many(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> bool:
-        if queryset.count() <= AT_ONCE:
+        if queryset.order_by()[: AT_ONCE + 1].count() <= AT_ONCE:
             return False
         words = _("Please choose at most %(n)d try-ons at once. Nothing was changed.") % {"n": AT_ONCE}
         self.message_user(request, words, messages.ERROR)
         return True
 
-    def _ask(self, request: HttpRequest, queryset: QuerySet[TryOnRequest], **words: Any) -> TemplateResponse:
+    def _ask(self, request: HttpRequest, queryset: Iterable[TryOnRequest], **words: Any) -> TemplateResponse:
         back = reverse("admin:vton_tryonrequest_changelist", current_app=self.admin_site.name)
         return confirmation(self, request, queryset, back=back, checkbox_name=ACTION_CHECKBOX_NAME, **words)
 

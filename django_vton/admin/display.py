@@ -65,6 +65,8 @@ EVENT_WORDS: dict[str, _StrPromise] = {
     "engine_gone": gettext_lazy("Its engine is no longer in the settings"),
     "adopted": gettext_lazy("Vendor's id adopted, the render is asked for"),
     "not_charged": gettext_lazy("Not charged by the vendor's panel, will be sent once more"),
+    "retried": gettext_lazy("To be rendered once more, paid anew"),
+    "asked": gettext_lazy("To be asked for now"),
     "written_off": gettext_lazy("Written off: it stays failed and counted as charged"),
     "canceled": gettext_lazy("Canceled"),
     "erased": gettext_lazy("Erased"),

@@ -10,15 +10,14 @@ from django.db.models import Count, Max, Min
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from .. import availability, doctor, incidents
 from ..engines import engines, price
-from ..models import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
+from ..models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
 from ..notify import notice
 from ..states import ACTIVE
-from . import display
+from . import display, purses
 from .base import StyledAdmin, may_operate
 from .counters import REASONS, condition
 from .filters import NEEDS_ATTENTION
@@ -74,7 +73,7 @@ class StateAdmin(StyledAdmin):
             "is_on_offer": reason is None,
             "is_paused": PauseSwitch.objects.filter(is_paused=True).exists(),
             "incidents": _incidents(),
-            "purses": [_purse(purse) for purse in incidents.purses()],
+            "purses": purses.shown(),
             "engines": _engines(),
             "queue": _queue(),
             "in_doubt": _in_doubt(),
@@ -89,26 +88,6 @@ def _incidents() -> list[dict[str, Any]]:
         {"words": notice(name), "since": display.age(since) if since else _("just now")}
         for name, since in incidents.open_now()
     ]
-
-
-def _purse(purse: incidents.Purse) -> dict[str, Any]:
-    is_day = purse.kind == BudgetPeriod.Kind.DAY
-    found: dict[str, Any] = {
-        "kind": purse.kind,
-        "name": _("Today") if is_day else _("This month"),
-        "period": date_format(purse.starts_on, "DATE_FORMAT" if is_day else "YEAR_MONTH_FORMAT"),
-        "spent": display.usd(purse.spent),
-        "held": display.usd(purse.held),
-    }
-    if purse.cap is not None:
-        share = 100 * purse.used // purse.cap if purse.cap else 100
-        found |= {
-            "cap": display.usd(purse.cap),
-            "left": display.usd(purse.left or 0),
-            "share": share,
-            "near": int(100 * incidents.NEAR),
-        }
-    return found
 
 
 def _engines() -> list[dict[str, Any]]:

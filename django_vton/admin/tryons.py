@@ -12,13 +12,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from .. import lifecycle
 from ..models import TryOnRequest
-from ..states import ACTIVE, Money
-from . import display, doubt
+from ..states import ACTIVE, Money, State
+from . import display, doubt, search
 from .actions import OperatorActions
-from .base import ReadOnlyAdmin, may_operate, may_see_shoppers
+from .base import ReadOnlyAdmin, may_operate, may_see_shoppers, may_spend
 from .doubt import DoubtViews
-from .filters import AttentionFilter, EngineFilter
+from .filters import AskerFilter, AttentionFilter, DayFilter, EngineFilter, HouseModelFilter, ProductFilter
+from .uncounted import Uncounted
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -48,10 +50,14 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
 
     list_display = ["result", "title", "state_badge", "engine", "cost", "asked_by", "age"]
     list_display_links = ["title"]
-    list_filter = [AttentionFilter, "state", EngineFilter, "created_at"]
+    list_filter = [
+        AttentionFilter, "state", DayFilter, AskerFilter, HouseModelFilter, EngineFilter, ProductFilter,
+    ]  # fmt: skip
     list_per_page = 50
-    search_fields = ["^id", "^attempts__vendor_id", "product", "product_title"]
-    search_help_text = gettext_lazy("Search by id, vendor's id, product or title")
+    search_fields = ["id"]  # That there is a field; what it finds is said in `get_search_results`.
+    search_help_text = gettext_lazy(
+        "Search by id (8 characters will do), vendor's id, product's number or words of its title"
+    )
     ordering = ["-created_at"]
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -64,6 +70,16 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
             {"fields": ["created_at", "started_at", "finished_at", "expires_at", "erased_at"]},
         ),
     ]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Uncounted]:
+        """Without a count of the whole table."""
+        return Uncounted
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By an index wherever one can help."""
+        return search.find(queryset, search_term), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TryOnRequest]:
         """With all that a row shows, in a fixed number of queries."""
@@ -101,6 +117,8 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
                 for event in obj.events.select_related("attempt", "actor")
             ],
             "doubt": doubt.section(request, obj),
+            "can_retry": may_spend(request) and _is_retryable(obj),
+            "can_ask": may_operate(request) and obj.state in {State.SUBMITTED, State.RENDERED},
             "can_cancel": may_operate(request) and obj.state in ACTIVE,
             "can_erase": may_operate(request) and obj.erased_at is None,
         }
@@ -194,6 +212,10 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
 
 def _link(tryon: TryOnRequest) -> SafeString:
     return display.tryon_link(tryon.pk, str(tryon.pk)[:8])
+
+
+def _is_retryable(tryon: TryOnRequest) -> bool:
+    return lifecycle.retryable(TryOnRequest.objects.filter(pk=tryon.pk)).exists()
 
 
 def _is_shown(tryon: Row, image: TryOnImage) -> bool:

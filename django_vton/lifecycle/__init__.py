@@ -5,7 +5,7 @@ was faster, and the caller's news is void. Signals go out after the commit, at m
 """
 
 from .asking import accept, cancel, cancel_unwanted, follow
-from .operators import adopt, not_charged, write_off
+from .operators import adopt, ask_now, not_charged, retry, retryable, write_off
 from .renders import (
     MAX_CLAIMS,
     claim,
@@ -31,6 +31,7 @@ __all__ = [
     "MAX_CLAIMS",
     "accept",
     "adopt",
+    "ask_now",
     "callback",
     "cancel",
     "cancel_unwanted",
@@ -47,6 +48,8 @@ __all__ = [
     "release",
     "render_failed",
     "rendered",
+    "retry",
+    "retryable",
     "submit_answered",
     "submit_refused",
     "submit_unknown",

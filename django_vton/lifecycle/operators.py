@@ -1,19 +1,28 @@
-"""An operator's word on a try-on that failed while nobody knew what became of its submit."""
+"""An operator's word: on a try-on in doubt, on one that failed for good, and on one that takes long."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from .. import budget
+from ..engines import engines, price
+from ..exceptions import RETRYABLE
 from ..models import Attempt, TryOnRequest
 from ..states import REOPENABLE_CODES, Money, State
 from .submits import fill, reopen
-from .swap import hold, record, reopened, settle, swap
+from .swap import current_attempt, hold, record, reopened, settle, swap
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+AGAIN_CODES = frozenset(RETRYABLE).difference(REOPENABLE_CODES)
+"""Failures that are certain, and by no fault of the pictures: a new attempt is worth its price."""
 
 LONGEST_DOUBT = timedelta(minutes=2)
 """After its claim a submit's own answer may come so late: the lease, and one longest call."""
@@ -56,7 +65,7 @@ def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
             return False
         settle(request, attempt, Money.FREE, source=Money.SPENT)
         if can_go_again(request, now):
-            _send_again(request, attempt, now, actor_id)
+            _send_again(request, attempt, attempt.amount, "not_charged", REOPENABLE_CODES, actor_id)
         else:
             # No longer in doubt: a late callback finds nothing to reopen, since nothing is paid.
             doubtful.update(error_code="vendor")
@@ -64,33 +73,80 @@ def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     return True
 
 
-def can_go_again(request: TryOnRequest, now: datetime) -> bool:
-    """Whether its owner, its photo and the product's picture are still there."""
-    rows = TryOnRequest.objects.filter(pk=request.pk, erased_at__isnull=True, product_picture__isnull=False)
+def _can_go(now: datetime) -> Q:
+    """Its owner, its photo and the product's picture are still there."""
     photo = Q(photo__isnull=False) & (Q(photo__expires_at__isnull=True) | Q(photo__expires_at__gt=now))
-    return rows.filter(photo).exists()
+    return Q(photo, erased_at__isnull=True, product_picture__isnull=False)
 
 
-def _send_again(request: TryOnRequest, attempt: Attempt, now: datetime, actor_id: Any) -> None:
+def can_go_again(request: TryOnRequest, now: datetime) -> bool:
+    """Whether there is anything to send."""
+    return TryOnRequest.objects.filter(_can_go(now), pk=request.pk).exists()
+
+
+def retryable(rows: QuerySet[TryOnRequest]) -> QuerySet[TryOnRequest]:
+    """Those of the rows that failed for certain, by no fault of their pictures, and can be sent anew.
+
+    One that shares a render has none of its own to repeat.
+    """
+    own = Q(source__isnull=True, state=State.FAILED, error_code__in=AGAIN_CODES, engine__in=engines())
+    return rows.filter(own, _can_go(timezone.now()))
+
+
+def _send_again(
+    request: TryOnRequest, attempt: Attempt, amount: int, event: str, codes: Iterable[str], actor_id: Any
+) -> None:
+    """Into the queue with a new attempt, and whoever failed with it by one of `codes` waits for it again."""
     swap(
         request,
         [State.FAILED],
         State.QUEUED,
-        "not_charged",
+        event,
         attempt=attempt,
         actor_id=actor_id,
         error_code="",
         finished_at=None,
-        due_at=now,
+        due_at=timezone.now(),
+        fetch_failures=0,
     )
-    reopened(request)
+    reopened(request, codes)
     Attempt.objects.create(
         request=request,
         number=attempt.number + 1,
         engine=attempt.engine,
-        amount=attempt.amount,
-        budget_day=budget.reserve(attempt.amount),
+        amount=amount,
+        budget_day=budget.reserve(amount),
     )
+
+
+def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
+    """A new attempt for what is `retryable`, at today's price. False where it is not, or not any more.
+
+    Raises BudgetExhausted, and nothing has changed.
+    """
+    with transaction.atomic():
+        rows = TryOnRequest.objects.select_for_update(of=["self"])
+        row = retryable(rows.filter(pk=request.pk)).first()
+        if row is None:
+            return False
+        request.state = row.state
+        amount = price(row.engine, row.options)
+        _send_again(request, current_attempt(request), amount, "retried", AGAIN_CODES, actor_id)
+    return True
+
+
+def ask_now(request: TryOnRequest, *, actor_id: Any) -> bool:
+    """The vendor is asked, or the finished picture fetched, now. False where nothing waits for its time."""
+    now = timezone.now()
+    with transaction.atomic():
+        waits = TryOnRequest.objects.filter(
+            pk=request.pk, state__in=[State.SUBMITTED, State.RENDERED], lease_until=None, due_at__gt=now
+        )
+        if not waits.update(due_at=now):
+            return False
+        request.refresh_from_db(fields=["state"])
+        record(request, "asked", request.state, actor_id=actor_id)
+    return True
 
 
 def _is_over(attempt: Attempt, now: datetime) -> bool:

@@ -71,7 +71,7 @@ def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
             result_urls=list(answer.images),
         ):
             return False
-        Attempt.objects.filter(pk=attempt.pk).update(raw=answer.raw)
+        Attempt.objects.filter(pk=attempt.pk).update(raw=answer.raw, answered_at=now)
         settle(request, attempt, Money.SPENT)
         VendorLink.objects.filter(attempt=attempt).delete()
     return True
@@ -89,7 +89,9 @@ def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, ch
             error_code=answer.error_code or "vendor",
         ):
             return False
-        Attempt.objects.filter(pk=attempt.pk).update(raw=answer.raw, error=answer.error)
+        Attempt.objects.filter(pk=attempt.pk).update(
+            raw=answer.raw, error=answer.error, answered_at=timezone.now()
+        )
         settle(request, attempt, Money.SPENT if charged else Money.FREE)
         if not charged:
             # It was reopened: its deadline had been counted as spent.

@@ -143,9 +143,9 @@ def finish_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
         send(signals.tryon_failed, follower, code=follower.error_code)
 
 
-def reopened(request: TryOnRequest) -> None:
+def reopened(request: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> None:
     """What had failed runs again: whoever failed with it waits for it, and others may share it anew."""
-    failed = Q(error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
+    failed = Q(error_code__in=codes, erased_at__isnull=True)
     for follower in request.followers.filter(failed, state=State.FAILED):
         swap(
             follower,

@@ -1,6 +1,7 @@
 """The rows: fields, constraints and query sets; no work is done here."""
 
 from .batches import Batch, BatchRender, Publication
+from .conversions import Conversion
 from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
 from .people import Consent, HouseModel, Look, PersonPhoto, Shopper
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
@@ -11,6 +12,7 @@ __all__ = [
     "BatchRender",
     "BudgetPeriod",
     "Consent",
+    "Conversion",
     "GatewayState",
     "HouseModel",
     "Incident",

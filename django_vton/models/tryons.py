@@ -163,6 +163,11 @@ class TryOnRequest(models.Model):
             models.Index(fields=["shopper", "-created_at"], name="vton_request_of_shopper"),
             models.Index(fields=["-created_at"], name="vton_request_newest"),
             models.Index(fields=["expires_at"], name="vton_request_expires"),
+            # The admin's filters, each in the order of its list.
+            models.Index(fields=["state", "-created_at"], name="vton_request_by_state"),
+            models.Index(fields=["error_code"], name="vton_request_by_error"),
+            models.Index(fields=["photo", "-created_at"], name="vton_request_by_photo"),
+            models.Index(fields=["product", "-created_at"], name="vton_request_by_product"),
         ]
 
     def __str__(self) -> str:
@@ -208,6 +213,11 @@ class Attempt(models.Model):
     posted_at = models.DateTimeField(
         _("sent"), null=True, blank=True, help_text="The claim: committed before the socket is opened."
     )
+    answered_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the vendor said how it ended; without it, what is spent is assumed to be charged.",
+    )
     verdict = models.CharField(_("outcome"), max_length=20, blank=True)
     http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
     error = models.TextField(_("vendor's words"), blank=True)
@@ -220,7 +230,10 @@ class Attempt(models.Model):
             models.UniqueConstraint(fields=["request", "number"], name="vton_attempt_number"),
             models.UniqueConstraint(fields=["engine", "vendor_id"], name="vton_attempt_vendor_id"),
         ]
-        indexes = [models.Index(fields=["budget_day", "money"], name="vton_attempt_day")]
+        indexes = [
+            models.Index(fields=["budget_day", "money"], name="vton_attempt_day"),
+            models.Index(fields=["vendor_id"], name="vton_attempt_by_vendor_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.request_id} #{self.number}"

@@ -1,5 +1,6 @@
 """A bag in the session: {"<product pk>:<size>": quantity}."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,6 +10,7 @@ from django.http import HttpRequest
 from shop.models import Product
 
 SESSION_KEY = "cart"
+ID_KEY = "cart_id"
 MAX_QUANTITY = 9
 
 
@@ -49,9 +51,11 @@ class Cart:
     def total(self) -> Decimal:
         return sum((line.total for line in self), Decimal(0))
 
-    def add(self, product: Product, size: str = "") -> None:
+    def add(self, product: Product, size: str = "") -> str:
+        """Returns the line's key."""
         key = f"{product.pk}:{size}"
         self.set(key, self.quantities.get(key, 0) + 1)
+        return key
 
     def set(self, key: str, quantity: int) -> None:
         """Zero takes the line out."""
@@ -59,5 +63,11 @@ class Cart:
         quantities[key] = min(quantity, MAX_QUANTITY)
         self.request.session[SESSION_KEY] = {k: n for k, n in quantities.items() if n > 0}
 
+    def reference(self, key: str) -> str:
+        """A line's name that no other bag has: what came of a try-on is found again by it."""
+        number = self.request.session.setdefault(ID_KEY, uuid.uuid4().hex)
+        return f"{number}:{key}"
+
     def clear(self) -> None:
-        self.request.session.pop(SESSION_KEY, None)
+        for key in (SESSION_KEY, ID_KEY):
+            self.request.session.pop(key, None)

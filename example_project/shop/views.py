@@ -1,9 +1,12 @@
+import uuid
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from django_vton import conversions
 from shop.cart import MAX_QUANTITY, Cart
 from shop.forms import AddForm, QuantityForm
 from shop.models import Kind, Product
@@ -32,7 +35,9 @@ def cart_add(request: HttpRequest, slug: str) -> HttpResponse:
     form = AddForm(item, request.POST)
     if not form.is_valid():
         return render(request, "shop/product.html", {"product": item, "form": form}, status=422)
-    Cart(request).add(item, form.cleaned_data.get("size", ""))
+    cart = Cart(request)
+    key = cart.add(item, form.cleaned_data.get("size", ""))
+    conversions.added(request, item, cart.reference(key))
     messages.success(request, _("“%(name)s” is in your bag.") % {"name": item.name})
     return redirect("shop:cart")
 
@@ -58,7 +63,11 @@ def cart_change(request: HttpRequest) -> HttpResponse:
 @require_POST
 def checkout(request: HttpRequest) -> HttpResponse:
     """Where a real shop would take an address and money."""
-    Cart(request).clear()
+    cart = Cart(request)
+    order = uuid.uuid4().hex[:8]
+    for key in cart.quantities:
+        conversions.purchased(request, cart.reference(key), order)
+    cart.clear()
     return redirect("shop:thanks")
 
 

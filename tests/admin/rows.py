@@ -85,7 +85,13 @@ def complete(request: TryOnRequest, pictures: int = 1) -> TryOnRequest:
         image.file.save("result.jpg", ContentFile(jpeg()), save=False)
         image.thumbnail.save("result.jpg", ContentFile(jpeg(80, 100)), save=False)
         image.save(force_insert=True)
-    attempt(request, money=Money.SPENT, verdict="accepted", vendor_id=f"fashn-{uuid.uuid4().hex}")
+    attempt(
+        request,
+        money=Money.SPENT,
+        verdict="accepted",
+        vendor_id=f"fashn-{uuid.uuid4().hex}",
+        answered_at=timezone.now(),
+    )
     return put(request, State.COMPLETED, image_count=pictures)
 
 

@@ -1,0 +1,250 @@
+"""Three groups to begin with: what each sees and may do, at every address of the package's admin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission, User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from django_vton import roles
+from django_vton.models import BudgetPeriod, GatewayState, HouseModel, PauseSwitch, ProductPicture
+from django_vton.roles import MERCHANDISER, OPERATOR, VIEWER
+from django_vton.states import State
+
+from . import rows
+from .conftest import LIST, page, status
+from .test_requests import YES, chosen, failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.admin import ModelAdmin
+
+NOBODY = "nobody"
+ALL = (NOBODY, VIEWER, MERCHANDISER, OPERATOR)
+
+
+class Migration:
+    """What `migrate` hands on, as far as it is looked at."""
+
+    app_label = "vton"
+    name = roles.FIRST
+
+
+@pytest.fixture
+def groups(db: None) -> None:  # noqa: ARG001 - the fixture opens the database
+    """As the first `migrate` makes them; a test with real transactions has emptied the tables."""
+    roles.make_groups(apps.get_app_config("vton"), "default", [(Migration, False)])
+
+
+@pytest.fixture
+def member(groups: None) -> Callable[[str], Client]:  # noqa: ARG001 - there must be some
+    def log_in(role: str) -> Client:
+        user = User.objects.create_user(f"of {role}", is_staff=True)
+        if role != NOBODY:
+            user.groups.add(Group.objects.get(name=role))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+def admins() -> list[ModelAdmin[Any]]:
+    registered = admin.site._registry.values()
+    return [found for found in registered if found.model._meta.app_label == "vton"]
+
+
+def addresses() -> set[str]:
+    """Every address of the package's admin, each with a row that is there."""
+    request = rows.lost()
+    objects: dict[str, Any] = {
+        "tryonrequest": request.pk,
+        "housemodel": rows.house_model().pk,
+        "productpicture": ProductPicture.objects.get().pk,
+        "budgetperiod": BudgetPeriod.objects.all()[0].pk,
+        "gatewaystate": GatewayState.objects.create(engine="fashn-v1.6").pk,
+        "pauseswitch": PauseSwitch.objects.create(pk=1).pk,
+    }
+    found = set()
+    for model_admin in admins():
+        name = model_admin.opts.model_name or ""
+        for pattern in model_admin.get_urls():
+            if not pattern.name:
+                continue  # An old address that leads to the new one.
+            args = [objects[name]] if pattern.pattern.converters else []
+            found.add(reverse(f"admin:{pattern.name}", args=args))
+    return found
+
+
+SPECIAL = {
+    # By the end of an address: who may have it. POST alone is told by 405.
+    "/conversion/": {VIEWER, MERCHANDISER, OPERATOR},
+    "/conversion/days.csv": {VIEWER, MERCHANDISER, OPERATOR},
+    "/conversion/invoice/": {VIEWER, MERCHANDISER, OPERATOR},
+    "/conversion/invoice.csv": {VIEWER, MERCHANDISER, OPERATOR},
+    "/incident/": {OPERATOR},
+    "/housemodel/add/": {MERCHANDISER},
+    "/delete/": set(),
+    "/add/": set(),
+}
+
+
+def allowed(address: str) -> set[str]:
+    if "/housemodel/" in address and address.endswith("/delete/"):
+        return {MERCHANDISER}
+    if address.endswith("/pauseswitch/add/"):
+        return {NOBODY, *ALL}  # To the one switch, whoever asks: there it is decided.
+    if address.endswith("/pauseswitch/"):
+        return {NOBODY, *ALL}
+    for end, who in SPECIAL.items():
+        if address.endswith(end):
+            return who
+    return {VIEWER, MERCHANDISER, OPERATOR}
+
+
+@pytest.mark.parametrize("role", ALL)
+def test_every_address_is_for_those_who_may(member: Callable[[str], Client], role: str) -> None:
+    client = member(role)
+    walked = addresses()
+    assert len(walked) > 25
+    for address in sorted(walked):
+        answer = client.get(address)
+        if answer.streaming:
+            answer.getvalue()
+        if address.endswith(("/adopt/", "/not-charged/", "/write-off/")):
+            assert answer.status_code == 405, address
+            assert (client.post(address).status_code == 403) == (role != OPERATOR), address
+            continue
+        may = answer.status_code in {200, 302}
+        assert may == (role in allowed(address)), (address, answer.status_code)
+
+
+@pytest.mark.parametrize("role", ALL)
+def test_the_index_offers_what_may_be_seen(member: Callable[[str], Client], role: str) -> None:
+    html = member(role).get(reverse("admin:index")).content.decode()
+
+    offered = {
+        name for name in ("tryonrequest", "conversion", "housemodel", "incident") if f"/{name}/" in html
+    }
+    expected = {
+        NOBODY: set(),
+        VIEWER: {"tryonrequest", "conversion", "housemodel"},
+        MERCHANDISER: {"tryonrequest", "conversion", "housemodel"},
+        OPERATOR: {"tryonrequest", "conversion", "housemodel", "incident"},
+    }
+    assert offered == expected[role]
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        (VIEWER, set()),
+        (MERCHANDISER, {"retry"}),
+        (OPERATOR, {"retry", "ask_now", "cancel", "erase"}),
+    ],
+)
+def test_actions_are_for_those_who_may(member: Callable[[str], Client], role: str, actions: set[str]) -> None:
+    client = member(role)
+    rows.tryon(rows.guest())
+    html = page(client, LIST)
+    every = ("retry", "ask_now", "cancel", "erase")
+    assert {name for name in every if f'<option value="{name}"' in html} == actions
+
+    for name in every:
+        due: dict[str, Any] = {"due_at": timezone.now() + timedelta(minutes=5)}
+        request = failed() if name == "retry" else rows.put(rows.tryon(rows.guest()), State.SUBMITTED, **due)
+        before = request.events.count()
+        client.post(reverse(LIST), chosen(name, request, **YES))
+        assert (request.events.count() > before) == (name in actions), name
+
+
+@pytest.mark.parametrize("role", [VIEWER, MERCHANDISER, OPERATOR])
+def test_nobody_sees_shoppers_before_the_shop_says_so(member: Callable[[str], Client], role: str) -> None:
+    shopper = rows.guest()
+    request = rows.complete(rows.tryon(shopper, photo=rows.own_photo(shopper)))
+    client = member(role)
+
+    for address in (
+        reverse("vton:image", args=[request.images.get().pk]),
+        reverse("vton:photo-file", args=[request.photo_id]),
+    ):
+        assert address not in page(client, "admin:vton_tryonrequest_change", request.pk)
+        assert status(client, address) == 404
+
+
+@pytest.mark.parametrize(("role", "may"), [(VIEWER, False), (MERCHANDISER, True), (OPERATOR, False)])
+def test_house_models_are_the_merchandisers(member: Callable[[str], Client], role: str, *, may: bool) -> None:
+    model = rows.house_model()
+    client = member(role)
+    data = {"name": "Ada", "suits": [], "labels": "", "rights_note": "", "is_active": "on", "position": "0"}
+
+    answer = client.post(reverse("admin:vton_housemodel_change", args=[model.pk]), data)
+
+    assert answer.status_code == (302 if may else 403)
+    assert HouseModel.objects.get().name == ("Ada" if may else "Noa")
+
+
+@pytest.mark.parametrize(("role", "may"), [(VIEWER, False), (MERCHANDISER, False), (OPERATOR, True)])
+def test_only_operators_pause(member: Callable[[str], Client], role: str, *, may: bool) -> None:
+    PauseSwitch.objects.create(pk=1)
+    client = member(role)
+
+    client.post(reverse("admin:vton_pauseswitch_change", args=[1]), {"is_paused": "on"})
+
+    assert PauseSwitch.objects.get().is_paused == may
+
+
+# Made once ------------------------------------------------------------------------------------------
+
+
+def codenames(name: str) -> set[str]:
+    return set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
+
+
+@pytest.mark.usefixtures("groups")
+def test_they_have_their_permissions_and_no_more() -> None:
+    assert {name: codenames(name) for name in roles.ROLES} == roles.ROLES
+    given = Permission.objects.filter(group__name__in=roles.ROLES)
+    assert not given.filter(codename="view_shopper_photos").exists()
+    assert set(given.values_list("content_type__app_label", flat=True)) == {"vton"}
+
+
+@pytest.mark.usefixtures("groups")
+def test_what_an_admin_changed_or_deleted_stays_so() -> None:
+    Group.objects.get(name=VIEWER).delete()
+    Group.objects.get(name=OPERATOR).permissions.clear()
+
+    call_command("migrate", verbosity=0)
+
+    assert not Group.objects.filter(name=VIEWER).exists()
+    assert codenames(OPERATOR) == set()
+
+
+@pytest.mark.django_db
+def test_a_shops_own_group_of_that_name_is_left_alone() -> None:
+    Group.objects.all().delete()
+    Group.objects.create(name=VIEWER)
+
+    roles.make_groups(apps.get_app_config("vton"), "default", [(Migration, False)])
+
+    assert codenames(VIEWER) == set()
+    assert codenames(MERCHANDISER)
+
+
+@pytest.mark.django_db
+def test_taking_the_tables_away_makes_no_groups() -> None:
+    Group.objects.all().delete()
+
+    roles.make_groups(apps.get_app_config("vton"), "default", [(Migration, True)])
+    roles.make_groups(apps.get_app_config("vton"), "default")
+
+    assert not Group.objects.exists()

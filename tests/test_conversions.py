@@ -1,0 +1,286 @@
+"""From a try-on into the basket and to the order: counted once, never in the shop's way."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import DatabaseError, connection, transaction
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from django_vton import conversions, privacy
+from django_vton.models import Attempt, Conversion, Shopper, TryOnRequest
+from django_vton.products import TryOn, tryon_for
+from django_vton.shoppers import SESSION_KEY, Visitor, claim
+from django_vton.signals import tryon_converted
+from django_vton.states import State
+from django_vton.tokens import hash_token
+
+from .doors import make_product, ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from pytest_django import DjangoCaptureOnCommitCallbacks
+
+    from shop.models import Product
+
+TOKEN = "the token of a guest"
+
+
+@pytest.fixture
+def request_of_guest(db: None) -> HttpRequest:  # noqa: ARG001 - the fixture opens the database
+    request = RequestFactory().post("/cart/")
+    request.user = AnonymousUser()
+    request.session = SessionStore()
+    request.session[SESSION_KEY] = TOKEN
+    return request
+
+
+@pytest.fixture
+def told() -> Iterator[list[dict[str, Any]]]:
+    found: list[dict[str, Any]] = []
+
+    def receive(**arguments: Any) -> None:
+        found.append({name: arguments[name] for name in ("product", "kind", "reference", "order")})
+
+    tryon_converted.connect(receive)
+    yield found
+    tryon_converted.disconnect(receive)
+
+
+def tried(
+    product: Product, *, state: State = State.COMPLETED, days: float = 0, **fields: Any
+) -> TryOnRequest:
+    shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(TOKEN))
+    values = {"shopper": shopper, "main_product": ref(product)} | fields
+    return TryOnRequest.objects.create(
+        product=ref(product),
+        engine="fashn-v1.6",
+        state=state,
+        image_count=1,
+        created_at=timezone.now() - timedelta(days=days),
+        **values,
+    )
+
+
+def counted() -> list[tuple[str, str | None, str]]:
+    return list(Conversion.objects.order_by("pk").values_list("kind", "reference", "order"))
+
+
+def test_a_guests_product_is_counted_for_the_newest_try_on(
+    request_of_guest: HttpRequest, shirt: Product
+) -> None:
+    newest = tried(shirt, days=1)
+    tried(shirt, days=2)
+
+    conversions.added(request_of_guest, shirt, "line 1")
+
+    row = Conversion.objects.get()
+    assert (row.request, row.kind, row.product, row.reference) == (newest, "added", ref(shirt), "line 1")
+
+
+def test_a_user_keeps_what_they_tried_on_as_a_guest(request_of_guest: HttpRequest, shirt: Product) -> None:
+    tried(shirt)
+    request_of_guest.user = User.objects.create_user("ada")
+    claim(request_of_guest, request_of_guest.user)
+
+    conversions.added(request_of_guest, shirt)
+
+    assert counted() == [("added", "", "")]
+
+
+def test_a_variant_counts_for_a_try_on_of_its_sibling(
+    request_of_guest: HttpRequest, shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blue = make_product("blue-shirt", "top")
+    monkeypatch.setattr(type(tryon_for(type(shirt))), "get_main", lambda _self, _product: shirt)
+    tried(blue, main_product=ref(shirt))
+    red = make_product("red-shirt", "top")
+
+    conversions.added(request_of_guest, red)
+
+    assert Conversion.objects.get().product == ref(red)
+
+
+@pytest.mark.parametrize(
+    "untold",
+    [{"days": 31}, {"state": State.FAILED}, {"state": State.SUBMITTED}, {"shopper": None}],
+    ids=["too long ago", "failed", "running", "somebody else's"],
+)
+def test_what_is_no_try_on_of_theirs_has_no_effect(
+    request_of_guest: HttpRequest, shirt: Product, untold: dict[str, Any]
+) -> None:
+    tried(shirt, **untold)
+
+    conversions.added(request_of_guest, shirt)
+
+    assert not counted()
+
+
+def test_another_product_has_no_effect(
+    request_of_guest: HttpRequest, shirt: Product, glasses: Product
+) -> None:
+    tried(shirt)
+
+    conversions.added(request_of_guest, glasses)
+    conversions.added(request_of_guest, Shopper.objects.get())
+
+    assert not counted()
+
+
+def test_a_stranger_stays_one_and_costs_no_query(shirt: Product) -> None:
+    tried(shirt)
+    request = RequestFactory().post("/cart/")
+    request.user = AnonymousUser()
+    request.session = SessionStore()
+
+    with CaptureQueriesContext(connection) as queries:
+        conversions.added(request, shirt)
+        conversions.purchased(request)
+        conversions.purchased()
+        conversions.added(RequestFactory().get("/"), shirt)
+
+    assert not [query["sql"] for query in queries if "vton" in query["sql"]]
+    assert Shopper.objects.count() == 1
+    assert request.session.session_key is None
+    assert not request.session.modified
+
+
+def test_a_visitor_costs_a_look_and_a_row(request_of_guest: HttpRequest, shirt: Product) -> None:
+    tried(shirt)
+
+    def statements(reference: str) -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            conversions.added(request_of_guest, shirt, reference)
+        return [sql for query in queries if not (sql := query["sql"]).startswith(("SAVEPOINT", "RELEASE"))]
+
+    assert len(statements("line 1")) == 2
+    assert len(statements("line 2")) == 2
+
+
+def test_a_doubled_call_counts_once(
+    request_of_guest: HttpRequest,
+    shirt: Product,
+    told: list[dict[str, Any]],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    tried(shirt)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(2):
+            conversions.added(request_of_guest, shirt, "line 1")
+        for _ in range(2):
+            conversions.purchased(reference="line 1", order="A-1")
+        conversions.purchased(request_of_guest, reference="line 1", order="A-2")
+
+    assert counted() == [("added", "line 1", ""), ("purchased", "line 1", "A-1")]
+    added = {"product": ref(shirt), "kind": "added", "reference": "line 1", "order": ""}
+    assert told == [added, added | {"kind": "purchased", "order": "A-1"}]
+
+
+def test_a_payment_provider_has_no_request_of_the_shopper(
+    request_of_guest: HttpRequest, shirt: Product
+) -> None:
+    tried(shirt)
+    conversions.added(request_of_guest, shirt, "line 1")
+
+    conversions.purchased(reference="line 2", order="A-1")
+    assert len(counted()) == 1
+    conversions.purchased(reference="line 1", order="A-1")
+    assert counted()[1:] == [("purchased", "line 1", "A-1")]
+
+
+def test_without_a_reference_all_that_the_visitor_added_is_bought(
+    request_of_guest: HttpRequest, shirt: Product, glasses: Product
+) -> None:
+    tried(shirt)
+    tried(glasses)
+    tried(shirt, shopper=Shopper.objects.create(token_hash="another"))
+    for product in (shirt, glasses):
+        conversions.added(request_of_guest, product)
+    Conversion.objects.create(
+        request=TryOnRequest.objects.get(shopper__token_hash="another"), kind="added", product=ref(shirt)
+    )
+
+    conversions.purchased(request_of_guest, order="A-1")
+
+    bought = Conversion.objects.filter(kind="purchased")
+    assert sorted(bought.values_list("product", flat=True)) == sorted([ref(shirt), ref(glasses)])
+
+
+def test_after_erasing_nothing_leads_from_an_order_to_a_try_on(
+    request_of_guest: HttpRequest, shirt: Product
+) -> None:
+    request = tried(shirt)
+    for line in ("line 1", "line 2"):
+        conversions.added(request_of_guest, shirt, line)
+        conversions.purchased(reference=line, order="A-1")
+    shopper = request.shopper
+    assert shopper is not None
+    mine = privacy.export(shopper)["try_ons"][0]["conversions"]
+    assert [(row["kind"], row["order"]) for row in mine][:2] == [("added", ""), ("purchased", "A-1")]
+
+    privacy.erase_shopper(shopper)
+
+    assert counted() == [("added", None, ""), ("purchased", None, "")] * 2
+    conversions.purchased(reference="line 1", order="A-1")
+    assert len(counted()) == 4
+
+
+@pytest.mark.parametrize("table", ["vton_conversion", "vton_tryonrequest"])
+@pytest.mark.parametrize("call", ["added", "purchased"])
+def test_a_failure_is_logged_and_the_shops_transaction_goes_on(
+    request_of_guest: HttpRequest,
+    shirt: Product,
+    call: str,
+    table: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tried(shirt)
+    if call == "purchased":
+        conversions.added(request_of_guest, shirt, "line 1")
+
+    def broken(execute: Any, sql: str, *rest: Any) -> Any:
+        """As a table that is missing: on PostgreSQL the rest of the transaction would be lost."""
+        return execute(sql.replace(table, "vton_missing"), *rest)
+
+    with transaction.atomic():
+        Shopper.objects.create(token_hash="before")
+        with connection.execute_wrapper(broken), caplog.at_level(logging.ERROR, "django_vton"):
+            if call == "added":
+                conversions.added(request_of_guest, shirt)
+            else:
+                conversions.purchased(reference="line 1")
+        Shopper.objects.create(token_hash="after")
+
+    assert "was not counted" in caplog.text
+    assert Shopper.objects.filter(token_hash__in=["before", "after"]).count() == 2
+
+
+def test_a_shops_own_hook_that_fails_harms_nothing(
+    request_of_guest: HttpRequest, shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: TryOn, _product: Any) -> Any:
+        raise DatabaseError("the shop's own")
+
+    tried(shirt)
+    monkeypatch.setattr(type(tryon_for(type(shirt))), "get_main", broken)
+
+    conversions.added(request_of_guest, shirt)
+
+    assert not counted()
+
+
+def test_nobody_is_paid_for_and_nobody_is_made(request_of_guest: HttpRequest, shirt: Product) -> None:
+    conversions.added(request_of_guest, shirt)
+
+    assert Visitor.of(request_of_guest).shopper() is None
+    assert not Attempt.objects.exists()
