@@ -60,7 +60,7 @@ def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
     """The vendor is done and paid; the pictures are not yet ours."""
     now = timezone.now()
     with transaction.atomic():
-        if not _is_about(attempt, answer) or not swap(
+        if not _is_news(request, attempt, answer) or not swap(
             request,
             [State.SUBMITTED],
             State.RENDERED,
@@ -80,7 +80,7 @@ def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
 def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, charged: bool) -> bool:
     """The vendor gave up. FAILED counts as charged, ERROR ("not charged") does not."""
     with transaction.atomic():
-        if not _is_about(attempt, answer) or not swap(
+        if not _is_news(request, attempt, answer) or not swap(
             request,
             [State.SUBMITTED],
             State.FAILED,
@@ -100,14 +100,22 @@ def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, ch
     return True
 
 
-def _is_about(attempt: Attempt, answer: Answer) -> bool:
-    """Whether it speaks of the attempt's render; the POST's own answer may have corrected a callback's id."""
+def _is_news(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
+    """Whether it speaks of the render that is waited for.
+
+    The POST's own answer may have corrected a callback's id; and an operator's word may have sent another
+    attempt, whose money is held until its own end.
+    """
+    if hold(request) != attempt:
+        return False
     return Attempt.objects.filter(pk=attempt.pk, vendor_id=answer.vendor_id).exists()
 
 
 def deadline_over(request: TryOnRequest, attempt: Attempt) -> None:
     """The vendor took too long; a late callback may still reopen it."""
     with transaction.atomic():
+        if hold(request) != attempt:
+            return
         if swap(request, [State.SUBMITTED], State.FAILED, "deadline", attempt=attempt, error_code="deadline"):
             settle(request, attempt, Money.SPENT)
             fail_with_followers(request)

@@ -13,6 +13,7 @@ from django_vton import lifecycle, privacy
 from django_vton.conf import config
 from django_vton.exceptions import BudgetExhausted
 from django_vton.models import PersonPhoto
+from django_vton.pixazo import Answer, Status, Submission, Verdict
 from django_vton.states import State
 
 if TYPE_CHECKING:
@@ -68,6 +69,27 @@ def test_not_charged_frees_the_money_and_goes_again(desk: Desk, lost: TryOnReque
     desk.look()
     row = desk.reload(row, State.SUBMITTED)
     assert not lifecycle.not_charged(row, actor_id=None)
+    desk.gateway.reset()
+    assert lifecycle.cancel(row)
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
+def test_late_news_of_the_denied_attempt_does_not_end_the_next(
+    desk: Desk, lost: TryOnRequest, status: Status
+) -> None:
+    first = lost.attempts.get()
+    assert lifecycle.not_charged(lost, actor_id=None)
+    desk.look()
+    row = desk.reload(lost, State.SUBMITTED)
+    answer = Answer(
+        vendor_id="the first one's", status=status, word=status, images=("http://a.invalid/1.png",)
+    )
+    first.request = row
+    lifecycle.submit_answered(first, Submission(verdict=Verdict.ACCEPTED, answer=answer), answer)
+    assert not lifecycle.rendered(row, first, answer)
+    assert not lifecycle.render_failed(row, first, answer, charged=True)
+    lifecycle.deadline_over(row, first)
+    assert desk.money(desk.reload(row, State.SUBMITTED)) == ["free", "held"]
     desk.gateway.reset()
     assert lifecycle.cancel(row)
 
