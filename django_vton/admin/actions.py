@@ -9,7 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from .. import engines, lifecycle, privacy
 from ..exceptions import BudgetExhausted
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.template.response import TemplateResponse
+    from django.utils.functional import _StrPromise
 
     from ..models import TryOnRequest
 
@@ -93,7 +94,7 @@ class OperatorActions(Admin):
         self._report(
             request,
             sent,
-            ngettext("%(n)d try-on is rendered again.", "%(n)d try-ons are rendered again.", len(sent)),
+            ngettext_lazy("%(n)d try-on is rendered again.", "%(n)d try-ons are rendered again.", "n"),
             ngettext("%(n)d was left as it is.", "%(n)d were left as they are.", rest),
             rest,
         )
@@ -110,7 +111,7 @@ class OperatorActions(Admin):
         self._report(
             request,
             asked,
-            ngettext("%(n)d try-on is asked for now.", "%(n)d try-ons are asked for now.", len(asked)),
+            ngettext_lazy("%(n)d try-on is asked for now.", "%(n)d try-ons are asked for now.", "n"),
             ngettext("%(n)d waits for no answer.", "%(n)d wait for no answer.", rest),
             rest,
         )
@@ -138,7 +139,7 @@ class OperatorActions(Admin):
         self._report(
             request,
             canceled,
-            ngettext("%(n)d try-on was canceled.", "%(n)d try-ons were canceled.", len(canceled)),
+            ngettext_lazy("%(n)d try-on was canceled.", "%(n)d try-ons were canceled.", "n"),
             ngettext("%(n)d had ended already.", "%(n)d had ended already.", rest),
             rest,
         )
@@ -171,7 +172,7 @@ class OperatorActions(Admin):
         self._report(
             request,
             erased,
-            ngettext("%(n)d try-on was erased.", "%(n)d try-ons were erased.", len(erased)),
+            ngettext_lazy("%(n)d try-on was erased.", "%(n)d try-ons were erased.", "n"),
             ngettext("%(n)d had been erased before.", "%(n)d had been erased before.", rest),
             rest,
         )
@@ -189,7 +190,7 @@ class OperatorActions(Admin):
         return confirmation(self, request, queryset, back=back, checkbox_name=ACTION_CHECKBOX_NAME, **words)
 
     def _report(
-        self, request: HttpRequest, changed: list[TryOnRequest], done: str, left: str, rest: int
+        self, request: HttpRequest, changed: list[TryOnRequest], done: _StrPromise, left: str, rest: int
     ) -> None:
         """Tell what happened, and keep it in the admin's own history with who did it."""
         for tryon in changed:

@@ -17,7 +17,7 @@ from django_vton.claims import LEASE, LONGEST_CALL
 from django_vton.models import TryOnImage, TryOnRequest
 from django_vton.pixazo import Answer, Status, Submission, Verdict
 
-from .rounds import ROUNDS
+from .rounds import IS_WHOLE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +31,7 @@ LAST_SOCKET = LEASE - timedelta(seconds=LONGEST_CALL)
 LOST = 9
 """Its connection was cut off before the answer came."""
 
-KEPT = 2 if ROUNDS else 1
+KEPT = 2 if IS_WHOLE else 1
 """So many asks and fetches of one try-on are remembered; whoever made the older ones was killed."""
 
 

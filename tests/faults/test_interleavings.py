@@ -23,7 +23,7 @@ from ..doors import ref, render
 from .model_moves import Cast
 from .model_search import Search
 from .model_world import Clock, World
-from .rounds import ROUNDS
+from .rounds import IS_WHOLE, ROUNDS
 
 if TYPE_CHECKING:
     from django_vton.models import PersonPhoto, TryOnRequest
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..conftest import PhotoMaker
 
-TROUBLES = min(ROUNDS, 2) + 1
+TROUBLES = min(ROUNDS, 2) + 1 if IS_WHOLE else 1
 
 
 @pytest.fixture
