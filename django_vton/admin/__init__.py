@@ -1,6 +1,6 @@
 """The merchant's desk in Django's admin. `TryOnAdminMixin` is for the shop's own product admin."""
 
-from . import counters, people, products, state, tryons
+from . import batches, counters, people, products, state, tryons
 from .mixins import TryOnAdminMixin
 
-__all__ = ["TryOnAdminMixin", "counters", "people", "products", "state", "tryons"]
+__all__ = ["TryOnAdminMixin", "batches", "counters", "people", "products", "state", "tryons"]
