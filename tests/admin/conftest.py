@@ -8,6 +8,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from ..batches.conftest import desk, gateway, mia, noa, shelf  # noqa: F401 - fixtures
+
 LIST = "admin:vton_tryonrequest_changelist"
 Staff = Callable[..., Client]
 

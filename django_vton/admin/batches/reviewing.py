@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from ... import batches
 from ...batches.control import retryable
+from ...batches.publishing import HAS_MORE
 from ...batches.review import PUBLISHED, reviewable
 from ...models import BatchRender
 from ...states import State
@@ -37,7 +38,7 @@ STEP = 8.0
 
 SHOWS: dict[str, _StrPromise] = {
     "unreviewed": gettext_lazy("Not reviewed"),
-    "accepted": gettext_lazy("Accepted renders"),
+    "accepted": gettext_lazy("Accepted"),
     "rejected": gettext_lazy("Rejected"),
     "published": gettext_lazy("In the shop"),
     "failed": gettext_lazy("Failed"),
@@ -82,7 +83,7 @@ class ReviewViews(BatchPages):
             pages=page.paginator.get_elided_page_range(page.number),
             cards=_cards(page),
             may_review=self.has_change_permission(request),
-            unpublished=reviewable(batch).filter(~PUBLISHED, review=BatchRender.Review.ACCEPTED).count(),
+            unpublished=_unpublished(batch),
             address=f"{self.address('review', pk)}?show={show}&page={page.number}",
         )
 
@@ -107,7 +108,10 @@ class ReviewViews(BatchPages):
             for card in map(_card, rows)
         ]
         counts = {name: _count(now, name) for name in SHOWS}
-        return JsonResponse({"card": "".join(card), "problem": problem, "counts": counts})
+        request.current_app = self.admin_site.name
+        context = {"batch": batch, "opts": self.opts, "unpublished": _unpublished(batch)}
+        publish = render_to_string("admin/vton/batch/publish.html", context, request)
+        return JsonResponse({"card": "".join(card), "problem": problem, "counts": counts, "publish": publish})
 
     def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """One step: all that a few seconds hold. Where more is to come, the page asks for the next one."""
@@ -147,6 +151,11 @@ def _act(do: str, batch: Batch, render: BatchRender, user: Any) -> str:
     if do == "unpublish":
         return batches.unpublish(render)
     return _("Nothing was changed.")
+
+
+def _unpublished(batch: Batch) -> int:
+    accepted = reviewable(batch).filter(review=BatchRender.Review.ACCEPTED)
+    return accepted.filter(HAS_MORE).count()
 
 
 def _count(now: Progress, show: str) -> int:

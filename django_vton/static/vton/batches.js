@@ -81,7 +81,7 @@ function review(sheet) {
         body: new FormData(form, button),
       });
       if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-      const { card: html, counts, problem } = await answer.json();
+      const { card: html, counts, problem, publish } = await answer.json();
       card.outerHTML = html;
       const fresh = document.getElementById(card.id);
       if (hadFocus || document.activeElement === document.body) fresh?.focus({ preventScroll: true });
@@ -89,6 +89,8 @@ function review(sheet) {
         const shown = document.querySelector(`[data-vton-count="${name}"]`);
         if (shown) shown.textContent = count;
       }
+      const place = /** @type {HTMLElement} */ (document.querySelector("[data-vton-publish]"));
+      put(place, publish);
       const title = fresh?.querySelector("h3")?.textContent?.trim() ?? "";
       said.textContent = problem || `${title}: ${fresh?.querySelector(".vton-word")?.textContent?.trim() ?? ""}`;
     } catch {
