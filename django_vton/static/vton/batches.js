@@ -54,6 +54,7 @@ function plain(html) {
 function review(sheet) {
   const form = /** @type {HTMLFormElement} */ (sheet.closest("form"));
   const said = /** @type {HTMLElement} */ (document.querySelector("[data-vton-said]"));
+  document.querySelector(".vton-keys")?.removeAttribute("hidden");
   const cards = () => /** @type {HTMLElement[]} */ ([...sheet.querySelectorAll(".vton-card")]);
   const current = () => cards().find((card) => card.contains(document.activeElement));
 
