@@ -374,8 +374,8 @@ def test_the_failed_are_tried_again_for_a_price_that_was_seen(merchant: Client, 
     assert "Also the 1 render in doubt, for 0.30 USD more: it may have been charged already" in read
     assert "checked" not in html
 
-    for seen in ("", "599999", "x"):
-        told(merchant, act("retry"), {"at_most": seen}, batch.pk)
+    for wrong in ("", "599999", "x"):
+        told(merchant, act("retry"), {"at_most": wrong}, batch.pk)
         assert batch.renders.filter(status="waiting").count() == 0
     seen = dict(re.findall(r'name="(at_most\w*)" value="(\d+)"', html))
     assert told(merchant, act("retry"), seen, batch.pk) == ["2 renders are tried again."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -178,10 +179,13 @@ def _why(batch: Batch, now: Progress) -> str:
     if batch.status != Batch.Status.RUNNING or not now.waits_for or now.is_finished:
         return ""
     words = str(WAITS.get(now.waits_for, _("Try-on has a problem at the moment.")))
+    then = _("It goes on by itself once that is over.")
     if now.waits_until is not None:
-        until = date_format(timezone.localtime(now.waits_until), "DATETIME_FORMAT")
-        return f"{words} {_('It goes on by itself at %(time)s.') % {'time': until}}"
-    return f"{words} {_('It goes on by itself once that is over.')}"
+        # Shown to the minute, and never before it has come.
+        whole = timezone.localtime(now.waits_until) + timedelta(seconds=59)
+        until = date_format(whole, "DATETIME_FORMAT")
+        then = _("It goes on by itself at %(time)s.") % {"time": until}
+    return f"{words} {then}"
 
 
 def _to_retry(batch: Batch, *, in_doubt: bool) -> tuple[int, int]:
