@@ -136,7 +136,11 @@ def test_choosing_makes_a_draft_and_changes_it(merchant: Client) -> None:
     told(merchant, PRODUCTS, {"do": "remove", "product": [ref(shirt)]}, batch.pk)
     batch.refresh_from_db()
     assert batch.products == [ref(glasses)]
-    assert told(merchant, PRODUCTS, {"do": "add"}, batch.pk) == ["No product was ticked."]
+    for nothing in ([], ["shop.product:999"], ["shop.product:x\0"], ["x"], ["auth.user:1"]):
+        words = told(merchant, PRODUCTS, {"do": "add", "product": nothing}, batch.pk)
+        assert words == ["No product was ticked."]
+    batch.refresh_from_db()
+    assert batch.products == [ref(glasses)]
 
 
 def test_search_kind_model_and_missing_narrow_the_choice(merchant: Client) -> None:
@@ -203,7 +207,7 @@ def test_a_page_takes_as_many_queries_for_many_products_as_for_few(merchant: Cli
 
 def test_a_batch_that_runs_takes_no_more_products(merchant: Client, shelf: Shelf) -> None:
     batch = shelf.start(1)
-    told(merchant, PRODUCTS, {"do": "add", "product": ["shop.product:999"]}, batch.pk)
+    told(merchant, PRODUCTS, {"do": "add_all"}, batch.pk)
     batch.refresh_from_db()
     assert len(batch.products) == 1
 
@@ -290,7 +294,7 @@ def test_a_price_that_rose_meanwhile_is_shown_before_it_starts(
     vton(PRICES={"glass-v1": Decimal("0.50")})
     assert len(begin(merchant, draft, at_most="300000")) == 1
     assert status_of(draft) == "draft"
-    for seen in ("", "-1", "\0", "x"):
+    for seen in ("", "-1", "\0", "x", "9" * 5000):
         begin(merchant, draft, at_most=seen)
         assert status_of(draft) == "draft", seen
     assert begin(merchant, draft) == ["Started, for at most 0.50 USD."]

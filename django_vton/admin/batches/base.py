@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 def may_stop(request: HttpRequest) -> bool:
     """Whether this member of staff may pause a batch, or drop its rest: nothing is spent by that."""
     return may_operate(request) or may_spend(request)
+
+
+def seen_price(request: HttpRequest, name: str = "at_most") -> int:
+    """The price that stood on the page, in micro-USD; -1 where none did, so that nothing is as cheap."""
+    text = request.POST.get(name, "")
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else -1
 
 
 class BatchPages(StyledAdmin):

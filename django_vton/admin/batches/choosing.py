@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ... import batches
+from ...batches.catalogue import look_up
 from ...models import Batch
 from ..base import may_spend
 from ..people import SUITS
@@ -81,7 +82,7 @@ class ChooseViews(BatchPages):
     def _change(self, request: HttpRequest, batch: Batch | None, search: Search) -> HttpResponse:
         """Add or remove the ticked ones, or all that match."""
         do = request.POST.get("do", "")
-        refs = search.refs() if do.endswith("_all") else request.POST.getlist("product")
+        refs = search.refs() if do.endswith("_all") else _ticked(request)
         if not refs:
             messages.warning(request, _("No product was ticked."))
             return HttpResponseRedirect(request.get_full_path())
@@ -96,6 +97,13 @@ class ChooseViews(BatchPages):
             words = ngettext("%(n)d product was added.", "%(n)d products were added.", changed)
         messages.success(request, words % {"n": changed})
         return HttpResponseRedirect(f"{self.address('products', batch.pk)}?{request.GET.urlencode()}")
+
+
+def _ticked(request: HttpRequest) -> list[str]:
+    """What the shop has of what was sent."""
+    refs = request.POST.getlist("product")
+    found = look_up(refs)
+    return [ref for ref in refs if ref in found]
 
 
 def _select(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int:

@@ -37,11 +37,11 @@ STEP = 8.0
 """Seconds of publishing in one request."""
 
 SHOWS: dict[str, _StrPromise] = {
-    "unreviewed": gettext_lazy("Not reviewed"),
-    "accepted": gettext_lazy("Accepted"),
-    "rejected": gettext_lazy("Rejected"),
-    "published": gettext_lazy("In the shop"),
-    "failed": gettext_lazy("Failed"),
+    "unreviewed": gettext_lazy("not reviewed"),
+    "accepted": gettext_lazy("accepted"),
+    "rejected": gettext_lazy("rejected"),
+    "published": gettext_lazy("in the shop"),
+    "failed": gettext_lazy("failed"),
 }
 """What the sheet shows, by its name in the address."""
 

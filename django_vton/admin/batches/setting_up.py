@@ -18,7 +18,7 @@ from ...models import Batch, BudgetPeriod, PersonPhoto
 from .. import display
 from ..base import may_spend
 from ..people import SUITS
-from .base import BatchPages
+from .base import BatchPages, seen_price
 from .forms import SetUpForm
 from .shelf import cards
 
@@ -66,9 +66,7 @@ class SetUpViews(BatchPages):
 
     def _start(self, request: HttpRequest, batch: Batch, form: SetUpForm, offer: Preview) -> HttpResponse:
         """Only what was seen is begun: at another choice, or a higher price, the page asks once more."""
-        seen = request.POST.get("at_most", "")
-        is_higher = not seen.isdecimal() or offer.price_at_most > int(seen)
-        if _store(batch, form) or is_higher:
+        if _store(batch, form) or offer.price_at_most > seen_price(request):
             messages.warning(
                 request, _("The choice or the price has changed. Please look again, then start.")
             )

@@ -23,7 +23,7 @@ from ...batches.review import reviewable
 from ...models import Batch
 from .. import display
 from ..base import may_spend
-from .base import BatchPages, may_stop
+from .base import BatchPages, may_stop, seen_price
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -141,8 +141,8 @@ class WatchViews(BatchPages):
         all_number, all_price = _to_retry(batch, in_doubt=True)
         if request.method == "POST":
             in_doubt = request.POST.get("in_doubt") == "on"
-            seen = request.POST.get("at_most_in_doubt" if in_doubt else "at_most", "")
-            if seen.isdecimal() and int(seen) >= (all_price if in_doubt else price):
+            seen = seen_price(request, "at_most_in_doubt" if in_doubt else "at_most")
+            if seen >= (all_price if in_doubt else price):
                 again = batches.retry(batch, in_doubt=in_doubt)
                 words = ngettext("%(n)d render is tried again.", "%(n)d renders are tried again.", again)
                 self._told(request, batch, words % {"n": again})
