@@ -16,6 +16,7 @@ OPERATOR = "Try-on operator"
 _VIEW = frozenset(
     f"view_{model}"
     for model in (
+        "batch",
         "tryonrequest",
         "housemodel",
         "productpicture",
@@ -28,7 +29,7 @@ _HOUSE_MODELS = frozenset(f"{verb}_housemodel" for verb in ("add", "change", "de
 
 ROLES: dict[str, frozenset[str]] = {
     VIEWER: _VIEW,
-    MERCHANDISER: _VIEW | _HOUSE_MODELS | {"spend"},
+    MERCHANDISER: _VIEW | _HOUSE_MODELS | {"change_batch", "spend"},
     OPERATOR: _VIEW | {"operate", "spend"},
 }
 """Nobody's role lets them look at shoppers' photos: who may is for the shop to say, one by one."""

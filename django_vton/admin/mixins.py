@@ -1,4 +1,4 @@
-"""For the shop's own admin: a product's picture is looked at when it is saved, not when a shopper asks."""
+"""For the shop's own admin: pictures are looked at when they are saved, and products rendered from here."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from .. import pictures, products
-from .base import Admin
+from .testing import RenderAdmin
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.http import HttpRequest
 
 
-class TryOnAdminMixin(Admin):
+class TryOnAdminMixin(RenderAdmin):
     """Put it before `ModelAdmin` in the admin of a registered product model.
 
     After each save the product's picture is prepared for the vendor. Where it cannot be tried on, a warning
     says why; otherwise nothing is said. A product that is not enabled, or has no picture, is left alone.
+
+    Staff with the permission `vton.spend` find the action "Render on models…" in the list, and on a product's
+    page the button "Test this product" with its price. A `change_form_template` of the shop's own extends
+    "admin/vton/product_change_form.html" to keep the button.
     """
 
     def save_related(self, request: HttpRequest, form: ModelForm[Any], formsets: Any, change: bool) -> None:

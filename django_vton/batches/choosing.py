@@ -59,6 +59,8 @@ class Preview:
     """Of all, should every picture have changed."""
     impossible: list[str]
     """Products that are not there any more, or cannot be tried on now."""
+    engines: list[str]
+    """The engines that its products are rendered with."""
     purses: list[Purse]
     """The budgets of today and of this month."""
 
@@ -78,6 +80,7 @@ def preview(batch: Batch) -> Preview:
     house_models = list(batch.house_models.house())
     renders = present = price = at_most = 0
     impossible: list[str] = []
+    used: set[str] = set()
     for refs in chunks(batch.products):
         found = look_up(refs)
         there = _there(refs, house_models)
@@ -86,13 +89,14 @@ def preview(batch: Batch) -> Preview:
             if offer is None:
                 impossible.append(ref)
                 continue
+            used.add(offer.engine)
             suited = [photo for photo in house_models if photo.suits_kind(offer.kind)]
             ready = sum(_key(ref, photo.pk, offer.engine, offer.options) in there for photo in suited)
             renders += len(suited)
             present += ready
             price += offer.price * (len(suited) - ready)
             at_most += offer.price * len(suited)
-    return Preview(renders, present, price, at_most, impossible, purses())
+    return Preview(renders, present, price, at_most, impossible, sorted(used), purses())
 
 
 def missing(

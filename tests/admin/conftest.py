@@ -8,6 +8,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from ..batches.conftest import mia, noa, shelf  # noqa: F401 - fixtures
+from ..lifecycle.conftest import desk, gateway  # noqa: F401 - as above
+
 LIST = "admin:vton_tryonrequest_changelist"
 Staff = Callable[..., Client]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -15,7 +16,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_vton import roles
-from django_vton.models import BudgetPeriod, GatewayState, HouseModel, PauseSwitch, ProductPicture
+from django_vton.models import (
+    Batch,
+    BudgetPeriod,
+    GatewayState,
+    HouseModel,
+    Look,
+    PauseSwitch,
+    ProductPicture,
+)
 from django_vton.roles import MERCHANDISER, OPERATOR, VIEWER
 from django_vton.states import State
 
@@ -66,7 +75,10 @@ def admins() -> list[ModelAdmin[Any]]:
 def addresses() -> set[str]:
     """Every address of the package's admin, each with a row that is there."""
     request = rows.lost()
+    look = Look.objects.create(kind=Look.Kind.PHOTO, object_id=uuid4(), day=timezone.localdate())
     objects: dict[str, Any] = {
+        "batch": Batch.objects.create(status=Batch.Status.RUNNING).pk,
+        "look": look.pk,
         "tryonrequest": request.pk,
         "housemodel": rows.house_model().pk,
         "productpicture": ProductPicture.objects.get().pk,
@@ -93,12 +105,30 @@ SPECIAL = {
     "/conversion/invoice.csv": {VIEWER, MERCHANDISER, OPERATOR},
     "/incident/": {OPERATOR},
     "/housemodel/add/": {MERCHANDISER},
+    "/batch/add/": {MERCHANDISER, OPERATOR},
+    "/products/": {MERCHANDISER, OPERATOR},
+    "/cancel/": {MERCHANDISER, OPERATOR},
+    "/retry/": {MERCHANDISER, OPERATOR},
     "/delete/": set(),
     "/add/": set(),
 }
 
 
+BY_POST = {
+    "/adopt/": {OPERATOR},
+    "/not-charged/": {OPERATOR},
+    "/write-off/": {OPERATOR},
+    "/discard/": {MERCHANDISER, OPERATOR},
+    "/pause/": {MERCHANDISER, OPERATOR},
+    "/resume/": {MERCHANDISER, OPERATOR},
+    "/publish/": {MERCHANDISER},
+}
+"""What changes something: GET does nothing, and POST is for these."""
+
+
 def allowed(address: str) -> set[str]:
+    if "/look/" in address:
+        return set()  # Who looked at whom is for those to see whom the shop says so of.
     if "/housemodel/" in address and address.endswith("/delete/"):
         return {MERCHANDISER}
     if address.endswith("/pauseswitch/add/"):
@@ -120,9 +150,9 @@ def test_every_address_is_for_those_who_may(member: Callable[[str], Client], rol
         answer = client.get(address)
         if answer.streaming:
             answer.getvalue()
-        if address.endswith(("/adopt/", "/not-charged/", "/write-off/")):
+        if who := next((who for end, who in BY_POST.items() if address.endswith(end)), None):
             assert answer.status_code == 405, address
-            assert (client.post(address).status_code == 403) == (role != OPERATOR), address
+            assert (client.post(address).status_code == 403) == (role not in who), address
             continue
         may = answer.status_code in {200, 302}
         assert may == (role in allowed(address)), (address, answer.status_code)

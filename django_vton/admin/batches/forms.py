@@ -1,0 +1,94 @@
+"""The set-up of a draft as a form: its name, the house models, and each engine's options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...engines import engines
+from ...models import PersonPhoto
+from ...pixazo import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ...models import Batch
+    from ...pixazo.engine import Engine, Option
+
+
+class SetUpForm(forms.Form):
+    """An option that is left open is the product's own, or else the vendor's."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("For your own overview, such as “Spring coats”."),
+        widget=forms.TextInput(attrs={"class": "vTextField", "aria-describedby": "id_name_help"}),
+    )
+    house_models = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("House models"), queryset=PersonPhoto.objects.none(), required=False
+    )
+
+    def __init__(self, data: Any, batch: Batch, names: Iterable[str]) -> None:
+        chosen = list(batch.house_models.values_list("pk", flat=True))
+        super().__init__(data, initial={"name": batch.name, "house_models": chosen})
+        self.house_model_field.queryset = PersonPhoto.objects.house()
+        self.engines = [engines()[name] for name in sorted(names)]
+        for engine in self.engines:
+            for option in engine.options:
+                name = field_name(engine, option)
+                self.fields[name] = _field(option)
+                value = batch.options.get(engine.name, {}).get(option.name, "")
+                self.initial[name] = str(value).lower() if isinstance(value, bool) else value
+
+    @property
+    def house_model_field(self) -> forms.ModelMultipleChoiceField[PersonPhoto]:
+        """With its type."""
+        field = self.fields["house_models"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        return field
+
+    @property
+    def engine_fields(self) -> list[tuple[Engine, list[forms.BoundField]]]:
+        """For the page: each engine with its fields."""
+        return [
+            (engine, [self[field_name(engine, option)] for option in engine.options])
+            for engine in self.engines
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Puts the options together, as a batch stores them."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        wishes: dict[str, dict[str, Any]] = {}
+        for engine in self.engines:
+            for option in engine.options:
+                text = str(cleaned.get(field_name(engine, option)) or "")
+                try:
+                    if text:
+                        wishes.setdefault(engine.name, {})[option.name] = option.from_text(text)
+                except OptionError as error:
+                    self.add_error(field_name(engine, option), str(error.message))
+        return {**cleaned, "options": wishes}
+
+
+def field_name(engine: Engine, option: Option) -> str:
+    """One name for each option of each engine."""
+    return f"{engine.name}.{option.name}"
+
+
+def _field(option: Option) -> forms.Field:
+    label = cast("str", option.label)
+    if option.kind == "integer":
+        bounds = {"min": option.minimum, "max": option.maximum, "placeholder": _("as the product has it")}
+        return forms.CharField(
+            label=label, required=False, max_length=9, widget=forms.NumberInput(attrs=bounds)
+        )
+    choices: list[tuple[str, Any]] = [("", _("as the product has it"))]
+    choices += (
+        [("true", _("Yes")), ("false", _("No"))] if option.kind == "boolean" else option.labelled_choices
+    )
+    return forms.ChoiceField(label=label, required=False, choices=choices)

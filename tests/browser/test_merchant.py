@@ -1,0 +1,176 @@
+"""What a new merchant does: from a catalogue without renders to a render on the product page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from .conftest import SCREENSHOTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.running import RunningShop
+
+pytestmark = pytest.mark.browser
+
+SOON = 60_000
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+def shoot(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"merchant-{name}.png", full_page=True)
+
+
+def log_in(page: Page, shop: RunningShop) -> None:
+    page.goto(f"{shop.url}/admin/")
+    page.locator("#id_username").fill("admin")
+    page.locator("#id_password").fill("tests")
+    page.locator("#id_password").press("Enter")
+    expect(page.locator("#user-tools")).to_be_visible()
+
+
+def fits(page: Page) -> None:
+    """Nothing is wider than the window."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def upload_house_model(page: Page, shop: RunningShop, photo: Path) -> None:
+    page.goto(f"{shop.url}/admin/vton/housemodel/add/")
+    page.get_by_label("Photo").set_input_files(photo)
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+
+
+def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: RunningShop, photo: Path) -> None:
+    shop.gateway.reset()
+    log_in(page, shop)
+    upload_house_model(page, shop, photo)
+    page.get_by_role("link", name="Batches").first.click()
+    page.get_by_role("link", name="Render on models…").click()
+
+    page.get_by_label("Search", exact=True).fill("wrap dress")
+    page.get_by_label("Search", exact=True).press("Enter")
+    page.get_by_label("Clara wrap dress").check()
+    page.get_by_role("button", name="Add the ticked ones").click()
+    page.get_by_role("link", name="Show all").click()
+    page.get_by_label(re.compile("Otto")).check()
+    page.get_by_label(re.compile("Linden tote")).check()
+    page.get_by_role("button", name="Add the ticked ones").click()
+    expect(page.get_by_text("3 products chosen")).to_be_visible()
+    shoot(page, "choose")
+    page.get_by_role("link", name="Go on: models and price").click()
+
+    page.get_by_label("Ada").check()
+    page.get_by_role("button", name="Save and calculate").click()
+    expect(page.get_by_text("1 product cannot be tried on now")).to_be_visible()
+    shoot(page, "price")
+    page.get_by_role("button", name="Start 2 renders for at most 0.375 USD").click()
+
+    page.evaluate("window.isTheSamePage = true")
+    state = page.get_by_role("status")
+    expect(state).to_contain_text("Finished · 3 of 3", timeout=SOON)
+    assert page.evaluate("window.isTheSamePage"), "the numbers moved by themselves"
+    expect(page.get_by_text("0.375 USD spent")).to_be_visible()
+    expect(page.get_by_role("link", name="Load the page again")).to_be_hidden()
+    shoot(page, "finished")
+    page.get_by_role("link", name="Review", exact=True).click()
+
+    review_by_keyboard(page)
+    page.get_by_role("button", name="Publish 1 accepted render").press("Enter")
+    expect(page.get_by_text("1 render was published.")).to_be_visible()
+    shoot(page, "published")
+
+    title = page.locator(".vton-card h3").inner_text()
+    page.goto(shop.url)
+    page.get_by_role("link", name=re.compile(title)).first.click()
+    shown = page.get_by_role("img", name=re.compile("AI-generated try-on"))
+    expect(shown.first).to_be_visible()
+    assert shown.first.evaluate("image => image.complete && image.naturalWidth") > 100
+    shoot(page, "product")
+
+
+def review_by_keyboard(page: Page) -> None:
+    """Accept the first, reject the second, take that back and reject it again; one more key than needed."""
+    cards = page.locator(".vton-card")
+    expect(cards).to_have_count(2)
+    page.keyboard.press("j")
+    expect(cards.nth(0)).to_be_focused()
+    page.keyboard.press("a")
+    expect(cards.nth(0)).to_contain_text("accepted")
+    expect(cards.nth(1)).to_be_focused()
+    page.keyboard.press("r")
+    expect(cards.nth(1)).to_contain_text("rejected")
+    expect(cards.nth(1)).to_be_focused()
+    page.keyboard.press("u")
+    expect(cards.nth(1)).to_contain_text("not reviewed")
+    page.keyboard.press("k")
+    expect(cards.nth(0)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("R")
+    expect(cards.nth(1)).to_contain_text("rejected")
+    for name, count in (("unreviewed", "0"), ("accepted", "1"), ("rejected", "1")):
+        expect(page.locator(f"[data-vton-count={name}]")).to_have_text(count)
+    shoot(page, "reviewed")
+    page.reload()
+    expect(page.locator("[data-vton-count=rejected]")).to_have_text("1")
+
+
+def test_a_product_is_tested_from_its_own_page(page: Page, shop: RunningShop) -> None:
+    log_in(page, shop)
+    page.goto(f"{shop.url}/admin/shop/product/")
+    page.locator("#result_list").get_by_role("link", name="Mira").click()
+    shoot(page, "test")
+    page.get_by_role("button", name="Test this product for 0.30 USD").click()
+    expect(page.get_by_role("status")).to_contain_text("Finished", timeout=SOON)
+    expect(page.get_by_role("img", name="Try-on of Mira")).to_be_visible()
+
+
+def test_the_same_without_javascript_in_the_dark_on_a_phone(browser: Browser, shop: RunningShop) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE, color_scheme="dark")
+    page = context.new_page()
+    log_in(page, shop)
+    page.goto(f"{shop.url}/admin/vton/batch/add/?q=skirt")
+    page.get_by_role("button", name="Add the 1 found").click()
+    shoot(page, "plain-choose")
+    page.get_by_role("link", name="Go on: models and price").click()
+    page.get_by_label("Noa").check()
+    page.get_by_role("button", name="Save and calculate").click()
+    shoot(page, "plain-price")
+    page.get_by_role("button", name="Start 1 render").click()
+    for _look in range(60):
+        if page.get_by_text("Finished").count():
+            break
+        page.get_by_role("link", name="Load the page again").click()
+        page.wait_for_timeout(500)
+    shoot(page, "plain-finished")
+    page.get_by_role("link", name="Review", exact=True).click()
+    shoot(page, "plain-review")
+    page.get_by_role("button", name="Accept").click()
+    page.get_by_role("link", name=re.compile("^Accepted")).click()
+    page.get_by_role("button", name="Publish 1 accepted render").click()
+    expect(page.get_by_text("1 render was published.")).to_be_visible()
+    page.get_by_role("button", name="Take out of the shop").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-vton-count=unreviewed]")).to_have_text("1")
+    context.close()
+
+
+def test_the_pages_fit_a_phone_and_read_from_right_to_left(browser: Browser, shop: RunningShop) -> None:
+    context = browser.new_context(viewport=PHONE, locale="ar")
+    page = context.new_page()
+    log_in(page, shop)
+    for name in ("", "add/"):
+        page.goto(f"{shop.url}/admin/vton/batch/{name}")
+        expect(page.locator("html")).to_have_attribute("dir", "rtl")
+        fits(page)
+        shoot(page, f"arabic-{name.strip('/') or 'list'}")
+    page.goto(f"{shop.url}/admin/vton/batch/1/review/?show=rejected")
+    fits(page)
+    shoot(page, "arabic-review")
+    context.close()
