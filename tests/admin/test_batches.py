@@ -17,12 +17,14 @@ from django_vton import batches
 from django_vton.models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from django_vton.states import State
 from shop.models import Product
+from shop.tryon import ProductTryOn
 
 from ..doors import make_product, ref
 from . import rows
 from .conftest import Staff, page, text, told
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.test import Client
 
     from ..batches.shelf import Shelf
@@ -210,6 +212,22 @@ def test_a_batch_that_runs_takes_no_more_products(merchant: Client, shelf: Shelf
     told(merchant, PRODUCTS, {"do": "add_all"}, batch.pk)
     batch.refresh_from_db()
     assert len(batch.products) == 1
+
+
+def test_a_batch_that_begins_meanwhile_takes_no_more_products(
+    merchant: Client, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = batches.draft(shelf.products(1), [shelf.noa])
+    whole = ProductTryOn.get_queryset
+
+    def slow(self: ProductTryOn) -> QuerySet[Product]:
+        batches.confirm(draft)
+        return whole(self)
+
+    monkeypatch.setattr(ProductTryOn, "get_queryset", slow)
+    assert told(merchant, PRODUCTS, {"do": "add_all"}, draft.pk) == ["0 products were added."]
+    draft.refresh_from_db()
+    assert len(draft.products) == draft.product_count == 1
 
 
 # Set up ---------------------------------------------------------------------------------------------

@@ -100,6 +100,10 @@ def test_another_batchs_render_is_not_reviewed_here(reviewer: Client, batch: Bat
     other = finished(1)
     say(reviewer, batch, f"accept:{first(other).pk}")
     assert first(other).review == ""
+    other.renders.update(review="accepted")
+    words = say(reviewer, batch, f"publish:{first(other).pk}")
+    assert words == ["There is no such render in this batch."]
+    assert not ProductPhoto.objects.exists()
 
 
 def test_the_filters(reviewer: Client, batch: Batch) -> None:
