@@ -248,7 +248,8 @@ def test_other_methods(guest: Client, method: str, name: str, allowed: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["", "x/", "try-ons/x/", "try-ons/3f2504e0-4f89-11d3-9a0c-0305e82c3301/x/", "try-ons/%00/", "start/x/"]
+    "path",
+    ["", "x/", "try-ons/x/", "try-ons/3f2504e0-4f89-11d3-9a0c-0305e82c3301/x/", "try-ons/%00/", "start/x/"],
 )
 def test_other_addresses(guest: Client, path: str) -> None:
     assert code(guest.get(f"/try-on/api/{path}")) == (404, "not_found")
