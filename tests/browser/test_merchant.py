@@ -116,6 +116,7 @@ def review_by_keyboard(page: Page) -> None:
     expect(cards.nth(1)).to_contain_text("rejected")
     for name, count in (("unreviewed", "0"), ("accepted", "1"), ("rejected", "1")):
         expect(page.locator(f"[data-vton-count={name}]")).to_have_text(count)
+    expect(page.get_by_role("button", name="Publish 1 accepted render")).to_be_visible()
     shoot(page, "reviewed")
     page.reload()
     expect(page.locator("[data-vton-count=rejected]")).to_have_text("1")

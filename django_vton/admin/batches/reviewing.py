@@ -109,7 +109,7 @@ class ReviewViews(BatchPages):
         ]
         counts = {name: _count(now, name) for name in SHOWS}
         request.current_app = self.admin_site.name
-        context = {"batch": batch, "opts": self.opts, "unpublished": _unpublished(batch)}
+        context = {"batch": batch, "now": now, "opts": self.opts, "unpublished": _unpublished(batch)}
         publish = render_to_string("admin/vton/batch/publish.html", context, request)
         return JsonResponse({"card": "".join(card), "problem": problem, "counts": counts, "publish": publish})
 
