@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make demo    a small shop on http://127.0.0.1:8000/ (PORT= for another)"
-	@echo "make test    the tests"
+	@echo "make test    the tests (WORKERS= for more than two at a time, ARGS= for pytest)"
 	@echo "make faults  the long fault tests, for an hour (ROUNDS= for more than one, SEED= for others,"
 	@echo "             SHARE= of all steps, MINUTES= at most, TRY_ONS= in the storm)"
 	@echo "make guards  takes each guard of the money away and wants a red test"
@@ -28,8 +28,9 @@ setup: $(READY)
 demo: $(READY)
 	@$(BIN)/python example_project/demo.py
 
+# Two at a time: much of it waits for renders. A file's tests stay together.
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile $(ARGS)
 
 faults: $(READY)
 	ROUNDS=$(or $(ROUNDS),1) $(BIN)/python -m pytest tests/faults --durations=5 $(ARGS)

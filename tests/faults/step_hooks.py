@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from django.core.files.base import File
 
 PACKAGE = "django_vton."
+HELPERS = {"django_vton.pixazo.transport"}
+"""Work for several doors, which alone say what a call is for."""
 SUSPENDED = 100.0
 """Seconds that pass on the victim's clock while it hangs: more than any lease."""
 
@@ -102,7 +104,7 @@ def _package_frame(*, at_door: bool) -> str | None:
             found = found or f"{module.removeprefix(PACKAGE)}.{name}"
             if not at_door:
                 return found
-            if not any(part.startswith("_") for part in name.split(".")):
+            if module not in HELPERS and not any(part.startswith("_") for part in name.split(".")):
                 return f"{module.removeprefix(PACKAGE)}.{name}"
         frame = frame.f_back  # type: ignore[assignment] # the outermost has none
     return found
