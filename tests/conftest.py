@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from PIL import Image, ImageDraw
 
 from django_vton.house import add_house_model
@@ -50,6 +51,12 @@ def pytest_report_header() -> list[str]:
 def _no_memory() -> None:
     """The cache outlives a test, unlike the rows that it speaks of."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_language() -> None:
+    """A request leaves its language behind in the thread that the tests share."""
+    translation.deactivate()
 
 
 @pytest.fixture
