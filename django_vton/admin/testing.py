@@ -41,12 +41,17 @@ class RenderAdmin(Admin):
     def _test_name(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_vton_test"
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """The shop's own, whatever it lists, and ours."""
-        actions = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """The shop's own, whatever it lists, and ours: for many, so not on one product's page.
+
+        `action_location` is Django 6.1's, which has actions there as well.
+        """
+        where = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **where)
+        is_list = action_location is None or action_location.name == "CHANGE_LIST"
         is_offered = self.actions is not None and "_popup" not in request.GET and may_spend(request)
-        if is_offered and self._batches("changelist"):
-            actions[ACTION] = self.get_action(ACTION)
+        if is_list and is_offered and self._batches("changelist"):
+            actions[ACTION] = self.get_action(ACTION, **where)
         return actions
 
     @admin.action(description=gettext_lazy("Render on models…"))
