@@ -99,6 +99,7 @@ def review_by_keyboard(page: Page) -> None:
     """Accept the first, reject the second, take that back and reject it again; one more key than needed."""
     cards = page.locator(".vton-card")
     expect(cards).to_have_count(2)
+    expect(page.get_by_text("Keys on a picture")).to_be_visible()  # The script has come.
     page.keyboard.press("j")
     expect(cards.nth(0)).to_be_focused()
     page.keyboard.press("a")
