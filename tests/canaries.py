@@ -17,7 +17,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.core import mail, serializers
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import models
+from django.db import connections, models
 from django.db.backends.signals import connection_created
 from django.urls import reverse
 from django.utils.log import AdminEmailHandler
@@ -209,6 +209,7 @@ def result_host() -> Iterator[ResultHost]:
         def do_GET(self) -> None:
             host.asked.append(self.path)
             host.look()
+            connections.close_all()  # Who looks may ask the database, here from a thread that ends.
             status, headers, body = host.answer
             if not status:  # Hangs up.
                 self.close_connection = True
