@@ -40,7 +40,7 @@ from .model_moves import Cast, moves
 from .model_rules import check, step
 from .model_view import View
 from .model_world import Clock, World
-from .rounds import ROUNDS, SEEDS
+from .rounds import IS_WHOLE, ROUNDS, SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from ..conftest import PhotoMaker, Vton
 
-EXAMPLES, STEPS = (300, 60) if ROUNDS else (12, 30)
+EXAMPLES, STEPS = (300, 60) if IS_WHOLE else (40, 40) if ROUNDS else (12, 30)
 
 
 @dataclass(frozen=True)
