@@ -132,6 +132,7 @@ def pages(boss: Client) -> str:
 def reprs() -> str:
     """What each object of ours that is alive says of itself, in both ways."""
     found = []
+    gc.collect()  # What earlier tests left is not to be looked at.
     for thing in gc.get_objects():
         home = str(type(thing).__module__)
         # A query set would ask the database for its repr, and the sandbox is the vendor.

@@ -10,7 +10,7 @@ Sources: ITU-T T.81 (JPEG), CIPA DC-008 (Exif), W3C PNG (Third Edition), RFC 964
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
 from typing import Literal
@@ -46,7 +46,7 @@ class Source:
     """
 
     format: str
-    data: bytes
+    data: bytes = field(repr=False)
     width: int
     height: int
     cost: float
