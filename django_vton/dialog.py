@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
@@ -17,8 +18,11 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .exceptions import RENDER_SENTENCES, SENTENCES, Refused
+from . import availability, languages, queue
+from .conf import config
+from .exceptions import Refused
 from .products import NEVER_BY_SHOPPERS, Described, find
+from .sentences import RENDER_SENTENCES, SENTENCES
 
 if TYPE_CHECKING:
     from .pixazo.engine import Option
@@ -37,12 +41,16 @@ PLACES = {
     "photo_refused": "choose",
     "consent_required": "check",
     "options_invalid": "check",
+    "captcha_required": "check",
     "not_cancelable": "waiting",
 }
 """The view in which a code's sentence helps; the error view for all others."""
 
 AGAIN = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
 """Refusals after which the same order may go out once more."""
+
+FINAL = {"product_unknown", "product_not_enabled", "quota_exceeded", "budget_exhausted", "not_configured"}
+"""Refusals that another photo does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +72,37 @@ def dialog(request: HttpRequest) -> HttpResponse:
     `lang` is the page's language, since this address need not be under the page's language prefix; an
     unsupported one falls back to the request's.
     """
-    try:
-        product = find(request.GET.get("product", ""))
-    except Refused as refused:
-        return HttpResponseNotFound(str(refused.detail), content_type="text/plain; charset=utf-8")
-    asked = _supported(request.GET.get("lang", ""))
+    asked = languages.asked(request)
     with translation.override(asked or translation.get_language()):
+        try:
+            product = find(request.GET.get("product", ""))
+        except Refused as refused:
+            return HttpResponseNotFound(str(refused.detail), content_type="text/plain; charset=utf-8")
         # Without the request: the shop's context processors could put something personal into it.
         response = HttpResponse(render_to_string("vton/dialog/dialog.html", _context(product)))
         response["Content-Language"] = translation.get_language() or ""
-    response["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    # A developer's templates change, and so does the hint.
+    response["Cache-Control"] = "no-store" if settings.DEBUG else f"public, max-age={MAX_AGE}"
     if not asked:
         patch_vary_headers(response, ["Accept-Language", "Cookie"])
     return response
-
-
-def _supported(lang: str) -> str | None:
-    try:
-        return translation.get_supported_language_variant(lang)
-    except LookupError:
-        return None
 
 
 def _context(product: Described) -> dict[str, Any]:
     return {
         "product": product,
         "eyewear": product.kind == "eyewear",
+        "captcha": config.CAPTCHA,
+        "missing_worker": queue.in_use()[1] if settings.DEBUG and not availability.worked_lately() else "",
         "fields": _fields(product),
         "sentences": [
-            {"code": code, "text": text, "at": PLACES.get(code, "error"), "again": code in AGAIN}
+            {
+                "code": code,
+                "text": text,
+                "at": PLACES.get(code, "error"),
+                "again": code in AGAIN,
+                "final": code in FINAL,
+            }
             for code, text in (SENTENCES | RENDER_SENTENCES).items()
         ],
     }

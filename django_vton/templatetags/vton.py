@@ -1,62 +1,121 @@
-"""The template tags: `{% tryon product %}`, `{% tryon_assets %}` and `{% tryon_gallery product %}`."""
+"""The template tags: `{% tryon %}`, `{% tryon_assets %}`, `{% tryon_gallery %}` and `{% tryon_url %}`."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
 from django.db.models import Model
-from django.template.loader import render_to_string
+from django.template.loader import get_template, render_to_string
 from django.templatetags.static import static
+from django.utils.functional import cached_property
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from django_vton.availability import switched_off
+from django_vton.languages import page_address
 from django_vton.models import TryOnImage
 from django_vton.products import describe
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-    from django.template.context import RequestContext
+    from django.template.context import Context, RequestContext
+
+    from django_vton.products import Described
 
 register = template.Library()
+
+BUTTON = "vton/tryon.html"
+PAGE = "django_vton.page"
+PLAIN = re.compile(r"[\w.:-]+", re.ASCII)
+"""References that are the same in an address."""
 
 LATE_MODULES = ("dialog", "api", "choose", "tryon")
 """What the button imports at the first touch, in the order in which `open()` in dialog.js takes them."""
 
 
-@register.simple_tag
-def tryon(product: Any, cart: str = "") -> SafeString:
+@register.simple_tag(takes_context=True)
+def tryon(context: Context, product: Any, cart: str = "") -> SafeString:
     """The button of a product: a plain link, and what the dialog needs around it.
 
     `cart` is the id of the page's own form that puts the product into the cart. Nothing where the
     product cannot be tried on, and a kind word where the budget is used up. Reads no session, user or
     token, so the page stays cacheable.
     """
-    off = switched_off()
+    page = _page(context)
+    off = page.off
     if not isinstance(product, Model) or off not in {"", "budget_exhausted"}:
         return SafeString()
     described = describe(product)
     if described is None:
         return SafeString()
-    if off:
-        return render_to_string("vton/resting.html")
-    return render_to_string(
-        "vton/tryon.html",
-        {
-            "product": described,
-            "cart": cart,
-            "lang": get_language() or settings.LANGUAGE_CODE,
-            "modules": " ".join(static(f"vton/{name}.js") for name in LATE_MODULES),
-        },
-    )
+    return page.button(described, str(cart)) if not off else render_to_string("vton/resting.html")
+
+
+@dataclass(frozen=True)
+class AnyProduct:
+    """In the place of a product; the two names are replaced by its own."""
+
+    kind: str
+    ref: str = "vton.any:product"
+    title: str = "{title of any product}"
+
+
+class Page:
+    """What a page's buttons have in common, made once: a list may have hundreds of them."""
+
+    def __init__(self) -> None:
+        self.off = switched_off()
+        self._frames: dict[tuple[str, str, str], str] = {}
+
+    def button(self, described: Described, cart: str) -> SafeString:
+        """The button of one product."""
+        ref = described.ref
+        if not PLAIN.fullmatch(ref) or not self._is_ours:
+            return _button(described, cart)
+        key = (described.kind, cart, _lang())
+        if (frame := self._frames.get(key)) is None:
+            frame = self._frames[key] = _button(AnyProduct(described.kind), cart)
+        named = frame.replace(AnyProduct.ref, ref)
+        return SafeString(named.replace(AnyProduct.title, conditional_escape(described.title)))
+
+    @cached_property
+    def _is_ours(self) -> bool:
+        """A shop's own template may ask anything of the product: it is rendered for each."""
+        found: Any = get_template(BUTTON)
+        return Path(found.origin.name).is_relative_to(Path(__file__).parents[1])
+
+
+def _page(context: Context) -> Page:
+    """At the bottom of what is kept while a page is rendered: an included template has its own above it."""
+    kept: dict[Any, Any] = context.render_context.dicts[0]
+    if PAGE not in kept:
+        kept[PAGE] = Page()
+    page: Page = kept[PAGE]
+    return page
+
+
+def _button(described: Described | AnyProduct, cart: str) -> SafeString:
+    modules = " ".join(static(f"vton/{name}.js") for name in LATE_MODULES)
+    words = {"product": described, "cart": cart, "lang": _lang(), "modules": modules}
+    return render_to_string(BUTTON, words)
 
 
 @register.simple_tag(takes_context=True)
 def tryon_assets(context: RequestContext) -> SafeString:
     """Style and script of the button, and the badge of a running try-on, for the base template."""
-    return render_to_string("vton/assets.html", {"nonce": _nonce(context)})
+    return render_to_string("vton/assets.html", {"nonce": _nonce(context), "lang": _lang()})
+
+
+@register.simple_tag
+def tryon_url(name: str, *args: Any, **query: Any) -> str:
+    """The address of a page of ours, such as "history", in this page's language: `{% url %}` may lose it."""
+    return page_address(name, *args, **query)
 
 
 @register.simple_tag
@@ -67,6 +126,11 @@ def tryon_gallery(product: Any) -> SafeString:
     if not images:
         return SafeString()
     return render_to_string("vton/gallery.html", {"product": described, "images": images})
+
+
+def _lang() -> str:
+    """The page's language, which scripts ask the API for."""
+    return get_language() or settings.LANGUAGE_CODE
 
 
 def _nonce(context: RequestContext) -> str:

@@ -1,10 +1,10 @@
-/** What the dialog says to the shop over HTTP: calls that outlive a lost network, a rotated CSRF token and a slow render. */
+/** Calls to the shop, which outlive a lost network, a rotated CSRF token and a slow render. */
 
 /** @import {Answer, CallOptions, Start, TryOn} from "./types" */
 
 /** The shop's "no": its code names the sentence to show. */
 export class Refused extends Error {
-  /** @param {string} code @param {string} [detail] the shop's own sentence @param {number} [seconds] until it may work again */
+  /** @param {string} code @param {string} [detail] a sentence @param {number} [seconds] until it may work again */
   constructor(code, detail = "", seconds = 0) {
     super(code);
     this.code = code;
@@ -22,7 +22,7 @@ class Unreached extends Error {
   }
 }
 
-/** One call. XMLHttpRequest, since it tells how much is sent, and hands HTML over parsed without a Trusted Types sink.
+/** By XMLHttpRequest, which tells how much is sent, and parses HTML without a Trusted Types sink.
  * @param {string} method @param {string | URL} url @param {CallOptions} [options] @returns {Promise<Answer>} */
 function call(method, url, { body = null, headers = {}, type = "json", onProgress } = {}) {
   return new Promise((resolve, reject) => {
@@ -63,21 +63,27 @@ export class Api {
   token = "";
   tryOns = "";
   photos = "";
-  /** Told false when the network is away, true when it is back. @type {(reached: boolean) => void} */
+  /** Hears whether the network is there. @type {(reached: boolean) => void} */
   onReach = () => {};
 
-  /** @param {string} startUrl @param {string} product @param {string} lang */
+  /** @param {string} startUrl @param {string} product @param {string} lang the page's */
   constructor(startUrl, product, lang) {
     this.query = new URLSearchParams({ product, lang });
     this.startUrl = `${startUrl}?${this.query}`;
   }
 
-  /** The dialog's HTML, and the addresses that it bears. @param {string} url @returns {Promise<HTMLElement>} */
+  /** The dialog, and the addresses that it bears. @param {string} url @returns {Promise<HTMLElement>} */
   async html(url) {
     const { data } = await call("GET", `${url}?${this.query}`, { type: "document" });
     const { tryOns, photos } = data.querySelector("dialog").dataset;
     Object.assign(this, { tryOns, photos });
     return data.body;
+  }
+
+  /** @param {string} url @returns {Promise<CSSStyleSheet>} */
+  async sheet(url) {
+    const { data } = await call("GET", url, { type: "text" });
+    return new CSSStyleSheet().replace(data);
   }
 
   /** @returns {Promise<Start>} */
@@ -87,7 +93,7 @@ export class Api {
     return data;
   }
 
-  /** Calls until the network lets it through; gives up only where something answers and it is not the shop.
+  /** Calls until it gets through; gives up only where something answers that is not the shop.
    * @template T @param {() => Promise<T>} attempt @returns {Promise<T>} */
   async persist(attempt) {
     for (let wait = 1000, answers = 0; ; wait = Math.min(wait * 2, 30_000)) {
@@ -107,11 +113,11 @@ export class Api {
     }
   }
 
-  /** A write. A token rotated by a login elsewhere is fetched anew, once. Safe to repeat: DELETE and PUT are, a POST of a
-   * try-on bears its key. @param {string} method @param {string} url @param {CallOptions} [options] */
+  /** A login elsewhere rotates the token. All may be repeated: a POST of a try-on bears its key.
+   * @param {string} method @param {string} url @param {CallOptions} [options] */
   async write(method, url, { headers, ...options } = {}) {
     const attempt = () =>
-      this.persist(() => call(method, url, { ...options, headers: { ...headers, "X-CSRFToken": this.token } }));
+      this.persist(() => call(method, `${url}?${this.query}`, { ...options, headers: { ...headers, "X-CSRFToken": this.token } }));
     try {
       return await attempt();
     } catch (error) {
@@ -121,19 +127,7 @@ export class Api {
     }
   }
 
-  /** @param {FormData} body @param {string} key the same for a repetition of the same order
-   * @param {(fraction: number) => void} onProgress @returns {Promise<TryOn>} */
-  async submit(body, key, onProgress) {
-    return (await this.write("POST", this.tryOns, { body, headers: { "Idempotency-Key": key }, onProgress })).data;
-  }
-
-  /** @param {string} id @param {string | null} value @returns {Promise<unknown>} */
-  feedback(id, value) {
-    const body = JSON.stringify({ value });
-    return this.write("PUT", `${this.tryOns}${id}/feedback/`, { body, headers: { "Content-Type": "application/json" } });
-  }
-
-  /** Asks for a try-on until it is over: as often as the shop says, less often the longer it takes, never from a hidden tab.
+  /** Asks until it is over, as often as the shop says, less the longer it takes, never from a hidden tab.
    * @param {string} id @param {(tryOn: TryOn) => void} onChange @param {() => boolean} wanted */
   async watch(id, onChange, wanted) {
     const began = Date.now();
@@ -141,7 +135,9 @@ export class Api {
       await visible();
       if (!wanted()) return;
       const headers = etag ? { "If-None-Match": etag } : undefined;
-      const { status, data, header } = await this.persist(() => call("GET", `${this.tryOns}${id}/`, { headers }));
+      const { status, data, header } = await this.persist(() =>
+        call("GET", `${this.tryOns}${id}/?${this.query}`, { headers }),
+      );
       if (!wanted()) return;
       if (status === 200) {
         etag = header("ETag") ?? "";

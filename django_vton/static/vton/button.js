@@ -1,7 +1,4 @@
-/**
- * The button and the badge: all that a page loads before a shopper touches anything. Everything else comes from the addresses
- * that the template tags rendered, so that hashed static files work; every word as well.
- */
+/** The button and the badge. Words and further addresses come from the template tags, so that hashed static files work. */
 
 const KEY = "vton";
 const assets = /** @type {HTMLElement | null} */ (document.querySelector("script[data-vton]"));
@@ -15,18 +12,19 @@ function remembered() {
   }
 }
 
-/** `<vton-try-on>`: around a plain link, which stays what it is for Ctrl-click and where a script fails. */
+/** `<vton-try-on>`: around a plain link, which stays one for Ctrl-click and where a script fails. */
 class TryOnButton extends HTMLElement {
   static observedAttributes = ["product"];
 
   connectedCallback() {
-    this.addEventListener("click", this);
+    this.addEventListener("click", this, true); // Before the shop's own.
+    this.ariaBusy = null; // On a copy, from a page cache, it is stale.
   }
 
-  /** A variant was chosen: the plain link follows. @param {string} _name @param {?string} before @param {?string} now */
+  /** A variant was chosen. @param {string} _name @param {?string} before @param {?string} now */
   attributeChangedCallback(_name, before, now) {
     const link = this.querySelector("a");
-    if (link && before && now) link.setAttribute("href", link.pathname.replace(before, now));
+    if (link && before && now) link.href = link.href.replace(encodeURI(before), encodeURI(now));
   }
 
   /** @param {MouseEvent} event */
@@ -34,12 +32,16 @@ class TryOnButton extends HTMLElement {
     const link = /** @type {Element} */ (event.target).closest("a");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    this.open().catch(() => location.assign(link.href));
+    event.stopPropagation();
+    this.open().catch(() => {
+      if (navigator.onLine) return location.assign(link.href);
+      badge.say(assets?.dataset.offline);
+      addEventListener("online", () => (badge.start(), link.click()), { once: true });
+    });
   }
 
-  /** Opens the dialog; settles when it is closed. Fails where its files cannot be had. */
   async open() {
-    if (this.hasAttribute("aria-busy")) return;
+    if (this.ariaBusy) return;
     this.ariaBusy = "true";
     try {
       const urls = (this.getAttribute("modules") ?? "").split(" ");
@@ -53,18 +55,18 @@ class TryOnButton extends HTMLElement {
   }
 }
 
-/** `<vton-badge>`: tells on any page of a try-on that is being made, or ready. */
+/** `<vton-badge>`: tells of a try-on on any page. */
 class Badge extends HTMLElement {
-  /** Counts up at each stop, so that what is still under way then knows it is late. */
+  /** Counts stops, so that what is still under way knows it is late. */
   round = 0;
   etag = "";
 
   connectedCallback() {
-    if (this !== badge) this.remove(); // A copy, from a page cache of Turbo's kind.
+    if (this !== badge) this.remove();
   }
 
   disconnectedCallback() {
-    // Swapping the body must not lose it.
+    // The body was swapped.
     queueMicrotask(() => this === badge && this.firstChild && document.body.append(this));
   }
 
@@ -75,6 +77,10 @@ class Badge extends HTMLElement {
 
   stop() {
     this.round++;
+    this.clear();
+  }
+
+  clear() {
     this.etag = "";
     this.replaceChildren();
     this.remove();
@@ -86,7 +92,7 @@ class Badge extends HTMLElement {
     const { round } = this;
     let seconds = 5;
     try {
-      const answer = await fetch(`${assets?.dataset.vton}${known.id}/`, {
+      const answer = await fetch(`${assets?.dataset.vton}${known.id}/?lang=${assets?.lang}`, {
         cache: "no-store",
         headers: this.etag ? { "If-None-Match": this.etag } : {},
       });
@@ -112,20 +118,26 @@ class Badge extends HTMLElement {
     else document.addEventListener("visibilitychange", () => this.wait(round), { once: true });
   }
 
+  /** @param {string | Node} [words] */
+  say(words = "") {
+    this.replaceChildren(words);
+    this.role = "status";
+    if (!this.isConnected) document.body.append(this);
+  }
+
   /** @param {{id: string, product: string, status: string}} known @param {any} tryOn @returns {boolean} Whether it has ended. */
   show(known, tryOn) {
     const { id, product, status } = tryOn;
     const over = !["queued", "processing"].includes(status);
     if (status === "canceled" || new URL(tryOn.page_url, location.href).pathname === location.pathname) {
       if (over) sessionStorage.removeItem(KEY);
-      this.stop();
+      this.clear();
       return over;
     }
-    const link = Object.assign(document.createElement("a"), { href: tryOn.page_url, className: "vton-badge-link" });
-    link.textContent = assets?.dataset[over ? status : "running"] ?? "";
-    this.replaceChildren(link);
-    this.role = "status";
-    if (!this.isConnected) document.body.append(this);
+    const textContent = assets?.dataset[over ? status : "running"] ?? "";
+    if (this.textContent === textContent) return over; // A live region: only news.
+    const link = document.createElement("a");
+    this.say(Object.assign(link, { href: tryOn.page_url, className: "vton-badge-link", textContent }));
     if (over) {
       const close = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
       close.ariaLabel = assets?.dataset.dismiss ?? "";

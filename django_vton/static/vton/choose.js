@@ -1,39 +1,43 @@
-/**
- * Choosing a photo, shrinking it, and what is asked before it goes.
- */
+/** Choosing a photo, shrinking it, and what is asked before it goes. */
 
 /** @import {Photo, Picture, Session, Start} from "./types" */
 
 const LONGEST_SIDE = 2000;
+const STRIP = 128;
 
-/** @param {CanvasImageSource} source @param {number} width @param {number} height of the source, in pixels
+/** Sent last: the next product of its kind begins with it. @type {{kind: string, picture: Picture} | null} */
+let recent = null;
+
+/** In strips, between which the page can answer. @param {CanvasImageSource} source @param {number} width @param {number} height
  * @returns {Promise<Picture>} */
 async function draw(source, width, height) {
   const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
-  context.fillStyle = "#fff"; // Under transparent pictures: JPEG would make it black.
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false, willReadFrequently: true }));
+  context.fillStyle = "#fff"; // Under what is transparent: JPEG would make it black.
   context.fillRect(0, 0, canvas.width, canvas.height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  context.imageSmoothingQuality = scale < 0.4 ? "medium" : "low"; // Low loses detail below half the size, medium is slow.
+  for (let top = 0; top < canvas.height; top += STRIP) {
+    context.drawImage(source, 0, top / scale, width, STRIP / scale, 0, top, canvas.width, STRIP);
+    context.getImageData(0, top, 1, 1); // Now, and not all together at the end.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
   return { blob, canvas };
 }
 
-/**
- * Brings a file to what is sent. One that this browser cannot read goes as it is: the shop may know more formats, or says no.
- *
- * @param {File} file @param {Start["limits"]} limits @returns {Promise<Picture | string>} or the code of what is wrong with it
- */
+/** What is sent for a file: itself, where the shop alone can read it.
+ * @param {File} file @param {Start["limits"]} limits @returns {Promise<Picture | string>} or what is wrong with it */
 async function prepare(file, limits) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    // Some systems know no type for a phone's HEIC, but all keep its name.
+    // Some systems know no type for HEIC, only the name.
     if (!/hei[cf]$/i.test(file.type || file.name)) return /^image/.test(file.type) ? "photo_unreadable" : "photo_format";
+    if (!limits.formats.includes("image/heic")) return "photo_format";
     return file.size > limits.max_bytes ? "photo_too_large" : { blob: file, canvas: null };
   }
   const { width, height } = bitmap;
@@ -43,19 +47,20 @@ async function prepare(file, limits) {
   return picture.blob ? picture : "photo_unreadable";
 }
 
-/** Starts the camera in a video element. @param {HTMLVideoElement} video
- * @returns {Promise<string | undefined>} the code of why not */
+/** @param {HTMLVideoElement} video @returns {Promise<string | undefined>} why not */
 export async function startCamera(video) {
   try {
     const picture = { facingMode: "user", width: { ideal: 1440 }, height: { ideal: 1920 } };
-    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: picture, audio: false });
+    const stream = await navigator.mediaDevices.getUserMedia({ video: picture, audio: false });
+    stopCamera(video); // Asked twice.
+    video.srcObject = stream;
     await video.play();
   } catch (error) {
     const { name } = /** @type {Error} */ (error);
     if (name === "AbortError") return undefined; // Left before it began.
     if (name === "NotFoundError" || name === "OverconstrainedError") return "camera_absent";
     if (name !== "NotAllowedError") return "camera_failed";
-    // @ts-expect-error Only some browsers tell a page's Permissions-Policy from a person's no.
+    // @ts-expect-error Only some browsers tell the two apart.
     return document.featurePolicy?.allowsFeature("camera") === false ? "camera_forbidden" : "camera_denied";
   }
 }
@@ -70,11 +75,24 @@ export function stopCamera(video) {
 /** @param {HTMLVideoElement} video @returns {Promise<Picture>} what the camera sees, not mirrored */
 export const snap = (video) => draw(video, video.videoWidth, video.videoHeight);
 
+/** @param {Session} session of a product not tried on yet */
+export function begin(session) {
+  const last = recent;
+  show(session);
+  const { start, dialog } = session;
+  if (last?.kind === start.product.kind && dialog.dataset.state === "choose") check(session, last.picture);
+}
+
+/** @param {Session} session whose order was accepted */
+export function sent({ picked, start }) {
+  if (picked && "blob" in picked) recent = { kind: start.product.kind, picture: picked };
+}
+
 /** @param {Session} session */
 export function show(session) {
   const { start } = session;
   const { quota } = start;
-  session.picked = null;
+  session.picked = recent = null;
   if (!start.enabled) return session.problem(start.reason ?? "unavailable");
   if (quota?.remaining === 0) return session.problem("quota_exceeded", "", session.again(new Date(quota.resets_at)));
   session.view("choose");
@@ -87,7 +105,7 @@ export function show(session) {
   }
 }
 
-/** @param {Session} session @returns {Photo[]} the shopper's kept photos and the house models that suit the product */
+/** Kept photos and house models that suit the product. @param {Session} session @returns {Photo[]} */
 export function known({ start: { photos, house_models, product } }) {
   return [...photos, ...house_models].filter(({ suits }) => !suits.length || suits.includes(product.kind));
 }
@@ -105,7 +123,7 @@ function card(session, photo) {
   return copy;
 }
 
-/** A file that was chosen, dropped or pasted. @param {Session} session @param {FileList | null} [files] */
+/** @param {Session} session @param {FileList | null} [files] */
 export async function take(session, files) {
   const file = files?.[0];
   if (!file || !/choose|check/.test(session.dialog.dataset.state ?? "")) return;
@@ -115,7 +133,7 @@ export async function take(session, files) {
   else check(session, picture);
 }
 
-/** Shows the chosen picture, and asks. @param {Session} session @param {Picture | Photo} picked */
+/** @param {Session} session @param {Picture | Photo} picked */
 export function check(session, picked) {
   const { consent, retention } = session.start;
   const fresh = "blob" in picked;
@@ -132,7 +150,7 @@ export function check(session, picked) {
   session.$("retention").textContent = session.word("deleted", { when: session.when(deleted) });
 }
 
-/** @param {Session} session @returns {FormData | null} what to send; null while consent is missing, which is said */
+/** @param {Session} session @returns {FormData | null} null while consent is missing, which is said */
 export function order(session) {
   const { picked, start } = session;
   const consent = session.$("consent");
@@ -149,6 +167,7 @@ export function order(session) {
     body.set("consent", "true");
     if (session.$("keep").checked) body.set("keep_photo", "true");
   } else body.set("photo_id", picked.id);
+  for (const field of /** @type {any} */ (session.host.querySelectorAll("[name]"))) body.set(field.name, field.value);
   const options = session.all("[data-option]").filter(({ value }) => value);
   const wishes = options.map(({ name, value, dataset }) => [name, dataset.option === "choice" ? value : JSON.parse(value)]);
   if (wishes.length) body.set("options", JSON.stringify(Object.fromEntries(wishes)));

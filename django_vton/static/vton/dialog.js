@@ -1,19 +1,11 @@
-/**
- * The dialog, one a page. What it shows is HTML from the shop's templates, so that every word comes from there: `data-view` is a
- * state, `data-do` a button's action, `data-word` and `data-code` are sentences.
- */
+/** The dialog. Its HTML and words are the shop's templates': `data-view` is a state, `data-do` a button's action. */
 
 /** @import {Modules, Photo, Picture, Start, TryOn} from "./types" */
 
 /** @type {Session | null} */
 let session = null;
 
-/**
- * Opens the dialog for a button; fails where its HTML cannot be had.
- *
- * @param {HTMLElement} button @param {...any} parts the other modules: the button imports them, its tag knows their addresses
- * @returns {Promise<Session>} `closed` settles once the shopper has left and nothing is on its way to the shop any more
- */
+/** Fails where the HTML or the style cannot be had. @param {HTMLElement} button @param {...any} parts the other modules */
 export async function open(button, ...parts) {
   const [api, choose, tryon] = parts;
   if (session?.sending && session.product === button.getAttribute("product")) session.dialog.showModal();
@@ -21,13 +13,26 @@ export async function open(button, ...parts) {
   return session;
 }
 
+/** Where HTMX or Turbo swaps the body, the dialog closes, and what it was about goes on. */
+class Host extends HTMLElement {
+  connectedCallback() {
+    if (this !== session?.host) this.remove(); // A copy, from a page cache.
+  }
+
+  disconnectedCallback() {
+    if (this === session?.host) session.dialog.close();
+  }
+}
+
+if (!customElements.get("vton-dialog")) customElements.define("vton-dialog", Host);
+
 class Session {
   sending = false;
   /** The try-on in view. @type {TryOn | null} */
   tryOn = null;
   /** A fresh picture, or one the shop has. @type {Picture | Photo | null} */
   picked = null;
-  /** The last order, as it goes out again where it may. @type {{body: FormData, key: string} | null} */
+  /** The last one. @type {{body: FormData, key: string} | null} */
   order = null;
   /** Every view but the first comes after it. */
   start = /** @type {Start} */ ({});
@@ -35,7 +40,7 @@ class Session {
   host = document.createElement("vton-dialog");
   root = this.host.attachShadow({ mode: "open" });
   leave = () => {};
-  /** @type {Promise<void>} */
+  /** Settles when the shopper has left and nothing is on its way to the shop any more. @type {Promise<void>} */
   closed = new Promise((resolve) => (this.leave = resolve));
 
   /** @param {HTMLElement} button @param {Modules} modules */
@@ -46,7 +51,7 @@ class Session {
     this.api = new modules.api.Api(button.getAttribute("start-url") ?? "", this.product, button.lang);
   }
 
-  /** @param {string} id @returns {any} the element; a spare one where a shop's template left it out */
+  /** @param {string} id @returns {any} a spare element where a shop's template left it out */
   $(id) {
     return this.root.getElementById(id) ?? document.createElement("input");
   }
@@ -57,15 +62,13 @@ class Session {
   }
 
   async open() {
-    const html = await this.api.html(this.button.getAttribute("dialog-url") ?? "");
-    const link = Object.assign(document.createElement("link"), { rel: "stylesheet" });
-    link.nonce = /** @type {HTMLElement | null} */ (document.querySelector("script[data-vton]"))?.nonce ?? "";
-    link.href = this.button.getAttribute("stylesheet") ?? "";
-    const styled = new Promise((resolve) => (link.onload = link.onerror = resolve));
-    this.root.append(link, ...html.children);
+    const { api, button, host, root } = this;
+    const html = await api.html(button.getAttribute("dialog-url") ?? "");
+    root.adoptedStyleSheets = [await api.sheet(button.getAttribute("stylesheet") ?? "")];
+    root.append(...html.children);
     this.dialog = this.$("dialog");
-    document.body.append(this.host);
-    await styled;
+    host.append(this.$("light").content ?? "");
+    document.body.append(host);
     this.listen();
     this.view("loading");
     this.dialog.showModal();
@@ -108,7 +111,7 @@ class Session {
     this.leave();
   }
 
-  /** @param {string} name @param {boolean} [cancelable] @param {string | null} [code] @returns {boolean} whether the page let it pass */
+  /** False where the page said no. @param {string} name @param {boolean} [cancelable] @param {string | null} [code] */
   emit(name, cancelable = false, code = this.tryOn?.error?.code ?? null) {
     const { id = null, status = null } = this.tryOn ?? {};
     const detail = { product: this.product, id, status, code };
@@ -116,7 +119,7 @@ class Session {
     return (this.button.isConnected ? this.button : document).dispatchEvent(event);
   }
 
-  /** Shows one state, and lets a screen reader begin at its heading. @param {string} name */
+  /** @param {string} name of the only part to show; a screen reader begins at its heading */
   view(name) {
     if (name !== "camera") this.modules.choose.stopCamera(this.$("video"));
     for (const problem of this.all("[data-view] [role=alert]")) problem.textContent = "";
@@ -128,7 +131,7 @@ class Session {
     this.dialog.scrollTop = 0;
   }
 
-  /** A sentence of the templates. @param {string} name @param {Object<string, string>} [values] for its {places} */
+  /** @param {string} name of a sentence @param {Object<string, string>} [values] for its {places} */
   word(name, values = {}) {
     const text = this.sentence("word", name)?.textContent?.trim() ?? "";
     return text.replace(/\{(\w+)\}/g, (_, place) => values[place] ?? "");
@@ -139,7 +142,7 @@ class Session {
     return this.$("messages").content.querySelector(`[data-${kind}="${CSS.escape(name)}"]`);
   }
 
-  /** @param {Date} date @returns {string} in the shopper's own time: "tomorrow at 14:00" */
+  /** "tomorrow at 14:00", in the shopper's own time. @param {Date} date */
   when(date) {
     const { lang } = this.dialog;
     const days = Math.round((new Date(date).setHours(12, 0, 0) - new Date().setHours(12, 0, 0)) / 86_400_000);
@@ -150,11 +153,13 @@ class Session {
     return this.word("when", { day, time: new Intl.DateTimeFormat(lang, { timeStyle: "short" }).format(date) });
   }
 
-  /** @param {unknown} error */
+  /** @param {unknown} error @returns {string} its code */
   fail(error) {
-    if (!(error instanceof this.modules.api.Refused)) reportError(error);
-    const { code = "unexpected", detail = "", seconds = 0 } = error instanceof this.modules.api.Refused ? error : {};
+    const { Refused } = this.modules.api;
+    const { code, detail, seconds } = error instanceof Refused ? error : new Refused("unexpected");
+    if (!(error instanceof Refused)) reportError(error);
     this.problem(code, detail, seconds ? this.again(new Date(Date.now() + seconds * 1000)) : "");
+    return code;
   }
 
   /** @param {Date} date */
@@ -162,19 +167,19 @@ class Session {
     return this.word("again", { when: this.when(date) });
   }
 
-  /** Says what is wrong in the view where it can be put right.
-   * @param {string} code @param {string} [detail] where no template knows the code @param {string} [more] @param {boolean} [retry] */
+  /** Says what is wrong where it can be put right. @param {string} code @param {string} [detail] for an unknown code
+   * @param {string} [more] @param {boolean} [retry] */
   problem(code, detail, more = "", retry = false) {
     const sentence = this.sentence("code", code);
     const { at = "error" } = sentence?.dataset ?? {};
     this.view(at);
+    this.$("again").hidden = Boolean(sentence?.hasAttribute("data-final"));
     this.$("retry").hidden = !this.order || !(retry || sentence?.hasAttribute("data-retry"));
     const place = this.$(`${at}-problem`);
     place.textContent = `${sentence?.textContent?.trim() || detail || this.word("failed")} ${more}`;
     place.scrollIntoView({ block: "nearest" });
   }
 
-  /** What the shop knows decides where the shopper begins. */
   async load() {
     const { product, active, latest, links } = (this.start = await this.api.start());
     this.$("product-title").textContent = product.title;
@@ -185,7 +190,7 @@ class Session {
     const running = active.find((tryOn) => tryOn.product === this.product);
     if (running) await this.modules.tryon.follow(this, running);
     else if (latest) this.show(latest);
-    else this.modules.choose.show(this);
+    else this.modules.choose.begin(this);
   }
 
   /** @param {TryOn} tryOn */
@@ -218,7 +223,9 @@ class Session {
       case "camera": {
         this.view("camera");
         const code = await modules.choose.startCamera(video);
-        return code ? this.problem(code) : undefined;
+        if (!video.offsetParent) modules.choose.stopCamera(video); // Left meanwhile.
+        else if (code) this.problem(code);
+        return;
       }
       case "snap":
         return modules.choose.check(this, await modules.choose.snap(video));
@@ -226,7 +233,7 @@ class Session {
         if (!tryOn) return;
         return modules.tryon.over(this, (await api.write("POST", `${api.tryOns}${tryOn.id}/cancel/`)).data);
       case "retry":
-        // A render that failed has ended: the same photo is a new order. A call that failed may have been heard: the same one.
+        // What failed is over, and this a new order; a call that failed may have been heard: the same key.
         if (this.order) await modules.tryon.send(this, this.order.body, tryOn?.error ? undefined : this.order.key);
         return;
       default:

@@ -1,30 +1,30 @@
-/** A try-on, from the order to its result: sending, waiting, the pictures, and what a shopper may do with them. */
+/** A try-on, from the order to its pictures. */
 
 /** @import {Image, Session, TryOn} from "./types" */
 
-const KEY = "vton"; // What button.js reads: {id, product, status} of the try-on that this tab waits for.
+const KEY = "vton"; // As in button.js.
 
-const newKey = () => [...crypto.getRandomValues(new Uint32Array(4))].map((number) => number.toString(36)).join("-");
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-/** Sends an order, whether or not the dialog stays open. @param {Session} session @param {FormData} body
- * @param {string} [key] of an earlier call that may have been heard */
+/** Also while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] of a call that may have been heard */
 export async function send(session, body, key = newKey()) {
   const { api, dialog } = session;
   session.order = { body, key };
   session.tryOn = null;
   session.sending = true;
   session.view("waiting");
-  session.$("cancel").hidden = true;
+  session.$("cancel").hidden = session.$("person").hidden = true;
   session.$("typical").textContent = "";
-  const sent = (/** @type {number} */ share) => tell(session, "sending", share * 0.1);
-  sent(0);
+  const onProgress = (/** @type {number} */ share) => tell(session, "sending", share * 0.1);
+  const order = { body, headers: { "Idempotency-Key": key }, onProgress };
+  onProgress(0);
   try {
-    const tryOn = (session.tryOn = await api.submit(body, key, sent));
+    const tryOn = (session.tryOn = (await api.write("POST", api.tryOns, order)).data);
+    session.modules.choose.sent(session);
     remember(tryOn);
     session.emit("submitted");
   } catch (error) {
-    session.fail(error);
-    session.emit("failed", false, error instanceof session.modules.api.Refused ? error.code : "unexpected");
+    session.emit("failed", false, session.fail(error));
   }
   session.sending = false;
   if (!dialog.open) session.end();
@@ -47,9 +47,10 @@ export async function follow(session, tryOn) {
   remember(tryOn);
   session.view("waiting");
   session.$("cancel").hidden = false;
+  session.$("person").hidden = !tryOn.photo;
+  session.$("person").src = tryOn.photo?.url ?? "";
   const typical = tryOn.typical_seconds || start.typical_seconds || 20;
-  const unit = new Intl.NumberFormat(dialog.lang, { style: "unit", unit: "second", unitDisplay: "long" });
-  session.$("typical").textContent = session.word("typical", { time: unit.format(Math.round(typical)) });
+  session.$("typical").textContent = session.word("typical", { seconds: `${Math.max(2, Math.round(typical))}` });
   const wanted = () => dialog.open && session.tryOn?.id === tryOn.id && !isOver(session.tryOn);
   let began = 0;
   const tick = () => {
@@ -65,7 +66,7 @@ export async function follow(session, tryOn) {
   try {
     await api.watch(tryOn.id, (news) => (isOver(news) ? over(session, news) : (session.tryOn = news)), wanted);
   } catch (error) {
-    remember(null); // Erased elsewhere, or another shopper's by now.
+    remember(null); // Erased elsewhere.
     session.tryOn = null;
     throw error;
   } finally {
@@ -82,14 +83,14 @@ export function over(session, tryOn) {
   session.show(tryOn);
 }
 
-/** Lets the badge tell of it on other pages. @param {TryOn | null} tryOn */
+/** For the badge, on any page. @param {TryOn | null} tryOn */
 function remember(tryOn) {
   try {
     if (!tryOn) return sessionStorage.removeItem(KEY);
     const { id, product, status } = tryOn;
     sessionStorage.setItem(KEY, JSON.stringify({ id, product, status }));
   } catch {
-    // Storage can be forbidden; the try-on is found again at the next opening.
+    // Storage can be forbidden; the next opening finds it all the same.
   }
 }
 
@@ -156,12 +157,13 @@ export async function act(session, tryOn, button) {
     case "dislike": {
       const value = button.ariaPressed === "true" ? null : button.dataset.do;
       liked(session, value);
-      await api.feedback(tryOn.id, value);
+      const headers = { "Content-Type": "application/json" };
+      await api.write("PUT", `${api.tryOns}${tryOn.id}/feedback/`, { body: JSON.stringify({ value }), headers });
       return;
     }
     case "share": {
-      const answer = await fetch(session.$("download").href);
-      const file = new File([await answer.blob()], "try-on.jpg", { type: "image/jpeg" });
+      const blob = await (await fetch(session.$("download").href)).blob();
+      const file = new File([blob], `try-on.${blob.type.slice(6)}`, blob);
       // Leaving the system's sheet is no error.
       await navigator.share({ files: [file], url: tryOn.product_url }).catch(() => {});
       return;
@@ -177,7 +179,7 @@ export async function act(session, tryOn, button) {
     case "cart": {
       const form = cartForm(session);
       if (!session.emit("add-to-cart", true)) return;
-      session.dialog.close(); // The form may have something to ask for, which must not be covered.
+      session.dialog.close(); // The form may have something to ask.
       form?.requestSubmit();
     }
   }
