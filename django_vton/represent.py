@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from .exceptions import RENDER_SENTENCES, RETRYABLE
+from .languages import page_address
 from .models import PersonPhoto, TryOnImage, TryOnRequest
+from .sentences import RENDER_SENTENCES, RETRYABLE
 from .states import ACTIVE, PROGRESS, PUBLIC, State
 from .stats import typical_seconds
 
@@ -65,7 +66,7 @@ def tryon(row: TryOnRequest, typical: int | None = None) -> dict[str, Any]:
         "photo": None if photo_of_it is None else photo(photo_of_it),
         "images": [image(it, row) for it in row.pictures] if state == State.COMPLETED else [],
         "feedback": row.feedback or None,
-        "page_url": reverse("vton:result", args=[row.pk]),
+        "page_url": page_address("result", row.pk),
         "error": _error(row) if state == State.FAILED else None,
     }
 
@@ -84,9 +85,13 @@ def shown_state(row: TryOnRequest) -> State:
 
 
 def etag(row: TryOnRequest) -> str:
-    """Weak (RFC 9110, 8.8.1): the typical seconds may move while the rest stands."""
-    parts = [row.pk, shown_state(row), row.feedback, row.photo_id, get_language()]
-    return 'W/"{}"'.format("-".join(map(str, [*parts, *(it.pk for it in row.pictures)])))
+    """Weak (RFC 9110, 8.8.1): the typical seconds may move while the rest stands.
+
+    Of the row alone, so that a poll costs one query: whatever brings it other pictures ends it anew.
+    """
+    ended = row.finished_at.timestamp() if row.finished_at else ""
+    parts = [row.pk, shown_state(row), row.feedback, row.photo_id, get_language(), ended]
+    return 'W/"{}"'.format("-".join(map(str, parts)))
 
 
 def retry_after(row: TryOnRequest) -> int | None:

@@ -20,8 +20,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
+from .. import languages
 from ..exceptions import Refused
-from ..represent import try_ons_of
+from ..models import TryOnRequest
 from ..shoppers import Visitor
 from .errors import answer
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from rest_framework.renderers import BaseRenderer
     from rest_framework.request import Request
 
-    from ..models import Shopper, TryOnRequest
+    from ..models import Shopper
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
@@ -122,7 +123,7 @@ class ApiView(APIView):
         if request.encoding not in (None, "utf-8"):
             # A charset may name a codec that is none of text, and breaks the parsing of the query as well.
             request.encoding = "utf-8"
-        language = _supported(request.GET.get("lang", "")) or translation.get_language()
+        language = languages.asked(request) or translation.get_language()
         with translation.override(language):
             response = super().dispatch(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -149,8 +150,9 @@ class ApiView(APIView):
         return self.visitor.shopper()
 
     def own(self, pk: UUID) -> TryOnRequest:
-        """The caller's try-on; somebody else's is `not_found`."""
-        row = try_ons_of(self.shopper).filter(pk=pk).first()
+        """The caller's try-on, in one query; somebody else's is `not_found`."""
+        rows = TryOnRequest.objects.select_related("photo", "source")
+        row = rows.filter(self.visitor.owns, pk=pk).first()
         if row is None:
             raise Refused("not_found")
         return row
@@ -162,10 +164,3 @@ def read_json(text: str | bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise ParseError from None
-
-
-def _supported(lang: str) -> str | None:
-    try:
-        return translation.get_supported_language_variant(lang)
-    except (LookupError, ValueError):
-        return None

@@ -16,7 +16,8 @@ from django.http.request import HttpHeaders
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 
-from ..exceptions import SENTENCES, STATUS
+from ..exceptions import STATUS
+from ..sentences import SENTENCES
 from .shapes import COUNT, ID, PREFIX, SHAPES, TEXT, Schema, ref
 
 Codes = tuple[str, ...]

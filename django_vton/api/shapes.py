@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exceptions import RENDER_SENTENCES, SENTENCES
 from ..models import PersonPhoto
 from ..represent import KINDS
+from ..sentences import RENDER_SENTENCES, SENTENCES
 from ..states import PUBLIC
 
 Schema = dict[str, Any]

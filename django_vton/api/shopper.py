@@ -6,7 +6,6 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.middleware.csrf import get_token
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from .. import availability, images, privacy, products, quotas, represent
 from ..conf import config
 from ..exceptions import Refused
+from ..languages import page_address
 from ..models import PersonPhoto
 from ..shoppers import SESSION_KEY
 from ..states import ACTIVE, State
@@ -47,7 +47,7 @@ class Start(ApiView):
         latest = done.order_by("-created_at").first()
         reason = _reason(described)
         quota = quotas.state_of(shopper)
-        privacy_url = config.PRIVACY_URL or reverse("vton:privacy")
+        privacy_url = config.PRIVACY_URL or page_address("privacy")
         return Response(
             {
                 "csrf_token": get_token(request._request),
@@ -84,7 +84,7 @@ class Start(ApiView):
                     and it.name not in products.NEVER_BY_SHOPPERS
                 },
                 "captcha": {"required": True} if config.CAPTCHA else None,
-                "links": {"history": reverse("vton:history"), "privacy": privacy_url},
+                "links": {"history": page_address("history"), "privacy": privacy_url},
             }
         )
 
@@ -161,11 +161,13 @@ def _reason(described: Described) -> str | None:
 
 
 def _product(described: Described) -> dict[str, Any]:
+    """Of one that is not enabled no more than was asked: the shop may not have announced it yet."""
+    is_shown = described.is_enabled
     return {
         "ref": described.ref,
-        "title": str(described.title),
-        "url": str(described.url),
-        "image_url": described.image_url,
+        "title": str(described.title) if is_shown else "",
+        "url": str(described.url) if is_shown else "",
+        "image_url": described.image_url if is_shown else "",
         "kind": described.kind,
     }
 

@@ -97,7 +97,7 @@ class TryOns(ApiView):
             raise Refused("captcha_required")
         accepted = request_tryon(ask)
         visitor.remember(request._request)
-        row = represent.try_ons_of(accepted.request.shopper).get(pk=accepted.request.pk)
+        row = TryOnRequest.objects.select_related("photo", "source").get(pk=accepted.request.pk)
         response = Response(represent.tryon(row), status=200 if accepted.is_ready else 202)
         response["Location"] = reverse("vton:tryon", args=[row.pk])
         _say_when(response, row)

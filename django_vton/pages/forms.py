@@ -12,16 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import privacy, represent
 from ..conf import config
-from ..exceptions import SENTENCES, Refused
 from ..intake import Ask
 from ..models import PersonPhoto, Shopper
 from ..products import NEVER_BY_SHOPPERS
+from ..sentences import SENTENCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.utils.datastructures import MultiValueDict
 
+    from ..exceptions import Refused
     from ..pixazo import Option
     from ..products import Described
     from ..shoppers import Visitor

@@ -11,11 +11,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from .. import languages
 from ..exceptions import Refused
 from ..uploads import PhotoOnly
 
@@ -39,7 +41,7 @@ class _CsrfCheck(CsrfViewMiddleware):
 
 
 def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
-    """What all these pages have in common.
+    """What all these pages have in common, the language of `?lang=` among it.
 
     The shop's own CSRF check waits for ours: it would read the whole upload before `PhotoOnly` limits it.
     """
@@ -55,7 +57,10 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
             # A charset may name a codec that is none of text.
             request.encoding = "utf-8"
         request.upload_handlers.insert(0, PhotoOnly(request))
-        response = checked(request, **kwargs)
+        with translation.override(languages.asked(request) or translation.get_language()):
+            _tell_frame(request)
+            response = checked(request, **kwargs)
+            response.headers.setdefault("Content-Language", translation.get_language() or "")
         response["X-Robots-Tag"] = "noindex"
         response["Cache-Control"] = "no-store"
         # A click for a paid render, or to erase all, must not be stolen, also without Django's middleware.
@@ -63,6 +68,17 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
         return response
 
     return answer
+
+
+def _tell_frame(request: HttpRequest) -> None:
+    """Frames of shops read the language from the request, and lead back to its address in another one.
+
+    So the address that they see does not say the language, or a shopper could not change it here.
+    """
+    request.LANGUAGE_CODE = translation.get_language()  # As Django's middleware.
+    query = request.GET.copy()
+    query.pop("lang", None)
+    request.META["QUERY_STRING"] = query.urlencode()
 
 
 class SeeOther(HttpResponseRedirect):
@@ -73,7 +89,8 @@ class SeeOther(HttpResponseRedirect):
 
 def confirm(request: HttpRequest, question: str, row: TryOnRequest | None = None) -> HttpResponse:
     """Ask before "delete" of a try-on, "erase" of everything, or "withdraw" of the consent."""
-    return render(request, "vton/pages/confirm.html", {"question": question, "try_on": row})
+    here = languages.page_address("history") if row is None else languages.page_address("result", row.pk)
+    return render(request, "vton/pages/confirm.html", {"question": question, "try_on": row, "here": here})
 
 
 def notice(
@@ -83,7 +100,7 @@ def notice(
     response = render(
         request,
         "vton/pages/notice.html",
-        {"refusal": refusal, "product": product, "here": request.path},
+        {"refusal": refusal, "product": product, "here": languages.telling(request.path)},
         status=status or refusal.status,
     )
     # As in `api.errors`: a pause is no error to mail about.

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import ngettext
 
 from .. import privacy, represent
 from ..conf import config
 from ..exceptions import Refused
+from ..languages import page_address
 from ..shoppers import SESSION_KEY, Visitor
 from .forms import own_photos
 from .frame import SeeOther, confirm, notice, page
@@ -63,7 +63,7 @@ def _tidy(request: HttpRequest, shopper: Shopper | None) -> HttpResponse:
                         privacy.delete_photo(photo)
     if action == "erase":
         request.session.pop(SESSION_KEY, None)
-    return SeeOther(f"{reverse('vton:history')}?done={action}")
+    return SeeOther(page_address("history", done=action))
 
 
 @page

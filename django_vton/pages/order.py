@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.shortcuts import render
-from django.urls import reverse
 
 from .. import availability, products, quotas
 from ..conf import config
 from ..exceptions import Refused
 from ..hooks import agrees
 from ..intake import request_tryon
+from ..languages import page_address
 from ..shoppers import Visitor, address_key
 from ..uploads import PhotoOnly, unnamed
 from .forms import TryOnForm, as_uuid
@@ -32,17 +32,20 @@ def try_product(request: HttpRequest, product: str) -> HttpResponse:
     """`try/{product}/`: the form (`?photo=` ticks a stored photo), and the order."""
     described = None
     try:
-        described = products.find(product)
-        if request.method == "POST":
+        found = products.find(product)
+        # Of one that is not enabled, no page tells the name.
+        described = found if found.is_enabled else None
+        if request.method == "POST" and described:
             return _order(request, described)
-        availability.require_for(described)
+        availability.require_for(found)
     except Refused as refusal:
         # 400 and 429 are about what was sent; whoever looks at a page has sent nothing.
-        status = {400: 404, 429: 503}.get(refusal.status, refusal.status)
+        is_looking = request.method != "POST"
+        status = {400: 404, 429: 503}.get(refusal.status) if is_looking else None
         return notice(request, refusal, described, status=status)
     shopper = Visitor.of(request).shopper()
-    form = TryOnForm(described, shopper, chosen=request.GET.get("photo", ""))
-    return _form(request, described, shopper, form)
+    form = TryOnForm(found, shopper, chosen=request.GET.get("photo", ""))
+    return _form(request, found, shopper, form)
 
 
 def _order(request: HttpRequest, described: Described) -> HttpResponse:
@@ -62,7 +65,7 @@ def _order(request: HttpRequest, described: Described) -> HttpResponse:
             form.refuse(error)
         else:
             visitor.remember(request)
-            return SeeOther(reverse("vton:result", args=[accepted.request.pk]))
+            return SeeOther(page_address("result", accepted.request.pk))
     response = _form(request, described, shopper, form, status=refusal.status if refusal else 400)
     return retry_after(response, refusal)
 
@@ -90,7 +93,7 @@ def _form(
         "left": quota["remaining"],
         "resets_at": datetime.fromisoformat(quota["resets_at"]) if quota["resets_at"] else None,
         "photo_for": duration(config.PHOTO_RETENTION),
-        "policy": config.PRIVACY_URL or reverse("vton:privacy"),
+        "policy": config.PRIVACY_URL or page_address("privacy"),
         "captcha": config.CAPTCHA,
     }
     return render(request, "vton/pages/try.html", context, status=status)

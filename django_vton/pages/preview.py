@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 
 from .. import lifecycle, privacy, represent
 from ..engines import engines
 from ..exceptions import Refused
+from ..languages import page_address
 from ..models import PersonPhoto, TryOnRequest
 from ..shoppers import Visitor
 from ..states import ACTIVE, State
@@ -46,7 +46,7 @@ def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _act(request: HttpRequest, visitor: Visitor, row: TryOnRequest) -> HttpResponse:
-    here = reverse("vton:result", args=[row.pk])
+    here = page_address("result", row.pk)
     match request.POST.get("action"):
         case "cancel":
             if not lifecycle.cancel(row, actor_id=visitor.user_id):
@@ -58,7 +58,7 @@ def _act(request: HttpRequest, visitor: Visitor, row: TryOnRequest) -> HttpRespo
             TryOnRequest.objects.filter(pk=row.pk).update(feedback=feedback)
         case "delete":
             privacy.erase(row)
-            here = reverse("vton:history") + "?done=deleted"
+            here = page_address("history", done="deleted")
         case _:
             return notice(request, Refused("request_invalid"))
     return SeeOther(here)
