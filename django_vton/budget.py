@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from .clock import seconds_until, today, window
@@ -38,10 +38,11 @@ def _period(kind: Kind, day: date) -> QuerySet[BudgetPeriod]:
 def reserve(amount: int) -> date:
     """Set `amount` aside in today's and this month's budget, both or none; returns the shop's day.
 
-    Raises BudgetExhausted where a cap would be passed. Call it in the transaction that accepts.
+    Raises BudgetExhausted where a cap would be passed. Call it in the transaction that accepts: both roll
+    back together.
     """
     day = today()
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         for kind in (Kind.DAY, Kind.MONTH):
             if not _hold(kind, day, amount):
                 raise BudgetExhausted(seconds_until(window(kind)[1]))
@@ -57,13 +58,20 @@ def _hold(kind: Kind, day: date, amount: int) -> bool:
     if room.update(held=F("held") + amount):
         return True
     starts_on = day if kind == Kind.DAY else day.replace(day=1)
-    BudgetPeriod.objects.bulk_create([BudgetPeriod(kind=kind, starts_on=starts_on)], ignore_conflicts=True)
+    # Not ignoring the conflict: MariaDB would then share the lock of the row among all, for none to get more.
+    by_target = connection.features.supports_update_conflicts_with_target
+    BudgetPeriod.objects.bulk_create(
+        [BudgetPeriod(kind=kind, starts_on=starts_on)],
+        update_conflicts=True,
+        update_fields=["kind"],
+        unique_fields=["kind", "starts_on"] if by_target else None,
+    )
     return bool(room.update(held=F("held") + amount))
 
 
-def close(attempt: Attempt, source: Money, target: Money) -> bool:
+def close(attempt: Attempt, source: Money, target: Money, **told: Any) -> bool:
     """Move an attempt's money from `source`; False where it lies elsewhere, and nothing is to be booked."""
-    if not Attempt.objects.filter(pk=attempt.pk, money=source).update(money=target):
+    if not Attempt.objects.filter(pk=attempt.pk, money=source).update(money=target, **told):
         return False
     attempt.money = target
     return True

@@ -10,19 +10,18 @@ import copy
 import logging
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from . import gateway, lifecycle
+from . import gateway, handover, lifecycle
 from .batches import feeding
 from .conf import config
 from .engines import engines, get_engine
-from .handover import calls_back
 from .models import Attempt, TryOnImage, TryOnRequest
 from .pixazo import Answer, Engine, Status, Submission, Verdict
 from .states import State
@@ -30,6 +29,7 @@ from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
 logger = logging.getLogger("django_vton.claims")
 
@@ -62,6 +62,10 @@ class Job:
     lease_ends: float
     """On the monotonic clock: after it no socket is opened any more."""
     token: str = field(default="", repr=False)
+    links: tuple[str, str] | None = field(default=None, repr=False)
+    """Of a submit whose pictures the vendor fetches: the tokens of the photo's and the product's."""
+    after_refusal: bool = False
+    """Of a submit: whether the vendor had refused one of its engine, so that an accepted one is news."""
 
 
 def has_work() -> bool:
@@ -93,18 +97,21 @@ def take(free: int, free_submits: int) -> list[Job]:
 def _take_submits(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
     due = TryOnRequest.objects.due(now).filter(state=State.QUEUED).select_related("photo", "product_picture")
-    for request in due.exclude(engine__in=engines())[:free]:
-        lifecycle.give_up(request, "vendor", "engine_gone")
     # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
     for name in random.sample(sorted(engines()), len(engines())):
         wanted = list(due.filter(engine=name)[: free - len(jobs)])
         usable = [request for request in wanted if not _without_photo(request, now)]
         if not usable:
             continue
-        for request in usable[: gateway.places(name, now, len(usable))]:
-            job = _claim_submit(request, get_engine(name))
+        leave = gateway.leave(name, now, len(usable))
+        newest = _newest_attempts(usable)
+        for request in usable[: leave.places]:
+            job = _claim_submit(request, newest[request.pk], get_engine(name))
             if job is not None:
-                jobs.append(job)
+                jobs.append(replace(job, after_refusal=leave.after_refusal))
+    # Where places are left over: it means to look through all that are queued.
+    for request in due.exclude(engine__in=engines())[: free - len(jobs)]:
+        lifecycle.give_up(request, "vendor", "engine_gone")
 
 
 def _without_photo(request: TryOnRequest, now: datetime) -> bool:
@@ -116,27 +123,43 @@ def _without_photo(request: TryOnRequest, now: datetime) -> bool:
     return True
 
 
-def _claim_submit(request: TryOnRequest, engine: Engine) -> Job | None:
+def _newest_attempts(requests: list[TryOnRequest]) -> dict[UUID, Attempt]:
+    """Of each, in one query."""
+    newest = Attempt.objects.filter(request__in=requests).order_by("number")
+    return {attempt.request_id: attempt for attempt in newest}
+
+
+def _claim_submit(request: TryOnRequest, attempt: Attempt, engine: Engine) -> Job | None:
     lease_ends = time.monotonic() + LEASE.total_seconds() - LONGEST_CALL
-    token = new_token()
-    attempt = lifecycle.claim_submit(request, timezone.now(), LEASE, hash_token(token))
-    if attempt is None:
-        return None
+    token, links = new_token(), None
+    try:
+        with transaction.atomic():
+            if not lifecycle.claim_submit(request, attempt, timezone.now(), LEASE, hash_token(token)):
+                return None
+            photo, picture = request.photo, request.product_picture
+            if engine.images_as == "url" and photo is not None and picture is not None:
+                links = handover.links(attempt, photo, picture)
+    except IntegrityError:
+        return None  # Its photo was deleted since it was read: the next look ends it.
     attempt.request = request
-    return Job("submit", request, attempt, engine, lease_ends, token)
+    return Job("submit", request, attempt, engine, lease_ends, token, links)
 
 
 def _take_others(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
+    claimed = []
     for request in TryOnRequest.objects.due(now).exclude(state=State.QUEUED)[:free]:
         if request.state == State.SUBMITTING:
             _lease_is_over(request, now)
         elif request.state == State.UNKNOWN:
             lifecycle.grace_over(request)
         elif lifecycle.claim(request, now, LEASE):
-            job = _job(request)
-            if job is not None:
-                jobs.append(job)
+            claimed.append(request)
+    newest = _newest_attempts(claimed)
+    for request in claimed:
+        job = _job(request, newest[request.pk])
+        if job is not None:
+            jobs.append(job)
 
 
 def _lease_is_over(request: TryOnRequest, now: datetime) -> None:
@@ -153,12 +176,11 @@ def _lease_is_over(request: TryOnRequest, now: datetime) -> None:
 
 def _grace(engine: str) -> timedelta:
     """How long a submit whose answer is lost is waited for, from when it was sent."""
-    return config.DEADLINE if calls_back(engine) else GRACE_WITHOUT_CALLBACK
+    return config.DEADLINE if handover.calls_back(engine) else GRACE_WITHOUT_CALLBACK
 
 
-def _job(request: TryOnRequest) -> Job | None:
+def _job(request: TryOnRequest, attempt: Attempt) -> Job | None:
     """What a claimed row needs; one whose claims end in silence again and again comes to its end here."""
-    attempt = lifecycle.current_attempt(request)
     attempt.request = request
     is_silent = request.claims > lifecycle.MAX_CLAIMS
     if request.state == State.RENDERED:
@@ -196,8 +218,9 @@ def submitted(job: Job, submission: Submission) -> None:
             lifecycle.submit_answered(job.attempt, submission, submission.answer)
             if submission.answer.final:
                 _ended(job, submission.answer)
-            assert job.attempt.posted_at is not None
-            gateway.accepted(job.engine.name, job.attempt.posted_at)
+            if job.after_refusal:
+                assert job.attempt.posted_at is not None
+                gateway.accepted(job.engine.name, job.attempt.posted_at)
         case Verdict.NOT_SENT:
             pause = min(LONGEST_RETRY, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
             retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
@@ -215,32 +238,41 @@ def submitted(job: Job, submission: Submission) -> None:
             )
 
 
-def asked(job: Job, answer: Answer | None, retry_after: float | None) -> None:
-    """Store what the vendor said of a render; where it said nothing final, when to ask again."""
+def asked(
+    job: Job, answer: Answer | None, retry_after: float | None, *, may_fetch: bool = False
+) -> Job | None:
+    """Store what the vendor said of a render; where it said nothing final, when to ask again.
+
+    Where it is done and the pump `may_fetch`, the same pump has the row for the fetch, which is returned.
+    """
     if answer is not None and answer.final:
-        _ended(job, answer)
-        return
+        fetch_ends = time.monotonic() + LONGEST_CALL
+        is_mine = _ended(job, answer, lease=LEASE if may_fetch else None)
+        return replace(job, kind="fetch", lease_ends=fetch_ends) if is_mine else None
     now = timezone.now()
     deadline = _deadline(job.request, job.attempt)
     if now >= deadline:
         lifecycle.deadline_over(job.request, job.attempt)
-        return
-    pause = ASK_EVERY if calls_back(job.engine.name) else ASK_EVERY_WITHOUT_CALLBACK
+        return None
+    pause = ASK_EVERY if handover.calls_back(job.engine.name) else ASK_EVERY_WITHOUT_CALLBACK
     if retry_after:
         pause = max(pause, timedelta(seconds=retry_after))
     lifecycle.release(job.request, min(now + pause, deadline))
+    return None
 
 
-def _ended(job: Job, answer: Answer) -> None:
-    """The vendor will say nothing else."""
+def _ended(job: Job, answer: Answer, *, lease: timedelta | None = None) -> bool:
+    """The vendor will say nothing else. True where the row is now leased for its fetch."""
     if answer.status == Status.COMPLETED:
-        is_news = lifecycle.rendered(job.request, job.attempt, answer)
+        is_news = lifecycle.rendered(job.request, job.attempt, answer, lease=lease)
     else:
+        lease = None
         is_charged = answer.status == Status.FAILED
         is_news = lifecycle.render_failed(job.request, job.attempt, answer, charged=is_charged)
     if not is_news:
         # It ended meanwhile, or its vendor's id was corrected: then the right render is asked about now.
         lifecycle.release(job.request, timezone.now())
+    return is_news and lease is not None
 
 
 def fetched(job: Job, images: list[TryOnImage]) -> bool:

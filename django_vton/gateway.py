@@ -10,7 +10,7 @@ import logging
 import random
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import F, Q
 from django.utils import timezone
@@ -41,14 +41,27 @@ BREAKERS = {
 PASSING = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def places(engine: str, now: datetime, wanted: int) -> int:
-    """How many submits of this engine may go now: none, one as a trial, or all that are wanted."""
+class Leave(NamedTuple):
+    """Which submits of an engine may go now."""
+
+    places: int
+    """None, one as a trial, or all that are wanted."""
+    after_refusal: bool
+    """Whether one is on record, which the next that is accepted ends."""
+
+
+def leave(engine: str, now: datetime, wanted: int) -> Leave:
+    """What may go of so many that are wanted."""
     state = GatewayState.objects.filter(pk=engine).first()
+    return Leave(_places(state, now, wanted), state is not None and state.refused_at is not None)
+
+
+def _places(state: GatewayState | None, now: datetime, wanted: int) -> int:
     if state is None or (not state.breaker and (state.wait_until is None or state.wait_until <= now)):
         return wanted
     if not state.breaker or (state.wait_until is not None and state.wait_until > now):
         return 0
-    trial = GatewayState.objects.filter(pk=engine, wait_until=state.wait_until, breaker=state.breaker)
+    trial = GatewayState.objects.filter(pk=state.pk, wait_until=state.wait_until, breaker=state.breaker)
     return min(wanted, trial.update(wait_until=now + BREAKER_INTERVAL))
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from .conf import config
 from .engines import engines
-from .models import Attempt, TryOnRequest, VendorLink
-from .states import State
+from .models import VendorLink
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
-    from .models import PersonPhoto, ProductPicture
+    from .models import Attempt, PersonPhoto, ProductPicture
 
 
 def calls_back(engine_name: str) -> bool:
@@ -31,28 +29,19 @@ def public_url(name: str, token: str) -> str:
 
 
 def links(attempt: Attempt, photo: PersonPhoto, picture: ProductPicture) -> tuple[str, str]:
-    """Fresh addresses of the photo and of the product's picture; they die with the render.
+    """Tokens under which the photo and the product's picture may be fetched; they die with the render.
 
-    Raises ValueError where the try-on was canceled since its claim: it need not be sent, nor paid.
+    Made in the transaction that claims: whoever ends the try-on comes before it, or takes them away.
     """
     person, product = new_token(), new_token()
-    expires_at = timezone.now() + config.DEADLINE
-    rows = [
-        VendorLink(token_hash=hash_token(person), attempt=attempt, photo=photo, expires_at=expires_at),
-        VendorLink(
-            token_hash=hash_token(product),
-            attempt=attempt,
-            product_picture=picture,
-            expires_at=expires_at,
-        ),
-    ]
-    with transaction.atomic():
-        # Whoever ends it takes its links away: before these are there, or after.
-        locked = TryOnRequest.objects.select_for_update().filter(pk=attempt.request_id)
-        if locked.values_list("state", flat=True).get() != State.SUBMITTING:
-            raise ValueError("The try-on has ended.")
-        VendorLink.objects.bulk_create(rows)
-    return public_url("vendor-file", person), public_url("vendor-file", product)
+    common = {"attempt": attempt, "expires_at": timezone.now() + config.DEADLINE}
+    VendorLink.objects.bulk_create(
+        [
+            VendorLink(token_hash=hash_token(person), photo=photo, **common),
+            VendorLink(token_hash=hash_token(product), product_picture=picture, **common),
+        ]
+    )
+    return person, product
 
 
 def encoded(stored: Any) -> str:

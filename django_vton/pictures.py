@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from .products import Described
 
 logger = logging.getLogger("django_vton.pictures")
+
+USE_NOTED = timedelta(hours=1)
+"""So old is the time of the last use at most: not each look at a product is a write."""
 
 
 def prepare(described: Described) -> ProductPicture:
@@ -55,10 +59,14 @@ def _prepare(described: Described) -> ProductPicture | str:
         logger.warning("The picture of %s cannot be read: %r", described.ref, error)
         return _("The file of the product picture cannot be read.")
     digest = hashlib.sha256(data).hexdigest()
-    # The purge looks at the time of the last use, and has to see this one.
-    if ProductPicture.objects.filter(source_digest=digest).update(used_at=timezone.now()):
-        return ProductPicture.objects.get(source_digest=digest)
-    return _store(described.ref, digest, data)
+    row, now = ProductPicture.objects.filter(source_digest=digest).first(), timezone.now()
+    if row is not None and row.used_at < now - USE_NOTED:
+        # The purge takes what was not used for a week: at this very moment, perhaps.
+        if not ProductPicture.objects.filter(pk=row.pk).update(used_at=now):
+            row = None
+        else:
+            row.used_at = now
+    return row or _store(described.ref, digest, data)
 
 
 def _read(image: File[Any]) -> bytes:

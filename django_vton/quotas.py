@@ -38,11 +38,14 @@ def _take(key: str, rate: Rate | None) -> int | None:
     if rate is None or not key:
         return None
     start, end = window(rate.period)
-    Quota.objects.bulk_create([Quota(key=key, window=start)], ignore_conflicts=True)
-    row = Quota.objects.filter(key=key, window=start)
-    if not row.filter(used__lt=rate.limit).update(used=F("used") + 1):
+    found = Quota.objects.filter(key=key, window=start).values_list("pk", flat=True)
+    pk = found.first()
+    if pk is None:
+        Quota.objects.bulk_create([Quota(key=key, window=start)], ignore_conflicts=True)
+        pk = found.get()
+    if not Quota.objects.filter(pk=pk, used__lt=rate.limit).update(used=F("used") + 1):
         raise QuotaExceeded(seconds_until(end))
-    return row.values_list("pk", flat=True).get()
+    return pk
 
 
 def give_back(request: TryOnRequest) -> None:

@@ -13,6 +13,9 @@ from .models import TryOnRequest
 from .states import State
 
 RECENT = 50
+LOOKED_AT = 500
+"""The newest of an engine's try-ons: how long it took before those says nothing any more."""
+
 CACHE_SECONDS = 60
 A_GUESS = 20
 """Seconds, for old try-ons of an engine that the shop has no more."""
@@ -32,15 +35,13 @@ def typical_seconds(engine: str) -> int:
 
 
 def _measured(engine: str) -> int:
-    rows = TryOnRequest.objects.filter(
-        engine=engine, state=State.COMPLETED, started_at__isnull=False, finished_at__isnull=False
-    ).order_by("-created_at")
+    rows = TryOnRequest.objects.filter(engine=engine).order_by("-created_at")
     spans = [
         (finished - started).total_seconds()
-        for started, finished in rows.values_list("started_at", "finished_at")[:RECENT]
-        if started and finished
+        for state, started, finished in rows.values_list("state", "started_at", "finished_at")[:LOOKED_AT]
+        if state == State.COMPLETED and started and finished
     ]
-    return max(1, ceil(median(spans))) if spans else 0
+    return max(1, ceil(median(spans[:RECENT]))) if spans else 0
 
 
 def _guessed(engine: str) -> int:

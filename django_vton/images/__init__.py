@@ -62,6 +62,8 @@ class Picture:
     width: int
     height: int
     content_type: str
+    decoded: Image.Image | None = field(default=None, repr=False, compare=False)
+    """Its pixels, where they are still at hand: a thumbnail need not decode them again."""
 
     @property
     def digest(self) -> str:
@@ -127,14 +129,18 @@ def result_as(data: bytes, content_type: str) -> Picture:
     return _guarded(work, "result")
 
 
-def thumbnail(data: bytes, side: int = 400, *, label: bool = False) -> Picture:
-    """A small JPEG, no side above ``side`` pixels, of bytes that a function above has made.
+def thumbnail(picture: Picture | bytes, side: int = 400, *, label: bool = False) -> Picture:
+    """A small JPEG, no side above ``side`` pixels, of what a function above has made, or of its bytes.
 
     ``label``: as in `result_picture`, for the thumbnail of a result. Raises `ImageRefused` for foreign bytes.
     """
 
     def work() -> Picture:
-        image = pixels.plain(_read(data, "result", _RESULT_FORMATS, MAX_PIXELS), side)
+        if isinstance(picture, Picture) and picture.decoded is not None:
+            image = pixels.shrunk(picture.decoded, side)
+        else:
+            data = picture.data if isinstance(picture, Picture) else picture
+            image = pixels.plain(_read(data, "result", _RESULT_FORMATS, MAX_PIXELS), side)
         return Picture(pixels.jpeg(image, quality=85, label=label), *image.size, "image/jpeg")
 
     return _guarded(work, "result")
@@ -155,7 +161,7 @@ def _for_vendor(
             written = pixels.jpeg(image, quality=quality)
             if len(written) < VENDOR_BYTES:
                 break
-        return Picture(written, *image.size, "image/jpeg")
+        return Picture(written, *image.size, "image/jpeg", decoded=image)
 
     return _guarded(work, subject)
 

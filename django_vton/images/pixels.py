@@ -1,10 +1,12 @@
 """Decode, bring to plain sRGB, shrink, write anew. Pillow's globals are the shop's and stay as they are."""
 
 import math
+from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
+from itertools import product
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from .containers import Source
@@ -13,6 +15,9 @@ from .containers import Source
 STRIP_PIXELS = 1_000_000
 # Colour profiles from a display or a camera have some kB; only those of printing presses are large.
 MAX_DISPLAY_PROFILE = 128_000
+# So little above the size that is wanted is cut off at the edges, half of it at each: a picture that is
+# resampled by a hundredth loses its fine stripes. Half of most phones' 4032 pixels is such a size.
+TRIMMED = 0.01
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -54,12 +59,17 @@ def plain(source: Source, longest: int) -> Image.Image:
     factor = max(1, min(image.width // size[0], image.height // size[1]))
     image.load()
     small = image if factor == 1 and _is_flat(image) else _reduced(image, factor)
-    if (factor, box[2:]) != (1, size):
-        scaled = (0, 0, box[2] / factor, box[3] / factor)
-        small = small.resize(size, Image.Resampling.LANCZOS, box=scaled)
+    small = _sized(small, size, (box[2] / factor, box[3] / factor))
     upright = turned(_to_srgb(small, source.profile), source.orientation)
     upright.info = {}
     return upright
+
+
+def shrunk(image: Image.Image, longest: int) -> Image.Image:
+    """What `plain` has made, with no side above ``longest`` pixels."""
+    size = fit(*image.size, longest)
+    factor = max(1, min(image.width // size[0], image.height // size[1]))
+    return _sized(image.reduce(factor), size, (image.width / factor, image.height / factor))
 
 
 def exact(source: Source) -> Image.Image:
@@ -119,6 +129,16 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
     return small
 
 
+def _sized(image: Image.Image, size: tuple[int, int], scaled: tuple[float, float]) -> Image.Image:
+    """`scaled` is what the picture fills of the image, which a last strip may have made larger."""
+    if scaled == size:
+        return image
+    if any(there > wanted * (1 + TRIMMED) for there, wanted in zip(scaled, size, strict=True)):
+        return image.resize(size, Image.Resampling.BICUBIC, box=(0, 0, *scaled))
+    left, top = (image.width - size[0]) // 2, (image.height - size[1]) // 2
+    return image.crop((left, top, left + size[0], top + size[1]))
+
+
 def _is_flat(image: Image.Image) -> bool:
     return image.mode in ("L", "RGB", "CMYK") and not image.has_transparency_data
 
@@ -139,15 +159,29 @@ def _flat(image: Image.Image) -> Image.Image:
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """RGB in sRGB; without a profile that can be used, the numbers are taken for sRGB, as browsers do."""
-    if profile and b"mpet" not in profile:  # multiprocess elements: programs, which may run for minutes
+    if profile and (image.mode == "CMYK" or len(profile) <= MAX_DISPLAY_PROFILE):
         try:
-            source = ImageCms.ImageCmsProfile(BytesIO(profile))
-            if image.mode == "CMYK" or len(profile) <= MAX_DISPLAY_PROFILE:
-                converted = ImageCms.profileToProfile(
-                    image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-                )
-                assert converted is not None
-                return converted
+            if image.mode != "RGB" or not _is_srgb(profile):
+                return _converted(image, profile)
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # broken, or of another colour space than the picture
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+@lru_cache(maxsize=16)
+def _is_srgb(profile: bytes) -> bool:
+    """Whether it changes no colour by more than a step, as a phone's own profile of sRGB. Phones have few."""
+    grid = bytes(channel for colour in product(range(0, 256, 17), repeat=3) for channel in colour)
+    colours = Image.frombytes("RGB", (64, 64), grid)
+    difference = ImageChops.difference(colours, _converted(colours, profile))
+    return not any(difference.point(lambda step: step > 1).tobytes())
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    if b"mpet" in profile:
+        raise ValueError("Multiprocess elements: programs, which may run for minutes.")
+    source = ImageCms.ImageCmsProfile(BytesIO(profile))
+    srgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+    assert converted is not None
+    return converted

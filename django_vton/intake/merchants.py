@@ -96,10 +96,12 @@ def _is_usable(photo: PersonPhoto) -> bool:
 
 def _earlier(like: TryOnRequest) -> TryOnRequest | None:
     """The merchant asked for the very same before, and it runs or is there."""
-    rows = TryOnRequest.objects.filter(
-        shopper=None, source=None, shared_key=None, cache_key=like.cache_key, erased_at=None
-    )
-    return rows.filter(state__in=[*ACTIVE, State.COMPLETED]).order_by("-created_at").first()
+    rows = TryOnRequest.objects.filter(cache_key=like.cache_key, state__in=[*ACTIVE, State.COMPLETED])
+    # The rest is looked at here: SQLite would begin with what is NULL, which nearly all rows have somewhere.
+    for row in rows.order_by("-created_at").iterator(chunk_size=100):
+        if (row.shopper_id, row.source_id, row.shared_key, row.erased_at) == (None, None, None, None):
+            return row
+    return None
 
 
 def own_photo(file: BinaryIO) -> PersonPhoto:

@@ -32,7 +32,7 @@ class Accepted:
 def fill_photo(row: PersonPhoto, picture: images.Picture) -> None:
     """Write a photo and its thumbnail into the storage and their names into the (unsaved) row."""
     row.digest, row.width, row.height = picture.digest, picture.width, picture.height
-    small = images.thumbnail(picture.data)
+    small = images.thumbnail(picture)
     row.file.save(f"photo.{picture.extension}", ContentFile(picture.data), save=False)
     row.thumbnail.save(f"photo.{small.extension}", ContentFile(small.data), save=False)
 

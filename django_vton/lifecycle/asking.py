@@ -19,7 +19,7 @@ def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] 
 
     Without one it is a follower, whose source does the work. Raises BudgetExhausted.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # Its callers' transaction, mostly.
         now = timezone.now()
         request.state = State.QUEUED
         request.due_at = None if amount is None else now

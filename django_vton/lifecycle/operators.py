@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from .. import budget
 from ..engines import engines, price
-from ..exceptions import RETRYABLE
 from ..models import Attempt, TryOnRequest
+from ..sentences import RETRYABLE
 from ..states import REOPENABLE_CODES, Money, State
 from .submits import fill, reopen
 from .swap import current_attempt, hold, record, reopened, settle, swap
@@ -125,11 +125,12 @@ def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
     Raises BudgetExhausted, and nothing has changed.
     """
     with transaction.atomic():
-        rows = TryOnRequest.objects.select_for_update(of=["self"])
-        row = retryable(rows.filter(pk=request.pk)).first()
+        # Locked by itself: not every database can lock one table of a join.
+        locked = TryOnRequest.objects.select_for_update().values_list("state", flat=True)
+        request.state = locked.filter(pk=request.pk).first() or request.state
+        row = retryable(TryOnRequest.objects.filter(pk=request.pk)).first()
         if row is None:
             return False
-        request.state = row.state
         amount = price(row.engine, row.options)
         _send_again(request, current_attempt(request), amount, "retried", AGAIN_CODES, actor_id)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F
@@ -56,9 +56,15 @@ def release(request: TryOnRequest, due_at: datetime) -> None:
         claimed.update(lease_until=None, claims=0)
 
 
-def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
-    """The vendor is done and paid; the pictures are not yet ours."""
+def rendered(
+    request: TryOnRequest, attempt: Attempt, answer: Answer, *, lease: timedelta | None = None
+) -> bool:
+    """The vendor is done and paid; the pictures are not yet ours.
+
+    With a `lease` the row is claimed for the fetch in the same write, else it is due for any pump.
+    """
     now = timezone.now()
+    claimed: dict[str, Any] = {"lease_until": now + lease, "claims": 1} if lease else {}
     with transaction.atomic():
         if not _is_news(request, attempt, answer) or not swap(
             request,
@@ -66,13 +72,16 @@ def rendered(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
             State.RENDERED,
             "rendered",
             attempt=attempt,
-            due_at=now,
+            due_at=now + (lease or timedelta(0)),
             rendered_at=now,
             result_urls=list(answer.images),
+            **claimed,
         ):
             return False
-        Attempt.objects.filter(pk=attempt.pk).update(raw=answer.raw, answered_at=now)
-        settle(request, attempt, Money.SPENT)
+        told: dict[str, Any] = {"raw": answer.raw, "answered_at": now}
+        if not settle(request, attempt, Money.SPENT, **told):
+            # A deadline had counted it as spent already.
+            Attempt.objects.filter(pk=attempt.pk).update(**told)
         VendorLink.objects.filter(attempt=attempt).delete()
     return True
 
@@ -106,9 +115,8 @@ def _is_news(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
     The POST's own answer may have corrected a callback's id; and an operator's word may have sent another
     attempt, whose money is held until its own end.
     """
-    if hold(request) != attempt:
-        return False
-    return Attempt.objects.filter(pk=attempt.pk, vendor_id=answer.vendor_id).exists()
+    newest = hold(request)
+    return newest == attempt and newest.vendor_id == answer.vendor_id
 
 
 def deadline_over(request: TryOnRequest, attempt: Attempt) -> None:

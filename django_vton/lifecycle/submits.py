@@ -17,7 +17,7 @@ from .. import signals
 from ..handover import calls_back
 from ..models import Attempt, TryOnRequest, VendorLink
 from ..states import REOPENABLE_CODES, Money, State
-from .swap import ANY, current_attempt, fail_with_followers, hold, reopened, send, settle, swap
+from .swap import ANY, fail_with_followers, hold, reopened, send, settle, swap
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -33,13 +33,15 @@ HINT_PAUSE = timedelta(seconds=10)
 """However many callbacks come, they cause one question to the vendor in this time."""
 
 
-def claim_submit(request: TryOnRequest, now: datetime, lease: timedelta, token_hash: str) -> Attempt | None:
+def claim_submit(
+    request: TryOnRequest, attempt: Attempt, now: datetime, lease: timedelta, token_hash: str
+) -> bool:
     """Write ahead of the cent: queued -> submitting is committed before any socket is opened.
 
-    Returns the attempt that may now be POSTed once, or None where another pump was faster.
+    True where `attempt`, its newest, may now be POSTed once; False where another pump was faster.
     """
     until = now + lease
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # Its callers' transaction, mostly.
         if not swap(
             request,
             [State.QUEUED],
@@ -50,27 +52,34 @@ def claim_submit(request: TryOnRequest, now: datetime, lease: timedelta, token_h
             due_at=until,
             started_at=now,
         ):
-            return None
-        attempt = current_attempt(request)
-        Attempt.objects.filter(pk=attempt.pk).update(posted_at=now, token_hash=token_hash)
+            return False
+        unsent = Attempt.objects.filter(pk=attempt.pk, posted_at__isnull=True)
+        if not unsent.update(posted_at=now, token_hash=token_hash):
+            # It was sent and followed by another one since it was read.
+            transaction.set_rollback(True)
+            return False
         attempt.posted_at, attempt.token_hash = now, token_hash
-    return attempt
+    return True
 
 
 def submit_answered(attempt: Attempt, submission: Submission, answer: Answer) -> None:
     """Store the POST's own answer: it wins over whatever a callback said before."""
-    request = attempt.request
-    with transaction.atomic():
-        newest = hold(request)
-        Attempt.objects.filter(pk=attempt.pk).update(
-            verdict=submission.verdict, http_status=submission.status_code, raw=answer.raw
-        )
-        if fill(Attempt.objects.filter(pk=attempt.pk), answer.vendor_id):
+    request, posted = attempt.request, Attempt.objects.filter(pk=attempt.pk)
+    told = {"verdict": submission.verdict, "http_status": submission.status_code, "raw": answer.raw}
+    pause = FIRST_ASK if calls_back(request.engine) else FIRST_ASK_WITHOUT_CALLBACK
+    try:
+        with transaction.atomic():
+            newest = hold(request)
+            posted.update(vendor_id=answer.vendor_id, **told)
             attempt.vendor_id = answer.vendor_id
-            pause = FIRST_ASK if calls_back(request.engine) else FIRST_ASK_WITHOUT_CALLBACK
             reopen(request, attempt, newest, "submitted", timezone.now() + pause)
-        elif attempt == newest:
-            swap(request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt)
+    except IntegrityError:
+        _warn_of(answer.vendor_id)
+        with transaction.atomic():
+            newest = hold(request)
+            posted.update(**told)
+            if attempt == newest:
+                swap(request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt)
 
 
 def submit_refused(
@@ -162,17 +171,18 @@ def callback(attempt: Attempt, vendor_id: str) -> bool:
     now = timezone.now()
     with transaction.atomic():
         newest = hold(request)
-        if vendor_id:
-            fill(Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True), vendor_id)
-        if not Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=False).exists():
-            return False
+        # Once it has an id, it has one for ever.
+        if attempt.vendor_id is None:
+            if vendor_id:
+                fill(Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True), vendor_id)
+            if not Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=False).exists():
+                return False
         return _hint(request, now) or reopen(request, attempt, newest, "callback", now, hinted_at=now)
 
 
 def _hint(request: TryOnRequest, now: datetime) -> bool:
     """Due now, or a little after the last hint's question; where it is due sooner, that stays."""
-    hinted_at = TryOnRequest.objects.values_list("hinted_at", flat=True).get(pk=request.pk)
-    due_at = now if hinted_at is None else max(now, hinted_at + HINT_PAUSE)
+    due_at = now if request.hinted_at is None else max(now, request.hinted_at + HINT_PAUSE)
     running = TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, due_at__gt=due_at)
     return bool(running.update(due_at=due_at, hinted_at=due_at))
 
@@ -183,9 +193,13 @@ def fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:
         with transaction.atomic():
             return bool(attempt.update(vendor_id=vendor_id))
     except IntegrityError:
-        # The vendor repeats itself, or somebody guessed.
-        logger.warning("The vendor's id of an attempt belongs to another one: %s", vendor_id)
+        _warn_of(vendor_id)
         return False
+
+
+def _warn_of(vendor_id: str) -> None:
+    """The vendor repeats itself, or somebody guessed."""
+    logger.warning("The vendor's id of an attempt belongs to another one: %s", vendor_id)
 
 
 def reopen(

@@ -92,29 +92,33 @@ def send(signal: Any, request: TryOnRequest, **arguments: Any) -> None:
     transaction.on_commit(send, robust=True)
 
 
-def settle(request: TryOnRequest, attempt: Attempt, money: Money, source: Money = Money.HELD) -> None:
+def settle(
+    request: TryOnRequest, attempt: Attempt, money: Money, source: Money = Money.HELD, **told: Any
+) -> bool:
     """Close the hold once, or free what counted as spent: `source` is where the money lies.
 
+    False where it lies elsewhere, and nothing has changed; else what the vendor `told` is stored with it.
     What cost nothing counts against nobody's quota. Quotas are touched before budgets, as when a try-on is
     accepted: in another order the two could wait for each other.
     """
-    with transaction.atomic():
-        if not budget.close(attempt, source, money):
-            return
+    with transaction.atomic(savepoint=False):  # Its callers' transaction, mostly.
+        if not budget.close(attempt, source, money, **told):
+            return False
         if money == Money.FREE:
             quotas.give_back(request)
             for follower in request.followers.all():
                 quotas.give_back(follower)
         budget.book(attempt, source, money)
+    return True
 
 
 def hold(request: TryOnRequest) -> Attempt:
-    """Lock the row until the transaction ends; its newest attempt, and `request.state` as it is now.
+    """Lock the row until the transaction ends; its newest attempt, and its state and hint as they are now.
 
     What is decided by the attempt would else be decided about one that was followed meanwhile.
     """
     locked = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
-    request.state = locked.values_list("state", flat=True).get()
+    request.state, request.hinted_at = locked.values_list("state", "hinted_at").get()
     return current_attempt(request)
 
 

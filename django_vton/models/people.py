@@ -34,6 +34,10 @@ class Shopper(models.Model):
     class Meta:
         verbose_name = _("shopper")
         verbose_name_plural = _("shoppers")
+        indexes = [
+            # The purge looks for guests; users are many, and stay.
+            models.Index(fields=["seen_at"], condition=models.Q(user__isnull=True), name="vton_guest_seen"),
+        ]
 
     def __str__(self) -> str:
         return str(_("Guest %(pk)s") % {"pk": self.pk}) if self.user_id is None else str(self.user)

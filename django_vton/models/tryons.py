@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..exceptions import RENDER_SENTENCES
+from ..sentences import RENDER_SENTENCES
 from ..states import ACTIVE, Money, State
 from ..storage import private_storage, product_path, result_path
 from .people import PersonPhoto, Shopper
@@ -73,8 +73,9 @@ class TryOnRequest(models.Model):
     """One try-on. The row is the job: its state, when it is next due, and who works on it until when."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Where an index of several columns begins with this one, it needs none of its own.
     shopper = models.ForeignKey(
-        Shopper, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons"
+        Shopper, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons", db_index=False
     )
     source = models.ForeignKey(
         "self",
@@ -82,6 +83,7 @@ class TryOnRequest(models.Model):
         null=True,
         blank=True,
         related_name="followers",
+        db_index=False,
         help_text="The render that this try-on shares instead of paying for its own.",
     )
     batch = models.ForeignKey(
@@ -93,17 +95,17 @@ class TryOnRequest(models.Model):
         verbose_name=_("batch"),
         help_text="The batch that paid for this render.",
     )
-    product = models.CharField(_("product"), max_length=200, db_index=True)
+    product = models.CharField(_("product"), max_length=200)
     main_product = models.CharField(max_length=200, db_index=True)
     product_title = models.CharField(_("title"), max_length=300, blank=True)
     product_url = models.CharField(max_length=500, blank=True)
     engine = models.CharField(_("engine"), max_length=50)
     options = models.JSONField(_("options"), default=dict)
     photo = models.ForeignKey(
-        PersonPhoto, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons"
+        PersonPhoto, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons", db_index=False
     )
     product_picture = models.ForeignKey(ProductPicture, on_delete=models.SET_NULL, null=True, blank=True)
-    cache_key = models.CharField(max_length=64, blank=True, db_index=True)
+    cache_key = models.CharField(max_length=64, blank=True)
     shared_key = models.CharField(
         max_length=64,
         null=True,
@@ -158,14 +160,23 @@ class TryOnRequest(models.Model):
                 fields=["shopper", "idempotency_key"], name="vton_idempotency_key_of_shopper"
             ),
         ]
+        # SQLite has no figures of its tables: of two indexes it takes the one that tells more columns or
+        # spares it the sorting. So each goes as far as its query, or all of a state would be looked through.
         indexes = [
             models.Index(fields=["state", "due_at"], name="vton_request_due"),
             models.Index(fields=["shopper", "-created_at"], name="vton_request_of_shopper"),
+            models.Index(fields=["shopper", "state", "-created_at"], name="vton_request_shopper_state"),
+            models.Index(fields=["cache_key", "state", "-created_at"], name="vton_request_by_cache_key"),
             models.Index(fields=["-created_at"], name="vton_request_newest"),
-            models.Index(fields=["expires_at"], name="vton_request_expires"),
+            # What is erased stays, expired for ever: the purge would read all of it each hour.
+            models.Index(
+                fields=["expires_at"], condition=Q(erased_at__isnull=True), name="vton_request_expires"
+            ),
+            models.Index(fields=["source", "state", "created_at"], name="vton_request_followers"),
             # The admin's filters, each in the order of its list.
             models.Index(fields=["state", "-created_at"], name="vton_request_by_state"),
-            models.Index(fields=["error_code"], name="vton_request_by_error"),
+            models.Index(fields=["error_code", "state"], name="vton_request_by_error"),
+            models.Index(fields=["engine", "-created_at"], name="vton_request_by_engine"),
             models.Index(fields=["photo", "-created_at"], name="vton_request_by_photo"),
             models.Index(fields=["product", "-created_at"], name="vton_request_by_product"),
         ]
@@ -201,7 +212,9 @@ class TryOnRequest(models.Model):
 class Attempt(models.Model):
     """One POST to the vendor, at most, and the money set aside for it. Never deleted."""
 
-    request = models.ForeignKey(TryOnRequest, on_delete=models.PROTECT, related_name="attempts")
+    request = models.ForeignKey(
+        TryOnRequest, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     number = models.PositiveSmallIntegerField(_("number"), default=1)
     engine = models.CharField(_("engine"), max_length=50)
     token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
@@ -272,7 +285,7 @@ class TryOnImage(models.Model):
     """One finished picture, as `images.result_picture` wrote it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="images")
+    request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="images", db_index=False)
     position = models.PositiveSmallIntegerField(default=0)
     file = models.FileField(storage=private_storage, upload_to=result_path, max_length=200)
     thumbnail = models.FileField(storage=private_storage, upload_to=result_path, max_length=200)
