@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,10 +14,10 @@ from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.module_loading import import_string
 
 from . import products
+from .checks_queue import check_queue
 from .checks_urls import check_urls
 from .conf import config, problems
 from .engines import engines
-from .queue import TASK_TIMEOUT, cluster
 from .storage import private_storage
 
 SIGNATURE = 16
@@ -147,28 +146,3 @@ def _check_folder(storage: Storage) -> list[CheckMessage]:
             hint = "Give its PrivateFolder a location of its own, or none."
             return [Error(f"VTON['STORAGE'] lies below {name}: {folder}.", hint=hint, id="vton.E022")]
     return []
-
-
-def check_queue(**_kwargs: Any) -> list[CheckMessage]:
-    """W030-W032: a django-q2 cluster that would run tasks twice, or never end them."""
-    if _problems() or config.ENQUEUE:
-        return []
-    Conf = cluster()  # noqa: N806 - django-q2's own name
-    found: list[CheckMessage] = []
-    if not Conf.TIMEOUT:
-        hint = "Set Q_CLUSTER['timeout'] to 60."
-        found.append(
-            Warning("django-q2 has no timeout: a hung task holds a worker.", hint=hint, id="vton.W030")
-        )
-    timeout = max(Conf.TIMEOUT or 0, TASK_TIMEOUT)
-    rounds = 1 + math.ceil(((Conf.QUEUE_LIMIT or Conf.WORKERS**2) + Conf.BULK) / max(1, Conf.WORKERS))
-    needed = (timeout + 3) * rounds
-    if needed >= Conf.RETRY:
-        hint = f"Set Q_CLUSTER['retry'] above {needed}, or a smaller queue_limit."
-        found.append(
-            Warning(f"django-q2's retry of {Conf.RETRY} s runs slow tasks twice.", hint=hint, id="vton.W031")
-        )
-    if Conf.SYNC:
-        hint = "Run `manage.py vton_pump` beside it."
-        found.append(Warning("With Q_CLUSTER['sync'] nothing is rendered.", hint=hint, id="vton.W032"))
-    return found

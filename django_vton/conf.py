@@ -62,34 +62,64 @@ class Config:
     """Every setting with its default."""
 
     ENABLED: bool = True
+    """False takes every button and page away; what runs is brought to its end."""
     PIXAZO_API_KEY: str = field(default="", repr=False)
+    """The key from Pixazo's panel. Keep it out of the repository."""
     PIXAZO_BASE_URL: str = "https://gateway.pixazo.ai"
+    """The gateway. A loopback address is taken for the sandbox: http and loopback results are fine then."""
     PUBLIC_BASE_URL: str = ""
+    """Where Pixazo reaches the shop, such as "https://shop.example". Never taken from a request."""
     WEBHOOKS: bool = True
+    """Whether the vendor calls back when a render is ready. False: it is asked, every few seconds."""
     DAILY_BUDGET: Decimal | None = None
+    """Most USD a day. None: no cap."""
     MONTHLY_BUDGET: Decimal | None = None
+    """Most USD a month. None: no cap."""
     BUDGET_TIME_ZONE: str | None = None
+    """Where days and months of budgets and quotas begin, such as "Europe/Berlin". None: TIME_ZONE."""
     PRICES: Mapping[str, Decimal] = field(default_factory=dict)
+    """USD for one picture by engine, where yours are not the list prices."""
     QUOTA: str | None = "10/day"
+    """Try-ons of one shopper: a number per minute, hour, day or month. None: no limit."""
     IP_QUOTA: str | None = "100/day"
+    """The same for one address, whoever is behind it."""
     IN_FLIGHT: int = 3
+    """Try-ons of one shopper that may run at the same time."""
     TRUSTED_PROXIES: int = 0
+    """How many proxies of yours stand before Django: so many entries of X-Forwarded-For are believed."""
     STORAGE: str | None = None
+    """An alias in STORAGES, for private files. None: `PrivateFolder`, beside MEDIA_ROOT."""
     PHOTO_RETENTION: timedelta = timedelta(hours=24)
+    """How long a photo is kept; one hour where the shopper did not ask to keep it."""
     RESULT_RETENTION: timedelta = timedelta(days=30)
+    """How long the pictures of a try-on are kept."""
     CONSENT_VERSION: str = "1"
+    """Change it with the text: everybody is asked anew."""
     CONSENT_TEXT: _StrOrPromise = DEFAULT_CONSENT
+    """What a shopper agrees to before the first photo; lazily translated."""
     PRIVACY_URL: str = ""
+    """The policy that the consent links to. "": the page that the package brings."""
     CONCURRENCY: int = 50
+    """Calls to the vendor at the same time, for each pump."""
     SUBMIT_CONCURRENCY: int = 4
+    """Of these, submits."""
     PUMPS: int = 1
+    """How many pumps may look at the same time."""
     DEADLINE: timedelta = timedelta(minutes=15)
+    """When a render that was sent and is not ready has failed."""
     RESULT_HOSTS: Sequence[str] | None = None
+    """Hosts that results are fetched from. None: any public https address."""
     ENGINES: Mapping[str, Any] = field(default_factory=dict)
+    """Other paths of a known engine, or further engines, by name."""
     ENQUEUE: str | None = None
+    """Dotted path of a callable `(path)` that has a worker call the function at `path` soon, such as those of
+    `django_vton.queue`: `nothing`, `by_django_tasks`. None: django-q2."""
     CAPTCHA: str | None = None
+    """Dotted path of a callable `(request)` that says whether a shopper is let in."""
     MODERATE: str | None = None
+    """Dotted path of a callable `(photo, product)` that says whether a photo (bytes of a JPEG) is taken."""
     NOTIFY: Sequence[str] | None = None
+    """Addresses that are mailed once for each incident. None: MANAGERS."""
 
     @cached_property
     def is_sandbox(self) -> bool:

@@ -19,7 +19,7 @@ from django.db.models import Max, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from . import availability, incidents, notify
+from . import availability, incidents, notify, queue
 from .conf import MICROS, config
 from .engines import engines
 from .models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
@@ -48,7 +48,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding as well."""
     looks: list[Callable[[], Iterator[Finding]]] = [
-        *(_settings, _database, _workers, _overdue, _unknown),
+        *(_settings, _database, _queue, _workers, _overdue, _unknown),
         *(_gateway, _pause, _budget, _incidents, _storage),
     ]
     found: list[Finding] = []
@@ -82,10 +82,15 @@ def _database() -> Iterator[Finding]:
         yield Finding("clock", ok=True, text=f"agrees with {connection.vendor}'s")
 
 
+def _queue() -> Iterator[Finding]:
+    name, worker = queue.in_use()
+    yield Finding("queue", ok=True, text=f"{name}; {worker} works for it")
+
+
 def _workers() -> Iterator[Finding]:
     seen = PumpSlot.objects.aggregate(last=Max("seen_at"))["last"]
     if seen is None:
-        yield Finding("workers", ok=False, text="were never seen: start manage.py qcluster, or vton_pump")
+        yield Finding("workers", ok=False, text=f"were never seen: start {queue.in_use()[1]}")
     else:
         ago = (timezone.now() - seen).total_seconds()
         yield Finding("workers", ok=not availability.workers_are_gone(), text=f"last seen {ago:.0f} s ago")

@@ -9,19 +9,20 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import connections
 from django.utils import translation
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .conf import MICROS, config
+from . import queue
+from .conf import config
 from .models import BudgetPeriod
+from .money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ def _workers(_rest: str) -> Notice:
                 "waiting until their photos expire."
             ),
             _("This costs nothing, but renders that are under way may be charged and come too late."),
-            _("Start manage.py qcluster, or vton_pump, and look into its log for why it ended."),
+            _("Start %(process)s, and look into its log for why it ended.") % {"process": queue.in_use()[1]},
         ],
     )
 
@@ -132,13 +133,6 @@ def _doubt(rest: str) -> Notice:
             ),
         ],
     )
-
-
-def usd(micros: int) -> str:
-    """Micro-USD as people write it: 75000 is "0.075 USD", and no cent is without its second digit."""
-    amount = Decimal(micros) / MICROS
-    places = max(2, -int(amount.normalize().as_tuple().exponent))
-    return _("%(amount)s USD") % {"amount": number_format(amount, places)}
 
 
 # Mail -----------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from .. import engines, lifecycle, privacy
 from ..exceptions import BudgetExhausted
+from ..money import usd
 from ..queue import ring
-from . import display
 from .base import Admin, confirmation, may_operate, may_spend
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class OperatorActions(Admin):
             )
             return None
         if "confirmed" not in request.POST:
-            total = display.usd(sum(engines.price(tryon.engine, tryon.options) for tryon in again))
+            total = usd(sum(engines.price(tryon.engine, tryon.options) for tryon in again))
             return self._ask(
                 request,
                 again,

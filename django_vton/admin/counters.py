@@ -13,8 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import availability
+from .. import availability, queue
 from ..models import BudgetPeriod, GatewayState, PauseSwitch
+from ..money import usd
 from ..notify import BREAKER_WORDS
 from . import display
 from .base import ReadOnlyAdmin, StyledAdmin, may_operate
@@ -31,9 +32,14 @@ REASONS: dict[str | None, _StrPromise] = {
     "not_configured": gettext_lazy("No: the API key or the public address is missing in the settings."),
     "paused": gettext_lazy("No: it is paused here."),
     "budget_exhausted": gettext_lazy("No: the budget of today or of this month is used up."),
-    "unavailable": gettext_lazy("No: no worker was seen for five minutes. Is the qcluster running?"),
+    "unavailable": gettext_lazy("No: no worker was seen for five minutes. Does %(process)s run?"),
 }
 """Whether try-on is on offer now, for staff."""
+
+
+def in_words(reason: str | None) -> str:
+    """The sentence for a reason of `availability`."""
+    return str(REASONS.get(reason, reason)) % {"process": queue.in_use()[1]}
 
 
 @admin.register(PauseSwitch)
@@ -81,7 +87,7 @@ class PauseSwitchAdmin(StyledAdmin):
     def at_present(self, switch: PauseSwitch) -> str:
         """Whether shoppers can try on, and if not, why."""
         reason = availability.reason()
-        return str(REASONS.get(reason, reason))
+        return in_words(reason)
 
     @admin.display(description=gettext_lazy("last change"))
     def last_change(self, switch: PauseSwitch) -> SafeString:
@@ -110,12 +116,12 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("set aside for running renders"), ordering="held")
     def held_usd(self, period: BudgetPeriod) -> str:
         """In USD."""
-        return display.usd(period.held)
+        return usd(period.held)
 
     @admin.display(description=gettext_lazy("spent"), ordering="spent")
     def spent_usd(self, period: BudgetPeriod) -> str:
         """In USD."""
-        return display.usd(period.spent)
+        return usd(period.spent)
 
 
 @admin.register(GatewayState)

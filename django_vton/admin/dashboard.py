@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from .. import figures, incidents
 from ..conf import config
 from ..models import BudgetPeriod, Conversion
+from ..money import usd
 from ..states import State
 from . import chart, display, export, periods, purses
-from .base import StyledAdmin
+from .base import ReadOnlyAdmin
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -47,7 +48,7 @@ INVOICE_HEADER = ("vendor_id", "engine", "sent_at", "amount_usd", "outcome", "bo
 
 
 @admin.register(Conversion)
-class FiguresAdmin(StyledAdmin):
+class FiguresAdmin(ReadOnlyAdmin):
     """In place of a list of conversions, what try-on does for the shop and what it costs."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -70,18 +71,6 @@ class FiguresAdmin(StyledAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         """As above."""
         return self.has_view_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
 
     def figures_view(self, request: HttpRequest) -> HttpResponse:
         """All of a period."""
@@ -154,7 +143,7 @@ def _row(sums: figures.Sums) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(sums, name) for name in ("renders", "completed", "failed")}
     for name in ("charged", "assumed", "free", "held", "spent"):
         micros = getattr(sums, name)
-        found[name] = display.usd(micros) if micros else "-"
+        found[name] = usd(micros) if micros else "-"
     return found
 
 
@@ -164,14 +153,14 @@ def _chart(books: figures.Books) -> dict[str, Any]:
         chart.Bar(
             label=date_format(day, "MONTH_DAY_FORMAT"),
             words=_("%(day)s: %(amount)s, %(n)d renders")
-            % {"day": date_format(day), "amount": display.usd(sums.spent), "n": sums.renders},
+            % {"day": date_format(day), "amount": usd(sums.spent), "n": sums.renders},
             lower=sums.charged,
             upper=sums.assumed,
         )
         for day, sums in books.days.items()
     ]
-    drawn = chart.draw(bars, cap, display.usd, is_mirrored=get_language_bidi())
-    return drawn | {"cap_words": display.usd(cap) if cap is not None else ""}
+    drawn = chart.draw(bars, cap, usd, is_mirrored=get_language_bidi())
+    return drawn | {"cap_words": usd(cap) if cap is not None else ""}
 
 
 def _tiles(period: Period, books: figures.Books) -> list[tuple[str, str]]:
@@ -179,7 +168,7 @@ def _tiles(period: Period, books: figures.Books) -> list[tuple[str, str]]:
     waits = figures.waiting(period.first, period.last)
     return [
         (_("renders"), number_format(books.total.renders, force_grouping=True)),
-        (_("spent"), display.usd(books.total.spent)),
+        (_("spent"), usd(books.total.spent)),
         (_("success rate"), _percent(books.total.success)),
         (_("time to result, median"), _seconds(figures.percentile(waits, 0.5))),
         (_("time to result, 95 of 100 within"), _seconds(figures.percentile(waits, 0.95))),
@@ -228,7 +217,7 @@ def _invoice_row(row: dict[str, Any]) -> dict[str, Any]:
         "vendor_id": row["vendor_id"],
         "engine": row["engine"],
         "sent": timezone.localtime(row["posted_at"], config.time_zone),
-        "amount": display.usd(row["amount"]),
+        "amount": usd(row["amount"]),
         "outcome": _outcome(row),
         "booked": BOOKED_WORDS[row["booked"]],
         "is_free": row["booked"] == "free",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..conf import MICROS
+from ..money import usd
 from ..states import Money, State
 
 if TYPE_CHECKING:
@@ -79,13 +78,6 @@ VERDICT_WORDS: dict[str, _StrPromise] = {
     "not_sent": gettext_lazy("not sent"),
     "unknown": gettext_lazy("unknown"),
 }
-
-
-def usd(micros: int) -> str:
-    """Micro-USD as people write it: 75000 is "0.075 USD", and no cent is without its second digit."""
-    amount = Decimal(micros) / MICROS
-    places = max(2, -int(amount.normalize().as_tuple().exponent))
-    return _("%(amount)s USD") % {"amount": number_format(amount, places)}
 
 
 def cost(attempts: Iterable[Attempt]) -> SafeString:

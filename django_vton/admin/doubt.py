@@ -23,9 +23,9 @@ from ..exceptions import BudgetExhausted
 from ..incidents import WRITTEN_OFF
 from ..lifecycle.operators import LONGEST_DOUBT, can_go_again
 from ..models import Attempt, TryOnRequest
+from ..money import usd
 from ..queue import ring
 from ..states import State
-from . import display
 from .base import Admin, confirmation, may_operate, may_spend
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def section(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
     if attempt is None or not may_operate(request) or not is_in_doubt(tryon, attempt):
         return None
     return {
-        "price": display.usd(attempt.amount),
+        "price": usd(attempt.amount),
         "vendor_id": attempt.vendor_id or "",
         "vendor_id_length": VENDOR_ID.max_length,
         "may_spend": may_spend(request),
@@ -146,7 +146,7 @@ class DoubtViews(Admin):
             raise PermissionDenied
         if problem := self._barred(tryon, freeing_barred):
             return self._refused(request, tryon, problem)
-        price = {"price": display.usd(lifecycle.current_attempt(tryon).amount)}
+        price = {"price": usd(lifecycle.current_attempt(tryon).amount)}
         if "confirmed" not in request.POST:
             return self._ask_first(request, tryon, price, goes_again=goes_again)
         try:

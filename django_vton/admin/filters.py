@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -121,9 +121,9 @@ class AskerFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Only theirs, where chosen."""
-        users = Q(shopper__in=Shopper.objects.filter(user__isnull=False))
+        users = Q(Exists(Shopper.objects.filter(pk=OuterRef("shopper"), user__isnull=False)))
         chosen = {
-            # Not by a join: SQLite would begin with the guests, and sort all that is theirs.
+            # Not by a join: SQLite would begin with the shoppers, and sort all that is theirs.
             "guest": Q(~users, shopper__isnull=False),
             "user": users,
             "shop": Q(shopper__isnull=True, erased_at__isnull=True),

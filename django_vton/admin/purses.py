@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from .. import incidents
 from ..models import BudgetPeriod
-from . import display
+from ..money import usd
 
 
 def shown() -> list[dict[str, Any]]:
@@ -23,14 +23,14 @@ def _facts(purse: incidents.Purse) -> dict[str, Any]:
         "kind": purse.kind,
         "name": _("Today") if is_day else _("This month"),
         "period": date_format(purse.starts_on, "DATE_FORMAT" if is_day else "YEAR_MONTH_FORMAT"),
-        "spent": display.usd(purse.spent),
-        "held": display.usd(purse.held),
+        "spent": usd(purse.spent),
+        "held": usd(purse.held),
     }
     if purse.cap is not None:
         share = 100 * purse.used // purse.cap if purse.cap else 100
         found |= {
-            "cap": display.usd(purse.cap),
-            "left": display.usd(purse.left or 0),
+            "cap": usd(purse.cap),
+            "left": usd(purse.left or 0),
             "share": share,
             "near": int(100 * incidents.NEAR),
         }

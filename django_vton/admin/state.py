@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from .. import availability, doctor, incidents
 from ..engines import engines, price
 from ..models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
+from ..money import usd
 from ..notify import notice
 from ..states import ACTIVE
 from . import display, purses
-from .base import StyledAdmin, may_operate
-from .counters import REASONS, condition
+from .base import ReadOnlyAdmin, may_operate
+from .counters import condition, in_words
 from .filters import NEEDS_ATTENTION
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ MANY = 100
 
 
 @admin.register(Incident)
-class StateAdmin(StyledAdmin):
+class StateAdmin(ReadOnlyAdmin):
     """In place of a list of incidents, all that an operator wants to know at a glance."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -47,18 +48,6 @@ class StateAdmin(StyledAdmin):
         """For operators."""
         return may_operate(request)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
     def state_view(self, request: HttpRequest) -> HttpResponse:
         """A look; a POST examines the install as well, which writes a file into the storage."""
         if not may_operate(request):
@@ -69,7 +58,7 @@ class StateAdmin(StyledAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": _("State of try-on"),
-            "on_offer": REASONS.get(reason, reason),
+            "on_offer": in_words(reason),
             "is_on_offer": reason is None,
             "is_paused": PauseSwitch.objects.filter(is_paused=True).exists(),
             "incidents": _incidents(),
@@ -106,7 +95,7 @@ def _engines() -> list[dict[str, Any]]:
                 "wait_until": timezone.localtime(waits) if waits else None,
                 "failures": state.failures,
                 "refused": display.age(state.refused_at) if state.refused_at else None,
-                "price": display.usd(price(name, {})),
+                "price": usd(price(name, {})),
             }
         )
     return found

@@ -16,7 +16,7 @@ from .. import batches, products
 from ..batches.catalogue import terms, title
 from ..exceptions import ProductNotRegistered, Refused
 from ..models import Batch, PersonPhoto, TryOnRequest
-from . import display
+from ..money import usd
 from .base import Admin, may_spend
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class RenderAdmin(Admin):
         name = f"{self.admin_site.name}:{self._test_name}"
         return {
             "address": reverse(name, args=[product.pk]),
-            "price": display.usd(offer.price),
+            "price": usd(offer.price),
             "house_models": [it for it in PersonPhoto.objects.house() if it.suits_kind(offer.kind)],
             "newest": newest.prefetch_related("images").order_by("-created_at").first(),
         }

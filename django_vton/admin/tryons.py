@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from .. import lifecycle
 from ..models import TryOnRequest
+from ..money import usd
 from ..states import ACTIVE, Money, State
 from . import display, doubt, search
 from .actions import OperatorActions
@@ -247,7 +248,7 @@ def _pictures(tryon: Row) -> list[dict[str, Any]]:
 def _attempt_row(attempt: Attempt) -> dict[str, Any]:
     return {
         "attempt": attempt,
-        "price": display.usd(attempt.amount),
+        "price": usd(attempt.amount),
         "is_free": attempt.money == Money.FREE,
         "verdict": display.VERDICT_WORDS.get(attempt.verdict, attempt.verdict),
         "raw": _json(attempt.raw),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...models import Batch
+from ...money import usd
 from .. import display
 from ..base import may_spend
 from .choosing import ChooseViews
@@ -100,7 +101,7 @@ class BatchAdmin(ChooseViews, SetUpViews, WatchViews, ReviewViews):
     @admin.display(description=gettext_lazy("spent"))
     def spent(self, batch: Batch) -> str:
         """In USD."""
-        return display.usd(_numbers(batch).spent)
+        return usd(_numbers(batch).spent)
 
     @admin.display(description=gettext_lazy("age"), ordering="created_at")
     def age(self, batch: Batch) -> SafeString:

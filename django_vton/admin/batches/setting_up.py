@@ -15,6 +15,7 @@ from ... import batches
 from ...engines import engines
 from ...exceptions import Refused
 from ...models import Batch, BudgetPeriod, PersonPhoto
+from ...money import usd
 from .. import display
 from ..base import may_spend
 from ..people import SUITS
@@ -77,7 +78,7 @@ class SetUpViews(BatchPages):
             messages.error(request, str(refusal.detail))
             return self.to("change", batch.pk)
         if begun:
-            words = _("Started, for at most %(price)s.") % {"price": display.usd(offer.price_at_most)}
+            words = _("Started, for at most %(price)s.") % {"price": usd(offer.price_at_most)}
             self.log_change(request, batch, words)
             messages.success(request, words)
         return self.to("change", batch.pk)
@@ -125,11 +126,11 @@ def _offer(offer: Preview) -> dict[str, Any]:
     return {
         "renders": offer.renders,
         "present": offer.present,
-        "price": display.usd(offer.price),
-        "at_most": display.usd(offer.price_at_most),
+        "price": usd(offer.price),
+        "at_most": usd(offer.price_at_most),
         "at_most_micros": str(offer.price_at_most),
         "is_lower": offer.price < offer.price_at_most,
-        "left": None if offer.left is None else display.usd(offer.left),
+        "left": None if offer.left is None else usd(offer.left),
         "fits": offer.fits,
         "purses": [_purse(purse) for purse in offer.purses],
         "impossible": len(offer.impossible),
@@ -142,5 +143,5 @@ def _purse(purse: Purse) -> dict[str, str]:
     is_day = purse.kind == BudgetPeriod.Kind.DAY
     return {
         "name": _("Today") if is_day else _("This month"),
-        "left": _("no cap") if purse.left is None else display.usd(purse.left),
+        "left": _("no cap") if purse.left is None else usd(purse.left),
     }

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from ... import batches, products
 from ...batches.catalogue import look_up, terms, title
 from ...models import ProductPicture, TryOnRequest
+from ...money import usd
 from ...products import Described
-from .. import display
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -142,5 +142,5 @@ def _card(ref: str, described: Described | None, problem: str, renders: int) -> 
     except Exception as error:
         logger.exception("%s cannot be shown: the shop's own code failed", ref)
         barred = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
-    price = display.usd(offer.price) if offer and not barred else ""
+    price = usd(offer.price) if offer and not barred else ""
     return Card(ref, title(described), image_url, _kind(described), price, barred, renders)

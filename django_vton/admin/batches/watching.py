@@ -21,7 +21,7 @@ from ...batches.catalogue import chunks, look_up, terms
 from ...batches.control import retryable
 from ...batches.review import reviewable
 from ...models import Batch
-from .. import display
+from ...money import usd
 from ..base import may_spend
 from .base import BatchPages, may_stop, seen_price
 
@@ -89,8 +89,8 @@ class WatchViews(BatchPages):
             "now": now,
             "state": _state(batch, now),
             "why": _why(batch, now),
-            "spent": display.usd(now.spent),
-            "held": display.usd(now.held) if now.held else "",
+            "spent": usd(now.spent),
+            "held": usd(now.held) if now.held else "",
             "to_come": now.waiting + now.running,
             "newest": newest.prefetch_related("request__images", "request__source__images")[:NEWEST],
             "is_live": (runs and not now.is_finished) or now.running > 0,
@@ -156,10 +156,10 @@ class WatchViews(BatchPages):
             title=_("Try the failed again?"),
             batch=batch,
             number=number,
-            price=display.usd(price),
+            price=usd(price),
             at_most=str(price),
             doubtful=all_number - number,
-            doubtful_price=display.usd(all_price - price),
+            doubtful_price=usd(all_price - price),
             at_most_in_doubt=str(all_price),
         )
 
