@@ -22,8 +22,9 @@ class VtonConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_delete, post_migrate, pre_delete
 
-        from . import checks, privacy, queue, roles
+        from . import checks, privacy, roles
         from .models import HouseModel, PersonPhoto, ProductPicture, Shopper, TryOnImage
+        from .queue.q2 import register_schedules
 
         checks.register()
         # A proxy sends its own signals.
@@ -31,7 +32,7 @@ class VtonConfig(AppConfig):
             post_delete.connect(privacy.files_follow_row, sender=model, dispatch_uid=f"vton.{model.__name__}")
         pre_delete.connect(privacy.shopper_is_deleted, sender=Shopper, dispatch_uid="vton.shopper")
         user_logged_in.connect(_claim, dispatch_uid="vton.claim")
-        post_migrate.connect(queue.register_schedules, sender=self, dispatch_uid="vton.schedules")
+        post_migrate.connect(register_schedules, sender=self, dispatch_uid="vton.schedules")
         post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="vton.roles")
         autodiscover_modules("tryon")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.core.cache import cache
@@ -22,6 +22,8 @@ FLAG = "vton.switched_off"
 FLAG_SECONDS = 60
 SILENCE = timedelta(minutes=5)
 """So long may workers be silent before no more photos are taken that nobody would render."""
+LATELY = timedelta(minutes=2)
+"""The schedule rings every minute."""
 
 
 def require_open() -> None:
@@ -62,8 +64,19 @@ def reason() -> str | None:
 
 def workers_are_gone() -> bool:
     """Whether workers were seen before, and none lately. Idle ones are seen too: a schedule rings."""
-    seen = PumpSlot.objects.aggregate(last=Max("seen_at"))["last"]
+    seen = _seen_at()
     return seen is not None and seen < timezone.now() - SILENCE
+
+
+def worked_lately() -> bool:
+    """Whether a worker was seen within the last round of the schedule; False where there never was one."""
+    seen = _seen_at()
+    return seen is not None and seen > timezone.now() - LATELY
+
+
+def _seen_at() -> datetime | None:
+    seen: datetime | None = PumpSlot.objects.aggregate(last=Max("seen_at"))["last"]
+    return seen
 
 
 def switched_off() -> str:

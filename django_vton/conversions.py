@@ -37,7 +37,7 @@ LONGEST = 200
 """Characters of a reference or an order, as the columns have them."""
 
 
-def added(request: HttpRequest, product: Model, reference: str = "") -> None:
+def added(request: HttpRequest, product: Model, reference: str | int = "") -> None:
     """The visitor puts a product into the basket. Nothing happens where they did not try it on.
 
     `reference` is the shop's own name of the basket's line, unique in the shop; with it, `purchased` finds
@@ -46,12 +46,12 @@ def added(request: HttpRequest, product: Model, reference: str = "") -> None:
     try:
         if (mine := _of(request)) is not None:
             with transaction.atomic():
-                _added(mine, product, reference)
+                _added(mine, product, _text(reference))
     except Exception:
         logger.exception("A product in the basket was not counted for its try-on.")
 
 
-def purchased(request: HttpRequest | None = None, reference: str = "", order: str = "") -> None:
+def purchased(request: HttpRequest | None = None, reference: str | int = "", order: str | int = "") -> None:
     """What was added is bought: the line of that reference, or else all that this visitor has added.
 
     With a reference no request is needed: a payment provider's webhook has none of the shopper's. `order` is
@@ -59,7 +59,7 @@ def purchased(request: HttpRequest | None = None, reference: str = "", order: st
     """
     try:
         with transaction.atomic():
-            _purchased(request, reference, order)
+            _purchased(request, _text(reference), _text(order))
     except Exception:
         logger.exception("A purchase was not counted for its try-ons.")
 
@@ -80,7 +80,7 @@ def _added(mine: Q, product: Model, reference: str) -> None:
 def _purchased(request: HttpRequest | None, reference: str, order: str) -> None:
     rows: QuerySet[Conversion] = Conversion.objects.filter(kind=Conversion.Kind.ADDED, request__isnull=False)
     if reference:
-        found = rows.filter(reference=reference[:LONGEST]).order_by("-at")[:1]
+        found = rows.filter(reference=reference).order_by("-at")[:1]
     elif request is not None and (mine := _of(request, "request__")) is not None:
         found = rows.filter(mine, at__gte=_since())
     else:
@@ -91,10 +91,15 @@ def _purchased(request: HttpRequest | None, reference: str, order: str) -> None:
                 request=row.request,
                 kind=Conversion.Kind.PURCHASED,
                 product=row.product,
-                reference=row.reference,
-                order=order[:LONGEST],
+                reference=_text(row.reference),
+                order=order,
             )
         )
+
+
+def _text(name: str | int | None) -> str:
+    """As the column holds it: a shop's numbers are often numbers until they are stored."""
+    return "" if name is None else str(name)[:LONGEST]
 
 
 def _since() -> Any:
@@ -113,7 +118,6 @@ def _of(request: HttpRequest, path: str = "") -> Q | None:
 
 def _count(row: Conversion) -> None:
     """Once, however often it is told."""
-    row.reference = (row.reference or "")[:LONGEST]
     assert row.request is not None
     try:
         with transaction.atomic():

@@ -219,7 +219,7 @@ def registered() -> dict[type[Model], TryOn]:
 
 
 def reference(product: Model) -> str:
-    """The reference of a saved product: "<app_label>.<model>:<pk>".
+    """The reference of a saved product: `<app_label>.<model>:<pk>`.
 
     A proxy and a child model go by the name and the key of the model that is registered: one name for each.
     """

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -52,6 +53,14 @@ class Visitor:
         first = salted_hmac("django_vton.guest", f"{key}:{secret}", algorithm="sha256").hexdigest()
         return cls(token=token, first_token=first)
 
+    @property
+    def owns(self) -> Q:
+        """Which rows with a `shopper` are theirs, so that no query has to find the shopper first."""
+        if self.user_id is not None:
+            return Q(shopper__user=self.user_id)
+        # A shopper without a token is a user: nobody's hash finds none.
+        return Q(shopper__token_hash=hash_token(self.token)) if self.token else Q(pk__in=[])
+
     def shopper(self) -> Shopper | None:
         """Their row, if there is one."""
         if self.user_id is not None:
@@ -67,6 +76,9 @@ class Visitor:
         """Their row, locked until the transaction ends: one visitor's requests are accepted one by one."""
         if self.user_id is not None:
             shopper, _created = Shopper.objects.get_or_create(user_id=self.user_id)
+        elif not self.token and not self.first_token:
+            self.token = new_token()  # Nobody else can know it: there is nothing to look up and to lock.
+            return Shopper.objects.create(token_hash=hash_token(self.token))
         else:
             shopper = self.shopper() or self._create()
         if not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from ..conf import MICROS
 from ..engines import engines
 from ..intake import own_photo
 from ..models import PersonPhoto
@@ -48,13 +46,6 @@ def bar(done: int, total: int) -> str:
     """For example "[######........] 40/100"."""
     filled = WIDTH * done // total if total else 0
     return f"[{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{total}"
-
-
-def usd(micros: int) -> str:
-    """For example "0.075 USD"."""
-    amount = Decimal(micros) / MICROS
-    places = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{amount:,.{places}f} USD"
 
 
 def engine_options(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:

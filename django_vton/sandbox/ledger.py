@@ -20,6 +20,7 @@ class Entry:
     answer: int | None = None  #: the HTTP status answered; None where no answer was sent
     request_id: str | None = None
     state: str = ""  #: the render's status, in the vendor's words
+    ended: str | None = None  #: ISO 8601, UTC
     amount: int = 0  #: charged, in micro-USD
     refunded: bool = False
     callback: dict[str, Any] | None = None  #: {"host", "has_path", "mode"}: the path itself is a secret

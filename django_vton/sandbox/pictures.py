@@ -3,6 +3,8 @@
 import base64
 import binascii
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PIL import Image, ImageOps
 
@@ -42,7 +44,8 @@ async def load(source: str, name: str, engine: Fashn | Glass) -> bytes:
 def check(data: bytes, name: str, engine: Fashn | Glass) -> None:
     """Decodes an image, with the engine's limits on format and size. Raises ImageLoadError."""
     try:
-        picture = decode(data, engine.image_formats)
+        with _opened(data, engine.image_formats) as picture:
+            picture.load()
     except Exception as error:  # noqa: BLE001 - Pillow raises all kinds for a broken file
         raise ImageLoadError(f"{name} is not a readable image ({type(error).__name__})") from None
     if min(picture.size) < engine.image_side:
@@ -52,7 +55,13 @@ def check(data: bytes, name: str, engine: Fashn | Glass) -> None:
 
 def decode(data: bytes, formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP")) -> Image.Image:
     """An upright RGBA picture."""
+    with _opened(data, formats) as opened:
+        return ImageOps.exif_transpose(opened).convert("RGBA")
+
+
+@contextmanager
+def _opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     with Image.open(io.BytesIO(data), formats=formats) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise ValueError("too many pixels")
-        return ImageOps.exif_transpose(opened).convert("RGBA")
+        yield opened

@@ -5,6 +5,7 @@ A render that takes its time is a sleeping task and holds no thread; only decodi
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -77,6 +78,8 @@ class Renders:
         self._seconds = seconds
         self._retry_seconds = retry_seconds
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shown: deque[Render] = deque()
+        self._shown_bytes = 0
         # A development server's backlog is short: more connections at once would be turned away.
         self._fetches = asyncio.Semaphore(FETCHES)
         # Few: the shop under development wants the processor too.
@@ -126,6 +129,8 @@ class Renders:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.by_id.clear()
+        self._shown.clear()
+        self._shown_bytes = 0
 
     async def _run(self, render: Render) -> None:
         seconds = self._seconds if render.scenario.seconds is None else render.scenario.seconds
@@ -149,11 +154,12 @@ class Renders:
             except pictures.ImageLoadError as error:
                 outcome, render.error = "FAILED", f"ImageLoadError: {error}"
             else:
-                self._forget_oldest_pictures()
+                self._keep_pictures(render)
         if outcome in ERRORS:
             render.error = render.error or render.scenario.error or ERRORS[outcome]
         if outcome in TERMINAL:
             render.ended_at = datetime.now(UTC)
+            self._ledger.write(render.entry, ended=render.ended_at.isoformat())
         render.images = []
         self._set(render, outcome)
         if outcome == "ERROR":  # "System error - not charged"
@@ -206,12 +212,14 @@ class Renders:
         render.status = status
         self._ledger.write(render.entry, state=render.engine.word(status))
 
-    def _forget_oldest_pictures(self) -> None:
-        kept = 0
-        for render in reversed(self.by_id.values()):
-            kept += sum(len(picture) for picture in render.pictures)
-            if kept > KEPT_BYTES:
-                render.pictures = []
+    def _keep_pictures(self, render: Render) -> None:
+        """These, and so many of the earlier ones as there is room for."""
+        self._shown.append(render)
+        self._shown_bytes += sum(map(len, render.pictures))
+        while self._shown_bytes > KEPT_BYTES:
+            oldest = self._shown.popleft()
+            self._shown_bytes -= sum(map(len, oldest.pictures))
+            oldest.pictures = []
 
     async def _by_hand(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._hands, work)

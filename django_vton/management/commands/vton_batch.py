@@ -12,8 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from ... import batches
 from ...exceptions import ProductNotRegistered, Refused
 from ...models import Batch
+from ...money import usd
 from ...products import reference, tryon_for
-from ..terminal import Line, bar, engine_options, house_model, usd
+from ..terminal import Line, bar, engine_options, house_model
 from ..watching import TICK, driving
 
 if TYPE_CHECKING:

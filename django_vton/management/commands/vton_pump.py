@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from ... import incidents, pump, tasks
+from ... import incidents, pump, slots, tasks
 from ..watching import watching
 
 if TYPE_CHECKING:
@@ -26,8 +26,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, once: bool, **_options: Any) -> None:
         if once:
+            # By cron it may be all that looks: it is seen, and tells staff of trouble, as a schedule does.
+            slots.note_worker()
             with watching(self.stdout):
                 pump.drain()
+            incidents.watch()
             return
         self.stdout.write("Driving try-ons. Ctrl-C stops.")
         stop = threading.Event()

@@ -12,8 +12,9 @@ from ... import images, intake
 from ...exceptions import Refused
 from ...gateway import BREAKERS
 from ...models import GatewayState, TryOnRequest
+from ...money import usd
 from ...states import TERMINAL, State
-from ..terminal import Line, engine_options, person, usd
+from ..terminal import Line, engine_options, person
 from ..watching import TICK, driving
 
 if TYPE_CHECKING:

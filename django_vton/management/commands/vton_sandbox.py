@@ -45,5 +45,6 @@ class Command(BaseCommand):
         self.stdout.write(_("Sandbox gateway at %(url)s/ (Ctrl-C ends it)") % {"url": url})
         self.stdout.write(_("What it was asked for: %(url)s/_sandbox/") % {"url": url})
         self.stdout.write(_("Settings:"))
-        self.stdout.write(f'    VTON = {{"PIXAZO_BASE_URL": "{url}", "PIXAZO_API_KEY": "{shown}"}}')
+        self.stdout.write(f'    VTON = {{"PIXAZO_BASE_URL": "{url}", "PIXAZO_API_KEY": "{shown}",')
+        self.stdout.write('            "PUBLIC_BASE_URL": "http://127.0.0.1:8000"}')
         self.stdout.flush()
