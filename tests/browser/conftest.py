@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,22 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.running import CHROMIUM, RunningShop, phone_photo
 
+from .steps import quick
+
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+# A camera that shows a test picture, for those whom it is allowed.
+FLAGS += ["--use-fake-device-for-media-stream"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+MODULES = Path(__file__).resolve().parents[2] / "node_modules"
+
+
+def from_npm(name: str) -> Path:
+    """A file of a package that npm brought; where there is no npm, its test is left out, but not in CI."""
+    file = MODULES / name
+    if not file.exists():
+        assert "CI" not in os.environ, f"npm has not brought {name}"
+        pytest.skip("npm is not installed: apt-get install npm")
+    return file
 
 
 @pytest.fixture(scope="package")
@@ -35,6 +50,8 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     yield context
+    for page in context.pages:  # What is still on its way through a route has nobody left to take it.
+        page.unroute_all(behavior="ignoreErrors")
     context.close()
 
 
@@ -47,6 +64,14 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
     yield page
     assert complaints == []
+
+
+@pytest.fixture
+def quick_gateway(shop: RunningShop) -> Iterator[None]:
+    """Renders of this test alone take no time."""
+    quick(shop)
+    yield
+    shop.gateway.reset()
 
 
 @pytest.fixture

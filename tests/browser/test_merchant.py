@@ -91,7 +91,7 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     page.get_by_role("link", name=re.compile(title)).first.click()
     shown = page.get_by_role("img", name=re.compile("AI-generated try-on"))
     expect(shown.first).to_be_visible()
-    assert shown.first.evaluate("image => image.complete && image.naturalWidth") > 100
+    assert shown.first.evaluate("async image => (await image.decode(), image.naturalWidth)") > 100
     shoot(page, "product")
 
 

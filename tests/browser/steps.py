@@ -1,0 +1,70 @@
+"""What tests of the dialog do again and again."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
+
+if TYPE_CHECKING:
+    from tests.running import RunningShop
+
+SOON = 30_000
+ORDERS = re.compile(r"/try-on/api/try-ons/(\?|$)")
+
+
+def visit(page: Page, shop: RunningShop, slug: str) -> None:
+    page.goto(f"{shop.url}/products/{slug}/")
+
+
+def button(page: Page) -> Locator:
+    return page.get_by_role("link", name=re.compile("Try it on"))
+
+
+def heading(page: Page, name: str) -> None:
+    """The view that the shopper is in."""
+    expect(page.get_by_role("dialog").get_by_role("heading", name=name, exact=True)).to_be_visible(
+        timeout=SOON
+    )
+
+
+def touch(page: Page, then: str = "Choose a photo of you") -> None:
+    button(page).click()
+    heading(page, then)
+
+
+def try_on_model(page: Page, name: str) -> None:
+    """Sends a house model's photo, which needs no consent."""
+    page.get_by_role("button", name=name).click()
+    page.locator("#order").get_by_role("button", name="Try it on").click()
+
+
+def orders(page: Page) -> list[Request]:
+    """All POSTs of try-ons from now on."""
+    seen: list[Request] = []
+
+    def look(request: Request) -> None:
+        if request.method == "POST" and ORDERS.search(request.url):
+            seen.append(request)
+
+    page.on("request", look)
+    return seen
+
+
+def quick(shop: RunningShop, **scenario: Any) -> None:
+    """Renders without waiting, from now on; `scenario` is the next one's."""
+    shop.gateway.reset()
+    if scenario:
+        shop.gateway.scenario(seconds=0, **scenario)
+    shop.gateway.scenario(seconds=0, times=None)
+
+
+def rendered(context: BrowserContext, shop: RunningShop, slug: str, photo: bytes, **fields: Any) -> Any:
+    """A finished try-on of this browser's shopper, asked for without a browser."""
+    shopper, product = shop.shopper(), shop.product(slug)
+    accepted = shopper.ask(product, photo, consent="true", **fields)
+    assert accepted.status_code in {200, 202}, accepted.text
+    session = shopper.http.cookies["sessionid"]
+    context.add_cookies([{"name": "sessionid", "value": session, "url": shop.url}])
+    return shopper.wait(accepted.json()["id"])

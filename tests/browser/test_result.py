@@ -1,0 +1,262 @@
+"""What a shopper does with a try-on that is ready, and what is said of one that failed."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from tests.running import phone_photo
+
+from .steps import SOON, heading, orders, quick, rendered, touch, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+    from tests.running import RunningShop
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_gateway")]
+
+CHOOSE = "Choose a photo of you"
+READY = "Your try-on is ready"
+
+
+def picture(page: Page, part: str = "after") -> Locator:
+    shown = page.locator(f"#{part}")
+    expect(shown).to_be_visible(timeout=SOON)
+    page.wait_for_load_state("networkidle")
+    return shown
+
+
+def test_of_several_pictures_one_is_in_front(page: Page, shop: RunningShop) -> None:
+    visit(page, shop, "emil-jacket")
+    touch(page)
+    page.get_by_role("button", name="Noa").click()
+    page.get_by_label("Pictures").select_option("2")
+    page.locator("#order").get_by_role("button", name="Try it on").click()
+    heading(page, READY)
+    expect(page.get_by_text("AI-generated preview")).to_be_visible()
+    first, second = (page.get_by_role("button", name=f"Picture {number}") for number in (1, 2))
+    download = page.get_by_role("link", name="Download")
+
+    def in_front() -> tuple[str, str]:
+        return str(picture(page).get_attribute("src")), str(download.get_attribute("href")).split("?")[0]
+
+    expect(first).to_have_attribute("aria-pressed", "true")
+    before, link = in_front()
+    assert before == link
+    second.click()
+    expect(second).to_have_attribute("aria-pressed", "true")
+    expect(first).to_have_attribute("aria-pressed", "false")
+    after, link = in_front()
+    assert before != after == link
+
+    with page.expect_download() as news:
+        download.click()
+    data = Path(news.value.path()).read_bytes()
+    with Image.open(io.BytesIO(data)) as file:
+        kind = str(file.format).lower().replace("jpeg", "jpg")
+    assert news.value.suggested_filename == f"try-on.{kind}"
+
+
+def test_before_and_after_by_pointer_and_by_keyboard(
+    page: Page, context: BrowserContext, shop: RunningShop
+) -> None:
+    rendered(context, shop, "linen-shirt", phone_photo(shade=1))
+    visit(page, shop, "linen-shirt")
+    touch(page, READY)
+    slider = page.get_by_role("slider", name="Compare with the photo")
+    stage = page.locator("#stage")
+    picture(page)
+
+    def share() -> float:
+        return float(stage.evaluate("it => it.style.getPropertyValue('--share')"))
+
+    assert share() == 0
+    untouched = stage.screenshot()
+    box = slider.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=5)
+    page.mouse.up()
+    assert 0.5 < share() < 0.7
+    half = stage.screenshot()
+    slider.press("End")
+    assert share() == 1
+    photo = stage.screenshot()
+    assert len({untouched, half, photo}) == 3
+    slider.press("ArrowLeft")
+    assert share() == 0.99
+    slider.press("Home")
+    assert share() == 0
+    expect(page.get_by_text("AI-generated preview")).to_be_visible()
+
+
+SHARE = """
+window.shared = Promise.withResolvers();
+navigator.canShare = () => true;
+navigator.share = async ({ files: [file], url }) => {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const { name, type } = file;
+    window.shared.resolve({ name, type, magic: [...bytes.slice(0, 3)], size: bytes.length, url });
+    throw new DOMException("left the sheet", "AbortError");
+};
+"""
+
+
+def test_it_is_shared_as_a_file(page: Page, context: BrowserContext, shop: RunningShop) -> None:
+    rendered(context, shop, "linen-shirt", phone_photo(shade=2))
+    page.add_init_script(SHARE)
+    visit(page, shop, "linen-shirt")
+    touch(page, READY)
+    page.get_by_role("button", name="Share").click()
+    shared = page.evaluate("window.shared.promise")
+    # The vendor makes PNGs where the shop does not ask for another format.
+    assert bytes(shared["magic"]) == b"\x89PN"
+    assert shared["size"] > 1000
+    assert (shared["type"], shared["name"]) == ("image/png", "try-on.png")
+    assert shared["url"].endswith("/products/linen-shirt/")
+    heading(page, READY)
+    expect(page.locator("#result-problem")).to_be_empty()
+
+
+def reopen(page: Page, then: str = READY) -> None:
+    page.get_by_role("button", name="Close").click()
+    touch(page, then)
+
+
+def test_liked_disliked_forgotten_and_deleted(page: Page, context: BrowserContext, shop: RunningShop) -> None:
+    tryon = rendered(context, shop, "linen-shirt", phone_photo(shade=3))
+    api = f"{shop.url}/try-on/api/try-ons/{tryon['id']}/"
+    visit(page, shop, "linen-shirt")
+    touch(page, READY)
+    like, dislike = (page.get_by_role("button", name=name) for name in ("I like it", "Not for me"))
+    for pressed, on in ((like, "like"), (dislike, "dislike"), (dislike, None)):
+        with page.expect_response(re.compile("/feedback/")) as answer:
+            pressed.click()
+        assert answer.value.ok
+        reopen(page)
+        for each, name in ((like, "like"), (dislike, "dislike")):
+            expect(each).to_have_attribute("aria-pressed", str(name == on).lower())
+
+    image = f"{shop.url}{tryon['images'][0]['url']}"
+    sure = page.get_by_role("button", name="Really delete?")
+    expect(sure).to_be_hidden()
+    assert context.request.get(image).ok
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(sure).to_be_focused()
+    assert context.request.get(api).ok
+    sure.click()
+    heading(page, CHOOSE)
+    assert context.request.get(api).status == 404
+    assert context.request.get(image).status == 404
+    reopen(page, CHOOSE)
+
+
+def test_the_latest_is_there_at_once_and_in_the_history(
+    page: Page, context: BrowserContext, shop: RunningShop
+) -> None:
+    rendered(context, shop, "linen-shirt", phone_photo(shade=4))
+    submits = len(shop.gateway.ledger.entries)
+    posts = orders(page)
+    for _again in range(2):
+        visit(page, shop, "linen-shirt")
+        touch(page, READY)
+        picture(page)
+    page.get_by_role("button", name="Try another photo").click()
+    heading(page, CHOOSE)
+    assert not posts
+    assert len(shop.gateway.ledger.entries) == submits
+
+    page.get_by_role("link", name="My try-ons").click()
+    expect(page.get_by_role("heading", name="My try-ons")).to_be_visible()
+    entry = page.get_by_role("main").get_by_role("link", name=re.compile("Linnea linen shirt")).first
+    assert entry.locator("img").evaluate("it => it.decode().then(() => it.naturalWidth)") > 100
+    entry.click()
+    expect(page.get_by_text("AI-generated preview").first).to_be_visible()
+
+
+def test_the_shops_own_form_is_sent_once(page: Page, context: BrowserContext, shop: RunningShop) -> None:
+    rendered(context, shop, "linen-shirt", phone_photo(shade=5))
+    adds: list[Any] = []
+    page.on(
+        "request", lambda it: adds.append(it) if it.method == "POST" and it.url.endswith("/add/") else None
+    )
+    visit(page, shop, "linen-shirt")
+    keep = (
+        "window.keep = (event) => event.preventDefault(); document.addEventListener('vton:add-to-cart', keep)"
+    )
+    page.evaluate(keep)
+    touch(page, READY)
+    cart = page.get_by_role("dialog").get_by_role("button", name="Add to cart")
+    cart.click()
+    heading(page, READY)
+    page.evaluate("document.removeEventListener('vton:add-to-cart', keep)")
+    assert not adds
+    cart.click()
+    expect(page.get_by_role("link", name=re.compile(r"Bag.*1 item"))).to_be_visible()
+    assert len(adds) == 1
+
+    # Without a form, the product's own page is what remains.
+    visit(page, shop, "linen-shirt")
+    page.locator("vton-try-on").evaluate("it => it.removeAttribute('cart')")
+    touch(page, READY)
+    expect(cart).to_be_hidden()
+    link = page.get_by_role("dialog").get_by_role("link", name="View the product")
+    expect(link).to_have_attribute("href", "/products/linen-shirt/")
+
+
+FREE = "It was not counted."
+COUNTED = "It counted as one of your try-ons."
+FAILURES: list[tuple[dict[str, Any], str, str, bool]] = [
+    (
+        {"submit_status": 400, "submit_error": "ContentModerationError"},
+        "did not accept this photo",
+        FREE,
+        False,
+    ),
+    (
+        {"outcome": "FAILED", "error": "PoseError: no body"},
+        "No person was found in the photo.",
+        COUNTED,
+        False,
+    ),
+    ({"outcome": "FAILED", "error": "ThirdPartyError"}, "The picture service had a problem.", COUNTED, True),
+]
+
+
+def test_what_failed_is_said_and_tried_again_where_it_may_help(
+    page: Page, shop: RunningShop, tmp_path: Path
+) -> None:
+    visit(page, shop, "ingrid-coat")
+    retry = page.get_by_role("button", name="Try again")
+    posts = orders(page)
+    touch(page)
+    for shade, (scenario, sentence, counted, retryable) in enumerate(FAILURES):
+        quick(shop, **scenario)
+        photo = tmp_path / "me.jpg"
+        photo.write_bytes(phone_photo(shade=40 + shade))
+        if shade:
+            page.get_by_role("dialog").get_by_role("button", name="Choose a photo").click()
+            heading(page, CHOOSE)
+        page.locator("#file").set_input_files(photo)
+        if not shade:  # Asked once.
+            page.locator("#consent").check()
+        page.locator("#order").get_by_role("button", name="Try it on").click()
+        heading(page, "That did not work")
+        expect(page.locator("#error-problem")).to_contain_text(sentence)
+        expect(page.locator("#error-problem")).to_contain_text(counted)
+        expect(retry).to_be_visible(visible=retryable)
+
+    sent, submits = len(posts), len(shop.gateway.ledger.entries)
+    retry.click()
+    heading(page, READY)
+    assert len(posts) == sent + 1
+    assert len(shop.gateway.ledger.entries) == submits + 1
