@@ -1,0 +1,48 @@
+"""What the Oscar shop sells: by the ways of Oscar's own dashboard, a picture and a stock record each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.sites.models import Site
+from django.core.files.images import ImageFile
+from oscar.core.loading import get_model
+
+from tests.hosts.running import garment
+
+Product: Any = get_model("catalogue", "Product")
+ProductClass: Any = get_model("catalogue", "ProductClass")
+Partner: Any = get_model("partner", "Partner")
+Country: Any = get_model("address", "Country")
+
+
+def fill() -> None:
+    Site.objects.get_or_create(pk=1, defaults={"domain": "127.0.0.1", "name": "Shop"})
+    Country.objects.create(iso_3166_1_a2="DE", printable_name="Germany", is_shipping_country=True)
+    User.objects.create_superuser("staff", "staff@shop.example", "staff")
+    ProductClass.objects.create(name="Clothes")
+    Partner.objects.create(name="Warehouse")
+
+    make("shirt", "green")
+    make("bare")
+    make("secret", "red", is_public=False)
+    tee = make("tee", "blue", structure=Product.PARENT)
+    make("tee-blue", parent=tee)
+    make("tee-red", "red", parent=tee)
+    hidden = make("coat", "brown", structure=Product.PARENT, is_public=False)
+    make("coat-m", "brown", parent=hidden)
+
+
+def make(slug: str, colour: str = "", *, parent: Any = None, **values: Any) -> Any:
+    if parent:
+        values |= {"structure": Product.CHILD, "parent": parent}
+    else:
+        values["product_class"] = ProductClass.objects.get()
+    product = Product.objects.create(title=slug.title(), slug=slug, **values)
+    if colour:
+        product.images.create(original=ImageFile(garment(colour), f"{slug}.jpg"))
+    if not product.is_parent:
+        stock = {"price_currency": "EUR", "price": "89.00", "num_in_stock": 100}
+        product.stockrecords.create(partner=Partner.objects.get(), partner_sku=slug, **stock)
+    return product

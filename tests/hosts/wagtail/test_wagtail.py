@@ -1,0 +1,56 @@
+"""django-vton on a Wagtail page that holds products, with pictures of Wagtail's own image model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.hosts.running import RunningHost, Visitor
+from tests.running import phone_photo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Wagtail(RunningHost):
+    settings = "tests.hosts.wagtail.settings"
+
+    def product(self, name: str) -> str:
+        ((number,),) = self.sql(f"SELECT id FROM looks_garment WHERE name = '{name}'")  # noqa: S608 - a test's
+        return f"looks.garment:{number}"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wagtail]:
+    with Wagtail(tmp_path_factory.mktemp("wagtail")) as running:
+        yield running
+
+
+@pytest.fixture
+def guest(site: Wagtail) -> Visitor:
+    return site.visitor()
+
+
+def test_the_page_has_a_button_for_each_garment_with_a_picture(site: Wagtail, guest: Visitor) -> None:
+    page = guest.open("/summer/")
+
+    assert [title.text for title in page.select("h2")] == ["Shirt", "Scarf"]
+    assert [button["product"] for button in page.select("vton-try-on")] == [site.product("Shirt")]
+    assert page.select_one("head script[data-vton]")
+
+
+def test_a_garment_is_tried_on(site: Wagtail, guest: Visitor) -> None:
+    done = guest.try_on(site.product("Shirt"), shade=1)
+
+    assert done["status"] == "completed", site.log("workers")
+    assert (done["product_title"], done["product_url"]) == ("Shirt", "/summer/")
+
+
+@pytest.mark.parametrize("name", ["Coat", "Jacket"])
+def test_a_draft_and_a_page_that_was_taken_back_are_not_tried_on(
+    site: Wagtail, guest: Visitor, name: str
+) -> None:
+    assert guest.start(site.product(name))["reason"] == "product_not_enabled"
+    answer = guest.ask(site.product(name), phone_photo(), consent="true")
+    assert answer.json()["code"] == "product_not_enabled"
