@@ -1,0 +1,53 @@
+"""What the guide of testing tells a shop to write: these lines are on its page, letter by letter."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+
+from django_vton.sandbox import Gateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def person(phone_photo):
+    return SimpleUploadedFile("me.jpg", phone_photo(), "image/jpeg")
+
+
+@pytest.fixture
+def gateway(settings, live_server):
+    with Gateway(seconds=0.1) as gateway:
+        settings.VTON = {
+            **settings.VTON,
+            "PIXAZO_BASE_URL": gateway.url,
+            "PIXAZO_API_KEY": "sandbox",
+            "PUBLIC_BASE_URL": live_server.url,
+            "ENQUEUE": "tests.guides.test_your_shop.nobody",
+        }
+        yield gateway
+
+
+def nobody(path):
+    """The test itself says when a worker looks."""
+
+
+def test_a_shopper_gets_a_picture(client, gateway, shirt, person):
+    product = f"shop.product:{shirt.pk}"
+    asked = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
+    assert asked.status_code == 202
+
+    call_command("vton_pump", once=True)
+
+    tryon = client.get(asked["Location"]).json()
+    assert tryon["status"] == "completed"
+    assert gateway.ledger.totals["amount"] == 75_000  # micro-USD: charged once
+
+
+def test_a_photo_that_is_refused_is_told_kindly(client, gateway, shirt, person):
+    gateway.scenario(outcome="FAILED", error="content moderation")
+    product = f"shop.product:{shirt.pk}"
+    asked = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
+
+    call_command("vton_pump", once=True)
+
+    assert client.get(asked["Location"]).json()["error"]["code"] == "moderated"
