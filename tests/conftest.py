@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from django_vton.models import PersonPhoto
 
+# Projects with settings of their own: `make hosts`.
+collect_ignore = ["hosts"]
+
 PhotoMaker = Callable[..., bytes]
 Vton = Callable[..., None]
 

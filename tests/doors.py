@@ -79,8 +79,11 @@ def start(client: Client, product: str | Product, **query: str) -> Any:
 
 def submit(row: TryOnRequest, token: str = TOKEN) -> Attempt:
     """Claimed for its POST: `submitting`."""
-    attempt = lifecycle.claim_submit(row, timezone.now(), timedelta(seconds=30), hash_token(token))
-    assert attempt is not None
+    attempt = lifecycle.current_attempt(row)
+    is_claimed = lifecycle.claim_submit(
+        row, attempt, timezone.now(), timedelta(seconds=30), hash_token(token)
+    )
+    assert is_claimed
     return attempt
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 import psycopg
@@ -55,7 +55,7 @@ def database_url(port: int | None = None) -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{values['NAME']}"
     user = f"{values['USER']}:{values['PASSWORD']}"
-    return f"postgres://{user}@{values['HOST']}:{port or values['PORT']}/{values['NAME']}"
+    return f"{connection.vendor}://{user}@{values['HOST']}:{port or values['PORT']}/{values['NAME']}"
 
 
 def phone_photo(width: int = 900, height: int = 1200, *, shade: int = 0) -> bytes:
@@ -102,6 +102,9 @@ class Shopper:
 class RunningShop:
     """`with RunningShop(folder) as shop:` until the block ends; its workers may be stopped in between."""
 
+    settings: ClassVar = "config.settings"
+    command: ClassVar = [sys.executable, "-u", str(MANAGE)]
+
     def __init__(self, folder: Path, *, seconds: float = 0.5, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.gateway = Gateway(port=0, key="sandbox", seconds=seconds)
@@ -109,7 +112,7 @@ class RunningShop:
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DJANGO_SETTINGS_MODULE": self.settings,
             "DEBUG": "1",
             "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}",
             "MEDIA_ROOT": str(folder / "media"),
@@ -126,8 +129,7 @@ class RunningShop:
     def __enter__(self) -> Self:
         self.gateway.start()
         self.env["VTON_PIXAZO_BASE_URL"] = self.gateway.url
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("seed_demo")
+        self.fill()
         self._spawn("web", "runserver", "--noreload", f"127.0.0.1:{self.port}")
         self.start_workers()
         ends = time.monotonic() + PATIENCE
@@ -143,9 +145,14 @@ class RunningShop:
             self.stop(name)
         self.gateway.stop()
 
+    def fill(self) -> None:
+        """Its tables, and what it sells."""
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("seed_demo")
+
     def manage(self, *args: str) -> str:
         done = subprocess.run(
-            [sys.executable, str(MANAGE), *args], env=self.env, capture_output=True, text=True, check=False
+            [*self.command, *args], env=self.env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -196,7 +203,7 @@ class RunningShop:
     def _spawn(self, name: str, *args: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-u", str(MANAGE), *args],
+                [*self.command, *args],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -206,5 +213,5 @@ class RunningShop:
 
     def _is_up(self) -> bool:
         with suppress(httpx.TransportError):
-            return httpx.get(self.url, timeout=5).status_code == 200
+            return not httpx.get(self.url, timeout=5).is_error
         return False

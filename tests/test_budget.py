@@ -74,7 +74,7 @@ def test_what_is_spent_counts_as_what_is_held(vton: Vton) -> None:
 def test_neither_period_keeps_what_the_other_refused(vton: Vton) -> None:
     vton(MONTHLY_BUDGET=Decimal("0.10"))
     budget.reserve(9 * CENT)
-    with pytest.raises(BudgetExhausted) as refused:
+    with pytest.raises(BudgetExhausted) as refused, transaction.atomic():
         budget.reserve(2 * CENT)
     assert set(BudgetPeriod.objects.values_list("held", flat=True)) == {9 * CENT}
     assert refused.value.status == 429
@@ -92,7 +92,7 @@ def test_without_caps_it_is_counted_all_the_same() -> None:
 @pytest.mark.django_db
 def test_a_cap_of_nothing_grants_nothing(vton: Vton) -> None:
     vton(DAILY_BUDGET=Decimal(0))
-    with pytest.raises(BudgetExhausted):
+    with pytest.raises(BudgetExhausted), transaction.atomic():
         budget.reserve(1)
     with pytest.raises(BudgetExhausted):
         budget.require_room()

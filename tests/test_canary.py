@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
+from django.core import mail
 from django.core.management import call_command
 from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
@@ -107,7 +108,7 @@ def _secrets(
     canaries.tokens(monkeypatch)
     settings.ADMINS = ["o@shop.example"] if django.VERSION >= (6, 0) else [("O", "o@shop.example")]
     vton(PUBLIC_BASE_URL=live_server.url, ENQUEUE=None, CAPTCHA=f"{__name__}.hook")
-    monkeypatch.setattr(pump, "SLICE", 1.0)
+    monkeypatch.setattr(pump, "SLICE", 1.5)
     vton(MODERATE=f"{__name__}.moderate")
     MOMENTS.clear()
     with Gateway(key=KEY, seconds=0.02, retry_seconds=0.02) as gateway:
@@ -178,7 +179,9 @@ class Scene:
         export = self.client.get(reverse("vton:me"))
         assert export.status_code == 200
         canaries.assert_silent("the export", export.content.decode(), *everywhere, ADDRESS)
-        assert bool(canaries.mails()) == is_mailed
+        # SQLite may turn a callback away, which is mailed and comes again.
+        reports = [it for it in mail.outbox if "database is locked" not in str(it.body)]
+        assert bool(reports) == is_mailed
 
 
 @pytest.fixture
@@ -353,8 +356,13 @@ def test_the_disk_breaks_in_the_pump(
         full_disk(settings)
     tasks.pump()
     if kind == "top":
-        settings.STORAGES = storages
+        for _slice in range(5):  # One may end before the fetch.
+            if any("was not stored" in line for line in scene.watch.lines):
+                break
+            hurry()
+            tasks.pump()
         assert any("was not stored" in line for line in scene.watch.lines)
+        settings.STORAGES = storages
         tasks.pump()
         hurry()
         pump.run(stop=OneLook())

@@ -13,7 +13,7 @@ from django.core.checks import run_checks
 from django.core.files.storage import FileSystemStorage
 
 from django_vton import products
-from django_vton.queue import cluster
+from django_vton.queue.q2 import cluster
 from django_vton.storage import PrivateFolder
 from shop.models import Product
 
@@ -224,6 +224,46 @@ def test_the_cluster_has_to_run_a_task_once(
     for name, value in values.items():
         monkeypatch.setattr(cluster(), name, value)
     assert set(found()) == codes
+
+
+def test_djangos_tasks_have_to_be_there(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("django.tasks", "django_tasks"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "django_vton.queue.django_tasks", raising=False)
+    vton(ENQUEUE="django_vton.queue.by_django_tasks")
+    assert "Django's tasks cannot be used" in found()["vton.E031"]
+
+
+def test_djangos_tasks_need_a_worker(vton: Vton) -> None:
+    """Their default runs a task at once, in the request."""
+    vton(ENQUEUE="django_vton.queue.by_django_tasks")
+    assert set(found()) == {"vton.W033"}
+
+
+def test_without_a_queue_nothing_is_asked_of_any(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster(), "SYNC", True)
+    vton(ENQUEUE="django_vton.queue.nothing")
+    assert found() == {}
+
+
+def test_a_forgotten_queue_is_told_and_breaks_no_migration(tmp_path: Path) -> None:
+    """django-q2 is the default, and not in INSTALLED_APPS."""
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.queues.forgotten",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+        "PYTHONPATH": os.pathsep.join(
+            [str(ROOT), str(ROOT / "example_project"), os.environ.get("PYTHONPATH", "")]
+        ),
+    }
+
+    def django(*args: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "django", *args]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    assert "vton.E030" in django("check").stderr
+    done = django("migrate", "--verbosity", "0", "--skip-checks")
+    assert done.returncode == 0, done.stderr
 
 
 # Products -------------------------------------------------------------------------------------------

@@ -198,6 +198,15 @@ def test_a_payment_provider_has_no_request_of_the_shopper(
     assert counted()[1:] == [("purchased", "line 1", "A-1")]
 
 
+def test_numbers_are_names_as_well(request_of_guest: HttpRequest, shirt: Product) -> None:
+    tried(shirt)
+
+    conversions.added(request_of_guest, shirt, 7)
+    conversions.purchased(reference=7, order=100_001)
+
+    assert counted() == [("added", "7", ""), ("purchased", "7", "100001")]
+
+
 def test_without_a_reference_all_that_the_visitor_added_is_bought(
     request_of_guest: HttpRequest, shirt: Product, glasses: Product
 ) -> None:

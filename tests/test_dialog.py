@@ -11,13 +11,15 @@ from django.test import override_settings
 
 import django_vton
 from django_vton.dialog import dialog
-from django_vton.exceptions import RENDER_SENTENCES, SENTENCES
+from django_vton.sentences import RENDER_SENTENCES, SENTENCES
 from shop.models import Kind, Product
 from shop.tryon import ProductTryOn
 
 if TYPE_CHECKING:
     from django.test import Client
-    from pytest_django import DjangoAssertNumQueries
+    from pytest_django import DjangoAssertNumQueries, Settings
+
+    from .conftest import Vton
 
 STATIC = Path(django_vton.__file__).parent / "static" / "vton"
 BUTTON = ("button.js", "button.css")
@@ -49,6 +51,12 @@ def test_the_dialog_names_the_product(client: Client, shirt: Product) -> None:
     assert 'data-try-ons="/try-on/api/try-ons/"' in page
     assert 'data-photos="/try-on/api/photos/"' in page
     assert "Linen &lt;shirt&gt;" in page
+
+
+def test_the_dialog_does_not_name_what_is_not_public(client: Client, shirt: Product) -> None:
+    shirt.is_public = False
+    shirt.save()
+    assert "Linen" not in html(client, shirt)
 
 
 @pytest.mark.parametrize(("lang", "direction"), [("en", "ltr"), ("de", "ltr"), ("ar", "rtl")])
@@ -190,3 +198,14 @@ def test_the_view_is_for_everybody_and_only_for_reading(client: Client, shirt: P
 @pytest.mark.parametrize(("files", "limit"), [(BUTTON, 3 * 1024), (DIALOG, 14 * 1024)])
 def test_scripts_and_styles_stay_light(files: tuple[str, ...], limit: int) -> None:
     assert sum(len(gzip.compress((STATIC / name).read_bytes())) for name in files) < limit
+
+
+def test_in_debug_it_names_the_worker_that_is_missing(
+    client: Client, shirt: Product, settings: Settings, vton: Vton
+) -> None:
+    assert "no worker was seen" not in html(client, shirt)
+    settings.DEBUG = True
+    vton(ENQUEUE=None)
+    assert "Start manage.py qcluster, which" in html(client, shirt)
+    vton(ENQUEUE="django_vton.queue.nothing")
+    assert "Start manage.py vton_pump, which" in html(client, shirt)

@@ -40,8 +40,8 @@ def link(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> str:
     attempt = submit(row)
     assert row.photo
     assert row.product_picture
-    url = handover.links(attempt, row.photo, row.product_picture)[0]
-    return "/" + url.split("/", 3)[3]
+    token = handover.links(attempt, row.photo, row.product_picture)[0]
+    return reverse("vton:vendor-file", args=[token])
 
 
 @pytest.mark.parametrize(

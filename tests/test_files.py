@@ -195,8 +195,8 @@ def links(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> list[str]:
     attempt = submit(row)
     assert row.photo
     assert row.product_picture
-    urls = handover.links(attempt, row.photo, row.product_picture)
-    return ["/" + url.split("/", 3)[3] for url in urls]
+    tokens = handover.links(attempt, row.photo, row.product_picture)
+    return [reverse("vton:vendor-file", args=[token]) for token in tokens]
 
 
 def statuses(paths: list[str]) -> set[int]:

@@ -29,8 +29,8 @@ from django.test import Client
 from PIL import Image
 
 from django_vton import pump
-from django_vton.exceptions import RENDER_SENTENCES
 from django_vton.models import TryOnImage, TryOnRequest
+from django_vton.sentences import RENDER_SENTENCES
 from django_vton.states import State
 
 from .doors import TRY_ONS

@@ -146,7 +146,7 @@ def no_mail_server(settings: Settings) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("begins", "look", "ends", "title", "to_do"),
     [
-        (workers_go, a_page_is_shown, slots.note_worker, "No worker is running", "qcluster"),
+        (workers_go, a_page_is_shown, slots.note_worker, "No worker is running", "the worker of your queue"),
         (
             breaker_opens,
             a_minute_passes,

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from django_vton import images
-from django_vton.exceptions import RENDER_SENTENCES, SENTENCES
 from django_vton.models import Attempt, Consent, PauseSwitch, PersonPhoto, PumpSlot, Shopper, TryOnRequest
 from django_vton.pages.mine import PER_PAGE, duration
+from django_vton.sentences import RENDER_SENTENCES, SENTENCES
 from django_vton.states import State
 from tests.doors import content, make_product, ref, render, submit, upload
 
@@ -338,6 +338,9 @@ def test_a_closed_door_says_so_before_and_after(
     assert (page.status_code, refused.status_code) == (looking, sending)
     assert says(page, code)
     assert says(refused, code)
+    assert (shirt.name in refused.content.decode()) == (
+        code not in {"product_not_enabled", "product_unknown"}
+    )
     if looking == 503:
         assert int(page["Retry-After"]) > 0
         assert int(refused["Retry-After"]) > 0

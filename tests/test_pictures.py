@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
-from django.utils import translation
+from django.utils import timezone, translation
 from PIL import Image
 
 from django_vton.exceptions import Refused
@@ -77,12 +78,18 @@ def seen(picture: ProductPicture) -> Image.Image:
         return Image.open(io.BytesIO(source.read())).copy()
 
 
+def test_the_last_use_is_noted_by_the_hour(shirt: Product) -> None:
+    picture = prepare(find(ref(shirt)))
+    for minutes, is_noted in ((59, False), (61, True)):
+        earlier = timezone.now() - timedelta(minutes=minutes)
+        ProductPicture.objects.update(used_at=earlier)
+        assert (prepare(find(ref(shirt))).used_at > earlier) is is_noted
+    assert prepare(find(ref(shirt))) == picture
+
+
 def test_a_picture_is_prepared_once_for_each_source(shirt: Product, files: Files) -> None:
     first = prepare(find(ref(shirt)))
-    used_at = first.used_at
-    again = prepare(find(ref(shirt)))
-    assert again.pk == first.pk
-    assert again.used_at > used_at
+    assert prepare(find(ref(shirt))) == first
     assert files.names() == {first.file.name}
     with first.file.open("rb") as stored:
         assert hashlib.sha256(stored.read()).hexdigest() == first.digest

@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.db import transaction
 from django.utils import timezone
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from django_vton import lifecycle, privacy, results
 from django_vton.models import (
@@ -37,6 +37,8 @@ from .doors import make_product, render, submit
 from .people import Files, asked, at_once, rolled_back, shopper_of, user_visitor
 
 if TYPE_CHECKING:
+    from pytest_django import Settings
+
     from .conftest import PhotoMaker
 
 Commits = DjangoCaptureOnCommitCallbacks

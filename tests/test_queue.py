@@ -9,8 +9,10 @@ from django.db.models.signals import post_migrate
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
-from django_vton import apps, queue, slots
+from django_vton import apps, notify, queue, slots
+from django_vton.admin.counters import in_words
 from django_vton.models import PumpSlot
+from django_vton.queue import q2
 
 if TYPE_CHECKING:
     from .conftest import Vton
@@ -71,18 +73,43 @@ def test_in_django_qs_sync_mode_no_request_is_held(vton: Vton, monkeypatch: pyte
 
 def test_schedules_are_made_by_name_and_never_over_an_edit(vton: Vton) -> None:
     vton(ENQUEUE=None)
-    queue.register_schedules(using="default")
+    q2.register_schedules(using="default")
     assert {schedule.func for schedule in Schedule.objects.all()} == {
         "django_vton.tasks.ring",
         "django_vton.tasks.purge",
     }
     Schedule.objects.update(minutes=7)
-    queue.register_schedules(using="default")
+    q2.register_schedules(using="default")
     assert set(Schedule.objects.values_list("minutes", flat=True)) == {7}
     assert Schedule.objects.count() == 2
 
 
 def test_another_queue_has_its_own_schedule() -> None:
-    queue.register_schedules(using="default")
+    q2.register_schedules(using="default")
     assert not Schedule.objects.exists()
     assert post_migrate.has_listeners(apps.VtonConfig)
+
+
+def test_a_task_that_would_run_in_the_request_is_not_enqueued(vton: Vton) -> None:
+    """Django's default backend is such a one; the check says so."""
+    vton(ENQUEUE="django_vton.queue.by_django_tasks")
+    queue.ring()
+    assert not PumpSlot.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "process"),
+    [
+        (None, "django-q2", "manage.py qcluster"),
+        ("django_vton.queue.by_django_tasks", "Django's tasks", "the worker of the backend in TASKS"),
+        ("django_vton.queue.nothing", "none", "manage.py vton_pump"),
+        ("tests.bells.silent", "tests.bells.silent", "the worker of your queue"),
+    ],
+)
+def test_staff_are_told_which_worker_is_missing(
+    vton: Vton, path: str | None, name: str, process: str
+) -> None:
+    vton(ENQUEUE=path)
+    assert queue.in_use() == (name, process)
+    assert f"Start {process}," in notify.notice("workers").paragraphs[-1]
+    assert f"Does {process} run?" in in_words("unavailable")

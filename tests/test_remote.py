@@ -18,6 +18,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
+from django.urls import reverse
 
 from django_vton import handover, privacy
 from django_vton.models import PersonPhoto, TryOnRequest
@@ -54,8 +55,8 @@ def addresses(guest: Client, product: Product, photo: bytes) -> list[str]:
     attempt = submit(row)
     assert row.photo
     assert row.product_picture
-    links = handover.links(attempt, row.photo, row.product_picture)
-    paths = ["/" + url.split("/", 3)[3] for url in links]
+    tokens = handover.links(attempt, row.photo, row.product_picture)
+    paths = [reverse("vton:vendor-file", args=[token]) for token in tokens]
     return [image_url(done), image_url(done) + "?size=thumbnail", photo_url(done), *paths]
 
 

@@ -7,8 +7,8 @@ from django.core.cache import cache
 from django.utils import timezone, translation
 
 from django_vton import represent
-from django_vton.exceptions import RENDER_SENTENCES
 from django_vton.models import TryOnRequest
+from django_vton.sentences import RENDER_SENTENCES
 from django_vton.states import PROGRESS, State
 from django_vton.stats import typical_seconds
 

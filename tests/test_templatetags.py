@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
+from urllib.parse import unquote
 
 import pytest
 from django.conf import settings
@@ -15,9 +18,11 @@ from django.template import Context, Template
 from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 
+import django_vton
 from django_vton.availability import switched_off
 from django_vton.exceptions import ProductNotRegistered
 from django_vton.models import Publication, TryOnImage, TryOnRequest
+from django_vton.templatetags.vton import LATE_MODULES
 from shop.models import Kind, Product
 
 if TYPE_CHECKING:
@@ -91,6 +96,50 @@ def test_the_button_needs_no_query_and_no_request(
         assert "vton-try-on" in render("{% tryon product %}", product=product())
 
 
+def test_each_button_of_a_page_is_its_products_own() -> None:
+    shown = [
+        product(pk=1, name="Linen {title of any product}"),
+        product(pk=2, name="Sun & sea", kind=Kind.EYEWEAR),
+        product(pk=3, name="Clog"),
+    ]
+    html = render("{% for it in shown %}{% tryon it cart=it.kind %}{% tryon it %}{% endfor %}", shown=shown)
+    alone = [render("{% tryon it cart=it.kind %}{% tryon it %}", it=it) for it in shown]
+    assert html == "".join(alone)
+    found = [attributes for tag, attributes in Elements(html).found if tag == "vton-try-on"]
+    assert [(it["product"], it["kind"], it.get("cart")) for it in found[::2]] == [
+        ("shop.product:1", "garment", Kind.TOP),
+        ("shop.product:2", "eyewear", Kind.EYEWEAR),
+        ("shop.product:3", "garment", Kind.TOP),
+    ]
+    assert '<span class="vton-hidden">: Sun &amp; sea</span>' in html
+
+
+def test_a_page_looks_into_the_cache_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Mock(wraps=cache.get)
+    monkeypatch.setattr(cache, "get", look)
+    card = Template("{% load vton %}{% tryon it %}")
+    html = render("{% for it in shown %}{% include card %}{% endfor %}", shown=[product()] * 9, card=card)
+    assert html.count("</vton-try-on>") == 9
+    look.assert_called_once()
+
+
+@pytest.mark.parametrize("key", ["42", "a b/ü%", "{title of any product}"])
+def test_a_button_of_any_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django_vton.products.reference", lambda _product: f"shop.product:{key}")
+    elements = Elements(render("{% tryon product %}", product=product()))
+    assert elements.only("vton-try-on")["product"] == f"shop.product:{key}"
+    assert unquote(elements.only("a")["href"]) == f"/try-on/try/shop.product:{key}/"
+
+
+def test_a_shops_own_button_may_ask_anything_of_the_product(tmp_path: Path) -> None:
+    (tmp_path / "vton").mkdir()
+    (tmp_path / "vton" / "tryon.html").write_text("{{ product.product.slug|upper }} ")
+    ours = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    with override_settings(TEMPLATES=ours):
+        shown = [product(slug="coat"), product(slug="cape")]
+        assert render("{% for it in shown %}{% tryon it %}{% endfor %}", shown=shown) == "COAT CAPE "
+
+
 @pytest.mark.parametrize(
     "shown",
     [product(is_public=False), product(pk=None), product(kind=Kind.ACCESSORY), product(photo=""), "", None],
@@ -137,6 +186,21 @@ def test_late_addresses_are_those_of_a_hashed_storage(tmp_path: Path) -> None:
         name = url.removeprefix("/static/")
         assert (tmp_path / name).is_file()
         assert name.count(".") == 2, "without a hash"
+
+
+def test_no_file_is_named_but_where_its_hash_is_known() -> None:
+    """Not by a script, nor by a style; and none is left over that nothing names."""
+    folder = Path(django_vton.__file__).parent
+    files = [*folder.glob("static/vton/*.js"), *folder.glob("static/vton/*.css")]
+    names_another = re.compile(
+        r"""["'(][^"'()\s]+\.(js|css|svg)["')]|^\s*(import\b|@import|export.*from)""", re.MULTILINE
+    )
+    assert [file.name for file in files if names_another.search(file.read_text())] == []
+
+    named = {f"{name}.js" for name in LATE_MODULES}
+    for file in [*folder.rglob("*.html"), *folder.glob("admin/*.py")]:
+        named |= set(re.findall(r"""["']vton/(\w+\.\w+)["']""", file.read_text()))
+    assert {file.name for file in files} == named
 
 
 def test_assets_hold_no_inline_code_and_no_nonce_unasked() -> None:

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from django.urls import reverse
 
-from django_vton.exceptions import SENTENCES
+from django_vton.sentences import SENTENCES
 from tests.api.described import ROUTES, document
 from tests.doors import TRY_ONS, ask, asked, render, start
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from shop.models import Product
     from tests.conftest import PhotoMaker, Vton
+
+HEIC = ["image/heic"] if find_spec("pillow_heif") else []
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +57,7 @@ def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model
             "max_bytes": 15_000_000,
             "min_side": 300,
             "max_side": 2000,
-            "formats": ["image/jpeg", "image/png", "image/webp"],
+            "formats": ["image/jpeg", "image/png", "image/webp", *HEIC],
         },
         "retention": {"photo_hours": 24, "result_days": 30},
         "typical_seconds": 20,
@@ -152,9 +155,20 @@ def test_a_product_without_a_usable_picture_asks_nobody_for_a_photo(guest: Clien
     default_storage.delete(shirt.photo.name)
     assert start(guest, shirt).json()["reason"] == "product_not_enabled"
 
+
+def test_a_product_that_is_not_public_is_not_told_of(guest: Client, shirt: Product) -> None:
     shirt.is_public = False
     shirt.save()
-    assert start(guest, shirt).json()["reason"] == "product_not_enabled"
+    answer = start(guest, shirt)
+    assert answer.json()["reason"] == "product_not_enabled"
+    assert shirt.name not in answer.content.decode()
+    assert answer.json()["product"] == {
+        "ref": f"shop.product:{shirt.pk}",
+        "title": "",
+        "url": "",
+        "image_url": "",
+        "kind": "garment",
+    }
 
 
 @pytest.mark.parametrize(

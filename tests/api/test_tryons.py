@@ -14,7 +14,7 @@ from django_vton.states import Money, State
 from tests.doors import IMAGE_KEYS, KEYS, TRY_ONS, asked, code, content, ref, render, submit
 
 if TYPE_CHECKING:
-    from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
+    from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
     from shop.models import Product
     from tests.conftest import PhotoMaker
@@ -108,8 +108,26 @@ def test_polling_takes_few_queries(
 ) -> None:
     row = render(asked(guest, shirt, phone_photo()))
     guest.get(f"{TRY_ONS}{row.pk}/")
-    with django_assert_num_queries(4):  # The session, the shopper, the try-on with its photo, its images.
-        guest.get(f"{TRY_ONS}{row.pk}/")
+    with django_assert_num_queries(3):  # The session, the try-on with its photo, its images.
+        response = guest.get(f"{TRY_ONS}{row.pk}/")
+    with django_assert_num_queries(2):
+        again = guest.get(f"{TRY_ONS}{row.pk}/", headers={"If-None-Match": response["ETag"]})
+    assert again.status_code == 304
+
+
+def test_a_poll_is_one_query_beside_the_shops_session(
+    guest: Client,
+    shirt: Product,
+    phone_photo: PhotoMaker,
+    settings: Settings,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    row = asked(guest, shirt, phone_photo())
+    response = guest.get(f"{TRY_ONS}{row.pk}/")
+    with django_assert_num_queries(1):
+        again = guest.get(f"{TRY_ONS}{row.pk}/", headers={"If-None-Match": response["ETag"]})
+    assert again.status_code == 304
 
 
 # The list -------------------------------------------------------------------------------------------

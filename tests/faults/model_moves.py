@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from django_vton.claims import Job
+    from django_vton.models import Attempt
     from django_vton.pixazo import Answer
 
     from .model_view import View
@@ -108,7 +111,8 @@ def _pump(world: World, view: View) -> Iterator[Move]:
         yield Move("look", 0, lambda: world.fly(claims.take(50, 4)))
     if world.glance is None:
         for row in due:
-            read = partial(replace, world, glance=(copy.copy(row), world.now))
+            newest = view.newest(row)
+            read = partial(replace, world, glance=(copy.copy(row), copy.copy(newest), world.now))
             yield Move(f"a slow pump reads {view.place[row.pk]}", 1, read)
     else:
         yield Move("the slow pump acts", 0, partial(_act, world, *world.glance))
@@ -119,22 +123,24 @@ def _is_due(row: TryOnRequest, world: World) -> bool:
     return row.due_at is not None and row.due_at <= world.now and is_free and row.finished_at is None
 
 
-def _act(world: World, seen: TryOnRequest, then: datetime) -> World:
+def _act(world: World, seen: TryOnRequest, newest: Attempt, then: datetime) -> World:
     """What a pump does with a row that it read some time ago: `claims.take`, from its read on."""
     world, row = replace(world, glance=None), copy.copy(seen)
-    jobs = []
+    jobs: list[Job | None] = []
     if row.state == State.QUEUED:
         # Its photo is read again with each row.
         row = TryOnRequest.objects.select_related("photo", "product_picture").get(pk=row.pk)
         row.state = seen.state
         if not claims._without_photo(row, then):
-            jobs = [claims._claim_submit(row, get_engine(row.engine))]
+            with suppress(IntegrityError), transaction.atomic():
+                jobs = [claims._claim_submit(row, newest, get_engine(row.engine))]
+                connection.check_constraints()  # As at the end of the pump's own unit of work.
     elif row.state == State.SUBMITTING:
         claims._lease_is_over(row, then)
     elif row.state == State.UNKNOWN:
         lifecycle.grace_over(row)
     elif lifecycle.claim(row, then, claims.LEASE):
-        jobs = [claims._job(row)]
+        jobs = [claims._job(row, lifecycle.current_attempt(row))]
     return world.fly([job for job in jobs if job is not None])
 
 
@@ -162,16 +168,7 @@ def _submit(world: World, flight: Flight, name: str) -> Iterator[Move]:
 
 
 def _arrive(world: World, flight: Flight) -> World:
-    """Charged. The pictures' addresses were made right before."""
-    job = flight.taken()
-    photo, product_picture = job.request.photo, job.request.product_picture
-    if job.engine.images_as == "url" and photo is not None and product_picture is not None:
-        try:
-            with transaction.atomic():
-                handover.links(job.attempt, photo, product_picture)
-                connection.check_constraints()  # As at the end of the pump's own unit of work.
-        except (ValueError, IntegrityError):
-            return _comes_to(world, flight, "not_sent")
+    """Charged."""
     world = world.with_render(vendor_id(flight.name), Render(flight.name))
     return _comes_to(world, flight, "accepted")
 
@@ -190,8 +187,8 @@ def _ask(world: World, flight: Flight, name: str) -> Iterator[Move]:
     vendor_id = flight.job.attempt.vendor_id or ""
 
     def ask(world: World, said: Answer | None) -> World:
-        claims.asked(flight.taken(), said, None)
-        return world.now_is(flight, None)
+        fetch = claims.asked(flight.taken(), said, None, may_fetch=True)
+        return world.now_is(flight, None).fly([fetch] if fetch else [])
 
     for told, cost, seen in _ends(world, vendor_id):
         yield Move(f"{name} is answered{told}", cost, partial(ask, seen, answer(seen, vendor_id)))

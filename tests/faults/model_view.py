@@ -103,7 +103,7 @@ class View:
                 (self._name(render.attempt), render.fate, render.calls) for render in world.renders.values()
             ),
             frozenset(self._name(name) for name in world.denied),
-            None if world.glance is None else self._glance(world.glance[0]),
+            None if world.glance is None else self._glance(*world.glance[:2]),
             (world.joined, world.liars),
         )
 
@@ -142,9 +142,10 @@ class View:
             request.fetch_failures,
         )
 
-    def _glance(self, row: TryOnRequest) -> tuple[Any, ...]:
+    def _glance(self, row: TryOnRequest, newest: Attempt) -> tuple[Any, ...]:
         now = self.rows[self.place[row.pk]]
-        return self.place[row.pk], row.state, row.claims, row.due_at == now.due_at, row.fetch_failures
+        is_due = row.due_at == now.due_at
+        return self.place[row.pk], newest.number, row.state, row.claims, is_due, row.fetch_failures
 
 
 def may_send(world: World, flight: Flight) -> bool:

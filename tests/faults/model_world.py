@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django_vton.claims import Job
+    from django_vton.models import Attempt
 
 LAST_SOCKET = LEASE - timedelta(seconds=LONGEST_CALL)
 """So long after its claim a submit may still be sent."""
@@ -95,8 +96,8 @@ class World:
     """By the vendor's id."""
     denied: frozenset[tuple[UUID, int]] = frozenset()
     """Attempts of which an operator said that they were not charged."""
-    glance: tuple[TryOnRequest, datetime] | None = None
-    """A due row as a slow pump has read it, and when."""
+    glance: tuple[TryOnRequest, Attempt, datetime] | None = None
+    """A due row and its newest attempt as a slow pump has read them, and when."""
     joined: int = 0
     liars: int = 0
 

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
-from django_vton import queue
 from django_vton.models import Attempt, TryOnRequest
+from django_vton.queue import q2
 from django_vton.states import State
 from shop.models import Kind
 
@@ -127,7 +127,7 @@ class Shop(RunningShop):
     def start_workers(self) -> None:
         """With the schedules: in the tests' own settings there is no queue, and so they were not made."""
         with override_settings(VTON=settings.VTON | {"ENQUEUE": None}):
-            queue.register_schedules("default")
+            q2.register_schedules("default")
         super().start_workers()
 
     def hurry(self) -> None:

@@ -23,9 +23,6 @@ from .rounds import IS_WHOLE, ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-    from ..conftest import PhotoMaker
 
 REDIS_PORT = 6379
 REDIS_DB = 13
@@ -37,16 +34,6 @@ SCHEDULE_SECONDS = 150.0
 
 DRIVERS = ["pump", pytest.param("workers", marks=LONG)]
 """`vton_pump`, which never gives up, and a qcluster, whose schedule starts another pump within a minute."""
-
-
-@pytest.fixture
-def shop(
-    transactional_db: None,  # noqa: ARG001 - other processes work on these rows
-    tmp_path: Path,
-    phone_photo: PhotoMaker,
-) -> Iterator[Shop]:
-    with Shop(tmp_path, phone_photo) as shop:
-        yield shop
 
 
 def start(shop: Shop, driver: str) -> None:

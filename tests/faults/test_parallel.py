@@ -31,12 +31,9 @@ from .rounds import ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     import httpx
     from django.conf import LazySettings
-
-    from ..conftest import PhotoMaker
 
 logger = logging.getLogger("tests.faults")
 
@@ -49,16 +46,6 @@ AT_ONCE_ON_SQLITE = 16
 """For long: it has one writer at a time and no queue for the others, and after 20 s the unlucky get a 500."""
 
 LONG = [] if ROUNDS else [pytest.mark.skip(reason="long: ROUNDS=1")]
-
-
-@pytest.fixture
-def shop(
-    transactional_db: None,  # noqa: ARG001 - other processes work on these rows
-    tmp_path: Path,
-    phone_photo: PhotoMaker,
-) -> Iterator[Shop]:
-    with Shop(tmp_path, phone_photo) as shop:
-        yield shop
 
 
 @contextmanager

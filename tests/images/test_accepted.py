@@ -81,6 +81,13 @@ def test_shrinking_moves_nothing() -> None:
         assert abs(edges[0] - 999) <= 1
 
 
+def test_fine_stripes_survive_the_size_of_most_phones() -> None:
+    """4032 pixels, halved, are 16 above the longest side: cut off, for resampled they would blur."""
+    stripes = Image.frombytes("L", (4032, 1), b"\0\0\xff\xff" * 1008).resize((4032, 3024))
+    row = opened(photo(saved(stripes, "JPEG", quality=95))).convert("L").crop((0, 700, 2000, 701)).tobytes()
+    assert all(abs(left - right) > 200 for left, right in pairwise(row))
+
+
 def test_one_with_too_many_pixels_for_a_screen_but_not_for_us_passes() -> None:
     assert has_corners(opened(photo(saved(corners(7300, 5470), "JPEG"))))
 

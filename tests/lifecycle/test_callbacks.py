@@ -86,7 +86,7 @@ def test_the_posts_own_answer_wins_over_a_callbacks_id(desk: Desk) -> None:
 
 
 def test_a_callback_saves_a_submit_whose_answer_was_lost(garments: Desk) -> None:
-    garments.gateway.scenario(submit="close")
+    garments.gateway.scenario(submit="close", seconds=0.5)
     row = garments.ask()
     garments.look()
     row = garments.reload(row, State.UNKNOWN)
@@ -98,6 +98,16 @@ def test_a_callback_saves_a_submit_whose_answer_was_lost(garments: Desk) -> None
     row = garments.reload(row, State.COMPLETED)
     assert garments.posts() == 1
     assert garments.money(row) == ["spent"]
+
+
+def test_an_answer_with_another_attempts_id_means_doubt(desk: Desk) -> None:
+    first, second = desk.ask(), desk.ask()
+    lifecycle.submit_answered(submit(first, "one"), *accepted("same"))
+    lifecycle.submit_answered(submit(second, "two"), *accepted("same"))
+    desk.reload(first, State.SUBMITTED)
+    second = desk.reload(second, State.UNKNOWN)
+    assert (attempt(second).verdict, attempt(second).vendor_id) == ("accepted", None)
+    assert desk.money(second) == ["held"]
 
 
 def test_a_late_callback_reopens_what_failed_at_the_deadline(desk: Desk) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
-from django_vton import privacy
+from django_vton import claims, privacy
+from django_vton.conf import config
 from django_vton.models import TryOnImage
+from django_vton.pixazo.client import Pixazo
 from django_vton.states import State
 
 from .desk import Desk, stored_results
+
+if TYPE_CHECKING:
+    from django_vton.pixazo import Answer
 
 
 @pytest.mark.parametrize("result", ["broken", "html", "truncated", "redirect"])
@@ -107,3 +115,49 @@ def test_erased_while_it_is_fetched_leaves_no_files(desk: Desk) -> None:
     assert (row.shopper, row.photo, row.result_urls) == (None, None, [])
     assert stored_results() == set()
     assert desk.money(row) == ["spent"]
+
+
+def ask(job: claims.Job) -> Answer:
+    """What the vendor says of it."""
+
+    async def call() -> Answer:
+        url, key = config.PIXAZO_BASE_URL, config.PIXAZO_API_KEY
+        async with Pixazo(base_url=url, api_key=key, result_hosts=None, loopback=True) as pixazo:
+            return await pixazo.ask(job.engine, job.attempt.vendor_id or "")
+
+    return asyncio.run(call())
+
+
+def test_the_pump_that_asked_has_the_row_for_the_fetch(desk: Desk) -> None:
+    row = desk.submitted()
+    assert desk.gateway.ledger.wait_for(lambda ledger: ledger.entries[0].ended)
+    desk.due(row)
+    [job] = claims.take(10, 0)
+    fetch = claims.asked(job, ask(job), None, may_fetch=True)
+    assert fetch is not None
+    assert fetch.kind == "fetch"
+    row = desk.reload(row, State.RENDERED)
+    assert row.lease_until is not None
+    assert row.lease_until > timezone.now()
+    assert row.claims == 1
+    desk.look()
+    desk.reload(row, State.RENDERED)
+
+    # It never came back: its claim is counted, and the next one fetches.
+    desk.due(row)
+    [job] = claims.take(10, 0)
+    assert (job.kind, job.request.claims) == ("fetch", 2)
+    desk.due(row)
+    desk.look()
+    desk.reload(row, State.COMPLETED)
+    assert desk.posts() == 1
+
+
+def test_a_failed_render_is_nothing_to_fetch(desk: Desk) -> None:
+    desk.gateway.scenario(outcome="FAILED")
+    row = desk.submitted()
+    assert desk.gateway.ledger.wait_for(lambda ledger: ledger.entries[0].ended)
+    desk.due(row)
+    [job] = claims.take(10, 0)
+    assert claims.asked(job, ask(job), None, may_fetch=True) is None
+    desk.reload(row, State.FAILED, "vendor")

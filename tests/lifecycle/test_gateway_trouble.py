@@ -144,13 +144,13 @@ def test_the_next_look_has_no_second_trial(desk: Desk) -> None:
     gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
     desk.gateway_waits_no_more()
     now = timezone.now()
-    assert [gateway.places(GLASS, now, 5), gateway.places(GLASS, now, 5)] == [1, 0]
+    assert [gateway.leave(GLASS, now, 5).places, gateway.leave(GLASS, now, 5).places] == [1, 0]
 
 
 def test_the_other_engine_goes_on(desk: Desk) -> None:
     attempt = desk.ask().attempts.get()
     gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
-    assert gateway.places("fashn-v1.6", timezone.now(), 4) == 4
+    assert gateway.leave("fashn-v1.6", timezone.now(), 4) == (4, False)
 
 
 def test_refusals_of_another_kind_do_not_count_against_a_try_on(desk: Desk) -> None:

@@ -148,8 +148,34 @@ def test_a_list_that_was_read_before_does_not_send_what_has_to_wait(desk: Desk) 
     seen = type(row).objects.get(pk=row.pk)
     later = timezone.now() + timedelta(minutes=1)
     lifecycle.submit_refused(submit(row), Submission(verdict=Verdict.NOT_SENT), retry_at=later)
-    assert lifecycle.claim_submit(seen, timezone.now(), claims.LEASE, "another") is None
+    attempt = lifecycle.current_attempt(seen)
+    assert not lifecycle.claim_submit(seen, attempt, timezone.now(), claims.LEASE, "another")
     desk.reload(row, State.QUEUED)
+
+
+def test_an_attempt_that_was_read_before_is_not_sent_twice(desk: Desk) -> None:
+    row = desk.ask()
+    seen, read = type(row).objects.get(pk=row.pk), lifecycle.current_attempt(row)
+    # The clock of the pump that was refused is behind.
+    earlier = timezone.now() - timedelta(seconds=5)
+    lifecycle.submit_refused(submit(row), Submission(verdict=Verdict.NOT_SENT), retry_at=earlier)
+    assert not lifecycle.claim_submit(seen, read, timezone.now(), claims.LEASE, "another")
+    desk.reload(row, State.QUEUED)
+    assert desk.posts() == 0
+
+
+def test_a_photo_that_was_deleted_meanwhile_leaves_nothing_claimed(garments: Desk) -> None:
+    row = garments.ask()
+    seen = type(row).objects.select_related("photo", "product_picture").get(pk=row.pk)
+    assert row.photo is not None
+    row.photo.delete()
+    engine = engines.get_engine(row.engine)
+    assert claims._claim_submit(seen, lifecycle.current_attempt(row), engine) is None
+    garments.reload(row, State.QUEUED)
+    garments.look()
+    garments.reload(row, State.FAILED, "deadline")
+    assert garments.posts() == 0
+    assert garments.money(row) == ["free"]
 
 
 def test_a_list_that_was_read_before_does_not_ask_about_what_is_made(desk: Desk) -> None:

@@ -91,8 +91,9 @@ def test_a_claim_is_one_pumps_alone(desk: Desk) -> None:
     row = desk.ask()
     now = timezone.now()
     first, second = TryOnRequest.objects.get(pk=row.pk), TryOnRequest.objects.get(pk=row.pk)
-    assert lifecycle.claim_submit(first, now, claims.LEASE, "one") is not None
-    assert lifecycle.claim_submit(second, now, claims.LEASE, "two") is None
+    attempt = lifecycle.current_attempt(row)
+    assert lifecycle.claim_submit(first, attempt, now, claims.LEASE, "one")
+    assert not lifecycle.claim_submit(second, attempt, now, claims.LEASE, "two")
 
 
 def test_a_question_is_one_pumps_alone(desk: Desk) -> None:

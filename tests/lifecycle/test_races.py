@@ -102,7 +102,7 @@ def test_pumps_that_look_together_have_one_trial_between_them(desk: Desk) -> Non
 
     def look() -> None:
         with meeting(start, 'UPDATE "vton_gatewaystate"'):
-            places.append(gateway.places(attempt.engine, timezone.now(), 5))
+            places.append(gateway.leave(attempt.engine, timezone.now(), 5).places)
 
     assert together(look, look, look) == []
     assert sorted(places) == [0, 0, 1]

@@ -1,0 +1,9 @@
+"""The example shop with a CAPTCHA, as it runs."""
+
+from pathlib import Path
+
+from config.settings import *  # noqa: F403 - as settings are extended
+from config.settings import TEMPLATES, VTON
+
+TEMPLATES = [{**TEMPLATES[0], "DIRS": [Path(__file__).parent / "templates"]}]
+VTON = VTON | {"CAPTCHA": "tests.captcha.human.is_human"}

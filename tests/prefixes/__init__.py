@@ -1,0 +1,1 @@
+"""Shops with language prefixes, which differ in where the try-on stands."""

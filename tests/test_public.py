@@ -1,0 +1,63 @@
+"""What a shop uses tells of itself: every public name of the documented modules, methods included."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MODULES = [
+    "batches",
+    "conf",
+    "conversions",
+    "exceptions",
+    "hooks",
+    "house",
+    "pixazo",
+    "products",
+    "queue",
+    "sandbox",
+    "signals",
+    "storage",
+    "tasks",
+    "templatetags.vton",
+]
+
+
+def public(module: Any) -> dict[str, Any]:
+    """Classes and functions that a shop may import from here, with the classes' own methods."""
+    names = getattr(module, "__all__", None) or [
+        name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
+    ]
+    found = {name: vars(module)[name] for name in names if not name.startswith("_")}
+    for name, value in list(found.items()):
+        if inspect.isclass(value):
+            own = {key: it for key, it in vars(value).items() if not key.startswith("_")}
+            found |= {f"{name}.{key}": it for key, it in own.items() if inspect.isfunction(it)}
+    return {name: value for name, value in found.items() if callable(value)}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_public_name_has_its_words(name: str) -> None:
+    module = importlib.import_module(f"django_vton.{name}")
+    assert module.__doc__
+    silent = [
+        key for key, value in public(module).items() if not (vars(value).get("__doc__") or value.__doc__)
+    ]
+    assert silent == []
+    assert public(module) or name == "signals"
+
+
+def test_every_signal_names_its_arguments() -> None:
+    module = importlib.import_module("django_vton.signals")
+    body = ast.parse(Path(str(module.__file__)).read_text()).body
+    signals = [at for at, node in enumerate(body) if isinstance(node, ast.Assign)]
+    assert len(signals) >= 5
+    for at in signals:
+        following = body[at + 1]
+        assert isinstance(following, ast.Expr)
+        assert "Arguments:" in ast.unparse(following)
