@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings as active
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -48,6 +49,14 @@ def pytest_report_header() -> list[str]:
         f"database: {connection.vendor} (DATABASE_URL= for another)",
         f"left out, since not found: {', '.join(missing) or 'nothing'}",
     ]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_left() -> Iterator[None]:
+    """Names the test whose settings outlive it; else a later test, of any file, would be red for it."""
+    before = active._wrapped  # type: ignore[misc]  # What `override_settings` puts another in place of.
+    yield
+    assert active._wrapped is before, "settings were left changed"  # type: ignore[misc]  # As above.
 
 
 @pytest.fixture(autouse=True)
