@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from . import gateway, handover, lifecycle
@@ -125,7 +125,9 @@ def _without_photo(request: TryOnRequest, now: datetime) -> bool:
 
 def _newest_attempts(requests: list[TryOnRequest]) -> dict[UUID, Attempt]:
     """Of each, in one query."""
-    newest = Attempt.objects.filter(request__in=requests).order_by("number")
+    if not requests:
+        return {}
+    newest = Attempt.objects.filter(request__in=requests, number=F("request__last_attempt"))
     return {attempt.request_id: attempt for attempt in newest}
 
 

@@ -35,7 +35,8 @@ def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
     """
     now = timezone.now()
     with transaction.atomic():
-        attempt = hold(request)
+        hold(request)
+        attempt = current_attempt(request)
         request.refresh_from_db(fields=["error_code", "erased_at"])
         failed = request.state == State.FAILED and request.error_code in REOPENABLE_CODES
         if not (failed or request.state == State.UNKNOWN) or request.erased_at is not None:
@@ -46,7 +47,7 @@ def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
         if not fill(Attempt.objects.filter(pk=attempt.pk), vendor_id):
             return False
         ids = {"vendor_id": vendor_id, "before": attempt.vendor_id}
-        return reopen(request, attempt, attempt, "adopted", now, hinted_at=now, actor_id=actor_id, detail=ids)
+        return reopen(request, attempt, "adopted", now, hinted_at=now, actor_id=actor_id, detail=ids)
 
 
 def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
@@ -57,7 +58,8 @@ def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     """
     now = timezone.now()
     with transaction.atomic():
-        attempt = hold(request)
+        hold(request)
+        attempt = current_attempt(request)
         doubtful = TryOnRequest.objects.filter(
             pk=request.pk, state=State.FAILED, error_code="outcome_unknown"
         )
@@ -108,6 +110,7 @@ def _send_again(
         finished_at=None,
         due_at=timezone.now(),
         fetch_failures=0,
+        last_attempt=attempt.number + 1,
     )
     reopened(request, codes)
     Attempt.objects.create(
@@ -157,7 +160,8 @@ def _is_over(attempt: Attempt, now: datetime) -> bool:
 def write_off(request: TryOnRequest, *, actor_id: Any) -> bool:
     """It stays failed, its money spent, and nobody needs to look again. False where nothing is in doubt."""
     with transaction.atomic():
-        attempt = hold(request)
+        hold(request)
+        attempt = current_attempt(request)
         request.refresh_from_db(fields=["error_code"])
         if request.state != State.FAILED or request.error_code != "outcome_unknown":
             return False

@@ -8,13 +8,22 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, Q
 from django.utils import timezone
 
 from .. import signals
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
 from ..states import Money, State
-from .swap import fail_with_followers, followers_end, hold, send, settle, swap
+from .swap import (
+    current_attempt,
+    fail_with_followers,
+    followers_end,
+    hold,
+    is_newest,
+    send,
+    settle,
+    swap,
+)
 
 if TYPE_CHECKING:
     from ..pixazo import Answer
@@ -66,12 +75,13 @@ def rendered(
     now = timezone.now()
     claimed: dict[str, Any] = {"lease_until": now + lease, "claims": 1} if lease else {}
     with transaction.atomic():
-        if not _is_news(request, attempt, answer) or not swap(
+        if not swap(
             request,
             [State.SUBMITTED],
             State.RENDERED,
             "rendered",
             attempt=attempt,
+            where=_waits_for(attempt, answer),
             due_at=now + (lease or timedelta(0)),
             rendered_at=now,
             result_urls=list(answer.images),
@@ -89,12 +99,13 @@ def rendered(
 def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, charged: bool) -> bool:
     """The vendor gave up. FAILED counts as charged, ERROR ("not charged") does not."""
     with transaction.atomic():
-        if not _is_news(request, attempt, answer) or not swap(
+        if not swap(
             request,
             [State.SUBMITTED],
             State.FAILED,
             "vendor_failed",
             attempt=attempt,
+            where=_waits_for(attempt, answer),
             error_code=answer.error_code or "vendor",
         ):
             return False
@@ -109,22 +120,28 @@ def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, ch
     return True
 
 
-def _is_news(request: TryOnRequest, attempt: Attempt, answer: Answer) -> bool:
-    """Whether it speaks of the render that is waited for.
+def _waits_for(attempt: Attempt, answer: Answer) -> Q:
+    """For `where`: the answer speaks of the render that is waited for.
 
     The POST's own answer may have corrected a callback's id; and an operator's word may have sent another
     attempt, whose money is held until its own end.
     """
-    newest = hold(request)
-    return newest == attempt and newest.vendor_id == answer.vendor_id
+    named = Attempt.objects.filter(pk=attempt.pk, vendor_id=answer.vendor_id)
+    return is_newest(attempt) & Q(Exists(named))
 
 
 def deadline_over(request: TryOnRequest, attempt: Attempt) -> None:
     """The vendor took too long; a late callback may still reopen it."""
     with transaction.atomic():
-        if hold(request) != attempt:
-            return
-        if swap(request, [State.SUBMITTED], State.FAILED, "deadline", attempt=attempt, error_code="deadline"):
+        if swap(
+            request,
+            [State.SUBMITTED],
+            State.FAILED,
+            "deadline",
+            attempt=attempt,
+            where=is_newest(attempt),
+            error_code="deadline",
+        ):
             settle(request, attempt, Money.SPENT)
             fail_with_followers(request)
 
@@ -133,7 +150,8 @@ def give_up(request: TryOnRequest, code: str, event: str) -> None:
     """A paid picture that cannot be had, or a queued photo that is no more."""
     with transaction.atomic():
         before = State(request.state)
-        attempt = hold(request)
+        hold(request)
+        attempt = current_attempt(request)
         queued = before == State.QUEUED
         if swap(request, [before], State.FAILED, event, attempt=attempt, error_code=code):
             settle(request, attempt, Money.FREE if queued else Money.SPENT)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -17,7 +18,17 @@ from .. import signals
 from ..handover import calls_back
 from ..models import Attempt, TryOnRequest, VendorLink
 from ..states import REOPENABLE_CODES, Money, State
-from .swap import ANY, fail_with_followers, hold, reopened, send, settle, swap
+from .swap import (
+    ANY,
+    current_attempt,
+    fail_with_followers,
+    hold,
+    is_newest,
+    reopened,
+    send,
+    settle,
+    swap,
+)
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -69,17 +80,15 @@ def submit_answered(attempt: Attempt, submission: Submission, answer: Answer) ->
     pause = FIRST_ASK if calls_back(request.engine) else FIRST_ASK_WITHOUT_CALLBACK
     try:
         with transaction.atomic():
-            newest = hold(request)
+            reopen(request, attempt, "submitted", timezone.now() + pause)
             posted.update(vendor_id=answer.vendor_id, **told)
             attempt.vendor_id = answer.vendor_id
-            reopen(request, attempt, newest, "submitted", timezone.now() + pause)
     except IntegrityError:
         _warn_of(answer.vendor_id)
         with transaction.atomic():
-            newest = hold(request)
+            newest = is_newest(attempt)
+            swap(request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt, where=newest)
             posted.update(**told)
-            if attempt == newest:
-                swap(request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt)
 
 
 def submit_refused(
@@ -91,20 +100,18 @@ def submit_refused(
     """
     request = attempt.request
     with transaction.atomic():
-        is_newest = hold(request) == attempt
+        hold(request)
         Attempt.objects.filter(pk=attempt.pk).update(
             verdict=submission.verdict, http_status=submission.status_code, error=submission.error
         )
         VendorLink.objects.filter(attempt=attempt).delete()
-        sources = [State.SUBMITTING, State.UNKNOWN] if is_newest else []
-        name = str(submission.verdict)
-        if retry_at is not None and swap(
-            request, sources, State.QUEUED, name, attempt=attempt, due_at=retry_at
+        move = partial(swap, request, [State.SUBMITTING, State.UNKNOWN], where=is_newest(attempt))
+        name, following = str(submission.verdict), attempt.number + 1
+        if retry_at is not None and move(
+            State.QUEUED, name, attempt=attempt, due_at=retry_at, last_attempt=following
         ):
             _next_attempt(attempt)
-        elif retry_at is None and swap(
-            request, sources, State.FAILED, name, attempt=attempt, error_code=code
-        ):
+        elif retry_at is None and move(State.FAILED, name, attempt=attempt, error_code=code):
             settle(request, attempt, Money.FREE)
             fail_with_followers(request)
         elif Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True).exists():
@@ -130,8 +137,6 @@ def submit_unknown(
     """The call was cut off after the socket opened, or its worker is gone. Never sent again by itself."""
     request = attempt.request
     with transaction.atomic():
-        if hold(request) != attempt:
-            return False
         due_at = (attempt.posted_at or timezone.now()) + grace
         if not swap(
             request,
@@ -139,7 +144,7 @@ def submit_unknown(
             State.UNKNOWN,
             "cut_off",
             attempt=attempt,
-            where=where,
+            where=where & is_newest(attempt),
             due_at=due_at,
         ):
             return False
@@ -150,7 +155,8 @@ def submit_unknown(
 def grace_over(request: TryOnRequest) -> None:
     """Nobody ever said what became of the call: failed, counted as spent, and an operator is asked."""
     with transaction.atomic():
-        attempt = hold(request)
+        hold(request)
+        attempt = current_attempt(request)
         if swap(
             request,
             [State.UNKNOWN],
@@ -169,22 +175,24 @@ def callback(attempt: Attempt, vendor_id: str) -> bool:
     """A call that bears the attempt's own token: a hint to ask now. True where there is news to look at."""
     request = attempt.request
     now = timezone.now()
+    # Once it has an id, it has one for ever. Mostly it is only waited for.
+    if attempt.vendor_id is not None and _hint(request, now):
+        return True
     with transaction.atomic():
-        newest = hold(request)
-        # Once it has an id, it has one for ever.
+        hold(request)
         if attempt.vendor_id is None:
             if vendor_id:
                 fill(Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True), vendor_id)
             if not Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=False).exists():
                 return False
-        return _hint(request, now) or reopen(request, attempt, newest, "callback", now, hinted_at=now)
+        return _hint(request, now) or reopen(request, attempt, "callback", now, hinted_at=now)
 
 
 def _hint(request: TryOnRequest, now: datetime) -> bool:
     """Due now, or a little after the last hint's question; where it is due sooner, that stays."""
     due_at = now if request.hinted_at is None else max(now, request.hinted_at + HINT_PAUSE)
     running = TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, due_at__gt=due_at)
-    return bool(running.update(due_at=due_at, hinted_at=due_at))
+    return bool(running.filter(hinted_at=request.hinted_at).update(due_at=due_at, hinted_at=due_at))
 
 
 def fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:
@@ -202,30 +210,19 @@ def _warn_of(vendor_id: str) -> None:
     logger.warning("The vendor's id of an attempt belongs to another one: %s", vendor_id)
 
 
-def reopen(
-    request: TryOnRequest, attempt: Attempt, newest: Attempt, event: str, due_at: datetime, **fields: Any
-) -> bool:
+def reopen(request: TryOnRequest, attempt: Attempt, event: str, due_at: datetime, **fields: Any) -> bool:
     """To `submitted`, due then, from wherever news of the vendor's id may still help.
 
     An attempt that another one has followed is history: its id is kept, and nothing more.
     """
-    if attempt != newest:
+    newest = is_newest(attempt)
+    submitted = {"attempt": attempt, "error_code": "", "finished_at": None, "due_at": due_at, **fields}
+    # In the order in which it may move meanwhile.
+    for state in (State.SUBMITTING, State.UNKNOWN):
+        if swap(request, [state], State.SUBMITTED, event, where=newest, **submitted):
+            return True
+    reopenable = Q(newest, error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
+    if not swap(request, [State.FAILED], State.SUBMITTED, event, where=reopenable, **submitted):
         return False
-    before = request.state
-    reopenable = Q(state=State.FAILED, error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
-    if not swap(
-        request,
-        [State.SUBMITTING, State.UNKNOWN, State.FAILED],
-        State.SUBMITTED,
-        event,
-        attempt=attempt,
-        where=~Q(state=State.FAILED) | reopenable,
-        error_code="",
-        finished_at=None,
-        due_at=due_at,
-        **fields,
-    ):
-        return False
-    if before == State.FAILED:
-        reopened(request)
+    reopened(request)
     return True

@@ -32,7 +32,10 @@ def swap(
     where: Q = ANY,
     **fields: Any,
 ) -> bool:
-    """Move a row from one of `sources` to `target`, inside the caller's transaction; False if too late."""
+    """Move a row from one of `sources` to `target`, inside the caller's transaction; False if too late.
+
+    From more than one it is held before, so that the history tells from which.
+    """
     allowed = [state for state in sources if state in SOURCES[target]]
     now = timezone.now()
     fields = {"lease_until": None, "claims": 0, **fields}
@@ -43,7 +46,8 @@ def swap(
     row = TryOnRequest.objects.filter(where, pk=request.pk, state__in=allowed)
     if not row.update(state=target, **fields):
         return False
-    before, request.state = request.state, target
+    before = allowed[0] if len(allowed) == 1 else request.state
+    request.state = target
     for name, value in fields.items():
         setattr(request, name, value)
     record(request, event, before, attempt=attempt, actor_id=actor_id, detail=detail)
@@ -112,14 +116,17 @@ def settle(
     return True
 
 
-def hold(request: TryOnRequest) -> Attempt:
-    """Lock the row until the transaction ends; its newest attempt, and its state and hint as they are now.
-
-    What is decided by the attempt would else be decided about one that was followed meanwhile.
-    """
+def hold(request: TryOnRequest) -> None:
+    """Lock the row until the transaction ends, and read what may have moved since it was read."""
+    names = ("state", "hinted_at", "last_attempt")
     locked = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
-    request.state, request.hinted_at = locked.values_list("state", "hinted_at").get()
-    return current_attempt(request)
+    for name, value in zip(names, locked.values_list(*names).get(), strict=True):
+        setattr(request, name, value)
+
+
+def is_newest(attempt: Attempt) -> Q:
+    """For `where`: no other attempt has followed it."""
+    return Q(last_attempt=attempt.number)
 
 
 def current_attempt(request: TryOnRequest) -> Attempt:

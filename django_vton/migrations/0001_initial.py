@@ -292,6 +292,7 @@ class Migration(migrations.Migration):
                 ('error_code', models.CharField(blank=True, max_length=30, verbose_name='error')),
                 ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='due')),
                 ('lease_until', models.DateTimeField(blank=True, null=True)),
+                ('last_attempt', models.PositiveSmallIntegerField(default=1, help_text='The number of its newest attempt: what another says is history.')),
                 ('claims', models.PositiveSmallIntegerField(default=0, help_text='Claims of the present state that ended in silence.')),
                 ('fetch_failures', models.PositiveSmallIntegerField(default=0)),
                 ('hinted_at', models.DateTimeField(blank=True, help_text='When a callback last made this row due.', null=True)),

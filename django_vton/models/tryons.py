@@ -123,6 +123,9 @@ class TryOnRequest(models.Model):
     error_code = models.CharField(_("error"), max_length=30, blank=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    last_attempt = models.PositiveSmallIntegerField(
+        default=1, help_text="The number of its newest attempt: what another says is history."
+    )
     claims = models.PositiveSmallIntegerField(
         default=0, help_text="Claims of the present state that ended in silence."
     )

@@ -25,6 +25,7 @@ COLUMNS = {
     "state": "CASE WHEN n % 100 = 0 THEN 'canceled' WHEN n % 20 = 0 THEN 'failed' ELSE 'completed' END",
     "error_code": "CASE WHEN n % 100 = 0 THEN '' WHEN n % 1000 = 20 THEN 'outcome_unknown'"
     " WHEN n % 20 = 0 THEN 'vendor' ELSE '' END",
+    "last_attempt": "1",
     "claims": "0",
     "fetch_failures": "0",
     "result_urls": "'[]'",

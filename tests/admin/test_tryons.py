@@ -182,7 +182,7 @@ def test_a_failed_attempt_without_answer_has_no_status(boss: Client) -> None:
 
 def test_every_event_has_its_words() -> None:
     """Their names are literals in the calls that record them."""
-    calls = {"swap": 3, "record": 1, "reopen": 3, "give_up": 2, "_send_again": 3}
+    calls = {"swap": 3, "record": 1, "reopen": 2, "give_up": 2, "_send_again": 3}
     names = {"refused", "not_sent", "erased"}  # Verdicts of a submit, and what `privacy` notes.
     package = Path(django_vton.__file__).parent
     for path in [*package.glob("lifecycle/*.py"), package / "claims.py"]:

@@ -70,6 +70,7 @@ def shape(row: TryOnRequest, view: View) -> None:
     attempts = view.attempts[row.pk]
     assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
     if attempts:
+        assert row.last_attempt == len(attempts)
         assert {attempt.money for attempt in attempts[:-1]} <= {Money.FREE}, "an earlier attempt keeps money"
         newest = attempts[-1].money
         assert newest in NEWEST[State(row.state)], f"{row.state}, and its money is {newest}"

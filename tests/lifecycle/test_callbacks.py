@@ -27,6 +27,7 @@ def accepted(vendor_id: str) -> tuple[Submission, Answer]:
 
 
 def test_a_garment_is_asked_once_after_its_callback(garments: Desk) -> None:
+    garments.gateway.scenario(callback_seconds=1)  # Not before the row is looked at.
     row = garments.submitted()
     assert row.due_at is not None
     assert row.due_at > timezone.now() + timedelta(seconds=10), "no callback is waited for"
@@ -47,6 +48,18 @@ def test_many_callbacks_cause_one_ask(garments: Desk) -> None:
         lifecycle.callback(attempt(row), "")
         garments.look()
     assert garments.gateway.ledger.totals["asks"] == 1
+
+
+def test_callbacks_that_came_at_the_same_time_cause_one_ask(garments: Desk) -> None:
+    garments.gateway.scenario(callbacks=0)
+    row = garments.submitted()
+    first, second = attempt(row), attempt(row)
+    assert lifecycle.callback(first, "")
+    garments.move(row, due_at=timedelta(minutes=1))  # As when it was asked.
+    assert lifecycle.callback(second, "")
+    due_at = TryOnRequest.objects.get(pk=row.pk).due_at
+    assert due_at is not None
+    assert due_at > timezone.now() + timedelta(seconds=5)
 
 
 def test_a_callback_while_it_is_asked_makes_it_due_again(garments: Desk) -> None:
