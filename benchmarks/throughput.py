@@ -14,7 +14,7 @@ from .lab import WORKERS, Lab, has_postgres
 from .pictures import garment, person
 from .report import Row, at_least, at_most, left_out, told
 
-VTON = {"CONCURRENCY": 50, "SUBMIT_CONCURRENCY": 4, "PUMPS": 2}
+VTON = {"CONCURRENCY": 50, "SUBMIT_CONCURRENCY": 16, "PUMPS": 2}
 """The defaults, but for a second pump: two workers, two processes."""
 
 

@@ -53,6 +53,9 @@ PRIVATE = "private, no-cache"
 
 SAFE = ("GET", "HEAD")
 
+LINKED = ("photo__file", "product_picture__file")
+"""Of a link's rows, all that is read."""
+
 RETRY_AFTER = 10
 """Seconds until a storage that is away may be back."""
 
@@ -131,19 +134,18 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:  # noqa: 
 
     Reads no session. The token is looked up by its hash, as in `webhooks.callback`.
     """
-    link = (
-        VendorLink.objects.select_related("photo", "product_picture")
-        .filter(
-            token_hash=hash_token(token),
-            expires_at__gt=timezone.now(),
-            attempt__request__state__in=AT_VENDOR,
-            attempt__request__erased_at__isnull=True,
-        )
-        .first()
+    links = VendorLink.objects.filter(
+        token_hash=hash_token(token),
+        expires_at__gt=timezone.now(),
+        attempt__request__state__in=AT_VENDOR,
+        attempt__request__erased_at__isnull=True,
     )
-    picture = None if link is None else link.photo or link.product_picture
-    if picture is None:
-        raise Refused("not_found")
+    try:
+        link = links.select_related("photo", "product_picture").only(*LINKED).get()
+    except VendorLink.DoesNotExist:
+        raise Refused("not_found") from None
+    picture = link.photo or link.product_picture
+    assert picture is not None, "a link without a picture"
     return _opened(picture.file, JPEG, "picture", {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 
 

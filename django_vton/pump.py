@@ -14,7 +14,6 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,8 +45,9 @@ LAST_POST = 10.0
 """Seconds after the slice's end until which a claimed row may still be sent: its photo is being read."""
 
 TICK = 0.2
-SHORTEST_TICK = 0.1
-"""What lands within it is followed up in one look: each look asks the database half a dozen things."""
+"""Seconds between looks: each asks the database half a dozen things, and follows up all that has landed."""
+
+IDLE_TICK = 1.0
 
 FETCH_SECONDS = 20.0
 
@@ -109,7 +109,6 @@ class Pump:
         self.forever = forever
         self.flights: set[asyncio.Task[None]] = set()
         self.submits = 0
-        self.wake: asyncio.Event
         self.pictures: asyncio.Semaphore
         self.pixazo: Pixazo
         self.db = DbThread("vton-db")
@@ -118,7 +117,6 @@ class Pump:
 
     async def main(self) -> bool:
         """Take a slot, drive, land, release. False where every place is taken."""
-        self.wake = asyncio.Event()
         self.pictures = asyncio.Semaphore(PICTURES_AT_ONCE)
         try:
             slot = await self.db(slots.take)
@@ -162,16 +160,15 @@ class Pump:
     async def _drive(self) -> None:
         """Claim and start, until told to stop or there is nothing to wait for."""
         while self._goes_on():
-            self.wake.clear()
             free = config.CONCURRENCY - len(self.flights)
             jobs = await self._claim(free)
             for job in jobs:
                 self._start(job)
-            self.feeder.look(self.wake.set)
-            idle = not self.flights and not jobs and self.feeder.is_idle
-            if idle and not self.forever and not await self.db(claims.has_work):
+            self.feeder.look()
+            busy = self.flights or jobs or not self.feeder.is_idle or await self.db(claims.has_work)
+            if not busy and not self.forever:
                 return
-            await self._rest(1.0 if idle and self.forever else TICK)
+            await asyncio.sleep(TICK if busy else IDLE_TICK)
 
     async def _claim(self, free: int) -> list[Job]:
         try:
@@ -181,11 +178,6 @@ class Pump:
                 raise
             logger.exception("The database is away; looking again.")
             return []
-
-    async def _rest(self, seconds: float) -> None:
-        await asyncio.sleep(SHORTEST_TICK)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.wake.wait(), seconds - SHORTEST_TICK)
 
     def _start(self, job: Job) -> None:
         work = {"submit": self._submit, "ask": self._ask, "fetch": self._fetch}[job.kind]
@@ -202,7 +194,6 @@ class Pump:
             finally:
                 if job.kind == "submit":
                     self.submits -= 1
-                self.wake.set()
 
         flight = asyncio.create_task(fly())
         self.flights.add(flight)

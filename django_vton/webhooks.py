@@ -28,6 +28,9 @@ logger = logging.getLogger("django_vton.webhooks")
 
 MAX_BODY = 64 * 1024
 
+READ = ("number", "vendor_id", "request__state", "request__hinted_at")
+"""What mostly decides; whatever else is needed is read when it is."""
+
 
 @csrf_exempt
 @no_append_slash
@@ -42,8 +45,9 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
     """
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    attempt = Attempt.objects.select_related("request").filter(token_hash=hash_token(token)).first()
-    if attempt is None:
+    try:
+        attempt = Attempt.objects.select_related("request").only(*READ).get(token_hash=hash_token(token))
+    except Attempt.DoesNotExist:
         return HttpResponse(status=404)
     named = parse_callback(_body(request))
     if named and attempt.vendor_id and named != attempt.vendor_id:

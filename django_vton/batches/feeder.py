@@ -35,23 +35,22 @@ class Feeder:
         """Whether no step is being done."""
         return self.task is None or self.task.done()
 
-    def look(self, then: Callable[[], None]) -> None:
-        """Begin to feed where it is time, and call `then` after each step that did something."""
+    def look(self) -> None:
+        """Begin to feed where it is time."""
         if self.is_idle and time.monotonic() >= self.looks_at:
-            self.task = asyncio.create_task(self._feed(then))
+            self.task = asyncio.create_task(self._feed())
 
-    async def _feed(self, then: Callable[[], None]) -> None:
+    async def _feed(self) -> None:
         pause = EVERY
         try:
             while self.may_go_on() and await self.thread(feeding.step):
-                then()
+                pass
         except Exception:
             # Its siblings fly on; the next look takes it up again.
             logger.exception("Feeding the batches broke off")
             pause = AFTER_TROUBLE
         finally:
             self.looks_at = time.monotonic() + pause
-            then()
 
     async def land(self) -> None:
         """Wait for the step that is being done."""
