@@ -585,6 +585,13 @@ def test_the_history_has_pages(guest: Client, row: TryOnRequest, django_assert_m
     assert guest.get(HISTORY, {"page": "9" * 5000}).status_code == 200
 
 
+def test_whoever_has_data_may_take_it_along(guest: Client, row: TryOnRequest) -> None:
+    link = re.search(r'href="([^"]+)" download="[\w-]+\.json">Download my data', text(guest.get(HISTORY)))
+    assert link is not None
+    assert str(row.pk) in text(guest.get(link[1]))
+    assert "Download my data" not in text(Client().get(HISTORY))
+
+
 def test_erase_everything(guest: Client, stranger: Client, row: TryOnRequest) -> None:
     assert "Delete everything?" in text(guest.get(HISTORY + "?confirm=erase"))
     assert Shopper.objects.exists()
