@@ -18,7 +18,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from . import gateway, handover, lifecycle
+from . import gateway, handover, lifecycle, polling
 from .batches import feeding
 from .conf import config
 from .engines import engines, get_engine
@@ -45,10 +45,6 @@ RETRY_NOT_SENT = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
 MAX_ATTEMPTS = 300
 """A day of them: own photos expire, but a house model's file that cannot be read would be tried for ever."""
-
-AFTER_HINT = timedelta(minutes=1)
-ASK_EVERY = timedelta(seconds=10)
-ASK_EVERY_WITHOUT_CALLBACK = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -203,7 +199,7 @@ def _job(request: TryOnRequest, attempt: Attempt) -> Job | None:
 def _deadline(request: TryOnRequest, attempt: Attempt) -> datetime:
     """Until when the vendor is asked: a callback that came later still buys it a little time."""
     deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
-    return deadline if request.hinted_at is None else max(deadline, request.hinted_at + AFTER_HINT)
+    return deadline if request.hinted_at is None else max(deadline, request.hinted_at + polling.AFTER_HINT)
 
 
 # News -----------------------------------------------------------------------------------------------
@@ -256,7 +252,7 @@ def asked(
     if now >= deadline:
         lifecycle.deadline_over(job.request, job.attempt)
         return None
-    pause = ASK_EVERY if handover.calls_back(job.engine.name) else ASK_EVERY_WITHOUT_CALLBACK
+    pause = polling.next_pause(calls_back=handover.calls_back(job.engine.name))
     if retry_after:
         pause = max(pause, timedelta(seconds=retry_after))
     lifecycle.release(job.request, min(now + pause, deadline))

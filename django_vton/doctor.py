@@ -135,7 +135,7 @@ def _budget() -> Iterator[Finding]:
         if purse.is_reached:
             text += ": no further render fits"
         elif purse.is_near:
-            text += ": 80 % or more are used"
+            text += f": {100 * incidents.NEAR:.0f} % or more are used"
         yield Finding(f"budget.{purse.kind}", ok=not purse.is_reached, text=text)
 
 

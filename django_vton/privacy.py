@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from . import lifecycle, looks, quotas, sweep
+from . import lifecycle, looks, orphans, quotas
 from .conf import config
 from .models import (
     Batch,
@@ -209,7 +209,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "guests": _purge_guests(now),
         "looks": iter([looks.purge(now)]),
         "drafts": _purge_drafts(now),
-        "files": sweep.sweep(now),
+        "files": orphans.sweep(now),
     }
     return {kind: _until(ends, steps) for kind, steps in kinds.items()}
 

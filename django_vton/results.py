@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile
@@ -30,7 +30,9 @@ class Rendered:
 def read(data: bytes) -> Rendered:
     """What the vendor served, if it is a picture. Raises ImageRefused."""
     picture = result_picture(data)
-    return Rendered(picture, thumbnail(picture.data, label=True))
+    small = thumbnail(picture, label=True)
+    # Its pixels are given back before its place among those in memory is.
+    return Rendered(replace(picture, decoded=None), small)
 
 
 def store(request: TryOnRequest, pictures: Sequence[Rendered]) -> list[TryOnImage]:

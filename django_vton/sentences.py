@@ -9,7 +9,9 @@ SENTENCES = {
     "photo_required": _("Please choose a photo first."),
     "photo_unreadable": _("This photo cannot be read, so nothing was counted. Please choose another one."),
     "photo_format": _("Nothing was counted: please choose a JPEG, PNG or WebP photo."),
-    "photo_too_small": _("This photo is too small, so nothing was counted. Please choose a larger one."),
+    "photo_too_small": _(
+        "This photo is too small or too narrow, so nothing was counted. Please choose a larger or wider one."
+    ),
     "photo_too_large": _("This photo is too large, so nothing was counted. Please choose a smaller one."),
     "photo_gone": _("This photo has been deleted, so nothing was counted. Please choose another one."),
     "photo_refused": _("This photo cannot be used, so nothing was counted. Please choose another one."),

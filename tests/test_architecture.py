@@ -16,7 +16,7 @@ MODULES = sorted(
 
 DOORS = {"webhooks", "files", "api", "admin", "templatetags", "management", "pages", "dialog", "urls"}
 HTTP = {f"pixazo/{name}.py" for name in ("client", "fetching", "transport")}
-PURE = {"exceptions", "sentences", "states", "signals", "pixazo", "images", "sandbox", "tokens"}
+PURE = {"exceptions", "sentences", "states", "signals", "pixazo", "images", "polling", "sandbox", "tokens"}
 
 
 def room(path: Path) -> str:

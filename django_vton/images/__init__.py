@@ -108,9 +108,10 @@ def result_picture(data: bytes) -> Picture:
             image = pixels.plain(source, max(source.width, source.height))
         else:
             image = pixels.exact(source)
+        decoded = image if image.mode == "RGB" else None  # Else a thumbnail has to bring it to plain RGB.
         if source.format == "PNG" or "A" in image.mode:
-            return Picture(pixels.png(image, label=True), *image.size, "image/png")
-        return Picture(pixels.jpeg(image, quality=95, label=True), *image.size, "image/jpeg")
+            return Picture(pixels.png(image, label=True), *image.size, "image/png", decoded)
+        return Picture(pixels.jpeg(image, quality=95, label=True), *image.size, "image/jpeg", decoded)
 
     return _guarded(work, "result")
 

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .. import signals
+from .. import polling, signals
 from ..handover import calls_back
 from ..models import Attempt, TryOnRequest, VendorLink
 from ..states import REOPENABLE_CODES, Money, State
@@ -36,12 +36,6 @@ if TYPE_CHECKING:
     from ..pixazo import Answer, Submission
 
 logger = logging.getLogger("django_vton.lifecycle")
-
-FIRST_ASK = timedelta(seconds=20)
-FIRST_ASK_WITHOUT_CALLBACK = timedelta(seconds=5)
-
-HINT_PAUSE = timedelta(seconds=10)
-"""However many callbacks come, they cause one question to the vendor in this time."""
 
 
 def claim_submit(
@@ -77,7 +71,7 @@ def submit_answered(attempt: Attempt, submission: Submission, answer: Answer) ->
     """Store the POST's own answer: it wins over whatever a callback said before."""
     request, posted = attempt.request, Attempt.objects.filter(pk=attempt.pk)
     told = {"verdict": submission.verdict, "http_status": submission.status_code, "raw": answer.raw}
-    pause = FIRST_ASK if calls_back(request.engine) else FIRST_ASK_WITHOUT_CALLBACK
+    pause = polling.first_pause(calls_back=calls_back(request.engine))
     try:
         with transaction.atomic():
             reopen(request, attempt, "submitted", timezone.now() + pause)
@@ -190,7 +184,7 @@ def callback(attempt: Attempt, vendor_id: str) -> bool:
 
 def _hint(request: TryOnRequest, now: datetime) -> bool:
     """Due now, or a little after the last hint's question; where it is due sooner, that stays."""
-    due_at = now if request.hinted_at is None else max(now, request.hinted_at + HINT_PAUSE)
+    due_at = now if request.hinted_at is None else max(now, request.hinted_at + polling.HINT_PAUSE)
     running = TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, due_at__gt=due_at)
     return bool(running.filter(hinted_at=request.hinted_at).update(due_at=due_at, hinted_at=due_at))
 

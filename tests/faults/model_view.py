@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from django_vton import claims
+from django_vton import polling
 from django_vton.conf import config
 from django_vton.models import (
     Attempt,
@@ -165,7 +165,7 @@ def moments(world: World, view: View) -> dict[str, datetime]:
         posted_at = attempt.posted_at
         if posted_at is not None and row.state == "submitted":
             late = posted_at + config.DEADLINE
-            late = late if row.hinted_at is None else max(late, row.hinted_at + claims.AFTER_HINT)
+            late = late if row.hinted_at is None else max(late, row.hinted_at + polling.AFTER_HINT)
             found[f"deadline {place}"] = late
         if posted_at is not None and row.state == "failed" and row.error_code == "outcome_unknown":
             found[f"doubt {place}"] = posted_at + timedelta(minutes=2)
