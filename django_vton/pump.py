@@ -44,8 +44,8 @@ SLICE = 10.0
 LAST_POST = 10.0
 """Seconds after the slice's end until which a claimed row may still be sent: its photo is being read."""
 
-TICK = 0.2
-"""Seconds between looks: each asks the database half a dozen things, and follows up all that has landed."""
+TICK = 0.1
+"""Seconds between looks, at least; and twice as long as a look took, so that they leave room for the news."""
 
 IDLE_TICK = 1.0
 
@@ -112,6 +112,7 @@ class Pump:
         self.pictures: asyncio.Semaphore
         self.pixazo: Pixazo
         self.db = DbThread("vton-db")
+        self.news = DbThread("vton-news")  # A picture that has come waits for no look.
         self.feeder = Feeder(self._goes_on)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
 
@@ -142,6 +143,7 @@ class Pump:
             return True
         finally:
             self.feeder.close()
+            self.news.close()
             self.db.close()
             self.image_threads.shutdown(wait=False)
 
@@ -160,6 +162,7 @@ class Pump:
     async def _drive(self) -> None:
         """Claim and start, until told to stop or there is nothing to wait for."""
         while self._goes_on():
+            began = time.monotonic()
             free = config.CONCURRENCY - len(self.flights)
             jobs = await self._claim(free)
             for job in jobs:
@@ -168,7 +171,8 @@ class Pump:
             busy = self.flights or jobs or not self.feeder.is_idle or await self.db(claims.has_work)
             if not busy and not self.forever:
                 return
-            await asyncio.sleep(TICK if busy else IDLE_TICK)
+            took = time.monotonic() - began
+            await asyncio.sleep(max(TICK, 2 * took) if busy else IDLE_TICK)
 
     async def _claim(self, free: int) -> list[Job]:
         try:
@@ -242,7 +246,7 @@ class Pump:
         pause = 0.2
         while True:
             try:
-                await self.db(claims.submitted, job, submission)
+                await self.news(claims.submitted, job, submission)
             except Exception as trouble:
                 forget_locals(trouble)
                 logger.exception(
@@ -263,11 +267,11 @@ class Pump:
             answer = await self.pixazo.ask(job.engine, job.attempt.vendor_id or "")
         except AskFailed as failure:
             logger.info("try-on %s: asked in vain: %s", job.request.pk, failure.error)
-            await self.db(claims.asked, job, None, failure.retry_after)
+            await self.news(claims.asked, job, None, failure.retry_after)
         else:
             # A pump that lands takes up nothing more: the fetch is the next one's.
             work = partial(claims.asked, may_fetch=self._goes_on())
-            fetch = await self.db(work, job, answer, None)
+            fetch = await self.news(work, job, answer, None)
             if fetch is not None:
                 await self._fetch(fetch)
 
@@ -278,7 +282,7 @@ class Pump:
             # A full disk, say. It passes or somebody sees to it: only claims that end in silence are counted.
             forget_locals(trouble)
             logger.exception("try-on %s: its picture was not stored", job.request.pk)
-            await self.db(claims.not_fetched, job, False, type(trouble).__name__)
+            await self.news(claims.not_fetched, job, False, type(trouble).__name__)
 
     async def _fetch_all(self, job: Job) -> None:
         # What was not asked for is not paid, and nobody said that it may be so much.
@@ -288,12 +292,12 @@ class Pump:
         for trouble in outcomes:
             if isinstance(trouble, results.ImageRefused | FetchFailed):
                 final = not (isinstance(trouble, FetchFailed) and trouble.retryable)
-                await self.db(claims.not_fetched, job, final, str(trouble))
+                await self.news(claims.not_fetched, job, final, str(trouble))
                 return
             if isinstance(trouble, BaseException):
                 raise trouble
         images = await self.image(results.store, job.request, pictures)
-        if not await self.db(claims.fetched, job, images):
+        if not await self.news(claims.fetched, job, images):
             await self.image(results.discard, images)
 
     async def _fetch_one(self, url: str) -> results.Rendered:
