@@ -43,6 +43,8 @@ GRACE_WITHOUT_CALLBACK = timedelta(seconds=90)
 
 RETRY_NOT_SENT = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
+NOT_LOADED = ("photo_unusable", "product_image")
+
 MAX_ATTEMPTS = 300
 """A day of them: own photos expire, but a house model's file that cannot be read would be tried for ever."""
 
@@ -266,6 +268,13 @@ def _ended(job: Job, answer: Answer, *, lease: timedelta | None = None) -> bool:
     else:
         lease = None
         is_charged = answer.status == Status.FAILED
+        if answer.error_code in NOT_LOADED and job.engine.images_as == "url":
+            # Ours can be read, so mostly they were not to be had.
+            logger.warning(
+                "try-on %s: a picture was not loaded. Does the vendor reach the shop at PUBLIC_BASE_URL (%s)?",
+                job.request.pk,
+                config.PUBLIC_BASE_URL,
+            )
         is_news = lifecycle.render_failed(job.request, job.attempt, answer, charged=is_charged)
     if not is_news:
         # It ended meanwhile, or its vendor's id was corrected: then the right render is asked about now.

@@ -13,6 +13,8 @@ from django_vton.models import Attempt, Quota
 from django_vton.pixazo import Answer, Status
 from django_vton.states import State
 
+from ..running import free_port
+
 if TYPE_CHECKING:
     from ..conftest import Vton
     from .desk import Desk
@@ -95,3 +97,13 @@ def test_an_answer_about_an_id_that_was_corrected_is_void(desk: Desk) -> None:
     failed = Answer(vendor_id="another", status=Status.FAILED, word="FAILED")
     assert not lifecycle.render_failed(row, attempt, failed, charged=True)
     desk.reload(row, State.SUBMITTED)
+
+
+def test_a_shop_that_the_vendor_does_not_reach_is_named_in_the_log(
+    garments: Desk, vton: Vton, caplog: pytest.LogCaptureFixture
+) -> None:
+    vton(PUBLIC_BASE_URL=f"http://127.0.0.1:{free_port()}")
+    row = garments.submitted()
+    garments.made(row)
+    garments.reload(row, State.FAILED, "photo_unusable")
+    assert "Does the vendor reach the shop at PUBLIC_BASE_URL (http://127.0.0.1:" in caplog.text
