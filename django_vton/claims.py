@@ -270,11 +270,8 @@ def _ended(job: Job, answer: Answer, *, lease: timedelta | None = None) -> bool:
         is_charged = answer.status == Status.FAILED
         if answer.error_code in NOT_LOADED and job.engine.images_as == "url":
             # Ours can be read, so mostly they were not to be had.
-            logger.warning(
-                "try-on %s: a picture was not loaded. Does the vendor reach the shop at PUBLIC_BASE_URL (%s)?",
-                job.request.pk,
-                config.PUBLIC_BASE_URL,
-            )
+            hint = "try-on %s: a picture was not loaded. Does the vendor reach PUBLIC_BASE_URL (%s)?"
+            logger.warning(hint, job.request.pk, config.PUBLIC_BASE_URL)
         is_news = lifecycle.render_failed(job.request, job.attempt, answer, charged=is_charged)
     if not is_news:
         # It ended meanwhile, or its vendor's id was corrected: then the right render is asked about now.

@@ -106,4 +106,4 @@ def test_a_shop_that_the_vendor_does_not_reach_is_named_in_the_log(
     row = garments.submitted()
     garments.made(row)
     garments.reload(row, State.FAILED, "photo_unusable")
-    assert "Does the vendor reach the shop at PUBLIC_BASE_URL (http://127.0.0.1:" in caplog.text
+    assert "Does the vendor reach PUBLIC_BASE_URL (http://127.0.0.1:" in caplog.text
