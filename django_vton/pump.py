@@ -45,9 +45,10 @@ LAST_POST = 10.0
 """Seconds after the slice's end until which a claimed row may still be sent: its photo is being read."""
 
 TICK = 0.1
-"""Seconds between looks, at least; and twice as long as a look took, so that they leave room for the news."""
+"""Seconds between looks, at least."""
 
 IDLE_TICK = 1.0
+"""Seconds between looks where nothing is to be done, and the longest rest of all."""
 
 FETCH_SECONDS = 20.0
 
@@ -60,6 +61,14 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 
 class LeaseOver(Exception):  # noqa: N818 - it says what happened, and nothing is wrong
     """The time for it ran out before the first byte was sent: another pump may think the worker dead."""
+
+
+def rest_after(took: float) -> float:
+    """Seconds from one look to the next: twice as long as it took, so that looks leave room for the news.
+
+    Never long: a look that a lock held up for half a minute must not carry its pump past the queue's timeout.
+    """
+    return min(IDLE_TICK, max(TICK, 2 * took))
 
 
 def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
@@ -172,7 +181,7 @@ class Pump:
             if not busy and not self.forever:
                 return
             took = time.monotonic() - began
-            await asyncio.sleep(max(TICK, 2 * took) if busy else IDLE_TICK)
+            await asyncio.sleep(rest_after(took) if busy else IDLE_TICK)
 
     async def _claim(self, free: int) -> list[Job]:
         try:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
 
@@ -18,8 +19,6 @@ from django_vton.states import State
 from .desk import Desk, OneLook
 
 if TYPE_CHECKING:
-    import pytest
-
     from shop.models import Product
 
     from ..conftest import Vton
@@ -288,3 +287,8 @@ def test_an_open_breaker_keeps_no_worker_busy(desk: Desk) -> None:
     assert desk.reload(row, State.SUBMITTED)
     desk.made(row)
     desk.look()
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.0, 0.1), (0.2, 0.4), (30.0, 1.0)])
+def test_a_slow_look_is_followed_by_a_longer_rest_but_never_a_long_one(took: float, rest: float) -> None:
+    assert pump.rest_after(took) == rest
