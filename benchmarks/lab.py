@@ -61,6 +61,7 @@ class Lab:
             "VTON_PUBLIC_BASE_URL": self.url,
             "BENCH_VTON": json.dumps(dict(vton or {})),
             "QCLUSTER_WORKERS": str(WORKERS),
+            "MALLOC_ARENA_MAX": "2",  # As the guide has it for workers.
             **(env or {}),
         }
 
