@@ -121,5 +121,5 @@ def _flat(memory: list[tuple[int, float]], size: Size) -> Row:
     tenth = size.in_all / 10
     early = max(mb for done, mb in memory if done <= 1.5 * tenth)
     late = max(mb for done, mb in memory if done >= 9 * tenth)
-    note = f"{early:.0f} MB at {tenth:,.0f} try-ons, {late:.0f} MB at {size.in_all:,}; resident; MALLOC_ARENA_MAX 2"
+    note = f"{early:.0f} MB at {tenth:,.0f} try-ons, {late:.0f} MB at {size.in_all:,}; resident"
     return at_most("the largest worker's memory, late over early", late / early, "x", goal=1.1, note=note)

@@ -14,6 +14,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.module_loading import import_string
 
 from . import products
+from .checks_deploy import check_deploy
 from .checks_queue import check_queue
 from .checks_urls import check_urls
 from .conf import config, problems
@@ -28,6 +29,7 @@ def register() -> None:
     """Called once the apps are ready."""
     for check in (check_settings, check_products, check_storage, check_urls, check_queue):
         checks.register(check, "vton")
+    checks.register(check_deploy, "vton", deploy=True)
 
 
 def _problems() -> list[str]:

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from . import availability, incidents, notify, queue
+from .claims import NOT_LOADED
 from .conf import MICROS, config
 from .engines import engines
 from .models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
@@ -31,6 +32,9 @@ LATE = timedelta(minutes=2)
 
 SKEW = timedelta(seconds=5)
 RECENT = timedelta(days=7)
+ENOUGH = 3
+"""So many of the newest renders, if there are as many, have to fail alike before it is no shopper's photo."""
+
 UNTOLD = timedelta(minutes=15)
 """After this long a mail was tried twice."""
 
@@ -49,7 +53,7 @@ def examine() -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding as well."""
     looks: list[Callable[[], Iterator[Finding]]] = [
         *(_settings, _database, _queue, _workers, _overdue, _unknown),
-        *(_gateway, _pause, _budget, _incidents, _storage),
+        *(_gateway, _pictures, _pause, _budget, _incidents, _storage),
     ]
     found: list[Finding] = []
     for look in looks:
@@ -122,6 +126,19 @@ def _gateway() -> Iterator[Finding]:
         yield Finding("gateway", ok=True, text="takes submits, as far as was seen")
 
 
+def _pictures() -> Iterator[Finding]:
+    """Whether the vendor gets what it fetches: no check can look at the shop from outside."""
+    by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
+    ended = TryOnRequest.objects.filter(engine__in=by_link, state__in=(State.COMPLETED, State.FAILED))
+    newest = ended.filter(created_at__gt=timezone.now() - RECENT).order_by("-created_at")
+    codes = list(newest.values_list("error_code", flat=True)[:ENOUGH])
+    if codes and set(codes) <= set(NOT_LOADED):
+        text = f"were not loaded by the vendor: does it reach PUBLIC_BASE_URL ({config.PUBLIC_BASE_URL})?"
+        yield Finding("pictures", ok=False, text=text)
+    else:
+        yield Finding("pictures", ok=True, text="reach the vendor, as far as was seen")
+
+
 def _pause() -> Iterator[Finding]:
     paused = PauseSwitch.objects.filter(is_paused=True).exists()
     yield Finding("pause", ok=not paused, text="the staff's switch is on" if paused else "not paused")
@@ -129,7 +146,7 @@ def _pause() -> Iterator[Finding]:
 
 def _budget() -> Iterator[Finding]:
     for purse in incidents.purses():
-        text = "no cap"
+        text = "no cap: see DAILY_BUDGET and MONTHLY_BUDGET"
         if purse.cap is not None and purse.left is not None:
             text = f"{purse.left / MICROS:.2f} USD left of {purse.cap / MICROS:.2f}"
         if purse.is_reached:

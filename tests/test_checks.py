@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def found() -> dict[str, str]:
+def found(*, deploy: bool = False) -> dict[str, str]:
     """Ids and words of this package's messages."""
-    messages = run_checks(tags=["vton"])
+    messages = run_checks(tags=["vton"], include_deployment_checks=deploy)
     assert all(
         message.hint for message in messages if message.id not in {"vton.E001", "vton.E010", "vton.E020"}
     )
@@ -264,6 +264,16 @@ def test_a_forgotten_queue_is_told_and_breaks_no_migration(tmp_path: Path) -> No
     assert "vton.E030" in django("check").stderr
     done = django("migrate", "--verbosity", "0", "--skip-checks")
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_right_on_a_desk_alone(vton: Vton, settings: Settings) -> None:
+    settings.MANAGERS = []
+    vton(DAILY_BUDGET=None, MONTHLY_BUDGET=None, NOTIFY=[])
+    assert found() == {}
+    assert set(found(deploy=True)) == {"vton.W040", "vton.W041", "vton.W042"}
+    live = {"PIXAZO_BASE_URL": "https://gateway.pixazo.ai", "PUBLIC_BASE_URL": "https://shop.example"}
+    vton(**live, MONTHLY_BUDGET=Decimal(900), NOTIFY=["staff@shop.example"])
+    assert found(deploy=True) == {}
 
 
 # Products -------------------------------------------------------------------------------------------

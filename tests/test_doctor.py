@@ -90,6 +90,21 @@ def test_a_vendor_that_refuses() -> None:
     assert wrong() == {"gateway"}
 
 
+def test_pictures_that_the_vendor_does_not_load(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
+    vton(IN_FLIGHT=4)
+    ended = [asked(guest, shirt, phone_photo()) for _ in range(4)]
+    rows = TryOnRequest.objects.filter(pk__in=[row.pk for row in ended])
+    rows.update(state=State.FAILED, error_code="photo_unusable")
+    assert wrong() == {"pictures"}
+    assert "PUBLIC_BASE_URL (http" in examined()[1]["pictures"]["text"]
+    TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest: long ago.
+    assert wrong() == {"pictures"}
+    TryOnRequest.objects.filter(pk=ended[3].pk).update(error_code="no_person")
+    assert wrong() == set()
+
+
 def test_the_pause_switch() -> None:
     PauseSwitch.objects.create(pk=1, is_paused=True)
     assert wrong() == {"pause"}

@@ -1,0 +1,29 @@
+"""What `manage.py check --deploy` says besides: what is right on a desk and wrong in a shop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's own name for it
+
+from . import notify
+from .conf import config, problems
+
+
+def check_deploy(**_kwargs: Any) -> list[CheckMessage]:
+    """W040: the sandbox makes the pictures. W041: nothing caps the cost. W042: nobody is told."""
+    if problems(getattr(settings, "VTON", {})):
+        return []
+    found: list[CheckMessage] = []
+    if config.is_sandbox:
+        hint = "Leave it out, and set VTON['PIXAZO_API_KEY'] to Pixazo's key."
+        sentence = "VTON['PIXAZO_BASE_URL'] leads to the sandbox: shoppers would get drawings."
+        found.append(Warning(sentence, hint=hint, id="vton.W040"))
+    if config.DAILY_BUDGET is None and config.MONTHLY_BUDGET is None:
+        hint = "Set VTON['DAILY_BUDGET'] or VTON['MONTHLY_BUDGET'], in USD."
+        found.append(Warning("Nothing caps what renders may cost.", hint=hint, id="vton.W041"))
+    if not notify.recipients():
+        hint = "Set VTON['NOTIFY'] to a list of addresses, or MANAGERS: of an empty wallet, of dead workers."
+        found.append(Warning("Nobody is told of an incident.", hint=hint, id="vton.W042"))
+    return found
