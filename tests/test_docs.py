@@ -52,7 +52,7 @@ def named(pattern: str, *places: str) -> set[str]:
 
 
 def test_every_name_for_a_style_is_in_the_guide() -> None:
-    guide = (ROOT / "docs" / "product-page.md").read_text()
+    guide = (ROOT / "docs" / "theming.md").read_text()
     properties = named(r"var\((--vton-[a-z-]+)", "static/vton/dialog.css", "static/vton/button.css")
     assert properties == set(re.findall(r"^\| `(--vton-[a-z-]+)`", guide, re.MULTILINE))
 

@@ -6,6 +6,7 @@ import ast
 import gettext
 import re
 import shutil
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from tests.doors import ask, ref
 
 if TYPE_CHECKING:
     from django.test import Client
+    from pytest_django import Settings
 
     from shop.models import Product
 
@@ -70,6 +72,22 @@ def catalogue(lang: str) -> Path:
 def compiled(lang: str) -> gettext.GNUTranslations:
     with catalogue(lang).with_suffix(".mo").open("rb") as file:
         return gettext.GNUTranslations(file)
+
+
+HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n"
+
+
+def catalogue_of(words: dict[str, str]) -> bytes:
+    """A compiled catalogue: GNU gettext's manual, "The Format of GNU MO Files"."""
+    pairs = [(key.encode() + b"\0", text.encode() + b"\0") for key, text in sorted(words.items())]
+    strings = [key for key, _text in pairs] + [text for _key, text in pairs]
+    start = 28 + 8 * len(strings)
+    tables = b""
+    for string in strings:
+        tables += struct.pack("<II", len(string) - 1, start)
+        start += len(string)
+    head = struct.pack("<7I", 0x950412DE, 0, len(pairs), 28, 28 + 8 * len(pairs), 0, 0)
+    return head + tables + b"".join(strings)
 
 
 def test_german_and_arabic_are_there() -> None:
@@ -150,6 +168,23 @@ def test_the_dialog_speaks_the_pages_language(
     page = dialog(client, shirt, lang)
     for sentence in sentences:
         assert sentence in page
+
+
+def test_a_shops_own_words_come_before_the_packages(
+    client: Client, shirt: Product, settings: Settings, tmp_path: Path
+) -> None:
+    """In a language that the package has, and in one that it lacks; what is not in them stays."""
+    for lang, words in (("de", "Bild von mir wählen"), ("fr", "Choisissez une photo de vous")):
+        folder = tmp_path / lang / "LC_MESSAGES"
+        folder.mkdir(parents=True)
+        (folder / "django.mo").write_bytes(catalogue_of({"": HEADER, "Choose a photo of you": words}))
+    settings.LOCALE_PATHS = [tmp_path]
+    settings.LANGUAGES = [*settings.LANGUAGES, ("fr", "French")]
+    german, french = dialog(client, shirt, "de"), dialog(client, shirt, "fr")
+    assert "Bild von mir wählen" in german
+    assert "In den Warenkorb" in german
+    assert "Choisissez une photo de vous" in french
+    assert "Add to cart" in french
 
 
 @pytest.mark.parametrize("lang", ["de", "ar"])

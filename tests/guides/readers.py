@@ -178,6 +178,15 @@ def js(code: str) -> None:
     run(tool("node"), "--check", "-", text=code)
 
 
+def po(code: str) -> None:
+    """Messages that the package has, in other words."""
+    ours = (ROOT / "django_vton" / "locale" / "de" / "LC_MESSAGES" / "django.po").read_text()
+    entries = re.findall(r'(msgid "[^"]+"\n)msgstr "[^"]+"\n', code)
+    assert entries
+    assert len(code.splitlines()) == 2 * len(entries)
+    assert [entry for entry in entries if entry not in ours] == []
+
+
 def text(code: str) -> None:
     """Lines of the log, as `lifecycle` writes them."""
     states = {*State.values, "-"}
@@ -209,6 +218,7 @@ READERS: dict[str, Callable[[str], None]] = {
     "js": js,
     "json": json_text,
     "nginx": nginx,
+    "po": po,
     "python": lambda code: compile(code, "guide", "exec") and None,
     "text": text,
     "yaml": yaml_text,

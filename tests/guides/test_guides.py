@@ -79,6 +79,7 @@ def test_no_block_hides_from_these_tests() -> None:
         "text\nsomething happened\n",
         "ini\n[Service]\nExecStart=/srv/shop/.venv/bin/python manage.py cluster\n",
         "http\nNo: status\n",
+        'po\nmsgid "Nobody says this"\nmsgstr "Das sagt niemand"\n',
         "yaml\nservices: {a: {command: python manage.py cluster}}\n",
     ],
 )
