@@ -22,6 +22,8 @@ from django.db.backends.signals import connection_created
 from django.urls import reverse
 from django.utils.log import AdminEmailHandler
 
+from tests.people import standard
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -157,7 +159,7 @@ def at(words: str, moment: Callable[[], object]) -> Any:
     """For `execute_wrapper`: the moment before a statement with these words."""
 
     def look(execute: Any, sql: str, *rest: Any) -> Any:
-        if words in sql:
+        if words in standard(sql):
             moment()
         return execute(sql, *rest)
 

@@ -62,13 +62,18 @@ def rolled_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+def standard(sql: str) -> str:
+    """A statement of MariaDB's as the others have it."""
+    return sql.replace("`", '"').replace("INSERT IGNORE", "INSERT")
+
+
 @contextmanager
 def meanwhile(statement: str, action: Callable[[], object]) -> Iterator[None]:
     """Somebody else acts once, right before the first statement that begins so: between two looks of ours."""
     waiting = [action]
 
     def look(execute: Any, sql: str, *rest: Any) -> Any:
-        if waiting and sql.startswith(statement):
+        if waiting and standard(sql).startswith(statement):
             waiting.pop()()
         return execute(sql, *rest)
 
