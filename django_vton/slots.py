@@ -13,7 +13,7 @@ from django.utils import timezone
 from .conf import config
 from .models import PumpSlot
 
-LEASE = timedelta(seconds=15)
+PLACE_LEASE = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
 
 FREE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ def take() -> PumpSlot | None:
         PumpSlot.objects.bulk_create(missing, ignore_conflicts=True)
     for number in numbers:
         free = PumpSlot.objects.filter(number=number, lease_until__lte=now)
-        if free.update(token=token, lease_until=now + LEASE, seen_at=now):
+        if free.update(token=token, lease_until=now + PLACE_LEASE, seen_at=now):
             return PumpSlot(number=number, token=token)
     return None
 
@@ -39,7 +39,7 @@ def renew(slot: PumpSlot) -> bool:
     """Keep the place; False where another pump has it, since this one was silent for too long."""
     now = timezone.now()
     mine = PumpSlot.objects.filter(number=slot.number, token=slot.token)
-    return bool(mine.update(lease_until=now + LEASE, seen_at=now))
+    return bool(mine.update(lease_until=now + PLACE_LEASE, seen_at=now))
 
 
 def release(slot: PumpSlot) -> None:

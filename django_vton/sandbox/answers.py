@@ -1,7 +1,7 @@
 """The vendor's error bodies, as its documents print them, and how a scenario changes them."""
 
+from .http11 import Response, json_response
 from .scenario import Scenario
-from .wire import Response, json_response
 
 # 503 is in neither document; its words are ours.
 DOCUMENTED: dict[int, dict[str, str]] = {

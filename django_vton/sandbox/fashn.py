@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from . import order
+from .http11 import is_loopback
 from .order import InvalidError, Order, PictureFormat, Placement
-from .wire import is_loopback
 
 if TYPE_CHECKING:
     from .renders import Render

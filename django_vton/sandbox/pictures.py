@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from PIL import Image, ImageOps
 
-from . import wire
+from . import http11
 from .fashn import Fashn
 from .glass import Glass
 from .order import is_url
@@ -26,8 +26,8 @@ async def load(source: str, name: str, engine: Fashn | Glass) -> bytes:
     """The bytes behind an image parameter, fetched or decoded. Raises ImageLoadError."""
     if is_url(source):
         try:
-            status, data = await wire.call("GET", source, seconds=FETCH_SECONDS, limit=engine.image_bytes)
-        except wire.UnreachableError as error:
+            status, data = await http11.call("GET", source, seconds=FETCH_SECONDS, limit=engine.image_bytes)
+        except http11.UnreachableError as error:
             raise ImageLoadError(f"{name} could not be fetched: {error}") from None
         if status != OK:
             raise ImageLoadError(f"{name} could not be fetched: it answers {status}")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from . import pictures, wire
+from . import http11, pictures
 from .drawing import draw
 from .fashn import Fashn
 from .glass import Glass
@@ -194,15 +194,15 @@ class Renders:
                 await asyncio.sleep(self._retry_seconds * 2 ** (tried - 1))
             self._ledger.count(render.request_id, "callbacks_sent")
             try:
-                status, _ = await wire.call(
+                status, _ = await http11.call(
                     "POST",
                     render.callback_url,
                     headers={"Content-Type": "application/json"},
                     body=body.encode(),
                     seconds=CALLBACK_SECONDS,
-                    limit=wire.MAX_HEAD,
+                    limit=http11.MAX_HEAD,
                 )
-            except wire.UnreachableError:
+            except http11.UnreachableError:
                 continue
             if status // 100 == ACKNOWLEDGED:
                 self._ledger.count(render.request_id, "callbacks_acknowledged")

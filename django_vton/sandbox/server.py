@@ -10,12 +10,7 @@ from typing import Any
 from . import answers, statuspage
 from .fashn import Fashn
 from .glass import Glass
-from .ledger import Entry, Ledger, callback_note, without_bulk
-from .order import InvalidError
-from .pictures import ImageLoadError
-from .renders import Render, Renders
-from .scenario import Scenario, Scenarios
-from .wire import (
+from .http11 import (
     IDLE_SECONDS,
     MAX_HEAD,
     MalformedError,
@@ -25,6 +20,11 @@ from .wire import (
     read_request,
     write_response,
 )
+from .ledger import Entry, Ledger, callback_note, without_bulk
+from .order import InvalidError
+from .pictures import ImageLoadError
+from .renders import Render, Renders
+from .scenario import Scenario, Scenarios
 
 logger = logging.getLogger("django_vton.sandbox")
 

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from django_vton import claims, engines, lifecycle
+from django_vton.lifecycle.operators import LONGEST_DOUBT
 from django_vton.models import Attempt, Quota
 from django_vton.pixazo import Submission, Verdict
 from django_vton.states import State
@@ -110,6 +111,10 @@ def test_a_no_after_the_end_gives_the_money_back(desk: Desk, retries: bool) -> N
     row = desk.reload(row, State.FAILED, "outcome_unknown")
     assert desk.money(row) == ["free"]
     assert Quota.objects.get().used == 0
+
+
+def test_nobody_judges_a_submit_whose_own_answer_may_still_come() -> None:
+    assert timedelta(seconds=claims.LONGEST_CALL) + claims.LEASE <= LONGEST_DOUBT
 
 
 def test_no_socket_is_opened_once_the_lease_is_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,9 @@ import io
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
-from django_vton.sandbox.drawing import draw
+from django_vton.sandbox.drawing import PLACES, draw
 from django_vton.sandbox.face import find_face
+from django_vton.sandbox.fashn import CHOICES
 from django_vton.sandbox.order import Placement
 
 from .conftest import encode, person, shirt
@@ -41,6 +42,10 @@ def test_the_product_lands_in_its_place(placement: Placement, top: float, bottom
     assert top * picture.height <= box[1] < box[3] <= bottom * picture.height
     assert box[0] < picture.width / 2 < box[2]
     assert box[2] - box[0] > 0.12 * picture.width
+
+
+def test_everything_that_is_taken_has_its_place() -> None:
+    assert {"auto", *PLACES} == {"eyes", *CHOICES["category"]}
 
 
 def test_the_photo_stays_the_shoppers_own() -> None:
