@@ -136,7 +136,7 @@ def test_what_the_schema_describes_is_what_is_answered(shop: Shop) -> None:
     # What erases all comes last.
     for operation in sorted(operations, key=lambda it: (it.method.upper() == "DELETE", "me" in it.path)):
 
-        @many(short=6, long=300)
+        @many(short=15, long=300)
         @hypothesis.seed(SEED)
         @given(case=operation.as_strategy(), aim=st.sampled_from(["well", "badly", "not"]))
         def answers(case: schemathesis.Case[Any], aim: str) -> None:
