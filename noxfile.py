@@ -61,6 +61,7 @@ def install(session: nox.Session, *args: str, group: str = "test") -> None:
         shutil.copytree(
             name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "_build", "results", "var")
         )
+    (folder / "example_project" / "var").mkdir()  # Since 6.1 Django's `check` opens the database in it.
     shutil.copy("pyproject.toml", folder)
     session.chdir(folder)
     session.run("python", "-c", "import django_vton; assert 'site-packages' in django_vton.__file__")
