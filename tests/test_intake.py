@@ -544,6 +544,6 @@ def test_a_house_model_is_added_once_by_its_name(
     house_model: PersonPhoto, phone_photo: PhotoMaker, files: Files
 ) -> None:
     assert add_house_model(name="Noa", file=io.BytesIO(phone_photo(shade=9))) == house_model
-    other = add_house_model(name="Eileen", file=io.BytesIO(phone_photo(shade=9)), labels=["grey hair"])
+    other = add_house_model(name="Mateo", file=io.BytesIO(phone_photo(shade=9)), labels=["grey hair"])
     assert (other.is_house, other.keep, other.expires_at, other.labels) == (True, True, None, ["grey hair"])
     assert len(files.names("photos")) == 2

@@ -138,6 +138,6 @@ PRODUCTS: list[dict[str, Any]] = [
 ]
 
 HOUSE_MODELS: list[dict[str, Any]] = [
-    {"name": "Eileen", "file": "model-eileen.jpg", "suits": ["eyewear", "garment"], "labels": ["portrait"]},
+    {"name": "Mateo", "file": "model-mateo.jpg", "suits": ["eyewear", "garment"], "labels": ["portrait"]},
     {"name": "Noa", "file": "model-noa.jpg", "suits": ["garment"], "labels": ["full figure"]},
 ]

@@ -79,10 +79,10 @@ def test_changing_words_keeps_the_photo(boss: Client) -> None:
     assert 'value="tall, size 38"' in html
     assert 'value="eyewear" id="id_suits_1" checked' in html
 
-    boss.post(reverse(CHANGE, args=[photo.pk]), form(name="Eileen"))
+    boss.post(reverse(CHANGE, args=[photo.pk]), form(name="Mateo"))
 
     changed = PersonPhoto.objects.get()
-    assert (changed.name, changed.labels, changed.suits) == ("Eileen", [], [])
+    assert (changed.name, changed.labels, changed.suits) == ("Mateo", [], [])
     assert (changed.file.name, changed.digest) == (photo.file.name, photo.digest)
     assert private_storage().exists(str(photo.file.name))
 
@@ -147,12 +147,12 @@ def test_deleting_takes_the_files_and_ends_what_runs(
 
 
 def test_the_list_shows_them(viewer: Client) -> None:
-    photo = rows.house_model("Eileen")
+    photo = rows.house_model("Mateo")
 
     html = page(viewer, LIST)
 
     assert "House models" in text(html)
-    assert "Eileen Garments, Glasses" in text(html)
+    assert "Mateo Garments, Glasses" in text(html)
     assert f"{reverse('vton:photo-file', args=[photo.pk])}?size=thumbnail" in html
 
 

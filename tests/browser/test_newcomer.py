@@ -81,7 +81,7 @@ def test_a_reload_while_rendering_loses_nothing(page: Page, shop: RunningShop, p
 
 def test_glasses_on_a_house_model(page: Page, shop: RunningShop) -> None:
     open_dialog(page, shop, "Otto")
-    page.get_by_role("button", name=re.compile("Eileen")).click()
+    page.get_by_role("button", name=re.compile("Mateo")).click()
     page.locator("#order").get_by_role("button", name="Try it on").click()
 
     expect(page.locator("#after")).to_be_visible(timeout=SOON)

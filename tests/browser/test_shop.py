@@ -107,7 +107,7 @@ def test_the_page_hears_what_happens(page: Page, shop: RunningShop) -> None:
     heading(page, "That did not work")
     quick(shop)
     page.get_by_role("dialog").get_by_role("button", name="Choose a photo").click()
-    try_on_model(page, "Eileen")
+    try_on_model(page, "Mateo")
     heading(page, "Your try-on is ready")
     page.get_by_role("dialog").get_by_role("button", name="Add to cart").click()
 
