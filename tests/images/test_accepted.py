@@ -178,8 +178,11 @@ def test_colours_are_brought_to_srgb() -> None:
         assert near(written, (0.2, 0.8), BLUE[::-1])
 
 
+# With names of their own: a profile tells when it was made, and workers that collect other tests run none.
 @pytest.mark.parametrize(
-    "profile", [files.srgb(), files.lab(), b"no profile", files.srgb()[:200], bytes(1_000_000)]
+    "profile",
+    [files.srgb(), files.lab(), b"no profile", files.srgb()[:200], bytes(1_000_000)],
+    ids=["srgb", "lab", "none", "cut off", "zeros"],
 )
 def test_a_profile_that_changes_nothing_or_cannot_be_used(profile: bytes) -> None:
     for form in ("JPEG", "PNG", "WEBP"):
