@@ -20,7 +20,6 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from . import availability, incidents, notify, queue
-from .claims import NOT_LOADED
 from .conf import MICROS, config
 from .engines import engines
 from .models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
@@ -32,9 +31,6 @@ LATE = timedelta(minutes=2)
 
 SKEW = timedelta(seconds=5)
 RECENT = timedelta(days=7)
-ENOUGH = 3
-"""So many of the newest renders, if there are as many, have to fail alike before it is no shopper's photo."""
-
 UNTOLD = timedelta(minutes=15)
 """After this long a mail was tried twice."""
 
@@ -128,13 +124,10 @@ def _gateway() -> Iterator[Finding]:
 
 def _pictures() -> Iterator[Finding]:
     """Whether the vendor gets what it fetches: no check can look at the shop from outside."""
-    by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
-    ended = TryOnRequest.objects.filter(engine__in=by_link, state__in=(State.COMPLETED, State.FAILED))
-    newest = ended.filter(created_at__gt=timezone.now() - RECENT).order_by("-created_at")
-    codes = list(newest.values_list("error_code", flat=True)[:ENOUGH])
-    if codes and set(codes) <= set(NOT_LOADED):
-        text = f"were not loaded by the vendor: does it reach PUBLIC_BASE_URL ({config.PUBLIC_BASE_URL})?"
-        yield Finding("pictures", ok=False, text=text)
+    if lost := incidents.unloaded():
+        which = "the newest render" if lost == 1 else f"the newest {lost} renders"
+        text = f"{which} failed for want of them: does the vendor reach {config.PUBLIC_BASE_URL}?"
+        yield Finding("pictures", ok=False, text=f"{text} See PUBLIC_BASE_URL")
     else:
         yield Finding("pictures", ok=True, text="reach the vendor, as far as was seen")
 

@@ -1,4 +1,4 @@
-"""What staff are told of once: no worker, an open breaker, a budget that ends, try-ons in doubt.
+"""What staff are told of once: no worker, an open breaker, a budget that ends, doubts, pictures out of reach.
 
 Nobody reports an incident. One look (`watch`) reads from the rows what holds now, opens what is new and
 closes what is over, so that the code that moves money knows nothing of mail. That staff are still to be
@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from . import availability, notify, signals
+from .claims import NOT_LOADED
 from .clock import today, window
 from .conf import MICROS, config
 from .engines import engines, price
@@ -35,6 +36,9 @@ TELL_AGAIN = timedelta(minutes=10)
 
 LONGEST_WAY = timedelta(days=7)
 """A try-on ends so long after it was asked for, at most: older rows need not be looked through."""
+
+IN_A_ROW = 3
+"""So many of the newest renders have to fail for want of a picture before it is no shopper's photo."""
 
 WRITTEN_OFF = Exists(
     TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
@@ -101,6 +105,17 @@ def purses() -> list[Purse]:
 # What holds ------------------------------------------------------------------------------------------
 
 
+def unloaded() -> int:
+    """How many of the newest renders, up to IN_A_ROW, where all of them failed for want of a picture."""
+    by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
+    ended = TryOnRequest.objects.filter(
+        PAYS_ITSELF, engine__in=by_link, state__in=(State.COMPLETED, State.FAILED)
+    )
+    recent = ended.filter(created_at__gte=timezone.now() - LONGEST_WAY).order_by("-created_at")
+    codes = list(recent.values_list("error_code", flat=True)[:IN_A_ROW])
+    return len(codes) if set(codes) <= set(NOT_LOADED) else 0
+
+
 def present() -> dict[str, Purse | None]:
     """The names of all that holds now, with the budget that a name is about.
 
@@ -121,6 +136,8 @@ def present() -> dict[str, Purse | None]:
     recent = Q(finished_at__gte=midnight, created_at__gte=midnight - LONGEST_WAY)
     if TryOnRequest.objects.filter(IN_DOUBT, recent).exists():
         found[f"doubt.{day}"] = None
+    if unloaded() == IN_A_ROW:
+        found["pictures"] = None
     return found
 
 

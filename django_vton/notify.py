@@ -54,7 +54,14 @@ class Notice:
 def notice(name: str) -> Notice:
     """The words for an incident, in the active language; `incidents` gives the names."""
     kind, _dot, rest = name.partition(".")
-    return {"workers": _workers, "breaker": _breaker, "budget": _budget, "doubt": _doubt}[kind](rest)
+    words = {
+        "workers": _workers,
+        "breaker": _breaker,
+        "budget": _budget,
+        "doubt": _doubt,
+        "pictures": _pictures,
+    }
+    return words[kind](rest)
 
 
 def _workers(_rest: str) -> Notice:
@@ -131,6 +138,24 @@ def _doubt(rest: str) -> Notice:
                 "In the admin, filter the try-ons by “Outcome unknown”, compare them with Pixazo's panel, "
                 "and say of each what the panel shows. There is one mail a day, however many there are."
             ),
+        ],
+    )
+
+
+def _pictures(_rest: str) -> Notice:
+    return Notice(
+        _("Pixazo cannot load the shop's pictures"),
+        [
+            _("The newest three renders failed because a picture could not be loaded."),
+            _(
+                "Pixazo charges each of them. Shoppers read that their photo cannot be used, and it counts "
+                "as one of their try-ons."
+            ),
+            _(
+                "See whether %(address)s can be reached from outside, without a password or a bot challenge. "
+                "The vendor's own words are with each try-on in the admin; the pause switch stops the cost."
+            )
+            % {"address": config.PUBLIC_BASE_URL},
         ],
     )
 

@@ -98,7 +98,9 @@ def test_pictures_that_the_vendor_does_not_load(
     rows = TryOnRequest.objects.filter(pk__in=[row.pk for row in ended])
     rows.update(state=State.FAILED, error_code="photo_unusable")
     assert wrong() == {"pictures"}
-    assert "PUBLIC_BASE_URL (http" in examined()[1]["pictures"]["text"]
+    assert "the newest 3 renders" in examined()[1]["pictures"]["text"]
+    assert "PUBLIC_BASE_URL" in examined()[1]["pictures"]["text"]
+    assert examined()[1]["incidents"]["text"].startswith("pictures")
     TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest: long ago.
     assert wrong() == {"pictures"}
     TryOnRequest.objects.filter(pk=ended[3].pk).update(error_code="no_person")

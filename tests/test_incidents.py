@@ -118,6 +118,15 @@ def breaker_closes() -> None:
     GatewayState.objects.update(breaker="")
 
 
+def pictures_are_not_loaded() -> None:
+    for _ in range(3):
+        rows.put(rows.tryon(rows.guest()), State.FAILED, "photo_unusable")
+
+
+def one_is_loaded() -> None:
+    rows.put(rows.tryon(rows.guest()), State.FAILED, "no_person")
+
+
 def mail_goes_to(settings: Settings, backend: str, **options: Any) -> None:
     """As the shop's settings name a mail server, before Django 6.1 and since."""
     if django.VERSION >= (6, 1):
@@ -154,8 +163,15 @@ def no_mail_server(settings: Settings) -> Iterator[None]:
             "Renders with glass-v1 have stopped",
             "the wallet is empty (402)",
         ),
+        (
+            pictures_are_not_loaded,
+            a_minute_passes,
+            one_is_loaded,
+            "Pixazo cannot load the shop's pictures",
+            "can be reached from outside",
+        ),
     ],
-    ids=["workers", "breaker"],
+    ids=["workers", "breaker", "pictures"],
 )
 def test_one_mail_an_incident_and_a_new_one_for_the_next(
     begins: Callable[[], None],
@@ -180,6 +196,14 @@ def test_one_mail_an_incident_and_a_new_one_for_the_next(
     begins()
     look()
     assert told() == [title, title]
+
+
+def test_two_photos_that_are_not_loaded_are_no_news() -> None:
+    one_is_loaded()
+    for _ in range(2):
+        rows.put(rows.tryon(rows.guest()), State.FAILED, "photo_unusable")
+    a_minute_passes()
+    assert told() == []
 
 
 def test_each_engine_and_each_reason_is_an_incident_of_its_own() -> None:

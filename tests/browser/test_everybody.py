@@ -114,6 +114,17 @@ WIDE = (
         .map((it) => `${told(it)}: ${it.scrollWidth} in ${it.clientWidth}`);
 }"""
 )
+DISTORTED = (
+    "() => {"
+    + EVERYTHING
+    + """
+    return seen.filter((it) => it.localName === "img" && it.naturalWidth)
+        .filter((it) => getComputedStyle(it).objectFit === "fill")
+        .filter(({ width, height, naturalWidth, naturalHeight }) =>
+            Math.abs(width * naturalHeight / (height * naturalWidth) - 1) > 0.03)
+        .map((it) => `${told(it)}: ${it.width} by ${it.height} of ${it.naturalWidth} by ${it.naturalHeight}`);
+}"""
+)
 # A link in a sentence is as high as its line (WCAG 2.5.8, "inline"); a hidden field is reached by its label.
 SMALL = (
     "() => {"
@@ -145,6 +156,7 @@ MOVING = (
 def problems(page: Page, screen: Screen) -> list[str]:
     found = [f"too small: {it}" for it in page.evaluate(SMALL)]
     found += [f"scrolls sideways: {it}" for it in page.evaluate(WIDE)]
+    found += [f"is distorted: {it}" for it in page.evaluate(DISTORTED)]
     if "reduced_motion" in screen.more:
         found += [f"moves: {it}" for it in page.evaluate(MOVING)]
     return found + violations(page)

@@ -79,7 +79,10 @@ def test_no_block_hides_from_these_tests() -> None:
         "text\nsomething happened\n",
         "ini\n[Service]\nExecStart=/srv/shop/.venv/bin/python manage.py cluster\n",
         "http\nNo: status\n",
-        'po\nmsgid "Nobody says this"\nmsgstr "Das sagt niemand"\n',
+        (
+            'po\nmsgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+            'msgid "Nobody says this"\nmsgstr "Das sagt niemand"\n'
+        ),
         "yaml\nservices: {a: {command: python manage.py cluster}}\n",
     ],
 )
@@ -101,7 +104,7 @@ def names(
     (tmp_path / "noa.jpg").write_bytes(phone_photo())
     request = RequestFactory().get("/")
     user = get_user_model().objects.create_superuser("staff", "staff@shop.example", "tests")
-    return {"product": shirt, "request": request, "user": user, "env": "key of {}".format}
+    return {"product": shirt, "request": request, "user": user}
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def run(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         for block in blocks.of_page(page, "python"):
             code = compile(block.code, str(block), "exec")
             if block.file == "settings.py":
-                settings_hold(code, names["env"])
+                settings_hold(code)
             elif block.file.startswith("shop/"):
                 become_module(block, monkeypatch)
             elif not readers.is_shown(block):
@@ -141,11 +144,11 @@ def become_module(block: blocks.Block, monkeypatch: pytest.MonkeyPatch) -> None:
     exec(compile(block.code, str(block), "exec"), vars(module))  # noqa: S102 - it is ours
 
 
-def settings_hold(code: types.CodeType, env: Callable[[str], str]) -> None:
+def settings_hold(code: types.CodeType) -> None:
     """Settings of a page in place of the shop's: each is known, and the checks are content."""
-    found: dict[str, Any] = {"env": env}
+    found: dict[str, Any] = {"BASE_DIR": blocks.ROOT}
     exec(code, found)  # noqa: S102 - it is ours
-    changes = {name: value for name, value in found.items() if name.isupper()}
+    changes = {name: value for name, value in found.items() if name.isupper() and name != "BASE_DIR"}
     assert changes
     known = {*dir(global_settings), "VTON", "Q_CLUSTER", "CELERY_BEAT_SCHEDULE", "TASKS"}
     assert set(changes) <= known

@@ -22,13 +22,9 @@ def gateway(settings, live_server):
             "PIXAZO_BASE_URL": gateway.url,
             "PIXAZO_API_KEY": "sandbox",
             "PUBLIC_BASE_URL": live_server.url,
-            "ENQUEUE": "tests.guides.test_your_shop.nobody",
+            "ENQUEUE": "django_vton.queue.nothing",
         }
         yield gateway
-
-
-def nobody(path):
-    """The test itself says when a worker looks."""
 
 
 def test_a_shopper_gets_a_picture(client, gateway, shirt, person):

@@ -111,7 +111,7 @@ export function show(session, tryOn) {
   liked(session, feedback);
   const form = cartForm(session);
   session.$("cart").hidden = !form;
-  session.$("product-link").hidden = Boolean(form);
+  session.$("product-link").hidden = Boolean(form) || !tryOn.product_url;
   session.$("product-link").href = tryOn.product_url;
   session.$("share").hidden = !navigator.canShare;
   const until = photo?.kind === "own" && photo.expires_at;
