@@ -339,7 +339,7 @@ def test_where_nothing_changes_nothing_is_written_and_little_read(vton: Vton) ->
     with CaptureQueriesContext(connection) as captured:
         incidents.watch()
     statements = [query["sql"].split()[0] for query in captured]
-    assert statements == ["SELECT"] * 5
+    assert statements == ["SELECT"] * 6
 
 
 def test_a_page_tells_after_its_own_transaction() -> None:
