@@ -24,7 +24,7 @@ from .conf import config
 from .engines import engines, get_engine
 from .models import Attempt, TryOnImage, TryOnRequest
 from .pixazo import Answer, Engine, Status, Submission, Verdict
-from .states import State
+from .states import NOT_LOADED, State
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ GRACE_WITHOUT_CALLBACK = timedelta(seconds=90)
 
 RETRY_NOT_SENT = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
-NOT_LOADED = ("photo_unusable", "product_image")
 
 MAX_ATTEMPTS = 300
 """A day of them: own photos expire, but a house model's file that cannot be read would be tried for ever."""

@@ -19,12 +19,11 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from . import availability, notify, signals
-from .claims import NOT_LOADED
 from .clock import today, window
 from .conf import MICROS, config
 from .engines import engines, price
 from .models import Attempt, BudgetPeriod, GatewayState, Incident, TryOnEvent, TryOnRequest
-from .states import State
+from .states import NOT_LOADED, State
 
 logger = logging.getLogger("django_vton.incidents")
 

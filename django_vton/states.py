@@ -37,6 +37,9 @@ TERMINAL = (State.COMPLETED, State.FAILED, State.CANCELED)
 AT_VENDOR = (State.SUBMITTING, State.SUBMITTED, State.UNKNOWN)
 """While the vendor may still fetch the pictures: links live only here."""
 
+NOT_LOADED = ("photo_unusable", "product_image")
+"""Failures of a picture that the vendor could not use; mostly, that it could not load."""
+
 REOPENABLE_CODES = ("outcome_unknown", "deadline")
 """Failures that a late callback, or an operator who found the vendor's id, may reopen."""
 
