@@ -14,6 +14,8 @@ from .conf import config
 from .models import PumpSlot
 
 PLACE_LEASE = timedelta(seconds=15)
+"""So long a place is kept for a pump that is silent; the lease of a try-on is in `claims`."""
+
 RENEW_SECONDS = 5.0
 
 FREE = datetime(2000, 1, 1, tzinfo=UTC)
