@@ -59,7 +59,7 @@ def pieces(work: Work) -> dict[str, Callable[[], object]]:
         attempt = Attempt.objects.get(pk=work.held)
         assert budget.close(attempt, Money.HELD, Money.SPENT)
         budget.reserve(75_000)
-        budget.book(attempt, Money.HELD, Money.SPENT)
+        budget.book([attempt], Money.HELD, Money.SPENT)
 
     def purge() -> None:
         done = privacy.purge(seconds=None)

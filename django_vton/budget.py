@@ -6,6 +6,7 @@ is one conditional update, so that 500 requests at the last cent spend no more t
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from .models import Attempt, BudgetPeriod
 from .states import Money
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
 
 Kind = BudgetPeriod.Kind
@@ -30,9 +33,12 @@ def _cap(kind: Kind) -> int | None:
     return None if amount is None else int(amount * MICROS)
 
 
+def _starts_on(kind: Kind, day: date) -> date:
+    return day if kind == Kind.DAY else day.replace(day=1)
+
+
 def _period(kind: Kind, day: date) -> QuerySet[BudgetPeriod]:
-    starts_on = day if kind == Kind.DAY else day.replace(day=1)
-    return BudgetPeriod.objects.filter(kind=kind, starts_on=starts_on)
+    return BudgetPeriod.objects.filter(kind=kind, starts_on=_starts_on(kind, day))
 
 
 def reserve(amount: int) -> date:
@@ -57,11 +63,10 @@ def _hold(kind: Kind, day: date, amount: int) -> bool:
     room = period if cap is None else period.filter(held__lte=cap - amount - F("spent"))
     if room.update(held=F("held") + amount):
         return True
-    starts_on = day if kind == Kind.DAY else day.replace(day=1)
     # Not ignoring the conflict: MariaDB would then share the lock of the row among all, for none to get more.
     by_target = connection.features.supports_update_conflicts_with_target
     BudgetPeriod.objects.bulk_create(
-        [BudgetPeriod(kind=kind, starts_on=starts_on)],
+        [BudgetPeriod(kind=kind, starts_on=_starts_on(kind, day))],
         update_conflicts=True,
         update_fields=["kind"],
         unique_fields=["kind", "starts_on"] if by_target else None,
@@ -77,12 +82,19 @@ def close(attempt: Attempt, source: Money, target: Money, **told: Any) -> bool:
     return True
 
 
-def book(attempt: Attempt, source: Money, target: Money) -> None:
-    """Move the amount in the periods of the attempt's day: once, in the transaction that closed it."""
-    changes = {source.value: -attempt.amount, target.value: attempt.amount}
-    changes.pop(Money.FREE.value, None)
-    for kind in (Kind.DAY, Kind.MONTH):
-        _period(kind, attempt.budget_day).update(**{name: F(name) + by for name, by in changes.items()})
+def book(attempts: Iterable[Attempt], source: Money, target: Money) -> None:
+    """Move their amounts in the periods of their days: once, in the transaction that closed them.
+
+    All days before all months: whoever holds a month has the days that it needs.
+    """
+    amounts: Counter[tuple[Kind, date]] = Counter()
+    for attempt in attempts:
+        for kind in (Kind.DAY, Kind.MONTH):
+            amounts[kind, _starts_on(kind, attempt.budget_day)] += attempt.amount
+    for (kind, starts_on), amount in sorted(amounts.items()):
+        changes = {source.value: -amount, target.value: amount}
+        changes.pop(Money.FREE.value, None)
+        _period(kind, starts_on).update(**{name: F(name) + by for name, by in changes.items()})
 
 
 def require_room(amount: int = 1) -> None:

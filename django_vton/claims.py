@@ -1,4 +1,4 @@
-"""Which rows a pump takes up, and what it does with the news: the database's side of the pump.
+"""Which rows a pump takes up: the database's side of its looks; what comes of them is in `news.py`.
 
 Every function here is one unit of work in the pump's database thread. Times that matter to money are
 taken before the claim is committed.
@@ -6,15 +6,15 @@ taken before the claim is committed.
 
 from __future__ import annotations
 
-import copy
 import logging
 import random
 import time
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -22,14 +22,19 @@ from . import gateway, handover, lifecycle, polling
 from .batches import feeding
 from .conf import config
 from .engines import engines, get_engine
-from .models import Attempt, TryOnImage, TryOnRequest
-from .pixazo import Answer, Engine, Status, Submission, Verdict
-from .states import NOT_LOADED, State
+from .lifecycle import together
+from .models import Attempt, TryOnRequest
+from .states import State
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from uuid import UUID
+
+    from django.db.models import QuerySet
+
+    from .pixazo import Engine
 
 logger = logging.getLogger("django_vton.claims")
 
@@ -41,11 +46,8 @@ HORIZON = timedelta(seconds=60)
 GRACE_WITHOUT_CALLBACK = timedelta(seconds=90)
 """Where no callback can come, only the POST's own answer could still tell what became of it."""
 
-RETRY_NOT_SENT = timedelta(seconds=5)
-LONGEST_RETRY = timedelta(minutes=5)
-
-MAX_ATTEMPTS = 300
-"""A day of them: own photos expire, but a house model's file that cannot be read would be tried for ever."""
+WAITING = frozenset({State.SUBMITTED, State.RENDERED})
+"""In these a row waits for a question or for a fetch."""
 
 
 @dataclass(frozen=True)
@@ -93,22 +95,37 @@ def take(free: int, free_submits: int) -> list[Job]:
 
 def _take_submits(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
-    due = TryOnRequest.objects.due(now).filter(state=State.QUEUED).select_related("photo", "product_picture")
-    # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
-    for name in random.sample(sorted(engines()), len(engines())):
-        wanted = list(due.filter(engine=name)[: free - len(jobs)])
-        usable = [request for request in wanted if not _without_photo(request, now)]
-        if not usable:
-            continue
-        leave = gateway.leave(name, now, len(usable))
-        newest = _newest_attempts(usable)
-        for request in usable[: leave.places]:
-            job = _claim_submit(request, newest[request.pk], get_engine(name))
-            if job is not None:
-                jobs.append(replace(job, after_refusal=leave.after_refusal))
+    queued = TryOnRequest.objects.due(now).filter(state=State.QUEUED)
+    claimed: list[Job] = []
+    # Where a photo was deleted since it was read, the next look ends its try-on.
+    with suppress(IntegrityError), _in_hand():
+        # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
+        for name in random.sample(sorted(engines()), len(engines())):
+            rows = queued.filter(engine=name).prefetch_related("photo", "product_picture")
+            wanted = _locked(rows, free - len(claimed))
+            usable = [request for request in wanted if not _without_photo(request, now)]
+            if usable:
+                leave = gateway.leave(name, now, len(usable))
+                taken = _claim_submits(usable[: leave.places], get_engine(name))
+                claimed += [replace(job, after_refusal=leave.after_refusal) for job in taken]
+    jobs += claimed
     # Where places are left over: it means to look through all that are queued.
-    for request in due.exclude(engine__in=engines())[: free - len(jobs)]:
+    for request in queued.exclude(engine__in=engines())[: free - len(jobs)]:
         lifecycle.give_up(request, "vendor", "engine_gone")
+
+
+def _in_hand() -> AbstractContextManager[Any]:
+    """From the look to the claim, where pumps can keep rows from each other's looks.
+
+    Only so that they do not want the same rows: what keeps two from claiming one is its swap.
+    """
+    return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
+
+
+def _locked(rows: QuerySet[TryOnRequest], number: int) -> list[TryOnRequest]:
+    """The first of them, but for those that another pump has in hand."""
+    skips = connection.features.has_select_for_update_skip_locked
+    return list((rows.select_for_update(skip_locked=True) if skips else rows)[:number])
 
 
 def _without_photo(request: TryOnRequest, now: datetime) -> bool:
@@ -128,37 +145,79 @@ def _newest_attempts(requests: list[TryOnRequest]) -> dict[UUID, Attempt]:
     return {attempt.request_id: attempt for attempt in newest}
 
 
+def _claim_submits(requests: list[TryOnRequest], engine: Engine) -> list[Job]:
+    """All that nobody was faster to claim: together, or else one by one."""
+    newest = _newest_attempts(requests)
+    if len(requests) > 1:
+        jobs = _claim_together(requests, [newest[request.pk] for request in requests], engine)
+        if jobs is not None:
+            return jobs
+    claims = [_claim_submit(request, newest[request.pk], engine) for request in requests]
+    return [job for job in claims if job is not None]
+
+
 def _claim_submit(request: TryOnRequest, attempt: Attempt, engine: Engine) -> Job | None:
     lease_ends = time.monotonic() + LEASE.total_seconds() - LONGEST_CALL
     token, links = new_token(), None
+    attempt.request = request
     try:
         with transaction.atomic():
             if not lifecycle.claim_submit(request, attempt, timezone.now(), LEASE, hash_token(token)):
                 return None
-            photo, picture = request.photo, request.product_picture
-            if engine.images_as == "url" and photo is not None and picture is not None:
-                links = handover.links(attempt, photo, picture)
+            if engine.images_as == "url":
+                [links] = handover.links([attempt])
     except IntegrityError:
         return None  # Its photo was deleted since it was read: the next look ends it.
-    attempt.request = request
     return Job("submit", request, attempt, engine, lease_ends, token, links)
+
+
+def _claim_together(
+    requests: list[TryOnRequest], attempts: list[Attempt], engine: Engine
+) -> list[Job] | None:
+    """All of them or, with None, none."""
+    lease_ends = time.monotonic() + LEASE.total_seconds() - LONGEST_CALL
+    tokens = [new_token() for _ in requests]
+    links: list[tuple[str, str]] | list[None] = [None] * len(requests)
+    for request, attempt in zip(requests, attempts, strict=True):
+        attempt.request = request
+    try:
+        with transaction.atomic():
+            hashes = [hash_token(token) for token in tokens]
+            if not together.claim_submits(requests, attempts, timezone.now(), LEASE, hashes):
+                return None
+            if engine.images_as == "url":
+                links = handover.links(attempts)
+    except IntegrityError:
+        return None
+    parts = zip(requests, attempts, tokens, links, strict=True)
+    return [
+        Job("submit", request, attempt, engine, lease_ends, token, link)
+        for request, attempt, token, link in parts
+    ]
 
 
 def _take_others(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
-    claimed = []
-    for request in TryOnRequest.objects.due(now).exclude(state=State.QUEUED)[:free]:
-        if request.state == State.SUBMITTING:
-            _lease_is_over(request, now)
-        elif request.state == State.UNKNOWN:
-            lifecycle.grace_over(request)
-        elif lifecycle.claim(request, now, LEASE):
-            claimed.append(request)
-    newest = _newest_attempts(claimed)
+    with _in_hand():
+        due = _locked(TryOnRequest.objects.due(now).exclude(state=State.QUEUED), free)
+        claimed = _claim([request for request in due if request.state in WAITING], now)
+        newest = _newest_attempts(claimed)
     for request in claimed:
         job = _job(request, newest[request.pk])
         if job is not None:
             jobs.append(job)
+    for request in due:
+        if request.state == State.SUBMITTING:
+            _lease_is_over(request, now)
+        elif request.state == State.UNKNOWN:
+            lifecycle.grace_over(request)
+
+
+def _claim(requests: list[TryOnRequest], now: datetime) -> list[TryOnRequest]:
+    """All that nobody was faster to claim, for a question or a fetch: together, or else one by one."""
+    if len(requests) > 1 and together.claim(requests, now, LEASE):
+        return requests
+    return [request for request in requests if lifecycle.claim(request, now, LEASE)]
 
 
 def _lease_is_over(request: TryOnRequest, now: datetime) -> None:
@@ -167,13 +226,13 @@ def _lease_is_over(request: TryOnRequest, now: datetime) -> None:
     attempt.request = request
     lifecycle.submit_unknown(
         attempt,
-        grace=_grace(request.engine),
+        grace=grace(request.engine),
         error="the worker did not come back",
         where=Q(lease_until__lte=now),
     )
 
 
-def _grace(engine: str) -> timedelta:
+def grace(engine: str) -> timedelta:
     """How long a submit whose answer is lost is waited for, from when it was sent."""
     return config.DEADLINE if handover.calls_back(engine) else GRACE_WITHOUT_CALLBACK
 
@@ -186,7 +245,7 @@ def _job(request: TryOnRequest, attempt: Attempt) -> Job | None:
         if is_silent:
             lifecycle.give_up(request, "vendor", "fetch_kills")
             return None
-    elif (is_silent or request.engine not in engines()) and timezone.now() >= _deadline(request, attempt):
+    elif (is_silent or request.engine not in engines()) and timezone.now() >= deadline_of(request, attempt):
         lifecycle.deadline_over(request, attempt)
         return None
     engine = engines().get(request.engine)
@@ -197,93 +256,7 @@ def _job(request: TryOnRequest, attempt: Attempt) -> Job | None:
     return Job(kind, request, attempt, engine, time.monotonic() + LONGEST_CALL)
 
 
-def _deadline(request: TryOnRequest, attempt: Attempt) -> datetime:
+def deadline_of(request: TryOnRequest, attempt: Attempt) -> datetime:
     """Until when the vendor is asked: a callback that came later still buys it a little time."""
     deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
     return deadline if request.hinted_at is None else max(deadline, request.hinted_at + polling.AFTER_HINT)
-
-
-# News -----------------------------------------------------------------------------------------------
-
-
-def submitted(job: Job, submission: Submission) -> None:
-    """Store what became of a submit, and what the answer says of all submits of its engine.
-
-    May come twice: where a connection broke just after the commit, its news is brought once more.
-    """
-    match submission.verdict:
-        case Verdict.ACCEPTED:
-            assert submission.answer is not None
-            lifecycle.submit_answered(job.attempt, submission, submission.answer)
-            if submission.answer.final:
-                _ended(job, submission.answer)
-            if job.after_refusal:
-                assert job.attempt.posted_at is not None
-                gateway.accepted(job.engine.name, job.attempt.posted_at)
-        case Verdict.NOT_SENT:
-            pause = min(LONGEST_RETRY, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
-            retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
-            lifecycle.submit_refused(job.attempt, submission, retry_at=retry_at)
-        case Verdict.REFUSED:
-            retry_at = gateway.refused(job.attempt, submission)
-            code = submission.error_code or "vendor"
-            lifecycle.submit_refused(job.attempt, submission, retry_at=retry_at, code=code)
-        case Verdict.UNKNOWN:
-            lifecycle.submit_unknown(
-                job.attempt,
-                grace=_grace(job.engine.name),
-                error=submission.error,
-                status=submission.status_code,
-            )
-
-
-def asked(
-    job: Job, answer: Answer | None, retry_after: float | None, *, may_fetch: bool = False
-) -> Job | None:
-    """Store what the vendor said of a render; where it said nothing final, when to ask again.
-
-    Where it is done and the pump `may_fetch`, the same pump has the row for the fetch, which is returned.
-    """
-    if answer is not None and answer.final:
-        fetch_ends = time.monotonic() + LONGEST_CALL
-        is_mine = _ended(job, answer, lease=LEASE if may_fetch else None)
-        return replace(job, kind="fetch", lease_ends=fetch_ends) if is_mine else None
-    now = timezone.now()
-    deadline = _deadline(job.request, job.attempt)
-    if now >= deadline:
-        lifecycle.deadline_over(job.request, job.attempt)
-        return None
-    pause = polling.next_pause(calls_back=handover.calls_back(job.engine.name))
-    if retry_after:
-        pause = max(pause, timedelta(seconds=retry_after))
-    lifecycle.release(job.request, min(now + pause, deadline))
-    return None
-
-
-def _ended(job: Job, answer: Answer, *, lease: timedelta | None = None) -> bool:
-    """The vendor will say nothing else. True where the row is now leased for its fetch."""
-    if answer.status == Status.COMPLETED:
-        is_news = lifecycle.rendered(job.request, job.attempt, answer, lease=lease)
-    else:
-        lease = None
-        is_charged = answer.status == Status.FAILED
-        if answer.error_code in NOT_LOADED and job.engine.images_as == "url":
-            # Ours can be read, so mostly they were not to be had.
-            hint = "try-on %s: a picture was not loaded. Does the vendor reach PUBLIC_BASE_URL (%s)?"
-            logger.warning(hint, job.request.pk, config.PUBLIC_BASE_URL)
-        is_news = lifecycle.render_failed(job.request, job.attempt, answer, charged=is_charged)
-    if not is_news:
-        # It ended meanwhile, or its vendor's id was corrected: then the right render is asked about now.
-        lifecycle.release(job.request, timezone.now())
-    return is_news and lease is not None
-
-
-def fetched(job: Job, images: list[TryOnImage]) -> bool:
-    """The files are stored: the rows and the last swap. False where the try-on ended meanwhile."""
-    # A copy: where the commit fails, or only its answer is lost, the job still knows its own lease.
-    return lifecycle.completed(copy.copy(job.request), images)
-
-
-def not_fetched(job: Job, is_bad_picture: bool, error: str) -> None:
-    """A finished picture did not come, or is none."""
-    lifecycle.fetch_failed(job.request, is_bad_picture=is_bad_picture, error=error)

@@ -14,7 +14,10 @@ from .models import VendorLink
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
-    from .models import Attempt, PersonPhoto, ProductPicture
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from .models import Attempt
 
 
 def calls_back(engine_name: str) -> bool:
@@ -28,20 +31,27 @@ def public_url(name: str, token: str) -> str:
     return config.PUBLIC_BASE_URL.rstrip("/") + reverse(f"vton:{name}", args=[token])
 
 
-def links(attempt: Attempt, photo: PersonPhoto, picture: ProductPicture) -> tuple[str, str]:
-    """Tokens under which the photo and the product's picture may be fetched; they die with the render.
+def links(attempts: Iterable[Attempt]) -> list[tuple[str, str]]:
+    """Of each, tokens for its photo and its product's picture to be fetched; they die with the render.
 
     Made in the transaction that claims: whoever ends the try-on comes before it, or takes them away.
     """
-    person, product = new_token(), new_token()
-    common = {"attempt": attempt, "expires_at": timezone.now() + config.DEADLINE}
-    VendorLink.objects.bulk_create(
-        [
-            VendorLink(token_hash=hash_token(person), photo=photo, **common),
-            VendorLink(token_hash=hash_token(product), product_picture=picture, **common),
+    expires_at = timezone.now() + config.DEADLINE
+    tokens, rows = [], []
+    for attempt in attempts:
+        person, product = new_token(), new_token()
+        tokens.append((person, product))
+        request = attempt.request
+        rows += [
+            _link(attempt, person, expires_at, photo_id=request.photo_id),
+            _link(attempt, product, expires_at, product_picture_id=request.product_picture_id),
         ]
-    )
-    return person, product
+    VendorLink.objects.bulk_create(rows)
+    return tokens
+
+
+def _link(attempt: Attempt, token: str, expires_at: datetime, **picture: Any) -> VendorLink:
+    return VendorLink(token_hash=hash_token(token), attempt=attempt, expires_at=expires_at, **picture)
 
 
 def encoded(stored: Any) -> str:

@@ -2,7 +2,7 @@
 
 `run()` takes a slot, drives what is due for a slice of time, finishes what flies, releases the slot, and
 only then looks once more for work, so that no wake-up is lost. Rows are claimed in `claims.py`; what a
-claimed row needs is done by one of the three flights below.
+claimed row needs is done by one of the three flights below; what came of it is stored in `news.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 
-from . import claims, handover, results, sigterm, slots
+from . import claims, handover, news, results, sigterm, slots
 from .batches.feeder import Feeder
 from .conf import config
 from .discreet import forget_locals
 from .pixazo import AskFailed, FetchFailed, Submission, Verdict
 from .pixazo.client import Pixazo
 from .queue import ring
-from .threads import DbThread
+from .threads import DbThread, Gathering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,9 @@ class Pump:
         self.pixazo: Pixazo
         self.db = DbThread("vton-db")
         self.news = DbThread("vton-news")  # A picture that has come waits for no look.
+        self.submitted = Gathering(self.news, news.SUBMITTED)
+        self.asked = Gathering(self.news, news.ASKED)
+        self.fetched = Gathering(self.news, news.FETCHED)
         self.feeder = Feeder(self._goes_on)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
 
@@ -255,7 +258,7 @@ class Pump:
         pause = 0.2
         while True:
             try:
-                await self.news(claims.submitted, job, submission)
+                await self.submitted(job, submission)
             except Exception as trouble:
                 forget_locals(trouble)
                 logger.exception(
@@ -276,11 +279,10 @@ class Pump:
             answer = await self.pixazo.ask(job.engine, job.attempt.vendor_id or "")
         except AskFailed as failure:
             logger.info("try-on %s: asked in vain: %s", job.request.pk, failure.error)
-            await self.news(claims.asked, job, None, failure.retry_after)
+            await self.asked(job, None, failure.retry_after, False)
         else:
             # A pump that lands takes up nothing more: the fetch is the next one's.
-            work = partial(claims.asked, may_fetch=self._goes_on())
-            fetch = await self.news(work, job, answer, None)
+            fetch = await self.asked(job, answer, None, self._goes_on())
             if fetch is not None:
                 await self._fetch(fetch)
 
@@ -291,7 +293,7 @@ class Pump:
             # A full disk, say. It passes or somebody sees to it: only claims that end in silence are counted.
             forget_locals(trouble)
             logger.exception("try-on %s: its picture was not stored", job.request.pk)
-            await self.news(claims.not_fetched, job, False, type(trouble).__name__)
+            await self.news(news.not_fetched, job, False, type(trouble).__name__)
 
     async def _fetch_all(self, job: Job) -> None:
         # What was not asked for is not paid, and nobody said that it may be so much.
@@ -301,12 +303,12 @@ class Pump:
         for trouble in outcomes:
             if isinstance(trouble, results.ImageRefused | FetchFailed):
                 final = not (isinstance(trouble, FetchFailed) and trouble.retryable)
-                await self.news(claims.not_fetched, job, final, str(trouble))
+                await self.news(news.not_fetched, job, final, str(trouble))
                 return
             if isinstance(trouble, BaseException):
                 raise trouble
         images = await self.image(results.store, job.request, pictures)
-        if not await self.news(claims.fetched, job, images):
+        if not await self.fetched(job, images):
             await self.image(results.discard, images)
 
     async def _fetch_one(self, url: str) -> results.Rendered:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from django.db import close_old_connections, connections
 
+from .discreet import forget_locals
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Sequence
+
+    from .news import Kind
+
+logger = logging.getLogger("django_vton.threads")
 
 T = TypeVar("T")
+
+MOST = 50
+"""So many are stored together at once: as many as a pump has in flight."""
 
 
 class DbThread:
@@ -36,3 +46,56 @@ class DbThread:
         """End the thread, and its connections with it."""
         self._executor.submit(connections.close_all)
         self._executor.shutdown()
+
+
+class _Item(NamedTuple):
+    key: Hashable
+    arguments: tuple[Any, ...]
+    outcome: asyncio.Future[Any]
+
+
+class Gathering:
+    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit."""
+
+    def __init__(self, thread: DbThread, kind: Kind) -> None:
+        self._thread, self._kind = thread, kind
+        self._waiting: list[_Item] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    async def __call__(self, *arguments: Any) -> Any:
+        """Do it there; what came of it, or its own error."""
+        outcome = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Item(self._kind.key(*arguments), arguments, outcome))
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        return await outcome
+
+    async def _work(self) -> None:
+        while self._waiting:
+            first = self._waiting[0]
+            alike = [item for item in self._waiting if item.key == first.key][:MOST]
+            if first.key is None:
+                alike = [first]
+            self._waiting = [item for item in self._waiting if item not in alike]
+            outcomes = await self._together(alike) if len(alike) > 1 else None
+            for place, item in enumerate(alike):
+                if outcomes is not None:
+                    item.outcome.set_result(outcomes[place])
+                else:
+                    await self._alone(item)
+        self._worker = None
+
+    async def _together(self, items: list[_Item]) -> Sequence[Any] | None:
+        try:
+            return await self._thread(self._kind.together, [item.arguments for item in items])
+        except Exception as trouble:
+            # Each by itself finds out whose it is.
+            forget_locals(trouble)
+            logger.exception("%d could not be stored together", len(items))
+            return None
+
+    async def _alone(self, item: _Item) -> None:
+        try:
+            item.outcome.set_result(await self._thread(self._kind.alone, *item.arguments))
+        except Exception as trouble:  # noqa: BLE001 - it is its flight's to see to
+            item.outcome.set_exception(trouble)

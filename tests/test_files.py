@@ -195,7 +195,7 @@ def links(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> list[str]:
     attempt = submit(row)
     assert row.photo
     assert row.product_picture
-    tokens = handover.links(attempt, row.photo, row.product_picture)
+    [tokens] = handover.links([attempt])
     return [reverse("vton:vendor-file", args=[token]) for token in tokens]
 
 

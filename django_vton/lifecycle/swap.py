@@ -37,21 +37,25 @@ def swap(
     From more than one it is held before, so that the history tells from which.
     """
     allowed = [state for state in sources if state in SOURCES[target]]
-    now = timezone.now()
-    fields = {"lease_until": None, "claims": 0, **fields}
-    if target in (State.COMPLETED, State.FAILED, State.CANCELED):
-        fields |= {"finished_at": now, "due_at": None, "result_urls": []}
-    if target in (State.FAILED, State.CANCELED):
-        fields["shared_key"] = None
+    fields = at(target) | fields
     row = TryOnRequest.objects.filter(where, pk=request.pk, state__in=allowed)
-    if not row.update(state=target, **fields):
+    if not row.update(**fields):
         return False
     before = allowed[0] if len(allowed) == 1 else request.state
-    request.state = target
     for name, value in fields.items():
         setattr(request, name, value)
     record(request, event, before, attempt=attempt, actor_id=actor_id, detail=detail)
     return True
+
+
+def at(target: State) -> dict[str, Any]:
+    """The fields of a row that comes to `target`, whatever else it bears."""
+    fields: dict[str, Any] = {"state": target, "lease_until": None, "claims": 0}
+    if target in (State.COMPLETED, State.FAILED, State.CANCELED):
+        fields |= {"finished_at": timezone.now(), "due_at": None, "result_urls": []}
+    if target in (State.FAILED, State.CANCELED):
+        fields["shared_key"] = None
+    return fields
 
 
 def record(
@@ -73,6 +77,11 @@ def record(
         actor_id=actor_id,
         detail=detail or {},
     )
+    log(request, event, before, attempt)
+
+
+def log(request: TryOnRequest, event: str, before: str, attempt: Attempt | None) -> None:
+    """One line: ids only."""
     logger.info(
         "try_on=%s attempt=%s event=%s from=%s to=%s",
         request.pk,
@@ -112,7 +121,7 @@ def settle(
             quotas.give_back(request)
             for follower in request.followers.all():
                 quotas.give_back(follower)
-        budget.book(attempt, source, money)
+        budget.book([attempt], source, money)
     return True
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, connection, transaction
 from django.test import RequestFactory
 
-from django_vton import claims, handover, lifecycle, privacy, webhooks
+from django_vton import claims, handover, lifecycle, news, privacy, webhooks
 from django_vton.engines import get_engine
 from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest
 from django_vton.pixazo import Status
@@ -187,7 +187,7 @@ def _ask(world: World, flight: Flight, name: str) -> Iterator[Move]:
     vendor_id = flight.job.attempt.vendor_id or ""
 
     def ask(world: World, said: Answer | None) -> World:
-        fetch = claims.asked(flight.taken(), said, None, may_fetch=True)
+        fetch = news.asked(flight.taken(), said, None, may_fetch=True)
         return world.now_is(flight, None).fly([fetch] if fetch else [])
 
     for told, cost, seen in _ends(world, vendor_id):
@@ -210,11 +210,11 @@ def _ends(world: World, vendor_id: str) -> Iterator[tuple[str, int, World]]:
 def _fetch(world: World, flight: Flight, cast: Cast, name: str) -> Iterator[Move]:
     def come() -> World:
         job = flight.taken()
-        claims.fetched(job, cast.pictures(job.request))
+        news.fetched(job, cast.pictures(job.request))
         return world.now_is(flight, None)
 
     def fail(*, is_bad: bool) -> World:
-        claims.not_fetched(flight.taken(), is_bad, "trouble")
+        news.not_fetched(flight.taken(), is_bad, "trouble")
         return world.now_is(flight, None)
 
     yield Move(f"{name} comes", 0, come)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django_vton import claims
+from django_vton import news
 from django_vton.claims import LEASE, LONGEST_CALL
 from django_vton.models import TryOnImage, TryOnRequest
 from django_vton.pixazo import Answer, Status, Submission, Verdict
@@ -149,7 +149,7 @@ def tell(world: World, flight: Flight) -> None:
             submission = Submission(verdict=verdict)
         case status:
             submission = Submission(verdict=Verdict.REFUSED, status_code=int(status), error_code="vendor")
-    claims.submitted(flight.taken(), submission)
+    news.submitted(flight.taken(), submission)
 
 
 def pictures(request: TryOnRequest) -> list[TryOnImage]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from django_vton import claims, privacy
+from django_vton import claims, news, privacy
 from django_vton.conf import config
 from django_vton.models import TryOnImage
 from django_vton.pixazo.client import Pixazo
@@ -133,7 +133,7 @@ def test_the_pump_that_asked_has_the_row_for_the_fetch(desk: Desk) -> None:
     assert desk.gateway.ledger.wait_for(lambda ledger: ledger.entries[0].ended)
     desk.due(row)
     [job] = claims.take(10, 0)
-    fetch = claims.asked(job, ask(job), None, may_fetch=True)
+    fetch = news.asked(job, ask(job), None, may_fetch=True)
     assert fetch is not None
     assert fetch.kind == "fetch"
     row = desk.reload(row, State.RENDERED)
@@ -159,5 +159,5 @@ def test_a_failed_render_is_nothing_to_fetch(desk: Desk) -> None:
     assert desk.gateway.ledger.wait_for(lambda ledger: ledger.entries[0].ended)
     desk.due(row)
     [job] = claims.take(10, 0)
-    assert claims.asked(job, ask(job), None, may_fetch=True) is None
+    assert news.asked(job, ask(job), None, may_fetch=True) is None
     desk.reload(row, State.FAILED, "vendor")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from django_vton import claims, engines, lifecycle
+from django_vton import claims, engines, lifecycle, news
 from django_vton.lifecycle.operators import LONGEST_DOUBT
 from django_vton.models import Attempt, Quota
 from django_vton.pixazo import Submission, Verdict
@@ -137,10 +137,10 @@ def test_news_that_comes_twice_changes_nothing(desk: Desk) -> None:
     desk.due(row)
     second = submit(type(row).objects.get(pk=row.pk), token="second")
     job = claims.Job("submit", row, first, engines.get_engine(row.engine), 0.0)
-    claims.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=503))
-    claims.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=400))
-    claims.submitted(job, Submission(verdict=Verdict.NOT_SENT))
-    claims.submitted(job, Submission(verdict=Verdict.UNKNOWN))
+    news.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=503))
+    news.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=400))
+    news.submitted(job, Submission(verdict=Verdict.NOT_SENT))
+    news.submitted(job, Submission(verdict=Verdict.UNKNOWN))
     row = desk.reload(row, State.SUBMITTING)
     assert desk.money(row) == ["free", "held"]
     lifecycle.submit_answered(second, *accepted("second"))
