@@ -125,7 +125,8 @@ def _argument(each: inspect.Parameter) -> str:
 
 
 def _python() -> str:
-    from django_vton import batches, conversions, pixazo, products, sandbox, storage
+    from django_vton import batches, conversions, house, pixazo, products, queue, sandbox, storage, tasks
+    from django_vton.sandbox.ledger import Ledger
 
     return page(
         "Python calls",
@@ -135,6 +136,7 @@ def _python() -> str:
         *_function(products.reference, "django_vton.products.reference"),
         *_function(conversions.added, "django_vton.conversions.added"),
         *_function(conversions.purchased, "django_vton.conversions.purchased"),
+        *_function(house.add_house_model, "django_vton.house.add_house_model"),
         *(
             part
             for name in batches.__all__
@@ -143,14 +145,54 @@ def _python() -> str:
         ),
         *_class(batches.Preview, "django_vton.batches.Preview"),
         *_class(batches.Progress, "django_vton.batches.Progress"),
+        *_class(batches.Published, "django_vton.batches.Published"),
+        "## Exceptions",
+        table(("exception", ""), _exceptions()),
+        "## Paths for a queue",
+        "What `ENQUEUE` may be, beside a callable of your own, and what a clock has to call: see "
+        "[another queue](../queues.md).",
+        table(
+            ("path", ""),
+            (
+                (code(f"{each.__module__}.{each.__name__}"), sources.first_line(each.__doc__))
+                for each in (queue.by_django_tasks, queue.nothing, tasks.ring, tasks.purge)
+            ),
+        ),
         *_class(pixazo.Engine, "django_vton.pixazo.Engine"),
         *_class(pixazo.Option, "django_vton.pixazo.Option"),
-        *_class(storage.PrivateFolder, "django_vton.storage.PrivateFolder"),
-        *_class(sandbox.Gateway, "django_vton.sandbox.Gateway"),
+        *_class(pixazo.Call, "django_vton.pixazo.Call"),
+        *_class(storage.PrivateFolder, "django_vton.storage.PrivateFolder", made_by=True),
+        *_class(sandbox.Gateway, "django_vton.sandbox.Gateway", made_by=True),
+        "### `ledger`",
+        sources.markdown(Ledger.__doc__),
+        table(
+            ("name", ""),
+            (
+                (code(name), sources.first_line(getattr(Ledger, name).__doc__))
+                for name in ("entries", "counts", "totals", "wait_for")
+            ),
+        ),
         "## `django_vton.sandbox.Scenario`",
         sources.markdown(sandbox.Scenario.__doc__),
         table(("field", "type", "default", ""), _fields(sandbox.Scenario)),
     )
+
+
+def _exceptions() -> Iterable[tuple[str, str]]:
+    """Those that a shop's own code may meet, each with where it is imported from."""
+    from django_vton import exceptions, images, pixazo
+
+    found = {
+        "django_vton.exceptions": (
+            *(exceptions.VtonError, exceptions.Refused, exceptions.BudgetExhausted),
+            *(exceptions.QuotaExceeded, exceptions.ProductNotRegistered),
+        ),
+        "django_vton.images": (images.ImageRefused,),
+        "django_vton.pixazo": (pixazo.OptionError,),
+    }
+    for module, kinds in found.items():
+        for kind in kinds:
+            yield code(f"{module}.{kind.__name__}"), sources.markdown(kind.__doc__)
 
 
 def _fields(shape: type) -> Iterable[tuple[str, ...]]:
@@ -175,8 +217,10 @@ def _signature(function: Callable[..., Any]) -> str:
     return textwrap.dedent("\n".join(lines[begin : end + 1]))
 
 
-def _class(shape: type, path: str) -> list[str]:
+def _class(shape: type, path: str, *, made_by: bool = False) -> list[str]:
     parts = [f"## `{path}`", sources.markdown(shape.__doc__)]
+    if made_by:
+        parts.append(f"```python\n{_signature(shape.__init__)}\n```")  # type: ignore[misc] # of this very class
     texts = sources.texts_below(shape)
     hints = inspect.get_annotations(shape)
     rows = [
@@ -229,11 +273,15 @@ def _checks() -> str:
 
 
 def _errors() -> str:
+    from rest_framework.exceptions import MethodNotAllowed
+
     from django_vton import exceptions, sentences
     from django_vton.pixazo import ENGINES
 
+    # A wrong method is found before any code of ours.
+    status = {**exceptions.STATUS, "method_not_allowed": MethodNotAllowed.status_code}
     refused = [
-        (code(name), str(exceptions.STATUS.get(name, 400)), str(sentence))
+        (code(name), str(status.get(name, 400)), str(sentence))
         for name, sentence in sentences.SENTENCES.items()
     ]
     failed = [
@@ -245,6 +293,7 @@ def _errors() -> str:
         'Nothing was done, nothing was spent. The body is `{"code", "detail", "field"}`.',
         "`detail` is in the shopper's language. A photo's says more: its size, and what would be taken.",
         table(("code", "status", "sentence"), refused),
+        "`request_invalid` is 413 where the body is too large, and 415 where it is of another type.",
         "## A render that failed",
         "In the `error` of a try-on. Retryable: the same photo and product may well succeed the next time.",
         table(("code", "retryable", "sentence"), failed),

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.urls import include, path
+from django.urls import URLPattern, include, path
 
 urlpatterns = [path("try-on/", include("django_vton.urls"))]
 
 Table = Callable[[Iterable[str], Iterable[Iterable[str]]], str]
 Schema = dict[str, Any]
+
+OTHERS = {
+    "image": (
+        "GET",
+        "A picture, to its shopper; a published one to anyone. Takes `?size=thumbnail`, `?download=1`.",
+    ),
+    "photo-file": (
+        "GET",
+        "A photo, to its shopper; an active house model's to anyone. Takes `?size=thumbnail`.",
+    ),
+    "vendor-file": ("GET", "What Pixazo fetches. The token expires, and dies with the render."),
+    "callback": (
+        "POST",
+        "Pixazo's callback: 200, or 404 for a token that is not ours. No session, no CSRF token.",
+    ),
+    "dialog": ("GET", "The dialog's HTML for `?product=`, in the language of `?lang=`."),
+    "try": ("GET, POST", "The form, without JavaScript."),
+    "result": ("GET, POST", "One try-on: how far it is, then its pictures."),
+    "history": ("GET, POST", "My try-ons, and how to be rid of them."),
+    "privacy": ("GET", "The policy, out of the settings."),
+}
+"""What is no part of the schema: how it is asked and what it is, by the name of the URL."""
 
 
 def parts(table: Table, code: Callable[[object], str]) -> list[str]:
@@ -25,7 +48,7 @@ def parts(table: Table, code: Callable[[object], str]) -> list[str]:
     ]
     found = [
         "Below the shop's own prefix, here `try-on/`. Somebody else's id answers 404, never 403.",
-        "With the extra `schema` it stands in the shop's own OpenAPI schema, by drf-spectacular.",
+        "[The guide](../api.md) shows how to ask it, and how it comes into the shop's own OpenAPI schema.",
         table(("operation", ""), [(code(name), each["summary"]) for name, each in operations]),
     ]
     for name, each in operations:
@@ -35,7 +58,13 @@ def parts(table: Table, code: Callable[[object], str]) -> list[str]:
         if "requestBody" in each:
             found.append("Body: " + "; ".join(_body(each, code)) + ".")
         found.append(table(("answer", "", "shape"), _answers(each, code)))
-    found += ["## Shapes"]
+    found += [
+        "## The other addresses",
+        "Pages answer `noindex` and `no-store`.",
+        'A name is what `{% tryon_url "history" %}` and `{% url "vton:history" %}` take.',
+        table(("address", "", "name", ""), _others(code)),
+        "## Shapes",
+    ]
     for name, shape in schema["components"]["schemas"].items():
         found += [f"### `{name}`", str(shape.get("description", ""))]
         if shape.get("properties"):
@@ -47,6 +76,17 @@ def parts(table: Table, code: Callable[[object], str]) -> list[str]:
         else:
             found.append(_kind(shape, code) + ".")
     return [part for part in found if part]
+
+
+def _others(code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
+    """A row for each address beside the API's; raises KeyError for one that nobody described."""
+    from django_vton import urls
+
+    for each in urls.urlpatterns:
+        if isinstance(each, URLPattern):
+            methods, words = OTHERS[str(each.name)]
+            address = re.sub(r"<\w+:(\w+)>", r"{\1}", str(each.pattern)).replace("{pk}", "{id}")
+            yield code(f"try-on/{address}"), methods, code(each.name), words
 
 
 def _parameters(operation: Schema, code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
@@ -76,7 +116,7 @@ def _kind(schema: Schema, code: Callable[[object], str]) -> str:
         case {"anyOf": kinds} | {"oneOf": kinds}:
             return " or ".join(_kind(each, code) for each in kinds)
         case {"enum": values}:
-            return " or ".join(map(code, values))
+            return " or ".join(code(value) or '`""`' for value in values)
         case {"items": items}:
             return f"list of {_kind(items, code)}"
         case {"properties": fields}:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import sys
+import textwrap
 import types
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -151,6 +153,7 @@ def settings_hold(code: types.CodeType) -> None:
     changes = {name: value for name, value in found.items() if name.isupper() and name != "BASE_DIR"}
     assert changes
     known = {*dir(global_settings), "VTON", "Q_CLUSTER", "CELERY_BEAT_SCHEDULE", "TASKS"}
+    known |= {"REST_FRAMEWORK", "SPECTACULAR_SETTINGS"}
     assert set(changes) <= known
     with override_settings(**changes, ALLOWED_HOSTS=["*"]):
         assert checks.run_checks(tags=["vton"]) == []
@@ -215,7 +218,7 @@ def test_each_event_that_is_worth_an_alert_is_logged() -> None:
 
 def test_the_reference_names_all_that_a_shop_may_use() -> None:
     pages = generate.pages()
-    from django_vton import conf
+    from django_vton import conf, urls
     from django_vton.sentences import RENDER_SENTENCES, SENTENCES
     from django_vton.templatetags import vton as tags
 
@@ -225,12 +228,31 @@ def test_the_reference_names_all_that_a_shop_may_use() -> None:
     sent = [name for name, each in vars(signals).items() if isinstance(each, Signal)]
     assert all(f"`{name}`" in pages["signals"] for name in sent)
     assert pages["http"].count("\n## `") == 12
+    assert all(f"| `{each.name}` |" in pages["http"] for each in urls.urlpatterns if hasattr(each, "name"))
     commands = (blocks.ROOT / "django_vton" / "management" / "commands").glob("vton_*.py")
     assert all(f"## `{path.stem}`" in pages["commands"] for path in commands)
     sources = [path.read_text() for path in (blocks.ROOT / "django_vton").glob("checks*.py")]
     ids = {found for text in sources for found in re.findall(r'id="(vton\.[EW]\d{3})"', text)}
     assert len(ids) > 15
     assert all(f"`{found}`" in pages["checks"] for found in ids)
+
+
+def test_each_name_that_a_guide_imports_is_in_the_reference() -> None:
+    """What is not there "may change in any version": no guide may build on it."""
+    pages = generate.pages()
+    # Signals stand there without their module.
+    pages["signals"] = pages["signals"].replace("| `", "| `django_vton.signals.")
+    reference = "\n".join(pages.values())
+    imported = {
+        f"{node.module}.{each.name}"
+        for block in blocks.CODE
+        if block.language == "python"
+        for node in ast.walk(ast.parse(textwrap.dedent(block.code)))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("django_vton")
+        for each in node.names
+    }
+    assert len(imported) > 8
+    assert [name for name in sorted(imported) if f"`{name}" not in reference] == []
 
 
 def test_the_drawing_refuses_to_differ_from_the_states(monkeypatch: pytest.MonkeyPatch) -> None:
