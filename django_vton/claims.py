@@ -30,7 +30,6 @@ from .tokens import hash_token, new_token
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
-    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -96,14 +95,15 @@ def take(free: int, free_submits: int) -> list[Job]:
 def _take_submits(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
     queued = TryOnRequest.objects.due(now).filter(state=State.QUEUED)
+    if not queued.exists():
+        return
     claimed: list[Job] = []
     # Where a photo was deleted since it was read, the next look ends its try-on.
     with suppress(IntegrityError), _in_hand():
         # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
         for name in random.sample(sorted(engines()), len(engines())):
-            rows = queued.filter(engine=name).prefetch_related("photo", "product_picture")
-            wanted = _locked(rows, free - len(claimed))
-            usable = [request for request in wanted if not _without_photo(request, now)]
+            wanted = _newest(queued.filter(engine=name), free - len(claimed), "photo", "product_picture")
+            usable = [attempt for attempt in wanted if not _without_photo(attempt.request, now)]
             if usable:
                 leave = gateway.leave(name, now, len(usable))
                 taken = _claim_submits(usable[: leave.places], get_engine(name))
@@ -122,10 +122,16 @@ def _in_hand() -> AbstractContextManager[Any]:
     return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
 
 
-def _locked(rows: QuerySet[TryOnRequest], number: int) -> list[TryOnRequest]:
-    """The first of them, but for those that another pump has in hand."""
-    skips = connection.features.has_select_for_update_skip_locked
-    return list((rows.select_for_update(skip_locked=True) if skips else rows)[:number])
+def _newest(rows: QuerySet[TryOnRequest], number: int, *parts: str) -> list[Attempt]:
+    """The newest attempts of the first rows that no other pump has in hand, each with its request."""
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True)
+    keys = list(rows.values_list("pk", flat=True)[:number])
+    if not keys:
+        return []
+    newest = Attempt.objects.filter(request__in=keys, number=F("request__last_attempt"))
+    with_parts = newest.select_related("request", *(f"request__{part}" for part in parts))
+    return list(with_parts.order_by("request__due_at"))
 
 
 def _without_photo(request: TryOnRequest, now: datetime) -> bool:
@@ -137,23 +143,13 @@ def _without_photo(request: TryOnRequest, now: datetime) -> bool:
     return True
 
 
-def _newest_attempts(requests: list[TryOnRequest]) -> dict[UUID, Attempt]:
-    """Of each, in one query."""
-    if not requests:
-        return {}
-    newest = Attempt.objects.filter(request__in=requests, number=F("request__last_attempt"))
-    return {attempt.request_id: attempt for attempt in newest}
-
-
-def _claim_submits(requests: list[TryOnRequest], engine: Engine) -> list[Job]:
+def _claim_submits(attempts: list[Attempt], engine: Engine) -> list[Job]:
     """All that nobody was faster to claim: together, or else one by one."""
-    newest = _newest_attempts(requests)
-    if len(requests) > 1:
-        jobs = _claim_together(requests, [newest[request.pk] for request in requests], engine)
-        if jobs is not None:
-            return jobs
-    claims = [_claim_submit(request, newest[request.pk], engine) for request in requests]
-    return [job for job in claims if job is not None]
+    all_of_them = _claim_together(attempts, engine) if attempts else []
+    if all_of_them is not None:
+        return all_of_them
+    jobs = [_claim_submit(attempt.request, attempt, engine) for attempt in attempts]
+    return [job for job in jobs if job is not None]
 
 
 def _claim_submit(request: TryOnRequest, attempt: Attempt, engine: Engine) -> Job | None:
@@ -171,53 +167,50 @@ def _claim_submit(request: TryOnRequest, attempt: Attempt, engine: Engine) -> Jo
     return Job("submit", request, attempt, engine, lease_ends, token, links)
 
 
-def _claim_together(
-    requests: list[TryOnRequest], attempts: list[Attempt], engine: Engine
-) -> list[Job] | None:
+def _claim_together(attempts: list[Attempt], engine: Engine) -> list[Job] | None:
     """All of them or, with None, none."""
     lease_ends = time.monotonic() + LEASE.total_seconds() - LONGEST_CALL
-    tokens = [new_token() for _ in requests]
-    links: list[tuple[str, str]] | list[None] = [None] * len(requests)
-    for request, attempt in zip(requests, attempts, strict=True):
-        attempt.request = request
+    tokens = [new_token() for _ in attempts]
+    links: list[tuple[str, str]] | list[None] = [None] * len(attempts)
     try:
         with transaction.atomic():
             hashes = [hash_token(token) for token in tokens]
-            if not together.claim_submits(requests, attempts, timezone.now(), LEASE, hashes):
+            if not together.claim_submits(attempts, timezone.now(), LEASE, hashes):
                 return None
             if engine.images_as == "url":
                 links = handover.links(attempts)
     except IntegrityError:
         return None
-    parts = zip(requests, attempts, tokens, links, strict=True)
     return [
-        Job("submit", request, attempt, engine, lease_ends, token, link)
-        for request, attempt, token, link in parts
+        Job("submit", attempt.request, attempt, engine, lease_ends, token, link)
+        for attempt, token, link in zip(attempts, tokens, links, strict=True)
     ]
 
 
 def _take_others(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
+    rows = TryOnRequest.objects.due(now).exclude(state=State.QUEUED)
+    if not rows.exists():
+        return
     with _in_hand():
-        due = _locked(TryOnRequest.objects.due(now).exclude(state=State.QUEUED), free)
-        claimed = _claim([request for request in due if request.state in WAITING], now)
-        newest = _newest_attempts(claimed)
-    for request in claimed:
-        job = _job(request, newest[request.pk])
+        due = _newest(rows, free)
+        claimed = _claim([attempt for attempt in due if attempt.request.state in WAITING], now)
+    for attempt in claimed:
+        job = _job(attempt.request, attempt)
         if job is not None:
             jobs.append(job)
-    for request in due:
+    for request in [attempt.request for attempt in due]:
         if request.state == State.SUBMITTING:
             _lease_is_over(request, now)
         elif request.state == State.UNKNOWN:
             lifecycle.grace_over(request)
 
 
-def _claim(requests: list[TryOnRequest], now: datetime) -> list[TryOnRequest]:
+def _claim(attempts: list[Attempt], now: datetime) -> list[Attempt]:
     """All that nobody was faster to claim, for a question or a fetch: together, or else one by one."""
-    if len(requests) > 1 and together.claim(requests, now, LEASE):
-        return requests
-    return [request for request in requests if lifecycle.claim(request, now, LEASE)]
+    if attempts and together.claim([attempt.request for attempt in attempts], now, LEASE):
+        return attempts
+    return [attempt for attempt in attempts if lifecycle.claim(attempt.request, now, LEASE)]
 
 
 def _lease_is_over(request: TryOnRequest, now: datetime) -> None:

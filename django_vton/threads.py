@@ -77,7 +77,7 @@ class Gathering:
             if first.key is None:
                 alike = [first]
             self._waiting = [item for item in self._waiting if item not in alike]
-            outcomes = await self._together(alike) if len(alike) > 1 else None
+            outcomes = await self._together(alike) if first.key is not None else None
             for place, item in enumerate(alike):
                 if outcomes is not None:
                     item.outcome.set_result(outcomes[place])

@@ -38,6 +38,8 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 2000
 # What Pixazo asks of pictures, for Glass v1: at least 300 x 300 pixels, at most 10 MB.
 MIN_SIDE = 300
+# A third of what Fashn renders, 864 x 1296: whole pixels are averaged and nothing is resampled.
+THUMBNAIL_SIDE = 432
 VENDOR_BYTES = 10_000_000
 
 PRODUCT_BYTES = 50_000_000
@@ -130,7 +132,7 @@ def result_as(data: bytes, content_type: str) -> Picture:
     return _guarded(work, "result")
 
 
-def thumbnail(picture: Picture | bytes, side: int = 400, *, label: bool = False) -> Picture:
+def thumbnail(picture: Picture | bytes, side: int = THUMBNAIL_SIDE, *, label: bool = False) -> Picture:
     """A small JPEG, no side above ``side`` pixels, of what a function above has made, or of its bytes.
 
     ``label``: as in `result_picture`, for the thumbnail of a result. Raises `ImageRefused` for foreign bytes.

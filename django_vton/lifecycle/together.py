@@ -52,13 +52,10 @@ def all_or_none(work: Callable[P, None]) -> Callable[P, bool]:
 
 @all_or_none
 def claim_submits(
-    requests: Sequence[TryOnRequest],
-    attempts: Sequence[Attempt],
-    now: datetime,
-    lease: timedelta,
-    token_hashes: Sequence[str],
+    attempts: Sequence[Attempt], now: datetime, lease: timedelta, token_hashes: Sequence[str]
 ) -> None:
     """As `submits.claim_submit`."""
+    requests = [attempt.request for attempt in attempts]
     until = now + lease
     fields = {"lease_until": until, "due_at": until, "started_at": now}
     moved = at(State.SUBMITTING) | fields
@@ -79,15 +76,15 @@ def submits_answered(news: Sequence[tuple[Attempt, Submission]]) -> None:
     pause = polling.first_pause(calls_back=calls_back(attempts[0].engine))
     moved = at(State.SUBMITTED) | {"error_code": "", "finished_at": None, "due_at": timezone.now() + pause}
     _swap(requests, State.SUBMITTING, moved, where=Q(last_attempt=attempts[0].number))
-    told = []
+    told: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for attempt, submission in news:
         assert submission.answer is not None
         answered = {"vendor_id": submission.answer.vendor_id, "raw": submission.answer.raw}
         sorted_as = {"verdict": submission.verdict, "http_status": submission.status_code}
         told.append(({"pk": attempt.pk}, answered | sorted_as))
     _require(update_each(Attempt, told), attempts)
-    for attempt, (_, answered) in zip(attempts, told, strict=True):
-        attempt.vendor_id = answered["vendor_id"]
+    for attempt, (_, values) in zip(attempts, told, strict=True):
+        attempt.vendor_id = values["vendor_id"]
     _record(requests, "submitted", State.SUBMITTING, moved, attempts=attempts)
 
 

@@ -42,8 +42,9 @@ FETCH_LIMIT = 32 * 1024 * 1024
 
 _TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)
 _ONE_USE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-# Renders are asked for every 5 to 10 seconds: a kept connection must outlive that gap.
-_KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
+# Renders are asked for every 5 to 10 seconds: a kept connection must outlive that gap. Few are kept, since
+# each call looks at all of them: six are as many as are in the air at twenty try-ons a second.
+_KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=6, keepalive_expiry=30.0)
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _SECRET_LENGTH = 16
 

@@ -12,6 +12,7 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 
 from django_vton import claims, lifecycle, pump, queue, slots, tasks
+from django_vton.lifecycle import together
 from django_vton.models import PumpSlot, TryOnRequest
 from django_vton.pixazo import client
 from django_vton.states import State
@@ -199,6 +200,7 @@ def test_an_answer_is_stored_once_the_database_is_back(
             raise failures.pop()
         store(*args)
 
+    monkeypatch.setattr(together, "submits_answered", lambda _news: False)
     monkeypatch.setattr(lifecycle, "submit_answered", away)
     desk.look()
     desk.reload(row, State.SUBMITTED)
@@ -216,6 +218,7 @@ def test_an_error_in_one_flight_leaves_the_others_alone(
             raise ValueError("A mistake in the program.")
         store(attempt, *args)
 
+    monkeypatch.setattr(together, "submits_answered", lambda _news: False)
     monkeypatch.setattr(lifecycle, "submit_answered", sometimes)
     desk.look()
     monkeypatch.undo()
