@@ -24,7 +24,7 @@ from .conf import config
 from .engines import engines, get_engine
 from .lifecycle import together
 from .models import Attempt, TryOnRequest
-from .states import State
+from .states import ACTIVE, State
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ HORIZON = timedelta(seconds=60)
 GRACE_WITHOUT_CALLBACK = timedelta(seconds=90)
 """Where no callback can come, only the POST's own answer could still tell what became of it."""
 
+SENT = tuple(state for state in ACTIVE if state != State.QUEUED)
 WAITING = frozenset({State.SUBMITTED, State.RENDERED})
 """In these a row waits for a question or for a fetch."""
 
@@ -95,7 +96,7 @@ def take(free: int, free_submits: int) -> list[Job]:
 def _take_submits(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
     queued = TryOnRequest.objects.due(now).filter(state=State.QUEUED)
-    if not queued.exists():
+    if not _some(queued):
         return
     claimed: list[Job] = []
     # Where a photo was deleted since it was read, the next look ends its try-on.
@@ -120,6 +121,11 @@ def _in_hand() -> AbstractContextManager[Any]:
     Only so that they do not want the same rows: what keeps two from claiming one is its swap.
     """
     return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
+
+
+def _some(rows: QuerySet[TryOnRequest]) -> bool:
+    """Whether there are any. In their order: without it a planner may go through all that wait."""
+    return bool(rows.values_list("pk")[:1])
 
 
 def _newest(rows: QuerySet[TryOnRequest], number: int, *parts: str) -> list[Attempt]:
@@ -189,8 +195,8 @@ def _claim_together(attempts: list[Attempt], engine: Engine) -> list[Job] | None
 
 def _take_others(free: int, jobs: list[Job]) -> None:
     now = timezone.now()
-    rows = TryOnRequest.objects.due(now).exclude(state=State.QUEUED)
-    if not rows.exists():
+    rows = TryOnRequest.objects.due(now).filter(state__in=SENT)
+    if not _some(rows):
         return
     with _in_hand():
         due = _newest(rows, free)

@@ -24,6 +24,7 @@ from .states import NOT_LOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
+    from datetime import datetime
 
     from .claims import Job
     from .models import TryOnImage
@@ -108,37 +109,43 @@ def asked(job: Job, answer: Answer | None, retry_after: float | None, may_fetch:
         fetch_ends = time.monotonic() + LONGEST_CALL
         is_mine = _ended(job, answer, lease=LEASE if may_fetch else None)
         return _fetch(job, fetch_ends) if is_mine else None
-    now = timezone.now()
-    deadline = deadline_of(job.request, job.attempt)
-    if now >= deadline:
+    if timezone.now() >= deadline_of(job.request, job.attempt):
         lifecycle.deadline_over(job.request, job.attempt)
-        return None
+    else:
+        lifecycle.release(job.request, _asks_again_at(job, retry_after))
+    return None
+
+
+def _asks_again_at(job: Job, retry_after: float | None = None) -> datetime:
     pause = polling.next_pause(calls_back=handover.calls_back(job.engine.name))
     if retry_after:
         pause = max(pause, timedelta(seconds=retry_after))
-    lifecycle.release(job.request, min(now + pause, deadline))
-    return None
+    return min(timezone.now() + pause, deadline_of(job.request, job.attempt))
 
 
 def _fetch(job: Job, lease_ends: float) -> Job:
     return replace(job, kind="fetch", lease_ends=lease_ends)
 
 
-def _asked_together(
-    news: Sequence[tuple[Job, Answer, None, bool]],
-) -> Sequence[Job | None] | None:
+def _asked_together(news: Sequence[tuple[Job, Answer, None, bool]]) -> Sequence[Job | None] | None:
+    _, answer, _, may_fetch = news[0]
+    if not answer.final:
+        waiting = [(job.request, _asks_again_at(job)) for job, *_ in news]
+        return [None] * len(news) if together.release(waiting) else None
     fetch_ends = time.monotonic() + LONGEST_CALL
-    may_fetch = news[0][3]
-    done = [(job.request, job.attempt, answer) for job, answer, _, _ in news]
+    done = [(job.request, job.attempt, answer) for job, answer, *_ in news]
     if not together.rendered(done, lease=LEASE if may_fetch else None):
         return None
     return [_fetch(job, fetch_ends) if may_fetch else None for job, *_ in news]
 
 
-def _asked_key(_job: Job, answer: Answer | None, _retry_after: float | None, may_fetch: bool) -> Hashable:
-    """A render that is done."""
-    is_done = answer is not None and answer.status == Status.COMPLETED
-    return may_fetch if is_done else ALONE
+def _asked_key(job: Job, answer: Answer | None, _retry_after: float | None, may_fetch: bool) -> Any:
+    """A render that is done, and one that is on its way within its time."""
+    if answer is None or (answer.final and answer.status != Status.COMPLETED):
+        return ALONE
+    if not answer.final and timezone.now() >= deadline_of(job.request, job.attempt):
+        return ALONE
+    return answer.final, may_fetch
 
 
 ASKED = Kind(asked, _asked_together, _asked_key)

@@ -47,6 +47,9 @@ LAST_POST = 10.0
 TICK = 0.1
 """Seconds between looks, at least."""
 
+CROWDED_TICK = 0.3
+"""The same, where half of the places are taken or more."""
+
 IDLE_TICK = 1.0
 """Seconds between looks where nothing is to be done, and the longest rest of all."""
 
@@ -63,12 +66,13 @@ class LeaseOver(Exception):  # noqa: N818 - it says what happened, and nothing i
     """The time for it ran out before the first byte was sent: another pump may think the worker dead."""
 
 
-def rest_after(took: float) -> float:
+def rest_after(took: float, *, is_crowded: bool = False) -> float:
     """Seconds from one look to the next: twice as long as it took, so that looks leave room for the news.
 
-    Never long: a look that a lock held up for half a minute must not carry its pump past the queue's timeout.
+    Longer where most places are taken: a look for a few costs as much as one for many. Never long: a look that
+    a lock held up for half a minute must not carry its pump past the queue's timeout.
     """
-    return min(IDLE_TICK, max(TICK, 2 * took))
+    return min(IDLE_TICK, max(CROWDED_TICK if is_crowded else TICK, 2 * took))
 
 
 def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
@@ -123,8 +127,8 @@ class Pump:
         self.db = DbThread("vton-db")
         self.news = DbThread("vton-news")  # A picture that has come waits for no look.
         self.submitted = Gathering(self.news, news.SUBMITTED)
-        self.asked = Gathering(self.news, news.ASKED)
-        self.fetched = Gathering(self.news, news.FETCHED)
+        self.asked = Gathering(self.news, news.ASKED, rests=True)
+        self.fetched = Gathering(self.news, news.FETCHED, rests=True)
         self.feeder = Feeder(self._goes_on)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
 
@@ -184,7 +188,8 @@ class Pump:
             if not busy and not self.forever:
                 return
             took = time.monotonic() - began
-            await asyncio.sleep(rest_after(took) if busy else IDLE_TICK)
+            is_crowded = 2 * len(self.flights) >= config.CONCURRENCY
+            await asyncio.sleep(rest_after(took, is_crowded=is_crowded) if busy else IDLE_TICK)
 
     async def _claim(self, free: int) -> list[Job]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 MOST = 50
 """So many are stored together at once: as many as a pump has in flight."""
+
+LONGEST_REST = 0.1
+"""Seconds: a picture that is there is not to be waited for."""
 
 
 class DbThread:
@@ -55,10 +59,14 @@ class _Item(NamedTuple):
 
 
 class Gathering:
-    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit."""
+    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit.
 
-    def __init__(self, thread: DbThread, kind: Kind) -> None:
-        self._thread, self._kind = thread, kind
+    One that `rests` also gathers, after each unit, for as long as that took: so there are fewer of them where
+    there is much to do, and nothing waits where there is little.
+    """
+
+    def __init__(self, thread: DbThread, kind: Kind, *, rests: bool = False) -> None:
+        self._thread, self._kind, self._rests = thread, kind, rests
         self._waiting: list[_Item] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -72,6 +80,7 @@ class Gathering:
 
     async def _work(self) -> None:
         while self._waiting:
+            began = time.monotonic()
             first = self._waiting[0]
             alike = [item for item in self._waiting if item.key == first.key][:MOST]
             if first.key is None:
@@ -79,10 +88,12 @@ class Gathering:
             self._waiting = [item for item in self._waiting if item not in alike]
             outcomes = await self._together(alike) if first.key is not None else None
             for place, item in enumerate(alike):
-                if outcomes is not None:
-                    item.outcome.set_result(outcomes[place])
-                else:
+                if outcomes is None:
                     await self._alone(item)
+                elif not item.outcome.done():  # Whoever was canceled does not wait any more.
+                    item.outcome.set_result(outcomes[place])
+            if self._rests:
+                await asyncio.sleep(min(LONGEST_REST, time.monotonic() - began))
         self._worker = None
 
     async def _together(self, items: list[_Item]) -> Sequence[Any] | None:
@@ -96,6 +107,10 @@ class Gathering:
 
     async def _alone(self, item: _Item) -> None:
         try:
-            item.outcome.set_result(await self._thread(self._kind.alone, *item.arguments))
+            outcome = await self._thread(self._kind.alone, *item.arguments)
         except Exception as trouble:  # noqa: BLE001 - it is its flight's to see to
-            item.outcome.set_exception(trouble)
+            if not item.outcome.done():
+                item.outcome.set_exception(trouble)
+        else:
+            if not item.outcome.done():
+                item.outcome.set_result(outcome)

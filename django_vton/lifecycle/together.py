@@ -101,6 +101,16 @@ def claim(requests: Sequence[TryOnRequest], now: datetime, lease: timedelta) -> 
 
 
 @all_or_none
+def release(rows: Sequence[tuple[TryOnRequest, datetime]]) -> None:
+    """As `renders.release`, of those that no callback has made due meanwhile."""
+    moves = []
+    for request, due_at in rows:
+        leased = {"pk": request.pk, "lease_until": request.lease_until, "due_at": request.lease_until}
+        moves.append((leased, {"lease_until": None, "due_at": due_at, "claims": 0}))
+    _require(update_each(TryOnRequest, moves), rows)
+
+
+@all_or_none
 def rendered(news: Sequence[tuple[TryOnRequest, Attempt, Answer]], *, lease: timedelta | None = None) -> None:
     """As `renders.rendered`."""
     now = timezone.now()
