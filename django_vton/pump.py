@@ -69,8 +69,8 @@ class LeaseOver(Exception):  # noqa: N818 - it says what happened, and nothing i
 def rest_after(took: float, *, is_crowded: bool = False) -> float:
     """Seconds from one look to the next: twice as long as it took, so that looks leave room for the news.
 
-    Longer where most places are taken: a look for a few costs as much as one for many. Never long: a look that
-    a lock held up for half a minute must not carry its pump past the queue's timeout.
+    Longer where half of the places are taken: a look for a few costs as much as one for many. Never long: a
+    look that a lock held up for half a minute must not carry its pump past the queue's timeout.
     """
     return min(IDLE_TICK, max(CROWDED_TICK if is_crowded else TICK, 2 * took))
 
