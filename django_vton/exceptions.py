@@ -81,6 +81,7 @@ STATUS = {
     "budget_exhausted": 429,
     "idempotency_conflict": 409,
     "not_cancelable": 409,
+    "method_not_allowed": 405,
     "paused": 503,
     "unavailable": 503,
     "not_configured": 503,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from functools import wraps
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -73,7 +72,7 @@ def _file(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBa
     def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         try:
             if request.method not in SAFE:
-                raise Refused("method_not_allowed", status=HTTPStatus.METHOD_NOT_ALLOWED)  # noqa: TRY301 - as the others
+                raise Refused("method_not_allowed")  # noqa: TRY301 - as the others
             return view(request, **kwargs)
         except Refused as refused:
             response = JsonResponse(refused.as_dict(), status=refused.status)

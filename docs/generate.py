@@ -273,15 +273,11 @@ def _checks() -> str:
 
 
 def _errors() -> str:
-    from rest_framework.exceptions import MethodNotAllowed
-
     from django_vton import exceptions, sentences
     from django_vton.pixazo import ENGINES
 
-    # A wrong method is found before any code of ours.
-    status = {**exceptions.STATUS, "method_not_allowed": MethodNotAllowed.status_code}
     refused = [
-        (code(name), str(status.get(name, 400)), str(sentence))
+        (code(name), str(exceptions.STATUS.get(name, 400)), str(sentence))
         for name, sentence in sentences.SENTENCES.items()
     ]
     failed = [

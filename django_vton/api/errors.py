@@ -49,7 +49,7 @@ def _as_refused(error: Exception) -> Refused | None:
         case Http404() | exceptions.NotFound():
             return Refused("not_found")
         case exceptions.MethodNotAllowed():
-            return Refused("method_not_allowed", status=error.status_code)
+            return Refused("method_not_allowed")
         case exceptions.APIException():
             return Refused("request_invalid", status=error.status_code)
         case RequestDataTooBig():

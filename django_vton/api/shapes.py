@@ -14,6 +14,9 @@ Schema = dict[str, Any]
 PREFIX = "Vton"
 """A shop's own API may well have a `Photo`."""
 
+REASONS = ("product_not_enabled", "budget_exhausted", "paused", "unavailable", "not_configured")
+"""Why a product cannot be tried on now, where there is one."""
+
 TEXT: Schema = {"type": "string"}
 ID: Schema = {"type": "string", "format": "uuid"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
@@ -127,7 +130,7 @@ SHAPES: dict[str, Schema] = {
         csrf_token=TEXT,
         lang=TEXT,
         enabled=FLAG,
-        reason=optional(one_of(*SENTENCES)),
+        reason=optional(one_of(*REASONS)),
         product=shape(ref=TEXT, title=TEXT, url=PATH, image_url=PATH, kind=one_of(*KINDS)),
         consent=shape(required=FLAG, version=TEXT, text=TEXT, url=PATH),
         photos=several(ref("Photo")),

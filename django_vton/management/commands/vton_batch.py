@@ -34,7 +34,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         chosen = parser.add_argument_group("products")
-        chosen.add_argument("--product", nargs="+", action="extend", default=[], metavar="REF")
+        chosen.add_argument(
+            "--product", nargs="+", action="extend", default=[], metavar="REF", help='As "shop.product:42".'
+        )
         chosen.add_argument("--all", metavar="MODEL", help='All of a registered model, as "shop.Product".')
         chosen.add_argument(
             "--filter", action="append", default=[], metavar="FIELD=VALUE", help="Of all, only these."
@@ -43,7 +45,9 @@ class Command(BaseCommand):
             "--missing", action="store_true", help="Of these, only what has a render to come."
         )
         parser.add_argument("--on", nargs="+", default=[], metavar="NAME", help="House models: names or ids.")
-        parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+        parser.add_argument(
+            "--option", action="append", default=[], metavar="NAME=VALUE", help="An option of the engine."
+        )
         parser.add_argument("--name", default="", help="The batch's name.")
         parser.add_argument("--dry-run", action="store_true", help="Only say how many and what it costs.")
         parser.add_argument("--yes", action="store_true", help="Do not ask.")

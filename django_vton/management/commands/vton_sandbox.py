@@ -15,7 +15,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8765)
+        parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1")
         parser.add_argument("--seconds", type=float, default=8, help="how long a render takes")
         parser.add_argument("--key", default="", help="the only key let in; without it any is")
 
