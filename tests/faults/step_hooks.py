@@ -51,6 +51,8 @@ class Watch:
         self.plan = plan
         self.tell = tell
         self.wait = wait
+        self.pause = float(plan.get("pause", 0))
+        """Seconds before each point, for a process that is slower than all others."""
         self.has_struck = False
         self.points: list[tuple[str, bool]] = []
         """Each point's name, and whether it is reached with locks in hand."""
@@ -73,6 +75,7 @@ class Watch:
         if step is None:
             return
         name = f"{side} {step}"
+        time.sleep(self.pause)
         with self._lock:
             self.points.append((name, is_locked))
             if self.has_struck or self.plan.get("point") != name:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models.signals import pre_init
 from django.test import Client
 from django.utils import timezone
 
@@ -16,8 +17,9 @@ from django_vton.states import State
 from django_vton.tokens import hash_token
 
 from ..doors import TOKEN, TRY_ONS, ref
+from ..running import PATIENCE
 from .step_story import DOUBT, FAILED, Garment, House, Story, house_model
-from .steps import Case, histories
+from .steps import Case, Held, histories
 
 CALLBACK = f"/try-on/webhooks/pixazo/{TOKEN}/"
 
@@ -97,6 +99,15 @@ class CalledBack(Garment):
             assert case.call(**self.calls) == 200
 
 
+class CalledEarly(Garment):
+    """The vendor is done, and has called, before it answers the POST."""
+
+    is_called_early = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, callback_early=True)
+
+
 class Stopping(Story):
     """A shopper who is logged in stops the try-on; where no answer comes, once more."""
 
@@ -131,10 +142,9 @@ class Stopping(Story):
 
 
 class Deleting(Story):
-    """A shopper deletes the try-on while another process fetches its picture."""
+    """A shopper deletes the try-on while another process has its picture in hand and is about to store it."""
 
     def prepare(self, case: Case) -> None:
-        case.desk.gateway.scenario(result_seconds=0.1)
         user, cookies = shopper()
         row = case.desk.ask(user)
         case.drive(case.desk.look, until=(State.RENDERED,))
@@ -144,9 +154,16 @@ class Deleting(Story):
 
     def play(self, case: Case) -> None:
         case.time_passes()
-        with case.desk.looking():
-            assert case.desk.gateway.ledger.wait_for(lambda ledger: ledger.totals["media_fetches"])
-            self.heard = case.do("request", **self.deletes)
+        with Held(pre_init, is_result) as self.result, case.desk.looking():
+            try:
+                assert self.result.has_come.wait(PATIENCE)
+                self.heard = case.do("request", **self.deletes)
+            finally:
+                self.result.release()
+
+    def meanwhile(self, case: Case) -> None:
+        self.result.release()
+        super().meanwhile(case)
 
     def go_on(self, case: Case) -> None:
         if self.heard != 204:
@@ -171,7 +188,7 @@ class Deleted(Story):
         assert case.call(**self.deletes) == 204
 
     def check(self, case: Case) -> None:
-        if case.plan:
+        if case.has_struck:
             erased()
 
 
@@ -209,6 +226,11 @@ def shopper() -> tuple[Visitor, dict[str, str]]:
     return Visitor(user_id=user.pk), {"sessionid": browser.cookies["sessionid"].value}
 
 
+def is_result(sender: type[Any], **_told: Any) -> bool:
+    """Whether the row of a fetched picture is made, its files next."""
+    return sender is TryOnImage
+
+
 def deletion(row: TryOnRequest, cookies: dict[str, str]) -> dict[str, Any]:
     return {"method": "DELETE", "path": f"{TRY_ONS}{row.pk}/", "cookies": cookies}
 
@@ -233,6 +255,7 @@ STORIES = [
     Asking("asking"),
     Asking("asking for a house model", house=True),
     CalledBack("callback"),
+    CalledEarly("callback before the answer"),
     Stopping("cancel while queued", State.QUEUED),
     Stopping("cancel at the vendor", State.SUBMITTED),
     Deleting("deleting"),

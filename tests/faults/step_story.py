@@ -28,6 +28,9 @@ class Story:
     is_called = True
     """Whether the vendor calls back, where that is ordered."""
 
+    is_called_early = False
+    """Whether the vendor calls while the victim is still at it; else its calls wait for the victim."""
+
     short = 1
     """How many points of each kind are struck in the short form."""
 

@@ -1,7 +1,7 @@
 """`python -m tests.faults.victim` forks one victim per case, which does as it is told until a fault strikes.
 
-Lines of JSON on stdin and stdout, one at a time. The first of a case is its plan ({} or a point and a
-kind); the others are commands for the child, which answers each. Once the child is gone, `{"ended": code}`.
+Lines of JSON on stdin and stdout, one at a time. The first of a case is its plan (a point and a kind, or a
+pause); the others are commands for the child, which answers each. Once the child is gone, `{"ended": code}`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _live(plan: dict[str, str]) -> None:
             except Exception as trouble:  # noqa: BLE001 - a fault that comes all the way up
                 raised = repr(trouble)
                 traceback.print_exc()
-            points = [] if plan else watch.points
+            points = [] if "point" in plan else watch.points
             tell({"answer": answer, "raised": raised, "struck": watch.has_struck, "points": points})
             watch.points.clear()
     finally:
