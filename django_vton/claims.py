@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import random
 import time
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
 from django.db.models import F, Q
@@ -28,7 +28,7 @@ from .states import ACTIVE, State
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .pixazo import Engine
 
 logger = logging.getLogger("django_vton.claims")
+
+T = TypeVar("T")
 
 LEASE = timedelta(seconds=60)
 LONGEST_CALL = 20.0
@@ -98,29 +100,46 @@ def _take_submits(free: int, jobs: list[Job]) -> None:
     queued = TryOnRequest.objects.due(now).filter(state=State.QUEUED)
     if not _some(queued):
         return
-    claimed: list[Job] = []
-    # Where a photo was deleted since it was read, the next look ends its try-on.
-    with suppress(IntegrityError), _in_hand():
-        # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
-        for name in random.sample(sorted(engines()), len(engines())):
-            wanted = _newest(queued.filter(engine=name), free - len(claimed), "photo", "product_picture")
-            usable = [attempt for attempt in wanted if not _without_photo(attempt.request, now)]
-            if usable:
-                leave = gateway.leave(name, now, len(usable))
-                taken = _claim_submits(usable[: leave.places], get_engine(name))
-                claimed += [replace(job, after_refusal=leave.after_refusal) for job in taken]
-    jobs += claimed
+    # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
+    for name in random.sample(sorted(engines()), len(engines())):
+        _take_submits_to(get_engine(name), queued.filter(engine=name), free - len(jobs), jobs)
     # Where places are left over: it means to look through all that are queued.
     for request in queued.exclude(engine__in=engines())[: free - len(jobs)]:
         lifecycle.give_up(request, "vendor", "engine_gone")
 
 
-def _in_hand() -> AbstractContextManager[Any]:
+def _take_submits_to(engine: Engine, queued: QuerySet[TryOnRequest], free: int, jobs: list[Job]) -> None:
+    """In a transaction for each engine: a trial of one keeps no other pump from that of another."""
+    now = timezone.now()
+    wanted: list[Attempt] = []
+    # Where a photo was deleted since it was read, the next look ends its try-on.
+    with suppress(IntegrityError), _in_hand(jobs) as claimed:
+        wanted = _newest(queued, free, "photo", "product_picture")
+        usable = [attempt for attempt in wanted if _has_photo(attempt.request, now)]
+        if usable:
+            leave = gateway.leave(engine.name, now, len(usable))
+            for job in _claim_submits(usable[: leave.places], engine):
+                claimed.append(replace(job, after_refusal=leave.after_refusal))
+    # Each in a transaction of its own: no quota and no budget is held for one while the next is ended.
+    for attempt in wanted:
+        if not _has_photo(attempt.request, now):
+            lifecycle.give_up(attempt.request, "deadline", "photo_gone")
+
+
+@contextmanager
+def _in_hand(claimed: list[T]) -> Iterator[list[T]]:
     """From the look to the claim, where pumps can keep rows from each other's looks.
 
-    Only so that they do not want the same rows: what keeps two from claiming one is its swap.
+    Only so that they do not want the same rows: what keeps two from claiming one is its swap. What the block
+    claims is among `claimed` once it is committed: then it has to be flown, and else it must not be.
     """
-    return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
+    if not connection.features.has_select_for_update_skip_locked:
+        yield claimed  # Each claim is committed by itself.
+        return
+    in_hand: list[T] = []
+    with transaction.atomic():
+        yield in_hand
+    claimed += in_hand
 
 
 def _some(rows: QuerySet[TryOnRequest]) -> bool:
@@ -140,22 +159,22 @@ def _newest(rows: QuerySet[TryOnRequest], number: int, *parts: str) -> list[Atte
     return list(with_parts.order_by("request__due_at"))
 
 
-def _without_photo(request: TryOnRequest, now: datetime) -> bool:
-    """A queued try-on ends, free of charge, where its photo is gone or past its time."""
+def _has_photo(request: TryOnRequest, now: datetime) -> bool:
+    """Whether there is anything to send: its photo may be gone, or past its time."""
     photo = request.photo if request.product_picture is not None else None
-    if photo is not None and (photo.expires_at is None or photo.expires_at > now):
-        return False
-    lifecycle.give_up(request, "deadline", "photo_gone")
-    return True
+    return photo is not None and (photo.expires_at is None or photo.expires_at > now)
 
 
-def _claim_submits(attempts: list[Attempt], engine: Engine) -> list[Job]:
-    """All that nobody was faster to claim: together, or else one by one."""
+def _claim_submits(attempts: list[Attempt], engine: Engine) -> Iterator[Job]:
+    """All that nobody was faster to claim: together, or else one by one, each as soon as it is claimed."""
     all_of_them = _claim_together(attempts, engine) if attempts else []
     if all_of_them is not None:
-        return all_of_them
-    jobs = [_claim_submit(attempt.request, attempt, engine) for attempt in attempts]
-    return [job for job in jobs if job is not None]
+        yield from all_of_them
+        return
+    for attempt in attempts:
+        job = _claim_submit(attempt.request, attempt, engine)
+        if job is not None:
+            yield job
 
 
 def _claim_submit(request: TryOnRequest, attempt: Attempt, engine: Engine) -> Job | None:
@@ -198,9 +217,10 @@ def _take_others(free: int, jobs: list[Job]) -> None:
     rows = TryOnRequest.objects.due(now).filter(state__in=SENT)
     if not _some(rows):
         return
-    with _in_hand():
+    claimed: list[Attempt] = []
+    with _in_hand(claimed) as taken:
         due = _newest(rows, free)
-        claimed = _claim([attempt for attempt in due if attempt.request.state in WAITING], now)
+        taken.extend(_claim([attempt for attempt in due if attempt.request.state in WAITING], now))
     for attempt in claimed:
         job = _job(attempt.request, attempt)
         if job is not None:

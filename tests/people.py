@@ -68,7 +68,7 @@ def standard(sql: str) -> str:
 
 
 @contextmanager
-def meanwhile(statement: str, action: Callable[[], object]) -> Iterator[None]:
+def meanwhile(statement: str | tuple[str, ...], action: Callable[[], object]) -> Iterator[None]:
     """Somebody else acts once, right before the first statement that begins so: between two looks of ours."""
     waiting = [action]
 

@@ -131,7 +131,9 @@ def _act(world: World, seen: TryOnRequest, newest: Attempt, then: datetime) -> W
         # Its photo is read again with each row.
         row = TryOnRequest.objects.select_related("photo", "product_picture").get(pk=row.pk)
         row.state = seen.state
-        if not claims._without_photo(row, then):
+        if not claims._has_photo(row, then):
+            lifecycle.give_up(row, "deadline", "photo_gone")
+        else:
             with suppress(IntegrityError), transaction.atomic():
                 jobs = [claims._claim_submit(row, newest, get_engine(row.engine))]
                 connection.check_constraints()  # As at the end of the pump's own unit of work.

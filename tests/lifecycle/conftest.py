@@ -3,9 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from django_vton.sandbox import Gateway
 
+from ..faults.model_world import Clock
+from .company import Crowd
 from .desk import Desk
 from .invariants import check_books
 
@@ -59,3 +62,16 @@ def garments(desk: Desk, shirt: Product, live_server: LiveServer, vton: Vton) ->
     vton(PUBLIC_BASE_URL=live_server.url)
     desk.product = shirt
     return desk
+
+
+@pytest.fixture
+def crowd(desk: Desk, shirt: Product) -> Crowd:
+    return Crowd(desk, shirt)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time stands still, so that all that happens at once has the same times."""
+    clock = Clock([timezone.now()])
+    monkeypatch.setattr(timezone, "now", clock)
+    return clock

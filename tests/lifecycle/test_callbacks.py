@@ -98,6 +98,15 @@ def test_the_posts_own_answer_wins_over_a_callbacks_id(desk: Desk) -> None:
     assert attempt(row).vendor_id == "real"
 
 
+def test_a_callback_that_began_before_the_posts_own_answer_does_not_win_either(desk: Desk) -> None:
+    row = desk.ask()
+    mine = submit(row)
+    read_before = attempt(row)
+    lifecycle.submit_answered(mine, *accepted("real"))
+    assert lifecycle.callback(read_before, "forged")
+    assert attempt(desk.reload(row, State.SUBMITTED)).vendor_id == "real"
+
+
 def test_a_callback_saves_a_submit_whose_answer_was_lost(garments: Desk) -> None:
     garments.gateway.scenario(submit="close", seconds=0.5)
     row = garments.ask()

@@ -1,0 +1,217 @@
+"""What comes while a pump's thread is busy: what is alike is one unit, and an error is only its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from django_vton.news import ALONE, Kind
+from django_vton.threads import MOST, DbThread, Gathering
+
+
+@dataclass
+class Clerk:
+    """Notes which units of work came, in their order; an item is its key and its number."""
+
+    units: list[list[int]] = field(default_factory=list)
+    all_or_none: Callable[[Sequence[Any]], Sequence[Any] | None] = lambda items: [_done(*it) for it in items]
+    bad: int | None = None
+    """The number of one whose own work fails."""
+    names: set[str] = field(default_factory=set)
+
+    def alone(self, key: Hashable, number: int) -> str:
+        self._note([number])
+        if number == self.bad:
+            raise ValueError(f"{number} is bad")
+        return _done(key, number)
+
+    def together(self, items: Sequence[tuple[Hashable, int]]) -> Sequence[Any] | None:
+        self._note([number for _key, number in items])
+        return self.all_or_none(items)
+
+    def _note(self, numbers: list[int]) -> None:
+        self.units.append(numbers)
+        self.names.add(threading.current_thread().name)
+
+    @property
+    def kind(self) -> Kind:
+        return Kind(self.alone, self.together, lambda key, _number: key)
+
+
+def _done(key: Hashable, number: int) -> str:
+    return f"{key} {number}"
+
+
+def gather(clerk: Clerk, items: Sequence[tuple[Hashable, int]]) -> list[Any]:
+    """All at once; what each came to."""
+
+    async def run() -> list[Any]:
+        thread = DbThread("vton-test")
+        try:
+            gathering = Gathering(thread, clerk.kind)
+            calls = [gathering(*item) for item in items]
+            return await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 10)
+        finally:
+            thread.close()
+
+    return asyncio.run(run())
+
+
+def none_of_them(_items: Sequence[Any]) -> None:
+    return None
+
+
+def fails(_items: Sequence[Any]) -> None:
+    raise RuntimeError("a mistake in the program")
+
+
+def test_what_is_alike_is_one_unit_and_each_gets_its_own_answer() -> None:
+    clerk = Clerk()
+    items = [("a", 1), ("b", 2), ("a", 3), ("b", 4), ("a", 5)]
+    assert gather(clerk, items) == ["a 1", "b 2", "a 3", "b 4", "a 5"]
+    assert clerk.units == [[1, 3, 5], [2, 4]]
+    assert {name.rsplit("_", 1)[0] for name in clerk.names} == {"vton-test"}
+
+
+def test_what_is_like_no_other_goes_alone_and_in_its_turn() -> None:
+    clerk = Clerk()
+    items = [(ALONE, 1), ("a", 2), (ALONE, 3), ("a", 4), (ALONE, 5)]
+    assert gather(clerk, items) == ["None 1", "a 2", "None 3", "a 4", "None 5"]
+    assert clerk.units == [[1], [2, 4], [3], [5]]
+
+
+def test_where_none_could_be_stored_together_each_is_stored_by_itself() -> None:
+    clerk = Clerk(all_or_none=none_of_them)
+    assert gather(clerk, [("a", 1), ("a", 2), ("b", 3)]) == ["a 1", "a 2", "b 3"]
+    assert clerk.units == [[1, 2], [1], [2], [3], [3]]
+
+
+@pytest.mark.parametrize("trouble", [none_of_them, fails])
+def test_an_error_is_only_its_own(trouble: Callable[[Sequence[Any]], None]) -> None:
+    clerk = Clerk(all_or_none=trouble, bad=2)
+    first, second, third = gather(clerk, [("a", 1), ("a", 2), ("a", 3)])
+    assert (first, third) == ("a 1", "a 3")
+    assert isinstance(second, ValueError)
+
+
+def test_an_error_of_one_that_is_alone_is_only_its_own() -> None:
+    first, second, third = gather(Clerk(bad=1), [(ALONE, 1), ("a", 2), (ALONE, 3)])
+    assert isinstance(first, ValueError)
+    assert (second, third) == ("a 2", "None 3")
+
+
+def test_a_mistake_in_storing_them_together_is_told_and_costs_nobody_anything(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clerk = Clerk(all_or_none=fails)
+    assert gather(clerk, [("a", 1), ("a", 2)]) == ["a 1", "a 2"]
+    assert clerk.units == [[1, 2], [1], [2]]
+    assert "2 could not be stored together" in caplog.text
+    assert "a mistake in the program" in caplog.text
+
+
+def test_very_many_are_several_units() -> None:
+    clerk = Clerk()
+    items = [("a", number) for number in range(2 * MOST + 3)]
+    assert gather(clerk, items) == [_done(*item) for item in items]
+    assert [len(unit) for unit in clerk.units] == [MOST, MOST, 3]
+
+
+def test_what_comes_while_the_thread_is_busy_is_the_next_unit() -> None:
+    clerk, is_busy, may_end = Clerk(), threading.Event(), threading.Event()
+
+    def slowly(items: Sequence[tuple[Hashable, int]]) -> list[str]:
+        is_busy.set()
+        assert may_end.wait(10)
+        return [_done(*item) for item in items]
+
+    clerk.all_or_none = slowly
+
+    async def run() -> list[Any]:
+        thread = DbThread("vton-test")
+        gathering = Gathering(thread, clerk.kind)
+        calls = [asyncio.create_task(gathering("a", 1))]
+        assert await asyncio.to_thread(is_busy.wait, 10)
+        for number in (2, 3):
+            calls.append(asyncio.create_task(gathering("a", number)))
+            await asyncio.sleep(0.01)
+        may_end.set()
+        try:
+            return await asyncio.gather(*calls)
+        finally:
+            thread.close()
+
+    assert asyncio.run(run()) == ["a 1", "a 2", "a 3"]
+    assert clerk.units == [[1], [2, 3]]
+
+
+def test_a_pause_is_no_end() -> None:
+    clerk = Clerk()
+
+    async def run() -> list[Any]:
+        thread = DbThread("vton-test")
+        gathering = Gathering(thread, clerk.kind)
+        try:
+            return [await gathering("a", number) for number in (1, 2)]
+        finally:
+            thread.close()
+
+    assert asyncio.run(run()) == ["a 1", "a 2"]
+    assert clerk.units == [[1], [2]]
+
+
+@pytest.mark.parametrize("key", ["a", ALONE])
+def test_one_who_does_not_wait_any_more_harms_nobody(key: Hashable) -> None:
+    """Its news is stored all the same."""
+    clerk = Clerk()
+
+    async def run() -> list[Any]:
+        thread = DbThread("vton-test")
+        gathering = Gathering(thread, clerk.kind)
+        calls = [asyncio.create_task(gathering(key, number)) for number in (1, 2, 3)]
+        await asyncio.sleep(0)
+        calls[1].cancel()
+        try:
+            found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+            return [*found, await asyncio.wait_for(gathering(key, 4), 5)]
+        finally:
+            thread.close()
+
+    first, second, third, fourth = asyncio.run(run())
+    assert [first, third, fourth] == [_done(key, number) for number in (1, 3, 4)]
+    assert isinstance(second, asyncio.CancelledError)
+    assert sorted(number for unit in clerk.units for number in unit) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("rests", "units"), [(False, [[1], [2], [3]]), (True, [[1], [2, 3]])])
+def test_one_that_rests_gathers_for_as_long_as_its_last_unit_took(
+    rests: bool, units: list[list[int]]
+) -> None:
+    clerk = Clerk()
+
+    def slowly(items: Sequence[tuple[Hashable, int]]) -> list[str]:
+        time.sleep(0.1 if items[0][1] == 1 else 0)
+        return [_done(*item) for item in items]
+
+    clerk.all_or_none = slowly
+
+    async def run() -> list[Any]:
+        thread = DbThread("vton-test")
+        gathering = Gathering(thread, clerk.kind, rests=rests)
+        try:
+            first = await gathering("a", 1)
+            second = asyncio.create_task(gathering("a", 2))
+            for _ in range(5):
+                await asyncio.sleep(0)  # It is on its way, unless there is a rest.
+            return [first, await gathering("a", 3), await second]
+        finally:
+            thread.close()
+
+    assert asyncio.run(run()) == ["a 1", "a 3", "a 2"]
+    assert clerk.units == units
