@@ -21,7 +21,7 @@ def test_its_thumbnail_shows_the_same_and_its_pixels_are_given_back(kind: str, m
     rendered = results.read(file.getvalue())
     assert rendered.picture.decoded is rendered.small.decoded is None
     small = Image.open(BytesIO(rendered.small.data))
-    assert (small.format, small.mode, small.size) == ("JPEG", "RGB", (300, 400))
+    assert (small.format, small.mode, small.size) == ("JPEG", "RGB", (324, 432))
     seen = Image.open(BytesIO(rendered.picture.data)).convert("RGBA")
     shown = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
     difference = ImageChops.difference(shown.resize(small.size), small)
