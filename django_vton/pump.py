@@ -127,8 +127,8 @@ class Pump:
         self.db = DbThread("vton-db")
         self.news = DbThread("vton-news")  # A picture that has come waits for no look.
         self.submitted = Gathering(self.news, news.SUBMITTED)
-        self.asked = Gathering(self.news, news.ASKED, rests=True)
-        self.fetched = Gathering(self.news, news.FETCHED, rests=True)
+        self.asked = Gathering(self.news, news.ASKED)
+        self.fetched = Gathering(self.news, news.FETCHED)
         self.feeder = Feeder(self._goes_on)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
 

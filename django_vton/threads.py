@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -23,9 +22,6 @@ T = TypeVar("T")
 
 MOST = 50
 """So many are stored together at once: as many as a pump has in flight."""
-
-LONGEST_REST = 0.1
-"""Seconds: a picture that is there is not to be waited for."""
 
 
 class DbThread:
@@ -59,14 +55,10 @@ class _Item(NamedTuple):
 
 
 class Gathering:
-    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit.
+    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit."""
 
-    One that `rests` also gathers, after each unit, for as long as that took: so there are fewer of them where
-    there is much to do, and nothing waits where there is little.
-    """
-
-    def __init__(self, thread: DbThread, kind: Kind, *, rests: bool = False) -> None:
-        self._thread, self._kind, self._rests = thread, kind, rests
+    def __init__(self, thread: DbThread, kind: Kind) -> None:
+        self._thread, self._kind = thread, kind
         self._waiting: list[_Item] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -80,7 +72,6 @@ class Gathering:
 
     async def _work(self) -> None:
         while self._waiting:
-            began = time.monotonic()
             first = self._waiting[0]
             alike = [item for item in self._waiting if item.key == first.key][:MOST]
             if first.key is None:
@@ -92,8 +83,6 @@ class Gathering:
                     await self._alone(item)
                 elif not item.outcome.done():  # Whoever was canceled does not wait any more.
                     item.outcome.set_result(outcomes[place])
-            if self._rests:
-                await asyncio.sleep(min(LONGEST_REST, time.monotonic() - began))
         self._worker = None
 
     async def _together(self, items: list[_Item]) -> Sequence[Any] | None:

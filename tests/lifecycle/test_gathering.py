@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -187,31 +186,3 @@ def test_one_who_does_not_wait_any_more_harms_nobody(key: Hashable) -> None:
     assert [first, third, fourth] == [_done(key, number) for number in (1, 3, 4)]
     assert isinstance(second, asyncio.CancelledError)
     assert sorted(number for unit in clerk.units for number in unit) == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize(("rests", "units"), [(False, [[1], [2], [3]]), (True, [[1], [2, 3]])])
-def test_one_that_rests_gathers_for_as_long_as_its_last_unit_took(
-    rests: bool, units: list[list[int]]
-) -> None:
-    clerk = Clerk()
-
-    def slowly(items: Sequence[tuple[Hashable, int]]) -> list[str]:
-        time.sleep(0.1 if items[0][1] == 1 else 0)
-        return [_done(*item) for item in items]
-
-    clerk.all_or_none = slowly
-
-    async def run() -> list[Any]:
-        thread = DbThread("vton-test")
-        gathering = Gathering(thread, clerk.kind, rests=rests)
-        try:
-            first = await gathering("a", 1)
-            second = asyncio.create_task(gathering("a", 2))
-            for _ in range(5):
-                await asyncio.sleep(0)  # It is on its way, unless there is a rest.
-            return [first, await gathering("a", 3), await second]
-        finally:
-            thread.close()
-
-    assert asyncio.run(run()) == ["a 1", "a 3", "a 2"]
-    assert clerk.units == units
