@@ -7,12 +7,12 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from .discreet import forget_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable
 
     from .news import Kind
 
@@ -77,29 +77,45 @@ class Gathering:
             if first.key is None:
                 alike = [first]
             self._waiting = [item for item in self._waiting if item not in alike]
-            outcomes = await self._together(alike) if first.key is not None else None
-            for place, item in enumerate(alike):
-                if outcomes is None:
+            if first.key is None or not await self._together(alike):
+                for item in alike:
                     await self._alone(item)
-                elif not item.outcome.done():  # Whoever was canceled does not wait any more.
-                    item.outcome.set_result(outcomes[place])
         self._worker = None
 
-    async def _together(self, items: list[_Item]) -> Sequence[Any] | None:
+    async def _together(self, items: list[_Item]) -> bool:
+        """Whether each knows what came of it; else each goes by itself."""
         try:
-            return await self._thread(self._kind.together, [item.arguments for item in items])
+            outcomes = await self._thread(self._kind.together, [item.arguments for item in items])
+        except (DatabaseError, InterfaceError) as trouble:
+            # It may be stored: done once more, "was there already" would be taken for "somebody was faster".
+            for item in items:
+                _fail(item, trouble)
+            return True
         except Exception as trouble:
             # Each by itself finds out whose it is.
             forget_locals(trouble)
             logger.exception("%d could not be stored together", len(items))
-            return None
+            return False
+        if outcomes is None:
+            return False
+        for item, outcome in zip(items, outcomes, strict=True):
+            _tell(item, outcome)
+        return True
 
     async def _alone(self, item: _Item) -> None:
         try:
             outcome = await self._thread(self._kind.alone, *item.arguments)
         except Exception as trouble:  # noqa: BLE001 - it is its flight's to see to
-            if not item.outcome.done():
-                item.outcome.set_exception(trouble)
+            _fail(item, trouble)
         else:
-            if not item.outcome.done():
-                item.outcome.set_result(outcome)
+            _tell(item, outcome)
+
+
+def _tell(item: _Item, outcome: Any) -> None:
+    if not item.outcome.done():  # Whoever was canceled does not wait any more.
+        item.outcome.set_result(outcome)
+
+
+def _fail(item: _Item, trouble: Exception) -> None:
+    if not item.outcome.done():
+        item.outcome.set_exception(trouble)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -36,14 +36,20 @@ class NotAll(Exception):  # noqa: N818 - it says what happened, and nothing is w
 
 
 def all_or_none(work: Callable[P, None]) -> Callable[P, bool]:
-    """One transaction; False where it was taken back, because of one row or because of the database."""
+    """One transaction; False where it was taken back for certain, because of one row or of the database.
+
+    Where only the answer to its commit is lost, nobody knows: that error comes out.
+    """
 
     @wraps(work)
     def whether_all(*args: P.args, **kwargs: P.kwargs) -> bool:
         try:
             with transaction.atomic():
-                work(*args, **kwargs)
-        except (NotAll, DatabaseError):
+                try:
+                    work(*args, **kwargs)
+                except DatabaseError:
+                    raise NotAll from None
+        except (NotAll, IntegrityError):
             return False
         return True
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from django_vton import claims, news, privacy
@@ -103,6 +105,26 @@ def test_a_storage_that_is_away_loses_no_render(desk: Desk, monkeypatch: pytest.
             desk.due(row)
     desk.look()
     desk.reload(row, State.COMPLETED)
+
+
+def test_a_commit_whose_answer_is_lost_costs_no_picture(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = desk.rendered()
+    database: Any = BaseDatabaseWrapper
+    commit = database._commit
+    lost: list[bool] = []
+
+    def without_answer(self: BaseDatabaseWrapper) -> None:
+        commit(self)
+        if not lost and TryOnImage.objects.exists():
+            lost.append(True)
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(database, "_commit", without_answer)
+    desk.look()
+    row = desk.reload(row, State.COMPLETED)
+    assert lost
+    assert row.images.count() == 1
+    assert len(stored_results()) == 2
 
 
 def test_erased_while_it_is_fetched_leaves_no_files(desk: Desk) -> None:
