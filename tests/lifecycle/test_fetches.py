@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,8 @@ def test_a_commit_whose_answer_is_lost_costs_no_picture(desk: Desk, monkeypatch:
 
     def without_answer(self: BaseDatabaseWrapper) -> None:
         commit(self)
-        if not lost and TryOnImage.objects.exists():
+        # No statement may tell: it would begin another transaction.
+        if not lost and stored_results() and threading.current_thread().name.startswith("vton-news"):
             lost.append(True)
             self.errors_occurred = True
             if self.vendor != "sqlite":
