@@ -47,6 +47,10 @@ HORIZON = timedelta(seconds=60)
 GRACE_WITHOUT_CALLBACK = timedelta(seconds=90)
 """Where no callback can come, only the POST's own answer could still tell what became of it."""
 
+ON_SUSPICION = 4
+"""So many renders whose callback has not come are asked for at one look. Where the vendor is slow all of them
+are due and hardly one is done; where callbacks are lost, these few at each look are dozens a second."""
+
 SENT = tuple(state for state in ACTIVE if state != State.QUEUED)
 WAITING = frozenset({State.SUBMITTED, State.RENDERED})
 """In these a row waits for a question or for a fetch."""
@@ -218,8 +222,12 @@ def _take_others(free: int, jobs: list[Job]) -> None:
     if not _some(rows):
         return
     claimed: list[Attempt] = []
+    unheard = _unheard()
     with _in_hand(claimed) as taken:
-        due = _newest(rows, free)
+        # However many are called back, one place is left for those that were not.
+        due = _newest(rows.exclude(unheard), max(1, free - 1))
+        if free > len(due):
+            due += _newest(rows.filter(unheard), min(ON_SUSPICION, free - len(due)))
         taken.extend(_claim([attempt for attempt in due if attempt.request.state in WAITING], now))
     for attempt in claimed:
         job = _job(attempt.request, attempt)
@@ -230,6 +238,12 @@ def _take_others(free: int, jobs: list[Job]) -> None:
             _lease_is_over(request, now)
         elif request.state == State.UNKNOWN:
             lifecycle.grace_over(request)
+
+
+def _unheard() -> Q:
+    """Renders that are due though nobody has called back: mostly the vendor is not done."""
+    call_back = [name for name in engines() if handover.calls_back(name)]
+    return Q(state=State.SUBMITTED, hinted_at=None, engine__in=call_back)
 
 
 def _claim(attempts: list[Attempt], now: datetime) -> list[Attempt]:

@@ -127,8 +127,9 @@ class Pump:
         self.db = DbThread("vton-db")
         self.news = DbThread("vton-news")  # A picture that has come waits for no look.
         self.submitted = Gathering(self.news, news.SUBMITTED)
-        self.asked = Gathering(self.news, news.ASKED)
-        self.fetched = Gathering(self.news, news.FETCHED)
+        # Its answer comes once, so it is stored at once; the others only wait for each other.
+        self.asked = Gathering(self.news, news.ASKED, is_crowded=self._is_crowded)
+        self.fetched = Gathering(self.news, news.FETCHED, is_crowded=self._is_crowded)
         self.feeder = Feeder(self._goes_on)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
 
@@ -175,6 +176,10 @@ class Pump:
     def _goes_on(self) -> bool:
         return self.has_place and not self.stop.is_set() and time.monotonic() <= self.ends_at
 
+    def _is_crowded(self) -> bool:
+        """Whether half of the places are taken: what comes is better looked at, and stored, in company."""
+        return 2 * len(self.flights) >= config.CONCURRENCY
+
     async def _drive(self) -> None:
         """Claim and start, until told to stop or there is nothing to wait for."""
         while self._goes_on():
@@ -188,8 +193,8 @@ class Pump:
             if not busy and not self.forever:
                 return
             took = time.monotonic() - began
-            is_crowded = 2 * len(self.flights) >= config.CONCURRENCY
-            await asyncio.sleep(rest_after(took, is_crowded=is_crowded) if busy else IDLE_TICK)
+            rest = rest_after(took, is_crowded=self._is_crowded())
+            await asyncio.sleep(rest if busy else IDLE_TICK)
 
     async def _claim(self, free: int) -> list[Job]:
         try:

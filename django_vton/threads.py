@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 MOST = 50
 """So many are stored together at once: as many as a pump has in flight."""
+
+LONGEST_REST = 0.1
+"""Seconds for which news gathers at most before its thread goes on."""
 
 
 class DbThread:
@@ -55,10 +59,15 @@ class _Item(NamedTuple):
 
 
 class Gathering:
-    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit."""
+    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit.
 
-    def __init__(self, thread: DbThread, kind: Kind) -> None:
-        self._thread, self._kind = thread, kind
+    In a crowd it rests after each for as long as it took, so that more of it goes together.
+    """
+
+    def __init__(
+        self, thread: DbThread, kind: Kind, *, is_crowded: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._thread, self._kind, self._is_crowded = thread, kind, is_crowded
         self._waiting: list[_Item] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -77,9 +86,12 @@ class Gathering:
             if first.key is None:
                 alike = [first]
             self._waiting = [item for item in self._waiting if item not in alike]
+            began = time.monotonic()
             if first.key is None or not await self._together(alike):
                 for item in alike:
                     await self._alone(item)
+            if self._is_crowded():
+                await asyncio.sleep(min(LONGEST_REST, time.monotonic() - began))
         self._worker = None
 
     async def _together(self, items: list[_Item]) -> bool:

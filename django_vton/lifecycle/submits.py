@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from .. import polling, signals
@@ -183,10 +184,15 @@ def callback(attempt: Attempt, vendor_id: str) -> bool:
 
 
 def _hint(request: TryOnRequest, now: datetime) -> bool:
-    """Due now, or a little after the last hint's question; where it is due sooner, that stays."""
+    """Due now, or a little after the last hint's question; where it is due sooner, that stays.
+
+    The first hint is noted in any case: what was called back is looked at before what was not.
+    """
     due_at = now if request.hinted_at is None else max(now, request.hinted_at + polling.HINT_PAUSE)
-    running = TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, due_at__gt=due_at)
-    return bool(running.filter(hinted_at=request.hinted_at).update(due_at=due_at, hinted_at=due_at))
+    running = TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, hinted_at=request.hinted_at)
+    if request.hinted_at is not None:
+        running = running.filter(due_at__gt=due_at)
+    return bool(running.update(due_at=Least("due_at", Value(due_at)), hinted_at=due_at))
 
 
 def fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:

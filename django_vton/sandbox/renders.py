@@ -110,7 +110,7 @@ class Renders:
         )
         scenario = render.scenario
         if scenario.submit == "terminal" or scenario.callback_early:
-            await self._finish(render)
+            self._finish(render, await self._work(render))
             if scenario.callback_early:
                 await self._announce(render)
             else:
@@ -137,30 +137,37 @@ class Renders:
         ends = asyncio.get_running_loop().time() + seconds
         await asyncio.sleep(seconds / 4)
         self._set(render, render.scenario.running or render.engine.processing)
-        while (left := ends - asyncio.get_running_loop().time()) > 0:
+        drawn = await self._work(render)
+        while not render.error and (left := ends - asyncio.get_running_loop().time()) > 0:
             if render.callback_mode == "sync" and render.scenario.callbacks:
                 self._spawn(self._call_back(render))
             await asyncio.sleep(min(left, POLL_SECONDS))
-        await self._finish(render)
+        self._finish(render, drawn)
         await self._announce(render)
 
-    async def _finish(self, render: Render) -> None:
-        """Draws, and sets the last status."""
-        outcome = render.scenario.outcome
+    async def _work(self, render: Render) -> list[bytes]:
+        """Loads and draws, which is done at the beginning: what cannot be loaded cannot be rendered."""
+        if render.scenario.outcome != "COMPLETED":
+            return []
+        try:
+            render.images = render.images or await self.load(render.order, render.engine)
+            return await self._draw(render)
+        except pictures.ImageLoadError as error:
+            render.error = f"ImageLoadError: {error}"
+            return []
+        finally:
+            render.images = []
+
+    def _finish(self, render: Render, drawn: list[bytes]) -> None:
+        """Sets the last status, with the pictures."""
+        outcome = "FAILED" if render.error else render.scenario.outcome
         if outcome == "COMPLETED":
-            try:
-                render.images = render.images or await self.load(render.order, render.engine)
-                render.pictures = await self._draw(render)
-            except pictures.ImageLoadError as error:
-                outcome, render.error = "FAILED", f"ImageLoadError: {error}"
-            else:
-                self._keep_pictures(render)
+            self._keep(render, drawn)
         if outcome in ERRORS:
             render.error = render.error or render.scenario.error or ERRORS[outcome]
         if outcome in TERMINAL:
             render.ended_at = datetime.now(UTC)
             self._ledger.write(render.entry, ended=render.ended_at.isoformat())
-        render.images = []
         self._set(render, outcome)
         if outcome == "ERROR":  # "System error - not charged"
             self._ledger.write(render.entry, amount=0, refunded=True)
@@ -212,8 +219,9 @@ class Renders:
         render.status = status
         self._ledger.write(render.entry, state=render.engine.word(status))
 
-    def _keep_pictures(self, render: Render) -> None:
+    def _keep(self, render: Render, drawn: list[bytes]) -> None:
         """These, and so many of the earlier ones as there is room for."""
+        render.pictures = drawn
         self._shown.append(render)
         self._shown_bytes += sum(map(len, render.pictures))
         while self._shown_bytes > KEPT_BYTES:
