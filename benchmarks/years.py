@@ -155,7 +155,12 @@ def _work() -> Work:
     ]
     sent = [
         _tryon(
-            photo=house, state=State.SUBMITTED, due_at=now - timedelta(minutes=n), started_at=now, **common
+            photo=house,
+            state=State.SUBMITTED,
+            due_at=now - timedelta(minutes=n),
+            started_at=now,
+            hinted_at=now - timedelta(minutes=n) if n % 2 else None,  # Half of them were called back.
+            **common,
         )
         for n in range(DUE)
     ]

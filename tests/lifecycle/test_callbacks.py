@@ -148,6 +148,23 @@ def test_a_late_callback_reopens_what_failed_at_the_deadline(desk: Desk) -> None
     assert desk.money(row) == ["spent"]
 
 
+def test_a_callback_is_noted_where_it_is_due_already(desk: Desk) -> None:
+    """And its time stays: it is not put back behind those that are due since."""
+    row = desk.ask()
+    lifecycle.submit_answered(submit(row), *accepted("mine"))
+    desk.move(row, due_at=timedelta(seconds=-5))
+    due_at = desk.reload(row, State.SUBMITTED).due_at
+    began = timezone.now()
+    assert lifecycle.callback(attempt(row), "mine")
+    noted = desk.reload(row, State.SUBMITTED)
+    assert noted.hinted_at is not None
+    assert (noted.due_at, noted.hinted_at >= began) == (due_at, True)
+
+    # Once: more of them would put off the deadline again and again.
+    assert not lifecycle.callback(attempt(row), "mine")
+    assert _times(desk.reload(row, State.SUBMITTED)) == _times(noted)
+
+
 def test_a_reopened_one_is_asked_for_a_while_and_fails_again(desk: Desk) -> None:
     desk.gateway.scenario(outcome="SIMMERING")
     row = desk.submitted()

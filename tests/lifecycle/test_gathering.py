@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from django_vton import threads
 from django_vton.news import ALONE, Kind
 from django_vton.threads import MOST, DbThread, Gathering
 
@@ -148,6 +150,57 @@ def test_what_comes_while_the_thread_is_busy_is_the_next_unit() -> None:
 
     assert asyncio.run(run()) == ["a 1", "a 2", "a 3"]
     assert clerk.units == [[1], [2, 3]]
+
+
+@pytest.mark.parametrize(("is_crowded", "units"), [(True, [[1], [2, 3]]), (False, [[1], [2], [3]])])
+def test_in_a_crowd_it_waits_for_company(is_crowded: bool, units: list[list[int]]) -> None:
+    """For as long as the last took: what comes in that time goes together."""
+    clerk = Clerk()
+    clerk.all_or_none = lambda items: time.sleep(0.05) or [_done(*item) for item in items]
+
+    async def run() -> list[Any]:
+        thread = DbThread("vton-test")
+        gathering = Gathering(thread, clerk.kind, is_crowded=lambda: is_crowded)
+        try:
+            told = [await gathering("a", 1)]
+            calls = []
+            for number in (2, 3):
+                calls.append(asyncio.create_task(gathering("a", number)))
+                for _ in range(9):  # Time for it to begin, where it may.
+                    await asyncio.sleep(0)
+            return [*told, *await asyncio.gather(*calls)]
+        finally:
+            thread.close()
+
+    assert asyncio.run(run()) == ["a 1", "a 2", "a 3"]
+    assert clerk.units == units
+
+
+def test_a_rest_is_never_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a lock has held up the last: news that waits is not yet stored."""
+    clerk = Clerk()
+    clerk.all_or_none = lambda items: time.sleep(5 * threads.LONGEST_REST) or [_done(*it) for it in items]
+    rests: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        rests.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("django_vton.threads.asyncio.sleep", note)
+
+    async def run() -> Any:
+        thread = DbThread("vton-test")
+        gathering = Gathering(thread, clerk.kind, is_crowded=lambda: True)
+        try:
+            told = await gathering("a", 1)
+            await sleep(0.01)
+            return told
+        finally:
+            thread.close()
+
+    assert asyncio.run(run()) == "a 1"
+    assert rests == [threads.LONGEST_REST]
 
 
 def test_a_pause_is_no_end() -> None:
