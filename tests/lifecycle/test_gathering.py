@@ -49,6 +49,16 @@ def _done(key: Hashable, number: int) -> str:
     return f"{key} {number}"
 
 
+def _taking(seconds: float) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """As it is, and not sooner."""
+
+    def slowly(items: Sequence[Any]) -> Sequence[Any]:
+        time.sleep(seconds)
+        return [_done(*item) for item in items]
+
+    return slowly
+
+
 def gather(clerk: Clerk, items: Sequence[tuple[Hashable, int]]) -> list[Any]:
     """All at once; what each came to."""
 
@@ -156,7 +166,7 @@ def test_what_comes_while_the_thread_is_busy_is_the_next_unit() -> None:
 def test_in_a_crowd_it_waits_for_company(is_crowded: bool, units: list[list[int]]) -> None:
     """For as long as the last took: what comes in that time goes together."""
     clerk = Clerk()
-    clerk.all_or_none = lambda items: time.sleep(0.05) or [_done(*item) for item in items]
+    clerk.all_or_none = _taking(0.05)
 
     async def run() -> list[Any]:
         thread = DbThread("vton-test")
@@ -179,7 +189,7 @@ def test_in_a_crowd_it_waits_for_company(is_crowded: bool, units: list[list[int]
 def test_a_rest_is_never_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a lock has held up the last: news that waits is not yet stored."""
     clerk = Clerk()
-    clerk.all_or_none = lambda items: time.sleep(5 * threads.LONGEST_REST) or [_done(*it) for it in items]
+    clerk.all_or_none = _taking(5 * threads.LONGEST_REST)
     rests: list[float] = []
     sleep = asyncio.sleep
 
