@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.running import CHROMIUM, RunningShop, phone_photo
@@ -27,6 +28,13 @@ def from_npm(name: str) -> Path:
         assert "CI" not in os.environ, f"npm has not brought {name}"
         pytest.skip("npm is not installed: apt-get install npm")
     return file
+
+
+def for_guide(taken: Image.Image, name: str) -> None:
+    """Into the folder that `make pictures` names: in few colours, which are enough, a third of the bytes."""
+    folder = Path(os.environ["SCREENSHOTS"])
+    folder.mkdir(parents=True, exist_ok=True)
+    taken.quantize(256, kmeans=1, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
 
 
 @pytest.fixture(scope="package")

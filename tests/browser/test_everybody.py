@@ -6,7 +6,6 @@ import io
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +15,12 @@ from playwright.sync_api import expect
 from tests.running import until
 
 from .axe import violations
+from .conftest import for_guide
 from .walk import SOON, Walk, portrait
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser, Page, ViewportSize
 
     from tests.running import RunningShop
@@ -164,10 +166,8 @@ def problems(page: Page, screen: Screen) -> list[str]:
 
 def picture(page: Page, screen: Screen, state: str) -> None:
     """For the guide, where it is asked for: the dialog, the badge's corner, or all of a page."""
-    folder = os.environ.get("SCREENSHOTS")
-    if not folder or state not in screen.pictures:
+    if not os.environ.get("SCREENSHOTS") or state not in screen.pictures:
         return
-    Path(folder).mkdir(parents=True, exist_ok=True)
     taken = Image.open(io.BytesIO(page.screenshot(full_page=state.startswith("page-")))).convert("RGB")
     shown = page.locator(".facts" if state == "product" else "dialog[open], vton-badge").first
     if not state.startswith("page-") and (box := shown.count() and shown.bounding_box()):
@@ -180,9 +180,7 @@ def picture(page: Page, screen: Screen, state: str) -> None:
                 min(taken.height, int(box["y"] + box["height"] + MARGIN)),
             )
         )
-    # So many colours are enough for a guide, at a third of the bytes.
-    few = taken.quantize(256, kmeans=1, dither=Image.Dither.NONE)
-    few.save(Path(folder) / f"{screen.name}-{state}.png", optimize=True)
+    for_guide(taken, f"{screen.name}-{state}")
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
