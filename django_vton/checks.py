@@ -38,7 +38,10 @@ def _problems() -> list[str]:
 
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     """E001: a wrong name or value in VTON; the rest is looked at once there is none. E002 to E006, W001."""
-    found: list[CheckMessage] = [Error(f"{sentence}.", id="vton.E001") for sentence in _problems()]
+    found: list[CheckMessage] = [
+        Error(sentence if sentence.endswith("?") else f"{sentence}.", id="vton.E001")
+        for sentence in _problems()
+    ]
     return found or [*_check_paths(), *_check_engines(), *_check_addresses(), *_check_time_zones()]
 
 

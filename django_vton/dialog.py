@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from . import availability, languages, queue
 from .conf import config
 from .exceptions import Refused
+from .pages.mine import duration
 from .products import NEVER_BY_SHOPPERS, Described, find
 from .sentences import RENDER_SENTENCES, SENTENCES
 
@@ -93,6 +94,7 @@ def _context(product: Described) -> dict[str, Any]:
         "product": product,
         "eyewear": product.kind == "eyewear",
         "captcha": config.CAPTCHA,
+        "photo_for": duration(config.PHOTO_RETENTION),
         "missing_worker": queue.in_use()[1] if settings.DEBUG and not availability.worked_lately() else "",
         "fields": _fields(product),
         "sentences": [

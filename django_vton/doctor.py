@@ -19,10 +19,11 @@ from django.db.models import Max, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from . import availability, incidents, notify, queue
+from . import availability, incidents, news, notify, queue
 from .conf import MICROS, config
 from .engines import engines
-from .models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
+from .models import Attempt, GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
+from .pixazo import Verdict
 from .states import State
 from .storage import private_storage
 
@@ -119,7 +120,20 @@ def _gateway() -> Iterator[Finding]:
         text = f"refuses {state.engine} with {state.breaker}: see the key, the wallet, the subscription"
         yield Finding("gateway", ok=False, text=text)
     if not stopped:
-        yield Finding("gateway", ok=True, text="takes submits, as far as was seen")
+        yield _newest_submit()
+
+
+def _newest_submit() -> Finding:
+    """As a process that was not started: everything waits, and no refusal tells why."""
+    sent = Attempt.objects.exclude(verdict="").order_by("-pk")
+    newest = sent.values_list("verdict", "error").first()
+    if newest is None:
+        return Finding("gateway", ok=True, text="nothing was sent yet")
+    verdict, error = newest
+    if verdict != Verdict.NOT_SENT:
+        return Finding("gateway", ok=True, text="takes submits, as far as was seen")
+    text = f"the newest submit did not reach {config.PIXAZO_BASE_URL}, and is tried again: {error}"
+    return Finding("gateway", ok=False, text=text + news.IS_SANDBOX_RUNNING * config.is_sandbox)
 
 
 def _pictures() -> Iterator[Finding]:

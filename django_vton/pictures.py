@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.db import IntegrityError, transaction
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone, translation
@@ -21,8 +21,6 @@ from .models import ProductPicture
 from .storage import delete_file
 
 if TYPE_CHECKING:
-    from django.core.files import File
-
     from .products import Described
 
 logger = logging.getLogger("django_vton.pictures")
@@ -71,6 +69,8 @@ def _prepare(described: Described) -> ProductPicture | str:
 
 def _read(image: File[Any]) -> bytes:
     """The bytes of the shop's file, which is left as it was found, open or closed."""
+    if not isinstance(image, File):
+        raise TypeError(f"get_image() has to return a Django File, not {type(image).__name__}")
     if isinstance(image, FieldFile) and image.name and getattr(image, "_committed", True):
         with image.storage.open(image.name, "rb") as source:
             return bytes(source.read(PRODUCT_BYTES + 1))

@@ -91,6 +91,11 @@ def test_a_wrong_setting(vton: Vton, changes: dict[str, Any], code: str, words: 
     assert set(messages) <= {"vton.W002"}
 
 
+def test_a_question_is_no_sentence_with_a_full_stop(vton: Vton) -> None:
+    vton(QOUTA="5/day")
+    assert found()["vton.E001"] == "VTON['QOUTA'] is not a setting of django-vton; did you mean 'QUOTA'?"
+
+
 def test_moments_need_a_zone(settings: Settings) -> None:
     settings.USE_TZ = False
     assert set(found()) == {"vton.E006"}

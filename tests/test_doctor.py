@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from django_vton import budget, lifecycle, slots
-from django_vton.models import GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
+from django_vton.models import Attempt, GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
 from django_vton.states import State
 from tests.admin import rows
 from tests.doors import asked
@@ -88,6 +88,25 @@ def test_outcomes_that_nobody_knows(guest: Client, shirt: Product, phone_photo: 
 def test_a_vendor_that_refuses() -> None:
     GatewayState.objects.create(engine="glass-v1", breaker="402")
     assert wrong() == {"gateway"}
+
+
+def test_a_gateway_that_was_not_reached(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
+    assert examined()[1]["gateway"]["text"] == "nothing was sent yet"
+    row = asked(guest, shirt, phone_photo())
+    sent = Attempt.objects.filter(request=row)
+    sent.update(verdict="not_sent", error="ConnectError: refused")
+    vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
+    assert wrong() == {"gateway"}
+    text = examined()[1]["gateway"]["text"]
+    assert "did not reach http://127.0.0.1:8765," in text
+    assert text.endswith("ConnectError: refused (is vton_sandbox running?)")
+    vton(PIXAZO_BASE_URL="https://gateway.pixazo.ai")
+    assert examined()[1]["gateway"]["text"].endswith("ConnectError: refused")
+
+    sent.update(verdict="accepted")
+    assert examined()[1]["gateway"]["text"].startswith("takes submits")
 
 
 def test_pictures_that_the_vendor_does_not_load(

@@ -153,6 +153,12 @@ def test_a_missing_file_is_told_and_leaves_nothing(shirt: Product) -> None:
     assert "no picture" in problem_of(showing(None))
 
 
+@pytest.mark.django_db
+def test_an_address_is_no_file(caplog: pytest.LogCaptureFixture) -> None:
+    assert "cannot be read" in problem_of(showing("https://shop.example/a.jpg"))
+    assert "get_image() has to return a Django File, not str" in caplog.text
+
+
 def test_the_shops_file_is_left_as_it_was_found(shirt: Product) -> None:
     assert shirt.photo.closed
     prepare(showing(shirt.photo))

@@ -44,8 +44,8 @@ def tryon(context: Context, product: Any, cart: str = "") -> SafeString:
     """The button of a product: a plain link, and what the dialog needs around it.
 
     `cart` is the id of the page's own form that puts the product into the cart. Nothing where the
-    product cannot be tried on, and a kind word where the budget is used up. Reads no session, user or
-    token, so the page stays cacheable.
+    product is not enabled, and a kind word where the budget is used up. Raises ProductNotRegistered for
+    a model without a TryOn. Reads no session, user or token, so the page stays cacheable.
     """
     page = _page(context)
     off = page.off

@@ -191,10 +191,12 @@ def test_a_photo_goes_along_to_the_next_product(page: Page, shop: RunningShop, p
     visit(page, shop, "linen-shirt")
     touch(page)
     page.locator("#file").set_input_files(photo)
+    expect(page.get_by_text("without this tick, soon after your preview is done")).to_be_visible()
     page.get_by_label("Keep my photo").check()
     page.locator("#consent").check()
     page.locator("#order").get_by_role("button", name="Try it on").click()
     expect(page.locator("#after")).to_be_visible(timeout=SOON)
+    expect(page.locator("#photo-until")).to_contain_text("at the latest")
 
     # The photo in hand is offered at once, unless the next product needs another kind.
     choose_product(page, shop.product("breton-tee"))
@@ -212,6 +214,7 @@ def test_a_photo_goes_along_to_the_next_product(page: Page, shop: RunningShop, p
     kept = page.locator("#own-part")
     kept.get_by_role("button", name=re.compile("until")).click()
     heading(page, USE)
+    expect(page.get_by_text("without this tick")).to_be_hidden()  # That is asked of a new photo.
     expect(page.locator("#preview img")).to_be_visible()
     expect(page.locator("#consent")).to_be_hidden()
     page.get_by_role("button", name="Another photo").click()

@@ -116,6 +116,7 @@ def test_it_is_shared_as_a_file(page: Page, context: BrowserContext, shop: Runni
     page.add_init_script(SHARE)
     visit(page, shop, "linen-shirt")
     touch(page, READY)
+    expect(page.locator("#photo-until")).to_have_text("Your photo will be deleted soon.")  # It was not kept.
     page.get_by_role("button", name="Share").click()
     shared = page.evaluate("window.shared.promise")
     # The vendor makes PNGs where the shop does not ask for another format.

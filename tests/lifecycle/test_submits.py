@@ -87,9 +87,12 @@ def test_the_sixth_passing_refusal_is_final_and_free(desk: Desk) -> None:
     assert desk.money(row) == ["free"] * 6
 
 
-def test_what_was_not_sent_goes_again_and_is_no_refusal(desk: Desk, vton: Vton) -> None:
+def test_what_was_not_sent_goes_again_and_is_no_refusal(
+    desk: Desk, vton: Vton, caplog: pytest.LogCaptureFixture
+) -> None:
     url = desk.gateway.url
-    vton(PIXAZO_BASE_URL=f"http://127.0.0.1:{free_port()}")
+    nobody = f"http://127.0.0.1:{free_port()}"
+    vton(PIXAZO_BASE_URL=nobody)
     row = desk.ask()
     for _ in range(7):
         desk.due(row)
@@ -97,6 +100,9 @@ def test_what_was_not_sent_goes_again_and_is_no_refusal(desk: Desk, vton: Vton) 
     row = desk.reload(row, State.QUEUED)
     assert set(Attempt.objects.values_list("verdict", flat=True)) == {"not_sent", ""}
     assert desk.money(row) == ["free"] * 7 + ["held"]
+    [told, *_] = [line for line in caplog.messages if "did not reach" in line]
+    assert f"did not reach {nobody}, and is tried again: ConnectError" in told
+    assert told.endswith("(is vton_sandbox running?)")
 
     vton(PIXAZO_BASE_URL=url)
     desk.gateway.scenario(submit_status=500)

@@ -11,10 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str) -> subprocess.Popen[str]:
+def run(*arguments: str, settings: str = "") -> subprocess.Popen[str]:
     """The command in a project that has no database, and nothing else."""
     code = (
-        "import sys; from django.conf import settings; settings.configure(); import django; django.setup();"
+        f"import sys; from django.conf import settings; settings.configure({settings});"
+        "import django; django.setup();"
         "from django_vton.management.commands.vton_sandbox import Command;"
         "Command().run_from_argv(['manage.py', 'vton_sandbox', *sys.argv[1:]])"
     )
@@ -49,6 +50,17 @@ def test_it_says_its_address_and_ends_cleanly(number: signal.Signals) -> None:
     assert process.returncode == 0
     assert errors == "GET /_sandbox/ledger 200\n"
     assert "hidden" not in "".join(lines) + out
+
+
+def test_it_does_not_move_the_shop() -> None:
+    """To be pasted as it is: whoever runs the shop on another port has said so already."""
+    here = "http://127.0.0.1:8610"
+    with run("--port", str(free_port()), settings=f"VTON={{'PUBLIC_BASE_URL': '{here}'}}") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        process.terminate()
+        process.communicate(timeout=20)
+    assert f'"PUBLIC_BASE_URL": "{here}"' in lines[4]
 
 
 def test_a_taken_port_is_said_in_words() -> None:

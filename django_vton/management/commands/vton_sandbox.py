@@ -4,6 +4,7 @@ import sys
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
@@ -46,5 +47,6 @@ class Command(BaseCommand):
         self.stdout.write(_("What it was asked for: %(url)s/_sandbox/") % {"url": url})
         self.stdout.write(_("Settings:"))
         self.stdout.write(f'    VTON = {{"PIXAZO_BASE_URL": "{url}", "PIXAZO_API_KEY": "{shown}",')
-        self.stdout.write('            "PUBLIC_BASE_URL": "http://127.0.0.1:8000"}')
+        own = getattr(settings, "VTON", {}).get("PUBLIC_BASE_URL") or "http://127.0.0.1:8000"
+        self.stdout.write(f'            "PUBLIC_BASE_URL": "{own}"}}')
         self.stdout.flush()

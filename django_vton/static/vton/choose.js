@@ -135,7 +135,7 @@ export async function take(session, files) {
 
 /** @param {Session} session @param {Picture | Photo} picked */
 export function check(session, picked) {
-  const { consent, retention } = session.start;
+  const { consent } = session.start;
   const fresh = "blob" in picked;
   const image = fresh ? picked.canvas : Object.assign(new Image(), { src: picked.url, alt: picked.name });
   session.picked = picked;
@@ -146,8 +146,6 @@ export function check(session, picked) {
   session.$("consent-text").textContent = consent.text;
   session.$("consent-link").href = consent.url;
   session.$("consent-link").hidden = !consent.url;
-  const deleted = new Date(Date.now() + retention.photo_hours * 3_600_000);
-  session.$("retention").textContent = session.word("deleted", { when: session.when(deleted) });
 }
 
 /** @param {Session} session @returns {FormData | null} null while consent is missing, which is said */

@@ -115,7 +115,9 @@ export function show(session, tryOn) {
   session.$("product-link").href = tryOn.product_url;
   session.$("share").hidden = !navigator.canShare;
   const until = photo?.kind === "own" && photo.expires_at;
-  session.$("photo-until").textContent = until ? session.word("deleted", { when: session.when(new Date(until)) }) : "";
+  const isKept = session.$("keep").checked || session.start.photos.some(({ id }) => id === photo?.id);
+  const promised = until && isKept ? session.word("deleted", { when: session.when(new Date(until)) }) : session.word("soon");
+  session.$("photo-until").textContent = until ? promised : "";
 }
 
 /** @param {Session} session @returns {HTMLFormElement | null} the shop's own, which the tag named */
