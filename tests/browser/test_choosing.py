@@ -142,7 +142,20 @@ UNFIT = [
 ]
 
 
+def shop_reads_heic(page: Page, does_it: bool) -> None:
+    """Whether it does hangs on pillow-heif; here it says so."""
+
+    def answer(route: Route) -> None:
+        start = route.fetch().json()
+        formats = [name for name in start["limits"]["formats"] if name != "image/heic"]
+        start["limits"]["formats"] = formats + ["image/heic"] * does_it
+        route.fulfill(json=start)
+
+    page.route("**/api/start/*", answer)
+
+
 def test_what_will_not_do_is_refused_before_it_is_sent(page: Page, shop: RunningShop, tmp_path: Path) -> None:
+    shop_reads_heic(page, False)
     posts = orders(page)
     visit(page, shop, "linen-shirt")
     touch(page)
@@ -157,14 +170,7 @@ def test_what_will_not_do_is_refused_before_it_is_sent(page: Page, shop: Running
 def test_a_shop_that_reads_heic_takes_one_unless_it_is_too_large(
     page: Page, shop: RunningShop, tmp_path: Path
 ) -> None:
-    """Whether the shop does hangs on pillow-heif; here it says so."""
-
-    def reads_heic(route: Route) -> None:
-        start = route.fetch().json()
-        start["limits"]["formats"].append("image/heic")
-        route.fulfill(json=start)
-
-    page.route("**/api/start/*", reads_heic)
+    shop_reads_heic(page, True)
     photo = tmp_path / "PHONE.HEIC"
     photo.write_bytes(heic(15_000_001))
     posts = orders(page)
