@@ -132,16 +132,23 @@ class Engine:
     name: str
     """Ours, and a promise to shops: "fashn-v1.6"."""
     kind: Literal["garment", "eyewear"]
+    """What it puts on: which products and house models it is for."""
     label: Text
+    """Its name for the merchant."""
     price: Decimal
     """USD for one picture, as the vendor's page says; a shop's settings may say otherwise."""
     typical_seconds: int
     """A first guess for progress bars, until a shop has its own figures."""
     submit_path: str
+    """Below the gateway's base URL: where a render is ordered, by a POST."""
     status_path: str = "/v2/requests/status/{request_id}"
+    """Where it is asked about."""
     person_field: str
+    """The submit's parameter for the person's picture."""
     product_field: str
+    """The one for the product's picture."""
     options: tuple[Option, ...] = ()
+    """Its further parameters, in the order of the vendor's page."""
     samples_option: str | None = None
     """The name of the option that says how many pictures to render."""
     images_as: Literal["url", "base64"] = "url"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 COMPLETED = ("completed", "")
 FAILED = ("failed", "vendor")
 DOUBT = ("failed", "outcome_unknown")
+TOO_LATE = ("failed", "photo_unusable")
+"""Sent after everybody had given it up: the vendor finds its links dead, says so, and has its money."""
 
 
 class Story:
@@ -61,7 +63,7 @@ class Story:
 
     def check(self, case: Case) -> None:
         """At rest."""
-        allowed = {self.end, DOUBT} if case.may_doubt else {self.end}
+        allowed = {self.end, DOUBT, TOO_LATE} if case.may_doubt else {self.end}
         for row in TryOnRequest.objects.all():
             assert (row.state, row.error_code) in allowed, histories()
 

@@ -214,15 +214,20 @@ class Case:
         """The victim, or somebody else, looks whenever something is due, until nothing is left to do."""
         look = look or partial(self.do, "look")
         for _ in range(LOOKS):
+            self.vendor_ends()  # Its call may reopen what had failed.
             if not TryOnRequest.objects.active().exclude(state__in=until).exists():
                 return
             self.time_passes()
             look()
 
-    def time_passes(self) -> None:
-        """The vendor has done its part; what waited is due; whoever had a lease is late."""
+    def vendor_ends(self) -> None:
+        """The vendor has done its part, and whoever was to be called was called."""
         done = partial(vendor_is_done, calls=self.story.is_called)
         assert self.desk.gateway.ledger.wait_for(done, timeout=PATIENCE)
+
+    def time_passes(self) -> None:
+        """The vendor has done its part; what waited is due; whoever had a lease is late."""
+        self.vendor_ends()
         past = timezone.now() - timedelta(seconds=1)
         rows = TryOnRequest.objects.active()
         rows.filter(due_at__isnull=False).update(due_at=past)
