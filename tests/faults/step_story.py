@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from django_vton.house import add_house_model
-from django_vton.models import TryOnRequest
+from django_vton.models import TryOnEvent, TryOnRequest
 from django_vton.states import State
 
 from .steps import KINDS, Case, histories
@@ -63,7 +63,10 @@ class Story:
 
     def check(self, case: Case) -> None:
         """At rest."""
-        allowed = {self.end, DOUBT, TOO_LATE} if case.may_doubt else {self.end}
+        allowed = {self.end, DOUBT} if case.may_doubt else {self.end}
+        was_given_up = TryOnEvent.objects.filter(name="grace_over").exists()
+        if case.may_doubt and was_given_up:
+            allowed.add(TOO_LATE)
         for row in TryOnRequest.objects.all():
             assert (row.state, row.error_code) in allowed, histories()
 
