@@ -21,9 +21,8 @@ from django.views.decorators.http import require_safe
 from . import availability, languages, queue
 from .conf import config
 from .exceptions import Refused
-from .pages.mine import duration
 from .products import NEVER_BY_SHOPPERS, Described, find
-from .sentences import RENDER_SENTENCES, SENTENCES
+from .sentences import RENDER_SENTENCES, SENTENCES, duration
 
 if TYPE_CHECKING:
     from .pixazo.engine import Option

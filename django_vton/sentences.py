@@ -1,8 +1,11 @@
-"""What a shopper reads where something is refused, and where a render has failed, by the code of each."""
+"""What a shopper reads: why something is refused or a render has failed, by its code; and spans of time."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 SENTENCES = {
     "consent_required": _("Please agree to the use of your photo first. Nothing was sent."),
@@ -53,3 +56,14 @@ RENDER_SENTENCES = {
 
 RETRYABLE = {"vendor", "deadline", "outcome_unknown"}
 """Failures where the same photo and product may well succeed the next time."""
+
+
+def duration(length: timedelta) -> str:
+    """In words: whole days from two on, else whole hours, else minutes."""
+    minutes = int(length.total_seconds()) // 60
+    if minutes >= 2 * 24 * 60 and minutes % (24 * 60) == 0:
+        days = minutes // (24 * 60)
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    if minutes % 60 == 0:
+        return ngettext("%(count)d hour", "%(count)d hours", minutes // 60) % {"count": minutes // 60}
+    return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}

@@ -17,8 +17,8 @@ from django.utils.html import escape
 
 from django_vton import images
 from django_vton.models import Attempt, Consent, PauseSwitch, PersonPhoto, PumpSlot, Shopper, TryOnRequest
-from django_vton.pages.mine import PER_PAGE, duration
-from django_vton.sentences import RENDER_SENTENCES, SENTENCES
+from django_vton.pages.mine import PER_PAGE
+from django_vton.sentences import RENDER_SENTENCES, SENTENCES, duration
 from django_vton.states import State
 from tests.doors import content, make_product, ref, render, submit, upload
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.shortcuts import render
-from django.utils.translation import ngettext
 
 from .. import privacy, represent
 from ..conf import config
 from ..exceptions import Refused
 from ..languages import page_address
+from ..sentences import duration
 from ..shoppers import SESSION_KEY, Visitor
 from .forms import own_photos
 from .frame import SeeOther, confirm, notice, page
@@ -77,14 +76,3 @@ def privacy_policy(request: HttpRequest) -> HttpResponse:
         "policy": config.PRIVACY_URL,
     }
     return render(request, "vton/pages/privacy.html", context)
-
-
-def duration(length: timedelta) -> str:
-    """In words: whole days from two on, else whole hours, else minutes."""
-    minutes = int(length.total_seconds()) // 60
-    if minutes >= 2 * 24 * 60 and minutes % (24 * 60) == 0:
-        days = minutes // (24 * 60)
-        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
-    if minutes % 60 == 0:
-        return ngettext("%(count)d hour", "%(count)d hours", minutes // 60) % {"count": minutes // 60}
-    return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}

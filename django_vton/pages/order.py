@@ -14,11 +14,11 @@ from ..exceptions import Refused
 from ..hooks import agrees
 from ..intake import request_tryon
 from ..languages import page_address
+from ..sentences import duration
 from ..shoppers import Visitor, address_key
 from ..uploads import PhotoOnly, unnamed
 from .forms import TryOnForm, as_uuid
 from .frame import SeeOther, notice, page, retry_after
-from .mine import duration
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
