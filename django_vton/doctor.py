@@ -132,8 +132,7 @@ def _newest_submit() -> Finding:
     verdict, error = newest
     if verdict != Verdict.NOT_SENT:
         return Finding("gateway", ok=True, text="takes submits, as far as was seen")
-    text = f"the newest submit did not reach {config.PIXAZO_BASE_URL}, and is tried again: {error}"
-    return Finding("gateway", ok=False, text=text + news.IS_SANDBOX_RUNNING * config.is_sandbox)
+    return Finding("gateway", ok=False, text=f"the newest submit {news.not_sent(error)}")
 
 
 def _pictures() -> Iterator[Finding]:

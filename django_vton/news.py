@@ -38,8 +38,6 @@ LONGEST_RETRY = timedelta(minutes=5)
 MAX_ATTEMPTS = 300
 """A day of them: own photos expire, but a house model's file that cannot be read would be tried for ever."""
 
-IS_SANDBOX_RUNNING = " (is vton_sandbox running?)"
-
 ALONE = None
 """The key of news that is like no other."""
 
@@ -71,7 +69,7 @@ def submitted(job: Job, submission: Submission) -> None:
                 gateway.accepted(job.engine.name, job.attempt.posted_at)
         case Verdict.NOT_SENT:
             pause = min(LONGEST_RETRY, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
-            _tell_of_not_sent(job, submission.error)
+            logger.warning("try-on %s: its submit %s", job.request.pk, not_sent(submission.error))
             retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
             lifecycle.submit_refused(job.attempt, submission, retry_at=retry_at)
         case Verdict.REFUSED:
@@ -87,11 +85,10 @@ def submitted(job: Job, submission: Submission) -> None:
             )
 
 
-def _tell_of_not_sent(job: Job, error: str) -> None:
-    """Whoever forgot to start the sandbox sees nothing else."""
-    hint = IS_SANDBOX_RUNNING * config.is_sandbox
-    sentence = "try-on %s: its submit did not reach %s, and is tried again: %s%s"
-    logger.warning(sentence, job.request.pk, config.PIXAZO_BASE_URL, error, hint)
+def not_sent(error: str) -> str:
+    """What an operator is told of a submit: whoever forgot to start the sandbox sees nothing else."""
+    is_away = config.is_sandbox and error.startswith("Connect")
+    return f"was not sent to {config.PIXAZO_BASE_URL}: {error}" + " (is vton_sandbox running?)" * is_away
 
 
 def _submitted_together(news: Sequence[tuple[Job, Submission]]) -> Sequence[None] | None:

@@ -100,10 +100,13 @@ def test_a_gateway_that_was_not_reached(
     vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
     assert wrong() == {"gateway"}
     text = examined()[1]["gateway"]["text"]
-    assert "did not reach http://127.0.0.1:8765," in text
+    assert "was not sent to http://127.0.0.1:8765:" in text
     assert text.endswith("ConnectError: refused (is vton_sandbox running?)")
     vton(PIXAZO_BASE_URL="https://gateway.pixazo.ai")
     assert examined()[1]["gateway"]["text"].endswith("ConnectError: refused")
+    vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
+    sent.update(error="FileNotFoundError")  # Of the shop's own: no sandbox would help.
+    assert examined()[1]["gateway"]["text"].endswith(": FileNotFoundError")
 
     sent.update(verdict="accepted")
     assert examined()[1]["gateway"]["text"].startswith("takes submits")

@@ -100,8 +100,8 @@ def test_what_was_not_sent_goes_again_and_is_no_refusal(
     row = desk.reload(row, State.QUEUED)
     assert set(Attempt.objects.values_list("verdict", flat=True)) == {"not_sent", ""}
     assert desk.money(row) == ["free"] * 7 + ["held"]
-    [told, *_] = [line for line in caplog.messages if "did not reach" in line]
-    assert f"did not reach {nobody}, and is tried again: ConnectError" in told
+    [told, *_] = [line for line in caplog.messages if "was not sent" in line]
+    assert f"was not sent to {nobody}: ConnectError" in told
     assert told.endswith("(is vton_sandbox running?)")
 
     vton(PIXAZO_BASE_URL=url)
