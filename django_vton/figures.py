@@ -78,35 +78,60 @@ def all_days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=number)
 
 
+def _asked(first: date, last: date, path: str = "") -> Q:
+    begins, ends = midnight(first), midnight(last + timedelta(days=1))
+    return Q(**{f"{path}created_at__gte": begins, f"{path}created_at__lt": ends})
+
+
 def books(first: date, last: date) -> Books:
-    """Renders and money of each day, also of those without any; one query."""
+    """Renders and money of each day, also of those without any; two queries."""
     found = Books({day: Sums() for day in all_days(first, last)})
-    groups: Iterable[Mapping[str, Any]] = (
-        Attempt.objects.filter(budget_day__range=(first, last))
-        .order_by()
-        .values("budget_day", "request__state", "request__error_code", booked=BOOKED)
-        # However often a render is sent, it is one.
-        .annotate(renders=Count("pk", filter=Q(number=1)), micros=Sum("amount"))
-    )
-    for group in groups:
+    for group in _amounts(first, last):
         for sums in (found.days[group["budget_day"]], found.total):
-            _add(sums, group)
-        if group["request__state"] == State.FAILED and group["renders"]:
+            _add_amount(sums, group)
+    for group in _renders(first, last):
+        for sums in (found.days[group["budget_day"]], found.total):
+            _add_renders(sums, group)
+        if group["request__state"] == State.FAILED:
             found.failures[group["request__error_code"]] += group["renders"]
     return found
 
 
-def _add(sums: Sums, group: Mapping[str, Any]) -> None:
+def spending(first: date, last: date) -> Sums:
+    """The money of all these days together, and no renders; one query."""
+    total = Sums()
+    for group in _amounts(first, last):
+        _add_amount(total, group)
+    return total
+
+
+def _amounts(first: date, last: date) -> Iterable[Mapping[str, Any]]:
+    booked = Attempt.objects.filter(budget_day__range=(first, last)).order_by()
+    return booked.values("budget_day", booked=BOOKED).annotate(micros=Sum("amount"))
+
+
+def _renders(first: date, last: date) -> Iterable[Mapping[str, Any]]:
+    # However often a render is sent, it is one. Its first attempt is made when it is asked for: that it was
+    # asked for in these days, or shortly before, spares the database to look each up by its random id.
+    asked = _asked(first - timedelta(days=1), last, "request__")
+    firsts = Attempt.objects.filter(asked, budget_day__range=(first, last), number=1).order_by()
+    return firsts.values("budget_day", "request__state", "request__error_code").annotate(renders=Count("pk"))
+
+
+def _add_amount(sums: Sums, group: Mapping[str, Any]) -> None:
+    setattr(sums, group["booked"], getattr(sums, group["booked"]) + group["micros"])
+
+
+def _add_renders(sums: Sums, group: Mapping[str, Any]) -> None:
     sums.renders += group["renders"]
     if group["request__state"] == State.COMPLETED:
         sums.completed += group["renders"]
     elif group["request__state"] == State.FAILED:
         sums.failed += group["renders"]
-    setattr(sums, group["booked"], getattr(sums, group["booked"]) + group["micros"])
 
 
 def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
-    """What was sent to the vendor, in that order; sum and days are the books'."""
+    """What was sent to the vendor, in that order; the sum is `spending`'s."""
     return (
         Attempt.objects.filter(budget_day__range=(first, last), posted_at__isnull=False)
         .order_by("budget_day", "posted_at", "pk")
@@ -116,11 +141,6 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
 
 
 # Shoppers -------------------------------------------------------------------------------------------
-
-
-def _asked(first: date, last: date, path: str = "") -> Q:
-    begins, ends = midnight(first), midnight(last + timedelta(days=1))
-    return Q(**{f"{path}created_at__gte": begins, f"{path}created_at__lt": ends})
 
 
 def waiting(first: date, last: date) -> list[float]:

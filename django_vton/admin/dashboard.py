@@ -108,7 +108,7 @@ class FiguresAdmin(ReadOnlyAdmin):
             "admin/vton/invoice.html",
             period,
             choices=periods.months(),
-            total=_row(figures.books(period.first, period.last).total),
+            total=_row(figures.spending(period.first, period.last)),
             rows=[_invoice_row(row) for row in rows[:LISTED]],
             listed=LISTED if len(rows) > LISTED else None,
         )

@@ -19,7 +19,7 @@ from pytest_django.asserts import assertNumQueries
 
 from django_vton import figures, lifecycle
 from django_vton.admin import chart, export, periods
-from django_vton.clock import today
+from django_vton.clock import midnight, today
 from django_vton.models import Attempt, BudgetPeriod, Conversion, Shopper, TryOnRequest
 from django_vton.pixazo import Answer, Status, Submission, Verdict
 from django_vton.states import Money, State
@@ -240,6 +240,19 @@ def test_a_day_ends_at_the_shops_midnight(vton: Vton) -> None:
         rows.put(rows.tryon(rows.guest()), State.QUEUED, created_at=moment)
 
     assert figures.funnel(date(2026, 4, 5), date(2026, 4, 5)).asked == 3
+
+
+@pytest.mark.django_db
+def test_asked_for_before_midnight_and_booked_after_it_is_a_render_of_the_new_day() -> None:
+    request = rows.tryon(rows.guest())
+    late = midnight(today()) - timedelta(seconds=1)
+    rows.put(request, State.FAILED, "vendor", created_at=late)
+    before = rows.tryon(rows.guest())
+    rows.put(before, State.FAILED, "vendor", created_at=late)
+    before.attempts.update(budget_day=today() - timedelta(days=1))
+
+    total = figures.books(today(), today()).total
+    assert (total.renders, total.failed, total.held) == (1, 1, 75_000)
 
 
 def test_only_who_may_look_at_try_ons_sees_figures(client: Client, viewer: Client, admin_user: Any) -> None:
