@@ -19,6 +19,7 @@ from . import gateway, handover, lifecycle, polling
 from .claims import LEASE, LONGEST_CALL, deadline_of, grace
 from .conf import config
 from .lifecycle import together
+from .models import VendorLink
 from .pixazo import Status, Verdict
 from .states import NOT_LOADED
 
@@ -166,14 +167,22 @@ def _ended(job: Job, answer: Answer, *, lease: timedelta | None = None) -> bool:
         lease = None
         is_charged = answer.status == Status.FAILED
         if answer.error_code in NOT_LOADED and job.engine.images_as == "url":
-            # Ours can be read, so mostly they were not to be had.
-            hint = "try-on %s: a picture was not loaded. Does the vendor reach PUBLIC_BASE_URL (%s)?"
-            logger.warning(hint, job.request.pk, config.PUBLIC_BASE_URL)
+            answer = _not_loaded(job, answer)
         is_news = lifecycle.render_failed(job.request, job.attempt, answer, charged=is_charged)
     if not is_news:
         # It ended meanwhile, or its vendor's id was corrected: then the right render is asked about now.
         lifecycle.release(job.request, timezone.now())
     return is_news and lease is not None
+
+
+def _not_loaded(job: Job, answer: Answer) -> Answer:
+    if not VendorLink.objects.filter(attempt=job.attempt).exists():
+        # It was given up, and its links with it, before the vendor came for them: no picture is at fault.
+        return replace(answer, error_code="vendor")
+    # Ours can be read, so mostly they were not to be had.
+    hint = "try-on %s: a picture was not loaded. Does the vendor reach PUBLIC_BASE_URL (%s)?"
+    logger.warning(hint, job.request.pk, config.PUBLIC_BASE_URL)
+    return answer
 
 
 def fetched(job: Job, images: list[TryOnImage]) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COMPLETED = ("completed", "")
 FAILED = ("failed", "vendor")
 DOUBT = ("failed", "outcome_unknown")
-TOO_LATE = ("failed", "photo_unusable")
+TOO_LATE = ("failed", "vendor")
 """Sent after everybody had given it up: the vendor finds its links dead, says so, and has its money."""
 
 

@@ -107,3 +107,17 @@ def test_a_shop_that_the_vendor_does_not_reach_is_named_in_the_log(
     garments.made(row)
     garments.reload(row, State.FAILED, "photo_unusable")
     assert "Does the vendor reach PUBLIC_BASE_URL (http://127.0.0.1:" in caplog.text
+
+
+def test_links_that_died_before_the_vendor_came_blame_no_photo(
+    garments: Desk, vton: Vton, caplog: pytest.LogCaptureFixture
+) -> None:
+    vton(PUBLIC_BASE_URL=f"http://127.0.0.1:{free_port()}")
+    row = garments.submitted()
+    attempt = Attempt.objects.get(request=row)
+    lifecycle.deadline_over(row, attempt)
+    assert lifecycle.callback(attempt, attempt.vendor_id or "")
+    garments.made(row)
+    row = garments.reload(row, State.FAILED, "vendor")
+    assert garments.money(row) == ["spent"]
+    assert "a picture was not loaded" not in caplog.text
