@@ -45,7 +45,7 @@ LAST_POST = 10.0
 """Seconds after the slice's end until which a claimed row may still be sent: its photo is being read."""
 
 TICK = 0.1
-"""Seconds between looks, at least."""
+"""Seconds between looks, at least, where not more is known to wait."""
 
 CROWDED_TICK = 0.3
 """The same, where half of the places are taken or more."""
@@ -66,13 +66,15 @@ class LeaseOver(Exception):  # noqa: N818 - it says what happened, and nothing i
     """The time for it ran out before the first byte was sent: another pump may think the worker dead."""
 
 
-def rest_after(took: float, *, is_crowded: bool = False) -> float:
+def rest_after(took: float, *, is_crowded: bool = False, is_full: bool = False) -> float:
     """Seconds from one look to the next: twice as long as it took, so that looks leave room for the news.
 
-    Longer where half of the places are taken: a look for a few costs as much as one for many. Never long: a
-    look that a lock held up for half a minute must not carry its pump past the queue's timeout.
+    At least a tick, but where it took up all that may be sent at once: more is waiting. Longer where half of
+    the places are taken: a look for a few costs as much as one for many. Never long: a look that a lock held
+    up for half a minute must not carry its pump past the queue's timeout.
     """
-    return min(IDLE_TICK, max(CROWDED_TICK if is_crowded else TICK, 2 * took))
+    least = CROWDED_TICK if is_crowded else 0 if is_full else TICK
+    return min(IDLE_TICK, max(least, 2 * took))
 
 
 def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
@@ -185,20 +187,22 @@ class Pump:
         while self._goes_on():
             began = time.monotonic()
             free = config.CONCURRENCY - len(self.flights)
-            jobs = await self._claim(free)
+            free_submits = min(free, config.SUBMIT_CONCURRENCY - self.submits)
+            jobs = await self._claim(free, free_submits)
             for job in jobs:
                 self._start(job)
+            is_full = 0 < free_submits <= sum(job.kind == "submit" for job in jobs)
             self.feeder.look()
             busy = self.flights or jobs or not self.feeder.is_idle or await self.db(claims.has_work)
             if not busy and not self.forever:
                 return
             took = time.monotonic() - began
-            rest = rest_after(took, is_crowded=self._is_crowded())
+            rest = rest_after(took, is_crowded=self._is_crowded(), is_full=is_full)
             await asyncio.sleep(rest if busy else IDLE_TICK)
 
-    async def _claim(self, free: int) -> list[Job]:
+    async def _claim(self, free: int, free_submits: int) -> list[Job]:
         try:
-            return await self.db(claims.take, free, min(free, config.SUBMIT_CONCURRENCY - self.submits))
+            return await self.db(claims.take, free, free_submits)
         except (DatabaseError, InterfaceError):
             if not self.forever:
                 raise

@@ -295,3 +295,9 @@ def test_an_open_breaker_keeps_no_worker_busy(desk: Desk) -> None:
 @pytest.mark.parametrize(("took", "rest"), [(0.0, 0.1), (0.2, 0.4), (30.0, 1.0)])
 def test_a_slow_look_is_followed_by_a_longer_rest_but_never_a_long_one(took: float, rest: float) -> None:
     assert pump.rest_after(took) == rest
+
+
+def test_where_more_is_waiting_it_looks_sooner_but_in_a_crowd_later() -> None:
+    assert pump.rest_after(0.02, is_full=True) == 0.04
+    assert pump.rest_after(0.02, is_full=True, is_crowded=True) == 0.3
+    assert pump.rest_after(0.02, is_crowded=True) == 0.3
