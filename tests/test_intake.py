@@ -5,6 +5,7 @@ import threading
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -460,7 +461,7 @@ def test_who_comes_second_to_a_house_model_is_not_counted(shirt: Product, house_
     both_found_none = threading.Barrier(2)
 
     def work(name: str) -> TryOnRequest:
-        with meanwhile('INSERT INTO "vton_quota"', lambda: both_found_none.wait(10)):
+        with meanwhile('SELECT "vton_personphoto"."id" ', lambda: both_found_none.wait(10)):
             return house_asked(shirt, user_visitor(name), house_model).request
 
     for name in ("ada", "bob"):
@@ -471,6 +472,29 @@ def test_who_comes_second_to_a_house_model_is_not_counted(shirt: Product, house_
     assert ada.source == bob.source is not None
     assert sorted([len(ada.counted_in), len(bob.counted_in)]) == [0, 1]
     assert [quota.used for quota in Quota.objects.filter(used__gt=0)] == [1]
+    assert BudgetPeriod.objects.get(kind="day").held == 75_000
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one transaction write at a time")
+def test_of_two_house_models_with_one_picture_the_second_render_is_not_paid(
+    shirt: Product, house_model: PersonPhoto
+) -> None:
+    twin = PersonPhoto.objects.get(pk=house_model.pk)
+    twin.pk = uuid4()
+    twin.save(force_insert=True)
+    ada, bob = user_visitor("ada"), user_visitor("bob")
+    theirs: list[TryOnRequest | Exception | None] = []
+
+    def in_between() -> None:
+        theirs.extend(at_once(lambda: house_asked(shirt, bob, twin).request))
+
+    with meanwhile('INSERT INTO "vton_tryonrequest"', in_between):
+        mine = house_asked(shirt, ada, house_model).request
+    (other,) = theirs
+    assert isinstance(other, TryOnRequest), other
+    assert mine.source == other.source is not None
+    assert (len(other.counted_in), mine.counted_in) == (1, [])
     assert BudgetPeriod.objects.get(kind="day").held == 75_000
 
 

@@ -70,6 +70,12 @@ def new_shared_render(
     like: TryOnRequest, pay: Callable[[TryOnRequest], None], batch: Batch | None = None
 ) -> tuple[TryOnRequest, bool]:
     """A render of nobody's, stored by `pay`, so that all can share it; and whether it is paid now."""
+    assert like.photo is not None, "a house model's render without its photo"
+    # Whoever found none at the same moment waits here: of two that insert one key InnoDB fails the second.
+    list(PersonPhoto.objects.select_for_update().filter(pk=like.photo.pk).values_list("id"))
+    earlier = shared_render(like)
+    if earlier is not None:
+        return earlier, False
     render = TryOnRequest(
         batch=batch,
         product=like.product,
@@ -88,6 +94,6 @@ def new_shared_render(
         with transaction.atomic():
             pay(render)
     except IntegrityError:
-        # Somebody else asked first, at the same moment: theirs is shared.
+        # With the same picture as another house model, or as a failed render came to life again.
         return TryOnRequest.objects.select_for_update().get(shared_key=like.cache_key), False
     return render, True
