@@ -12,7 +12,6 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from functools import cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -89,7 +88,7 @@ class Pixazo:
         self._host = base.host
         self._key = api_key
         self._loopback = loopback
-        context = ssl_context or _trusted()
+        context = ssl_context or httpx.create_ssl_context(trust_env=False)
         common = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         gateway = common | {
             "Accept": "application/json",
@@ -251,12 +250,6 @@ class _Sending:
                 self._before_send()
                 self.stopped = False
             self.connecting = False
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    # The world's authorities, which take tens of milliseconds to load: once for all runs of a process.
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def _client(headers: Mapping[str, str], limits: httpx.Limits, context: ssl.SSLContext) -> httpx.AsyncClient:
