@@ -11,13 +11,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import httpx
 import psycopg
+import redis
 from django.db import connection
 from PIL import Image, ImageDraw
 
@@ -25,6 +26,7 @@ from django_vton.sandbox import Gateway
 
 MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
 PATIENCE = 60.0
+REDIS_PORT = 6379
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -39,6 +41,24 @@ def is_listening(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+@contextmanager
+def redis_database() -> Iterator[int]:
+    """The number of an empty database that no other test of this machine uses: two shops share no queue."""
+    with redis.Redis(port=REDIS_PORT) as register:
+        for number in range(1, 16):
+            own, mark = redis.Redis(port=REDIS_PORT, db=number), f"vton-tests:{number}"
+            if not own.dbsize() and register.set(mark, os.getpid(), nx=True, ex=1800):
+                break
+        else:
+            raise RuntimeError("Every database of Redis is in use; see its keys vton-tests:*.")
+        try:
+            yield number
+        finally:
+            own.flushdb()
+            own.close()
+            register.delete(mark)
 
 
 def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.1) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_vton.models import Attempt, PumpSlot, TryOnRequest
 from django_vton.states import State
 
-from ..running import database_url, is_listening, phone_photo
+from ..running import REDIS_PORT, database_url, is_listening, phone_photo, redis_database
 from .outage_shop import Shop, all_are, wait_until
 from .outage_storage import FULL
 from .proxy import Proxy
@@ -24,8 +24,6 @@ from .rounds import IS_WHOLE, ROUNDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REDIS_PORT = 6379
-REDIS_DB = 13
 POSTGRES_PORT = 5432
 
 LONG = [] if IS_WHOLE else [pytest.mark.skip(reason="long: ROUNDS=1")]
@@ -166,10 +164,13 @@ def broker() -> Iterator[redis.Redis]:
     """Redis, in a numbered database of this test's own."""
     if not is_listening(REDIS_PORT):
         pytest.skip(f"Redis does not listen on 127.0.0.1:{REDIS_PORT}")
-    with redis.Redis(port=REDIS_PORT, db=REDIS_DB) as client:
-        client.flushdb()
+    with redis_database() as number, redis.Redis(port=REDIS_PORT, db=number) as client:
         yield client
-        client.flushdb()
+
+
+def address(broker: redis.Redis, port: int = REDIS_PORT) -> str:
+    """Of its database, by way of a port."""
+    return f"redis://127.0.0.1:{port}/{broker.connection_pool.connection_kwargs['db']}"
 
 
 @pytest.mark.parametrize("rings", ["a shopper", pytest.param("the schedule", marks=LONG)])
@@ -178,7 +179,7 @@ def test_redis_is_flushed_amid_running_and_queued_try_ons(
 ) -> None:
     product = shop.shirt
     shop.gateway.scenario(submit_seconds=1.0, times=2)
-    shop.start_web(REDIS_URL=f"redis://127.0.0.1:{REDIS_PORT}/{REDIS_DB}")
+    shop.start_web(REDIS_URL=address(broker))
     shop.start_workers()
     asked = [shop.shopper().ask(product, phone_photo(shade=shade), consent="true") for shade in range(2)]
     assert shop.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"] == 2, timeout=30)
@@ -203,12 +204,12 @@ def test_redis_is_flushed_amid_running_and_queued_try_ons(
 @pytest.mark.parametrize("trouble", ["gone", pytest.param("silent", marks=LONG)])
 def test_a_shopper_does_not_feel_that_redis_is_away(
     shop: Shop,
-    broker: redis.Redis,  # noqa: ARG001 - it is there, and empty
+    broker: redis.Redis,
     trouble: str,
     driver: str,
 ) -> None:
     with Proxy(REDIS_PORT) as proxy:
-        shop.start_web(REDIS_URL=f"redis://127.0.0.1:{proxy.port}/{REDIS_DB}")
+        shop.start_web(REDIS_URL=address(broker, proxy.port))
         shopper = shop.shopper()
         shopper.start(shop.shirt)
         if driver == "workers":

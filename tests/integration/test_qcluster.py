@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from PIL import Image, ImageChops
 
-from tests.running import RunningShop, is_listening, phone_photo
+from tests.running import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,11 +150,12 @@ def _media_urls(shop: RunningShop) -> list[str]:
 @pytest.mark.parametrize("broker", ["database", "redis"])
 def test_without_callbacks_it_completes_by_asking(broker: str, tmp_path: Path) -> None:
     env = {"VTON_WEBHOOKS": "0"}
-    if broker == "redis":
-        if not is_listening(6379):
-            pytest.skip("Redis does not listen on 127.0.0.1:6379")
-        env["REDIS_URL"] = "redis://127.0.0.1:6379/14"
-    with RunningShop(tmp_path, env=env) as quiet:
+    with ExitStack() as stack:
+        if broker == "redis":
+            if not is_listening(REDIS_PORT):
+                pytest.skip(f"Redis does not listen on 127.0.0.1:{REDIS_PORT}")
+            env["REDIS_URL"] = f"redis://127.0.0.1:{REDIS_PORT}/{stack.enter_context(redis_database())}"
+        quiet = stack.enter_context(RunningShop(tmp_path, env=env))
         shopper = quiet.shopper()
         answer = shopper.ask(quiet.product(GARMENT), phone_photo(), consent="true")
         done = shopper.wait(answer.json()["id"])

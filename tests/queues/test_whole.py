@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from tests.running import RunningShop, is_listening, phone_photo
+from tests.running import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CELERY = "tests.queues.celery_app.enqueue"
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / "example_project"), os.environ.get("PYTHONPATH", "")])
 
@@ -57,11 +59,17 @@ def needs(port: int, name: str) -> pytest.MarkDecorator:
     [
         pytest.param(Alone, "none", id="none"),
         pytest.param(ByTasks, "Django's tasks", id="django.tasks"),
-        pytest.param(ByCelery, "tests.queues.celery_app.enqueue", id="celery", marks=needs(6379, "Redis")),
+        pytest.param(
+            ByCelery, "tests.queues.celery_app.enqueue", id="celery", marks=needs(REDIS_PORT, "Redis")
+        ),
     ],
 )
 def test_a_whole_try_on(queue: type[Alone], name: str, tmp_path: Path) -> None:
-    with queue(tmp_path, REDIS_URL="redis://127.0.0.1:6379/13") as shop:
+    with ExitStack() as stack:
+        env = {}
+        if queue is ByCelery:
+            env["REDIS_URL"] = f"redis://127.0.0.1:{REDIS_PORT}/{stack.enter_context(redis_database())}"
+        shop = stack.enter_context(queue(tmp_path, **env))
         shopper = shop.shopper()
         answer = shopper.ask(shop.product("linen-shirt"), phone_photo(), consent="true")
         assert answer.status_code == 202, answer.text
