@@ -47,7 +47,7 @@ LAST_POST = 10.0
 TICK = 0.1
 """Seconds between looks, at least, where not more is known to wait."""
 
-CROWDED_TICK = 0.3
+CROWDED_TICK = 0.5
 """The same, where half of the places are taken or more."""
 
 IDLE_TICK = 1.0

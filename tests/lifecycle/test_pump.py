@@ -299,5 +299,5 @@ def test_a_slow_look_is_followed_by_a_longer_rest_but_never_a_long_one(took: flo
 
 def test_where_more_is_waiting_it_looks_sooner_but_in_a_crowd_later() -> None:
     assert pump.rest_after(0.02, is_full=True) == 0.04
-    assert pump.rest_after(0.02, is_full=True, is_crowded=True) == 0.3
-    assert pump.rest_after(0.02, is_crowded=True) == 0.3
+    assert pump.rest_after(0.02, is_full=True, is_crowded=True) == 0.5
+    assert pump.rest_after(0.02, is_crowded=True) == 0.5
