@@ -21,7 +21,7 @@ from shop.models import Kind, Product
 from . import bells
 from .doors import make_product
 from .people import Files
-from .running import CHROMIUM, is_listening
+from .running import CHROMIUM, REDIS_PORT, is_listening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def pytest_report_header() -> list[str]:
     """What this run uses, and what it has to leave out."""
     services = {
         "PostgreSQL": is_listening(5432),
-        "Redis": is_listening(6379),
+        "Redis": is_listening(REDIS_PORT),
         "Chromium": CHROMIUM is not None,
     }
     missing = [name for name, there in services.items() if not there]

@@ -51,17 +51,18 @@ def is_listening(port: int) -> bool:
 def redis_database() -> Iterator[int]:
     """The number of an empty database that no other test of this machine uses: two shops share no queue."""
     with redis.Redis(port=REDIS_PORT) as register:
+        used = register.info("keyspace")
         for number in range(1, 16):
-            own, mark = redis.Redis(port=REDIS_PORT, db=number), f"vton-tests:{number}"
-            if not own.dbsize() and register.set(mark, os.getpid(), nx=True, ex=1800):
+            mark = f"vton-tests:{number}"
+            if f"db{number}" not in used and register.set(mark, os.getpid(), nx=True, ex=1800):
                 break
         else:
             raise RuntimeError("Every database of Redis is in use; see its keys vton-tests:*.")
         try:
             yield number
         finally:
-            own.flushdb()
-            own.close()
+            with redis.Redis(port=REDIS_PORT, db=number) as own:
+                own.flushdb()
             register.delete(mark)
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.running import free_port
+
 DEMO = Path(settings.BASE_DIR) / "demo.py"
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @contextmanager
