@@ -1,7 +1,8 @@
 """Two shoppers, their try-ons, a vendor, operators and crashes in any order that Hypothesis can think of.
 
-Every example is one transaction that is rolled back. The moves are those of `test_interleavings`, here of
-many try-ons at once: with a budget and quotas that run out, photos used again, house models, repeated keys.
+Every example is one transaction that is rolled back, and goes the same way each time: its clock and its keys
+are given. The moves are those of `test_interleavings`, here of many try-ons at once: with a budget and quotas
+that run out, photos used again, house models, repeated keys.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from .model_world import Clock, World
 from .rounds import IS_WHOLE, ROUNDS, SEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from shop.models import Product
@@ -57,7 +58,10 @@ EXAMPLES, STEPS = (300, 60) if IS_WHOLE else (40, 40) if ROUNDS else (12, 30)
 class Stage:
     """What was there before the first move."""
 
+    began: datetime
     clock: Clock
+    chance: random.Random
+    """What keys are made of: rows that are due at once come in the order of their keys."""
     products: list[Product]
     photos: list[bytes]
     house_model: PersonPhoto
@@ -73,7 +77,8 @@ class TryOns(RuleBasedStateMachine):
         self.example = transaction.atomic()
         self.example.__enter__()
         random.seed(0)
-        stage.clock.now[0] = timezone_now()
+        stage.chance.seed(0)
+        stage.clock.now[0] = stage.began
         self.cast = Cast(pictures=lambda request: results.store(request, [stage.rendered]))
         self.visitors = [user_visitor("ada"), user_visitor("eve")]
         self.world, self.view = World(stage.clock()), View()
@@ -231,10 +236,6 @@ def everything() -> list[Any]:
     return [counted, money, rows, photos, TryOnImage.objects.count()]
 
 
-timezone_now: Callable[[], Any] = timezone.now
-"""The true time."""
-
-
 @pytest.fixture
 def stage(
     monkeypatch: pytest.MonkeyPatch,
@@ -246,14 +247,17 @@ def stage(
     phone_photo: PhotoMaker,
 ) -> Stage:
     vton(DAILY_BUDGET=Decimal("0.80"), MONTHLY_BUDGET=Decimal("1.50"), QUOTA="5/day", IP_QUOTA="7/day")
-    clock = Clock([timezone_now()])
+    began = timezone.now()
+    clock = Clock([began])
     monkeypatch.setattr(timezone, "now", clock)
+    chance = random.Random(0)  # noqa: S311 - the same each time is what is wanted
+    monkeypatch.setattr("os.urandom", chance.randbytes)
     photos = [phone_photo(300, 400, shade=shade) for shade in (1, 2)]
     out = io.BytesIO()
     Image.new("RGB", (40, 50), (10, 20, 30)).save(out, "PNG")
     for visitor in (user_visitor("ada"), user_visitor("eve")):
         visitor.lock_or_create()
-    return Stage(clock, [glasses, shirt], photos, house_model, results.read(out.getvalue()))
+    return Stage(began, clock, chance, [glasses, shirt], photos, house_model, results.read(out.getvalue()))
 
 
 @pytest.fixture(autouse=True)
