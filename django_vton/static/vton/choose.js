@@ -2,16 +2,15 @@
 
 /** @import {Photo, Picture, Session, Start} from "./types" */
 
-const LONGEST_SIDE = 2000;
 const STRIP = 128;
 
 /** Sent last: the next product of its kind begins with it. @type {{kind: string, picture: Picture} | null} */
 let recent = null;
 
 /** In strips, between which the page can answer. @param {CanvasImageSource} source @param {number} width @param {number} height
- * @returns {Promise<Picture>} */
-async function draw(source, width, height) {
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+ * @param {Start["limits"]} limits @returns {Promise<Picture>} */
+async function draw(source, width, height, limits) {
+  const scale = Math.min(1, limits.max_side / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
@@ -42,7 +41,7 @@ async function prepare(file, limits) {
   }
   const { width, height } = bitmap;
   if (Math.min(width, height) < limits.min_side) return "photo_too_small";
-  const picture = await draw(bitmap, width, height);
+  const picture = await draw(bitmap, width, height, limits);
   bitmap.close();
   return picture.blob ? picture : "photo_unreadable";
 }
@@ -72,8 +71,8 @@ export function stopCamera(video) {
   video.srcObject = null;
 }
 
-/** @param {HTMLVideoElement} video @returns {Promise<Picture>} what the camera sees, not mirrored */
-export const snap = (video) => draw(video, video.videoWidth, video.videoHeight);
+/** @param {HTMLVideoElement} video @param {Session} session @returns {Promise<Picture>} what the camera sees, not mirrored */
+export const snap = (video, { start: { limits } }) => draw(video, video.videoWidth, video.videoHeight, limits);
 
 /** @param {Session} session of a product not tried on yet */
 export function begin(session) {

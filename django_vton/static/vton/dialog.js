@@ -228,7 +228,7 @@ class Session {
         return;
       }
       case "snap":
-        return modules.choose.check(this, await modules.choose.snap(video));
+        return modules.choose.check(this, await modules.choose.snap(video, this));
       case "cancel":
         if (!tryOn) return;
         return modules.tryon.over(this, (await api.write("POST", `${api.tryOns}${tryOn.id}/cancel/`)).data);
