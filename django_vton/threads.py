@@ -8,7 +8,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connections,
+)
 
 from .discreet import forget_locals
 
@@ -20,6 +27,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("django_vton.threads")
 
 T = TypeVar("T")
+
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""The database may be back in a moment; any other error would be the same again."""
 
 MOST = 50
 """So many are stored together at once: as many as a pump has in flight."""

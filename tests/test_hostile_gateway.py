@@ -28,7 +28,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image
 
-from django_vton import pump
+from django_vton import flights
 from django_vton.models import TryOnImage, TryOnRequest
 from django_vton.sentences import RENDER_SENTENCES
 from django_vton.states import State
@@ -200,7 +200,7 @@ def test_what_does_not_come_to_an_end_is_left_and_given_up_after_a_day(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    monkeypatch.setattr(pump, "FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(flights, "FETCH_SECONDS", 0.5)
     gateway.picture = lambda: _floods()[name](gateway)
     row = asked(desk)
     with grows_less_than(60):
@@ -217,7 +217,7 @@ def test_what_does_not_come_to_an_end_is_left_and_given_up_after_a_day(
 def test_many_pictures_that_never_end_take_no_more_memory_than_a_few(
     desk: Desk, gateway: HostileGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "PICTURES_AT_ONCE", 2)
+    monkeypatch.setattr(flights, "PICTURES_AT_ONCE", 2)
     gateway.picture = lambda: endless(bytes(65536))
     rows = [desk.ask(user_visitor()) for _ in range(12)]
     while TryOnRequest.objects.filter(state=State.QUEUED).exists():
