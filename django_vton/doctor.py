@@ -93,8 +93,11 @@ def _workers() -> Iterator[Finding]:
     if seen is None:
         yield Finding("workers", ok=False, text=f"were never seen: start {queue.in_use()[1]}")
     else:
-        ago = (timezone.now() - seen).total_seconds()
-        yield Finding("workers", ok=not availability.workers_are_gone(), text=f"last seen {ago:.0f} s ago")
+        text = f"last seen {(timezone.now() - seen).total_seconds():.0f} s ago"
+        is_gone = availability.workers_are_gone()
+        yield Finding(
+            "workers", ok=not is_gone, text=f"{text}: start {queue.in_use()[1]}" if is_gone else text
+        )
 
 
 def _overdue() -> Iterator[Finding]:

@@ -70,6 +70,8 @@ def test_workers_that_were_never_seen() -> None:
 def test_workers_that_are_gone() -> None:
     PumpSlot.objects.update(seen_at=timezone.now() - timedelta(minutes=6))
     assert wrong() == {"workers"}
+    _status, findings = examined()
+    assert re.fullmatch(r"last seen 36\d s ago: start .+", findings["workers"]["text"])
 
 
 def test_what_nobody_looks_at(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:

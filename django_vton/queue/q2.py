@@ -40,11 +40,13 @@ def register_schedules(using: str, **_kwargs: Any) -> None:
     """Receiver of `post_migrate`: make the schedules, by name, and never over an operator's edit."""
     if config.ENQUEUE or not apps.is_installed("django_q"):
         return
-    from django.db import router
+    from django.db import connections, router
     from django_q.models import Schedule
 
     if not router.allow_migrate_model(using, Schedule):
         return
+    if Schedule._meta.db_table not in connections[using].introspection.table_names():
+        return  # Another app alone was migrated; django-q2's turn calls this again.
     for name, (path, minutes) in SCHEDULES.items():
         Schedule.objects.using(using).get_or_create(
             name=name,

@@ -67,4 +67,5 @@ def test_a_taken_port_is_said_in_words() -> None:
             _, errors = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "address already in use" in errors
+    assert "--port" in errors
     assert "Traceback" not in errors

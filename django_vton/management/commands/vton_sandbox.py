@@ -1,3 +1,4 @@
+import errno
 import logging
 import signal
 import sys
@@ -36,7 +37,10 @@ class Command(BaseCommand):
                 self._greet(gateway.url, options["key"])
                 ended.wait()
         except OSError as error:
-            raise CommandError(str(error)) from error
+            hint = _("For another port there is --port; PIXAZO_BASE_URL has to name the same one.")
+            raise CommandError(
+                f"{error}. {hint}" if error.errno == errno.EADDRINUSE else str(error)
+            ) from error
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
