@@ -58,7 +58,8 @@ def examine() -> list[Finding]:
         try:
             found += look()
         except (DatabaseError, ImproperlyConfigured, OSError) as error:
-            found.append(Finding(name, ok=False, text=f"cannot be looked at: {type(error).__name__}"))
+            hint = "; is the database there, and was migrate run?" if isinstance(error, DatabaseError) else ""
+            found.append(Finding(name, ok=False, text=f"cannot be looked at: {type(error).__name__}{hint}"))
     return found
 
 

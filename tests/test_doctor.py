@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,8 +19,11 @@ from django_vton.models import Attempt, GatewayState, Incident, PauseSwitch, Pum
 from django_vton.states import State
 from tests.admin import rows
 from tests.doors import asked
+from tests.running import MANAGE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from django.test import Client
 
     from shop.models import Product
@@ -72,6 +78,20 @@ def test_workers_that_are_gone() -> None:
     assert wrong() == {"workers"}
     _status, findings = examined()
     assert re.fullmatch(r"last seen 36\d s ago: start .+", findings["workers"]["text"])
+
+
+def test_a_database_without_tables(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
+    done = subprocess.run(
+        [sys.executable, str(MANAGE), "vton_doctor"],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "WRONG workers: cannot be looked at" in done.stdout
+    assert "was migrate run?" in done.stdout
 
 
 def test_what_nobody_looks_at(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
