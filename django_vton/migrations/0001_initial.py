@@ -412,6 +412,25 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('actor', 'kind', 'object_id', 'day'), name='vton_look_of_the_day')],
             },
         ),
+        migrations.CreateModel(
+            name='PhoneLink',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('product', models.CharField(max_length=200, verbose_name='product')),
+                ('main_product', models.CharField(max_length=200)),
+                ('token_hash', models.CharField(editable=False, max_length=64, unique=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('opened_at', models.DateTimeField(blank=True, null=True, verbose_name='opened')),
+                ('used_at', models.DateTimeField(blank=True, null=True, verbose_name='used')),
+                ('expires_at', models.DateTimeField(db_index=True, help_text='Until then it may be used; once used, the phone may act for the owner until then.', verbose_name='expires')),
+                ('shopper', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='phone_links', to='vton.shopper')),
+                ('try_ons', models.ManyToManyField(editable=False, help_text="What the phone asked for: all of the owner's that it may see.", related_name='phone_links', to='vton.tryonrequest')),
+            ],
+            options={
+                'verbose_name': 'link to a phone',
+                'verbose_name_plural': 'links to phones',
+            },
+        ),
         migrations.AddIndex(
             model_name='batch',
             index=models.Index(fields=['due_at'], name='vton_batch_due'),

@@ -4,6 +4,7 @@ from .batches import Batch, BatchRender, Publication
 from .conversions import Conversion
 from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
 from .people import Consent, HouseModel, Look, PersonPhoto, Shopper
+from .phone import PhoneLink
 from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Look",
     "PauseSwitch",
     "PersonPhoto",
+    "PhoneLink",
     "ProductPicture",
     "Publication",
     "PumpSlot",

@@ -1,0 +1,61 @@
+"""One-time links that let a phone continue a shopper's try-on."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .people import Shopper
+from .tryons import TryOnRequest
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class PhoneLinkQuerySet(models.QuerySet["PhoneLink"]):
+    """Links by what they still allow."""
+
+    def usable(self) -> QuerySet[PhoneLink]:
+        """A phone may still use these."""
+        return self.filter(used_at=None, expires_at__gt=timezone.now())
+
+    def granted(self) -> QuerySet[PhoneLink]:
+        """A phone has used these and may still act for their owners."""
+        return self.filter(used_at__isnull=False, expires_at__gt=timezone.now())
+
+
+class PhoneLink(models.Model):
+    """A link from a shopper's computer to their phone, for one product. Only a hash of its token is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    shopper = models.ForeignKey(Shopper, on_delete=models.CASCADE, related_name="phone_links")
+    product = models.CharField(_("product"), max_length=200)
+    main_product = models.CharField(max_length=200)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    opened_at = models.DateTimeField(_("opened"), null=True, blank=True)
+    used_at = models.DateTimeField(_("used"), null=True, blank=True)
+    expires_at = models.DateTimeField(
+        _("expires"),
+        db_index=True,
+        help_text="Until then it may be used; once used, the phone may act for the owner until then.",
+    )
+    try_ons = models.ManyToManyField(
+        TryOnRequest,
+        related_name="phone_links",
+        editable=False,
+        help_text="What the phone asked for: all of the owner's that it may see.",
+    )
+
+    objects = PhoneLinkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("link to a phone")
+        verbose_name_plural = _("links to phones")
+
+    def __str__(self) -> str:
+        return str(self.pk)
