@@ -116,6 +116,7 @@ def erase(request: TryOnRequest) -> None:
             idempotency_key=None,
             idempotency_digest="",
             feedback="",
+            feedback_reason="",
             erased_at=timezone.now(),
         )
         # An order would lead to its owner again.
@@ -169,8 +170,8 @@ def export(shopper: Shopper | None) -> dict[str, Any]:
 
 CONSENT_FIELDS = ("version", "text_hash", "locale", "purpose", "recipient", "given_at", "withdrawn_at")
 TRYON_FIELDS = (
-    *("product", "product_title", "product_url", "engine", "options", "state", "error_code", "feedback"),
-    *("created_at", "started_at", "finished_at", "expires_at"),
+    *("product", "product_title", "product_url", "engine", "options", "state", "error_code"),
+    *("feedback", "feedback_reason", "created_at", "started_at", "finished_at", "expires_at"),
 )
 
 

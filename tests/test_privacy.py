@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from django_vton import lifecycle, privacy, results
+from django_vton import feedback, lifecycle, privacy, results
 from django_vton.models import (
     Attempt,
     BudgetPeriod,
@@ -103,12 +103,13 @@ def test_an_erased_try_on_is_a_tombstone(
     row = render(asked(shirt, user_visitor(), phone_photo(), idempotency_key="k", address_key="ip:1").request)
     spent, quota = BudgetPeriod.objects.values_list("spent", "held"), Quota.objects.values_list("used")
     before = [list(spent), list(quota)]
+    feedback.give(row, "dislike", "fit")
     with django_capture_on_commit_callbacks(execute=True):
         privacy.erase(row)
 
     row.refresh_from_db()
     assert (row.state, row.shopper, row.photo, row.idempotency_key) == (State.COMPLETED, None, None, None)
-    assert (row.cache_key, row.result_urls, row.feedback) == ("", [], "")
+    assert (row.cache_key, row.result_urls, row.feedback, row.feedback_reason) == ("", [], "", "")
     assert row.erased_at is not None
     assert not TryOnImage.objects.exists()
     assert not PersonPhoto.objects.exists()
@@ -265,6 +266,7 @@ def test_the_export_tells_all_and_of_nobody_else(shirt: Product, phone_photo: Ph
     first = render(asked(shirt, ada, phone_photo(shade=1), keep_photo=True, locale="de").request)
     again = asked(shirt, ada, phone_photo(shade=1)).request
     other = asked(shirt, user_visitor("bob"), phone_photo(shade=2)).request
+    feedback.give(first, "dislike", "not_like_me")
     told = privacy.export(shopper_of(ada))
 
     text = json.dumps(told)
@@ -273,6 +275,8 @@ def test_the_export_tells_all_and_of_nobody_else(shirt: Product, phone_photo: Ph
     assert {it["id"] for it in told["try_ons"]} == {str(first.pk), str(again.pk)}
     image = str(first.images.get().pk)
     assert [it["images"] for it in told["try_ons"]] == [[image], [image]]
+    opinions = [(it["feedback"], it["feedback_reason"]) for it in told["try_ons"]]
+    assert opinions == [("dislike", "not_like_me"), ("", "")]
     assert [(it["id"], it["kept"]) for it in told["photos"]] == [(str(first.photo_id), True)]
     assert told["consents"][0] | {"locale": "de", "recipient": "Pixazo"} == told["consents"][0]
     assert [it["used"] for it in told["quotas"]] == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..feedback import REASONS as FEEDBACK_REASONS
 from ..models import PersonPhoto
 from ..represent import KINDS
 from ..sentences import RENDER_SENTENCES, SENTENCES
@@ -177,7 +178,12 @@ SHAPES: dict[str, Schema] = {
     },
     "Feedback": {
         "type": "object",
-        "properties": {"value": {"type": ["string", "null"], "enum": ["like", "dislike", "", None]}},
+        "description": "`reason` says why, with a dislike only. Without it an earlier reason stays; null "
+        "clears it, and so does another `value`.",
+        "properties": {
+            "value": {"type": ["string", "null"], "enum": ["like", "dislike", "", None]},
+            "reason": {"type": ["string", "null"], "enum": [*FEEDBACK_REASONS, "", None]},
+        },
         "required": ["value"],
     },
 }

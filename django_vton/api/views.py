@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
-from .. import lifecycle, privacy, represent
+from .. import feedback, lifecycle, privacy, represent
 from ..conf import config
 from ..exceptions import Refused
 from ..hooks import agrees
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
     from rest_framework.request import Request
-
-FEEDBACK = {"like": "like", "dislike": "dislike", "": "", None: ""}
 
 
 class Newest(CursorPagination):
@@ -63,7 +61,8 @@ class TryOns(ApiView):
 
     def get(self, request: Request) -> Response:
         """The caller's own, newest first, those of one product with `?product=`."""
-        rows = represent.try_ons_of(self.shopper)
+        visitor = self.visitor
+        rows = represent.try_ons_of(visitor.shopper(), visitor.phone)
         product = reading.text(request.query_params, "product")
         if product:
             rows = rows.filter(Q(product=product) | Q(main_product=product))
@@ -142,14 +141,16 @@ class Feedback(ApiView):
     """`PUT api/try-ons/{id}/feedback/`."""
 
     def put(self, request: Request, pk: UUID) -> Response:
-        """`{"value": "like" or "dislike" or null}`; answers with the object."""
+        """`{"value": "like" or "dislike" or null}`, a dislike also with "reason"; answers with the object."""
         row = self.own(pk)
         body = reading.fields(request)
-        value = body.get("value", ...)
-        if not isinstance(value, str | None) or value not in FEEDBACK:
+        value, reason = body.get("value", ...), body.get("reason", "")
+        if not isinstance(value, str | None):
             raise Refused("feedback_invalid", field="value")
-        row.feedback = FEEDBACK[value]
-        TryOnRequest.objects.filter(pk=row.pk).update(feedback=row.feedback)
+        if not isinstance(reason, str | None):
+            raise Refused("feedback_invalid", field="reason")
+        # A body without "reason" leaves the stored one as it is; null clears it.
+        feedback.give(row, value or "", (reason or "") if "reason" in body else None)
         return Response(represent.tryon(row))
 
 

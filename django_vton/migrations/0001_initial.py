@@ -288,6 +288,7 @@ class Migration(migrations.Migration):
                 ('counted_in', models.JSONField(default=list, help_text='The quota rows that this try-on counts in.')),
                 ('cached', models.BooleanField(default=False, verbose_name='from an earlier render')),
                 ('feedback', models.CharField(blank=True, max_length=7, verbose_name='feedback')),
+                ('feedback_reason', models.CharField(blank=True, choices=[('fit', 'Fit'), ('colour', 'Colour'), ('not_like_me', "Doesn't look like me"), ('poor_picture', 'Poor picture')], max_length=20, verbose_name='reason')),
                 ('state', models.CharField(choices=[('queued', 'queued'), ('submitting', 'being sent'), ('submitted', 'being made'), ('rendered', 'being fetched'), ('unknown', 'outcome unknown'), ('completed', 'completed'), ('failed', 'failed'), ('canceled', 'canceled')], default='queued', max_length=10, verbose_name='state')),
                 ('error_code', models.CharField(blank=True, max_length=30, verbose_name='error')),
                 ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='due')),
@@ -498,6 +499,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='tryonrequest',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'completed'), _negated=True), ('image_count__gt', 0), _connector='OR'), name='vton_completed_has_images'),
+        ),
+        migrations.AddConstraint(
+            model_name='tryonrequest',
+            constraint=models.CheckConstraint(condition=models.Q(('feedback', 'dislike'), ('feedback_reason', ''), _connector='OR'), name='vton_reason_of_dislike'),
         ),
         migrations.AddConstraint(
             model_name='tryonrequest',

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..sentences import RENDER_SENTENCES
 from ..states import ACTIVE, Money, State
@@ -72,6 +73,14 @@ class TryOnRequestQuerySet(models.QuerySet["TryOnRequest"]):
 class TryOnRequest(models.Model):
     """One try-on. The row is the job: its state, when it is next due, and who works on it until when."""
 
+    class FeedbackReason(models.TextChoices):
+        """Why a shopper does not like the result. Shoppers choose from these words, staff read them."""
+
+        FIT = "fit", pgettext_lazy("vton", "Fit")
+        COLOUR = "colour", pgettext_lazy("vton", "Colour")
+        NOT_LIKE_ME = "not_like_me", pgettext_lazy("vton", "Doesn't look like me")
+        POOR_PICTURE = "poor_picture", pgettext_lazy("vton", "Poor picture")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Where an index of several columns begins with this one, it needs none of its own.
     shopper = models.ForeignKey(
@@ -118,6 +127,7 @@ class TryOnRequest(models.Model):
     counted_in = models.JSONField(default=list, help_text="The quota rows that this try-on counts in.")
     cached = models.BooleanField(_("from an earlier render"), default=False)
     feedback = models.CharField(_("feedback"), max_length=7, blank=True)
+    feedback_reason = models.CharField(_("reason"), max_length=20, choices=FeedbackReason, blank=True)
 
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     error_code = models.CharField(_("error"), max_length=30, blank=True)
@@ -158,6 +168,9 @@ class TryOnRequest(models.Model):
             models.CheckConstraint(
                 condition=~Q(state=State.COMPLETED) | Q(image_count__gt=0),
                 name="vton_completed_has_images",
+            ),
+            models.CheckConstraint(
+                condition=Q(feedback="dislike") | Q(feedback_reason=""), name="vton_reason_of_dislike"
             ),
             models.UniqueConstraint(
                 fields=["shopper", "idempotency_key"], name="vton_idempotency_key_of_shopper"

@@ -22,6 +22,7 @@ COLUMNS = {
     "counted_in": "'[]'",
     "cached": "{false}",
     "feedback": "''",
+    "feedback_reason": "''",
     "state": "CASE WHEN n % 100 = 0 THEN 'canceled' WHEN n % 20 = 0 THEN 'failed' ELSE 'completed' END",
     "error_code": "CASE WHEN n % 100 = 0 THEN '' WHEN n % 1000 = 20 THEN 'outcome_unknown'"
     " WHEN n % 20 = 0 THEN 'vendor' ELSE '' END",

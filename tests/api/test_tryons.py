@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.files.storage import storages
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from django_vton import feedback, privacy
+from django_vton.exceptions import Refused
 from django_vton.models import Attempt, PersonPhoto, Quota, TryOnImage, TryOnRequest
 from django_vton.states import Money, State
 from tests.doors import IMAGE_KEYS, KEYS, TRY_ONS, asked, code, content, ref, render, submit
@@ -230,3 +233,95 @@ def test_feedback(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> Non
         body = json.dumps({"value": wrong})
         assert code(guest.put(url, body, content_type="application/json")) == (400, "feedback_invalid")
     assert code(guest.put(url, "{}", content_type="application/json")) == (400, "feedback_invalid")
+
+
+class Opinion:
+    """A shopper's feedback on one finished try-on, given through the API."""
+
+    def __init__(self, client: Client, row: TryOnRequest) -> None:
+        self.client, self.row = client, row
+        self.url = f"{TRY_ONS}{row.pk}/feedback/"
+
+    def put(self, **body: object) -> Any:
+        return self.client.put(self.url, json.dumps(body), content_type="application/json")
+
+    @property
+    def stored(self) -> tuple[str, str]:
+        self.row.refresh_from_db()
+        return self.row.feedback, self.row.feedback_reason
+
+
+@pytest.fixture
+def opinion(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> Opinion:
+    return Opinion(guest, render(asked(guest, shirt, phone_photo())))
+
+
+@pytest.mark.parametrize("reason", ["fit", "colour", "not_like_me", "poor_picture"])
+def test_a_dislike_is_stored_with_its_reason(opinion: Opinion, reason: str) -> None:
+    response = opinion.put(value="dislike", reason=reason)
+
+    assert (response.status_code, response.json()["feedback"]) == (200, "dislike")
+    assert set(response.json()) == KEYS, "the reason is for the shop and not part of the object"
+    assert opinion.stored == ("dislike", reason)
+
+
+def test_a_reason_stays_until_another_value_or_null_comes(opinion: Opinion) -> None:
+    for body, expected in (
+        ({"value": "dislike"}, ("dislike", "")),
+        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
+        ({"value": "dislike"}, ("dislike", "fit")),
+        ({"value": "dislike", "reason": "colour"}, ("dislike", "colour")),
+        ({"value": "dislike", "reason": None}, ("dislike", "")),
+        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
+        ({"value": "like"}, ("like", "")),
+        ({"value": "dislike"}, ("dislike", "")),
+        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
+        ({"value": None, "reason": None}, ("", "")),
+        ({"value": "like", "reason": None}, ("like", "")),
+    ):
+        assert opinion.put(**body).status_code == 200
+        assert opinion.stored == expected, body
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        *[("dislike", "size"), ("dislike", "Fit"), ("dislike", "fit\0"), ("dislike", 1), ("dislike", False)],
+        *[("dislike", ["fit"]), ("dislike", []), ("dislike", {}), ("like", "fit"), (None, "fit")],
+    ],
+)
+def test_a_reason_that_is_unknown_or_out_of_place_changes_nothing(
+    opinion: Opinion, value: str | None, reason: object
+) -> None:
+    opinion.put(value="dislike", reason="colour")
+    response = opinion.put(value=value, reason=reason)
+
+    assert code(response) == (400, "feedback_invalid")
+    assert response.json()["field"] == "reason"
+    assert opinion.stored == ("dislike", "colour")
+
+
+def test_a_reason_leaves_the_etag_as_it_is(guest: Client, opinion: Opinion) -> None:
+    opinion.put(value="dislike")
+    etag = guest.get(f"{TRY_ONS}{opinion.row.pk}/")["ETag"]
+    opinion.put(value="dislike", reason="fit")
+    again = guest.get(f"{TRY_ONS}{opinion.row.pk}/", headers={"If-None-Match": etag})
+
+    assert again.status_code == 304
+
+
+def test_feedback_that_comes_while_it_is_erased_is_not_stored(opinion: Opinion) -> None:
+    privacy.erase(TryOnRequest.objects.get(pk=opinion.row.pk))
+    with pytest.raises(Refused, match="not_found"):
+        feedback.give(opinion.row, "dislike", "fit")
+
+    assert opinion.stored == ("", "")
+
+
+@pytest.mark.parametrize("value", ["", "like"])
+def test_the_database_keeps_a_reason_with_a_dislike_only(opinion: Opinion, value: str) -> None:
+    opinion.put(value="dislike", reason="fit")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        TryOnRequest.objects.update(feedback=value)
+
+    assert opinion.stored == ("dislike", "fit")
