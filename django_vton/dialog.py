@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from . import availability, languages, queue
 from .conf import config
 from .exceptions import Refused
+from .models import TryOnRequest
 from .products import NEVER_BY_SHOPPERS, Described, find
 from .sentences import RENDER_SENTENCES, SENTENCES, duration
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 MAX_AGE = 300
 FEW = 10
 """So many values of a number are offered as a list."""
+
+FEW_LEFT = 3
+"""From so many try-ons on, the dialog says how many are left."""
 
 PLACES = {
     "photo_required": "choose",
@@ -94,6 +98,8 @@ def _context(product: Described) -> dict[str, Any]:
         "eyewear": product.kind == "eyewear",
         "captcha": config.CAPTCHA,
         "photo_for": duration(config.PHOTO_RETENTION),
+        "few": range(1, FEW_LEFT + 1),
+        "reasons": TryOnRequest.FeedbackReason.choices,
         "missing_worker": queue.in_use()[1] if settings.DEBUG and not availability.worked_lately() else "",
         "fields": _fields(product),
         "sentences": [

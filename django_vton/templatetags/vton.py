@@ -35,7 +35,7 @@ PAGE = "django_vton.page"
 PLAIN = re.compile(r"[\w.:-]+", re.ASCII)
 """References that are the same in an address."""
 
-LATE_MODULES = ("dialog", "api", "choose", "tryon")
+LATE_MODULES = ("dialog", "api", "photo", "choose", "tryon")
 """What the button imports at the first touch, in the order in which `open()` in dialog.js takes them."""
 
 

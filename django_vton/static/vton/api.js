@@ -22,6 +22,9 @@ class Unreached extends Error {
   }
 }
 
+/** What it means where something before the shop's application says no: a proxy, or a firewall. @type {Record<number, string>} */
+const FOREIGN = { 401: "blocked", 403: "blocked", 406: "blocked", 413: "upload_too_large", 429: "busy" };
+
 /** By XMLHttpRequest, which tells how much is sent, and parses HTML without a Trusted Types sink.
  * @param {string} method @param {string | URL} url @param {CallOptions} [options] @returns {Promise<Answer>} */
 function call(method, url, { body = null, headers = {}, type = "json", onProgress } = {}) {
@@ -38,7 +41,7 @@ function call(method, url, { body = null, headers = {}, type = "json", onProgres
       const header = (/** @type {string} */ name) => xhr.getResponseHeader(name);
       if (status < 400) resolve({ status, data, header });
       else if (data?.code) reject(new Refused(data.code, data.detail, Number(header("Retry-After"))));
-      else reject(status < 500 ? new Refused("unexpected") : new Unreached(true));
+      else reject(status < 500 ? new Refused(FOREIGN[status] ?? "unexpected") : new Unreached(true));
     };
     xhr.send(body);
   });
@@ -88,6 +91,7 @@ export class Api {
 
   /** @returns {Promise<Start>} */
   async start() {
+    if (!navigator.cookieEnabled) throw new Refused("cookies_blocked");
     const { data } = await this.persist(() => call("GET", this.startUrl));
     this.token = data.csrf_token;
     return data;
@@ -106,11 +110,19 @@ export class Api {
           this.onReach(true);
           throw error;
         }
-        if (error.answered && ++answers > 3) throw new Refused("unexpected");
+        if (error.answered && ++answers > 3) throw new Refused("unreachable");
         this.onReach(false);
         await online(wait);
       }
     }
+  }
+
+  /** Refuses where the browser keeps no cookies: there, an empty order is refused for its token. */
+  async requireCookies() {
+    const headers = { "X-CSRFToken": this.token };
+    const empty = this.persist(() => call("POST", `${this.tryOns}?${this.query}`, { headers }));
+    const code = await empty.catch((error) => error.code);
+    if (code === "csrf_failed") throw new Refused("cookies_blocked");
   }
 
   /** A login elsewhere rotates the token. All may be repeated: a POST of a try-on bears its key.
@@ -123,6 +135,7 @@ export class Api {
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== "csrf_failed") throw error;
       await this.start();
+      await this.requireCookies(); // Before a photo is sent once more.
       return attempt();
     }
   }

@@ -7,9 +7,10 @@ let session = null;
 
 /** Fails where the HTML or the style cannot be had. @param {HTMLElement} button @param {...any} parts the other modules */
 export async function open(button, ...parts) {
-  const [api, choose, tryon] = parts;
-  if (session?.sending && session.product === button.getAttribute("product")) session.dialog.showModal();
-  else await (session = new Session(button, { api, choose, tryon })).open();
+  const [api, photo, choose, tryon] = parts;
+  const isKept = session && (session.sending || session.dialog.dataset.state === "check");
+  if (session && isKept && session.product === button.getAttribute("product")) session.present(button);
+  else await (session = new Session(button, { api, photo, choose, tryon })).open();
   return session;
 }
 
@@ -34,6 +35,8 @@ class Session {
   picked = null;
   /** The last one. @type {{body: FormData, key: string} | null} */
   order = null;
+  /** The result's. @type {ReturnType<typeof import("./compare.js").zoom> | null} */
+  zoom = null;
   /** Every view but the first comes after it. */
   start = /** @type {Start} */ ({});
   dialog = document.createElement("dialog");
@@ -41,7 +44,7 @@ class Session {
   root = this.host.attachShadow({ mode: "open" });
   leave = () => {};
   /** Settles when the shopper has left and nothing is on its way to the shop any more. @type {Promise<void>} */
-  closed = new Promise((resolve) => (this.leave = resolve));
+  closed = Promise.resolve();
 
   /** @param {HTMLElement} button @param {Modules} modules */
   constructor(button, modules) {
@@ -68,24 +71,41 @@ class Session {
     root.append(...html.children);
     this.dialog = this.$("dialog");
     host.append(this.$("light").content ?? "");
-    document.body.append(host);
     this.listen();
     this.view("loading");
-    this.dialog.showModal();
+    this.present(button);
     this.emit("opened");
     this.load().catch((error) => this.fail(error));
+  }
+
+  /** Shows it, as it was left. @param {HTMLElement} button that opens it */
+  present(button) {
+    this.button = button;
+    if (this.dialog.open) return;
+    document.body.append(this.host);
+    this.closed = new Promise((resolve) => (this.leave = resolve));
+    this.host.toggleAttribute("open", true); // The page behind does not scroll.
+    document.addEventListener("paste", this.paste);
+    this.dialog.showModal();
+  }
+
+  /** @param {any} event */
+  paste = (event) => this.take(event.clipboardData?.files);
+
+  /** @param {FileList | null} [files] */
+  take(files) {
+    this.modules.choose.take(this, files).catch((/** @type {unknown} */ error) => this.fail(error));
   }
 
   listen() {
     const { dialog, root, api, modules } = this;
     const fail = (/** @type {unknown} */ error) => this.fail(error);
-    const take = (/** @type {any} */ files) => modules.choose.take(this, files).catch(fail);
     root.addEventListener("click", (/** @type {any} */ { target }) => {
       const button = target.closest("[data-do]");
       if (target === dialog) dialog.close(); // Its backdrop.
       else if (button) this.act(button).catch(fail);
     });
-    this.$("file").addEventListener("change", () => take(this.$("file").files));
+    this.$("file").addEventListener("change", () => this.take(this.$("file").files));
     this.$("order").addEventListener("submit", (/** @type {any} */ event) => {
       event.preventDefault();
       const order = modules.choose.order(this);
@@ -94,14 +114,13 @@ class Session {
     dialog.addEventListener("dragover", (event) => event.preventDefault());
     dialog.addEventListener("drop", (/** @type {any} */ event) => {
       event.preventDefault();
-      take(event.dataTransfer?.files);
+      this.take(event.dataTransfer?.files);
     });
-    const paste = (/** @type {any} */ event) => take(event.clipboardData?.files);
-    document.addEventListener("paste", paste);
-    this.closed.then(() => document.removeEventListener("paste", paste));
     api.onReach = (reached) => (this.$("offline").hidden = reached);
     dialog.addEventListener("close", () => {
-      modules.choose.stopCamera(this.$("video"));
+      modules.photo.stopCamera(this.$("video"));
+      document.removeEventListener("paste", this.paste);
+      this.host.toggleAttribute("open", false);
       if (!this.sending) this.end();
     });
   }
@@ -121,8 +140,8 @@ class Session {
 
   /** @param {string} name of the only part to show; a screen reader begins at its heading */
   view(name) {
-    if (name !== "camera") this.modules.choose.stopCamera(this.$("video"));
-    for (const problem of this.all("[data-view] [role=alert]")) problem.textContent = "";
+    if (name !== "camera") this.modules.photo.stopCamera(this.$("video"));
+    for (const said of this.all("[data-view] [role=alert], #done")) said.textContent = "";
     for (const section of this.all("[data-view]")) {
       section.hidden = section.dataset.view !== name;
       if (!section.hidden) section.querySelector("[tabindex]")?.focus();
@@ -140,6 +159,11 @@ class Session {
   /** @param {string} kind @param {string} name @returns {HTMLElement | null} */
   sentence(kind, name) {
     return this.$("messages").content.querySelector(`[data-${kind}="${CSS.escape(name)}"]`);
+  }
+
+  /** In the shopper's own words, such as "18 seconds". @param {number} number @param {object} options */
+  number(number, options) {
+    return new Intl.NumberFormat(this.dialog.lang, options).format(number);
   }
 
   /** "tomorrow at 14:00", in the shopper's own time. @param {Date} date */
@@ -173,18 +197,23 @@ class Session {
     const sentence = this.sentence("code", code);
     const { at = "error" } = sentence?.dataset ?? {};
     this.view(at);
-    this.$("again").hidden = Boolean(sentence?.hasAttribute("data-final"));
     this.$("retry").hidden = !this.order || !(retry || sentence?.hasAttribute("data-retry"));
+    this.$("again").hidden = Boolean(sentence?.hasAttribute("data-final"));
+    this.$("again").className = this.$("retry").hidden ? "primary" : ""; // One main button.
     const place = this.$(`${at}-problem`);
     place.textContent = `${sentence?.textContent?.trim() || detail || this.word("failed")} ${more}`;
     place.scrollIntoView({ block: "nearest" });
   }
 
   async load() {
-    const { product, active, latest, links } = (this.start = await this.api.start());
-    this.$("product-title").textContent = product.title;
-    this.$("product-image").hidden = !product.image_url;
-    if (product.image_url) this.$("product-image").src = product.image_url;
+    const { api } = this;
+    const { product, active, latest, links } = (this.start = await api.start());
+    if (!document.cookie) await api.requireCookies();
+    this.$("product-title").textContent = this.$("offer-title").textContent = product.title;
+    for (const id of ["product-image", "product-picture"]) {
+      this.$(id).hidden = !product.image_url;
+      if (product.image_url) this.$(id).src = product.image_url;
+    }
     this.$("history").href = links.history;
     this.$("privacy").href = links.privacy;
     const running = active.find((tryOn) => tryOn.product === this.product);
@@ -193,22 +222,22 @@ class Session {
     else this.modules.choose.begin(this);
   }
 
-  /** @param {TryOn} tryOn */
-  show(tryOn) {
+  /** @param {TryOn} tryOn @param {boolean} [isNew] whether it has just ended */
+  show(tryOn, isNew = false) {
     this.tryOn = tryOn;
-    if (tryOn.status === "completed") return this.modules.tryon.show(this, tryOn);
+    if (tryOn.status === "completed") return this.modules.tryon.show(this, tryOn, isNew);
     const { code = "vendor", message, retryable } = tryOn.error ?? {};
     this.problem(code, message, this.word(tryOn.counted ? "counted" : "free"), retryable);
   }
 
   /** @param {HTMLElement} button */
   async act(button) {
-    const { api, modules, tryOn } = this;
+    const { api, dialog, modules, tryOn } = this;
     const { id } = button.dataset;
     const video = this.$("video");
     switch (button.dataset.do) {
       case "close":
-        return this.dialog.close();
+        return dialog.close();
       case "back":
         return modules.choose.show(this);
       case "again":
@@ -219,16 +248,18 @@ class Session {
       case "forget":
         await api.write("DELETE", `${api.photos}${id}/`);
         this.start.photos = this.start.photos.filter((photo) => photo.id !== id);
-        return modules.choose.show(this);
+        return modules.choose.show(this, this.word("erased"));
       case "camera": {
         this.view("camera");
-        const code = await modules.choose.startCamera(video);
-        if (!video.offsetParent) modules.choose.stopCamera(video); // Left meanwhile.
+        const code = await modules.photo.startCamera(video);
+        if (!video.offsetParent) modules.photo.stopCamera(video); // Left meanwhile.
         else if (code) this.problem(code);
         return;
       }
       case "snap":
-        return modules.choose.check(this, await modules.choose.snap(video, this));
+        return modules.choose.check(this, await modules.photo.snap(video, this));
+      case "phone":
+        return (await import(dialog.dataset.phoneScript ?? "")).start(this);
       case "cancel":
         if (!tryOn) return;
         return modules.tryon.over(this, (await api.write("POST", `${api.tryOns}${tryOn.id}/cancel/`)).data);

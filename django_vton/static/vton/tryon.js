@@ -8,19 +8,19 @@ const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 /** Also while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] of a call that may have been heard */
 export async function send(session, body, key = newKey()) {
-  const { api, dialog } = session;
+  const { api, dialog, modules, picked } = session;
   session.order = { body, key };
   session.tryOn = null;
   session.sending = true;
   session.view("waiting");
-  session.$("cancel").hidden = session.$("person").hidden = true;
+  session.$("cancel").hidden = true;
   session.$("typical").textContent = "";
+  session.$("person").replaceChildren(...(picked ? [modules.choose.portrait(session, picked)] : []));
   const onProgress = (/** @type {number} */ share) => tell(session, "sending", share * 0.1);
   const order = { body, headers: { "Idempotency-Key": key }, onProgress };
   onProgress(0);
   try {
     const tryOn = (session.tryOn = (await api.write("POST", api.tryOns, order)).data);
-    session.modules.choose.sent(session);
     remember(tryOn);
     session.emit("submitted");
   } catch (error) {
@@ -45,12 +45,15 @@ export async function follow(session, tryOn) {
   session.tryOn = tryOn;
   if (isOver(tryOn)) return over(session, tryOn);
   remember(tryOn);
-  session.view("waiting");
+  tools(session); // Fetched while there is time.
+  if (dialog.dataset.state !== "waiting") {
+    session.view("waiting");
+    session.$("person").replaceChildren(...(tryOn.photo ? [modules.choose.portrait(session, tryOn.photo)] : []));
+  }
   session.$("cancel").hidden = false;
-  session.$("person").hidden = !tryOn.photo;
-  session.$("person").src = tryOn.photo?.url ?? "";
   const typical = tryOn.typical_seconds || start.typical_seconds || 20;
-  session.$("typical").textContent = session.word("typical", { seconds: `${Math.max(2, Math.round(typical))}` });
+  const unit = { style: "unit", unit: "second", unitDisplay: "long" };
+  session.$("typical").textContent = session.word("typical", { time: session.number(Math.max(2, Math.round(typical)), unit) });
   const wanted = () => dialog.open && session.tryOn?.id === tryOn.id && !isOver(session.tryOn);
   let began = 0;
   const tick = () => {
@@ -80,7 +83,7 @@ export function over(session, tryOn) {
   remember(null);
   if (tryOn.status === "canceled") return session.modules.choose.show(session);
   session.emit(tryOn.status);
-  session.show(tryOn);
+  session.show(tryOn, true);
 }
 
 /** For the badge, on any page. @param {TryOn | null} tryOn */
@@ -94,25 +97,33 @@ function remember(tryOn) {
   }
 }
 
-/** The pictures beside the photo. @param {Session} session @param {TryOn} tryOn */
-export function show(session, tryOn) {
+/** The divider and the zoom; null where the network is gone: the pictures are shown without them.
+ * @param {Session} session @returns {Promise<typeof import("./compare.js") | null>} */
+const tools = ({ dialog }) => import(dialog.dataset.compare ?? "").catch(() => null);
+
+/** The pictures beside the photo. @param {Session} session @param {TryOn} tryOn @param {boolean} isNew */
+export async function show(session, tryOn, isNew) {
   const { images, photo, feedback } = tryOn;
-  const slider = session.$("compare");
+  const stage = session.$("stage");
   const before = session.$("before");
+  const parts = await tools(session);
+  if (session.tryOn !== tryOn) return; // Left meanwhile.
+  remember(null);
   session.view("result");
   session.$("samples").replaceChildren(...(images.length > 1 ? images.map((image, index) => sample(session, image, index)) : []));
+  session.zoom = parts && parts.zoom(stage);
+  session.$("zoom").hidden = !parts;
   pick(session, tryOn, 0);
-  slider.hidden = before.hidden = session.$("compare-hint").hidden = !photo;
+  for (const part of [before.parentElement, session.$("compare"), session.$("handle")]) part.hidden = !photo || !parts;
   session.$("sure").hidden = true;
-  if (photo) before.src = photo.url;
-  slider.value = 0;
-  slider.oninput = () => session.$("stage").style.setProperty("--share", `${slider.value / 100}`);
-  slider.oninput();
+  if (photo && parts) {
+    const move = parts.compare(stage);
+    before.src = photo.url;
+    const shown = Promise.all([session.$("after"), before].map((image) => image.decode()));
+    if (isNew) shown.then(() => parts.reveal(stage, move)).catch(() => {}); // One of them is gone.
+  }
   liked(session, feedback);
-  const form = cartForm(session);
-  session.$("cart").hidden = !form;
-  session.$("product-link").hidden = Boolean(form) || !tryOn.product_url;
-  session.$("product-link").href = tryOn.product_url;
+  offer(session, tryOn);
   session.$("share").hidden = !navigator.canShare;
   const until = photo?.kind === "own" && photo.expires_at;
   const isKept = session.$("keep").checked || session.start.photos.some(({ id }) => id === photo?.id);
@@ -120,10 +131,40 @@ export function show(session, tryOn) {
   session.$("photo-until").textContent = until ? promised : "";
 }
 
-/** @param {Session} session @returns {HTMLFormElement | null} the shop's own, which the tag named */
-function cartForm(session) {
-  const form = document.getElementById(session.button.getAttribute("cart") ?? "");
-  return form instanceof HTMLFormElement ? form : null;
+/** What can be bought, and the one main button. @param {Session} session @param {TryOn} tryOn */
+function offer(session, { product_url }) {
+  const { button } = session;
+  const cart = cartOf(session);
+  const form = cart instanceof HTMLFormElement ? cart : null;
+  const isHere = new URL(product_url, location.href).pathname === location.pathname;
+  session.$("price").textContent = button.getAttribute("price") ?? "";
+  session.$("variant").textContent = button.getAttribute("variant") ?? (form ? chosen(form) : "");
+  const own = form?.matches(":invalid") ? session.word("options") : button.getAttribute("cart-label");
+  if (own) session.$("cart").textContent = own;
+  session.$("cart").hidden = !cart;
+  session.$("product-link").hidden = Boolean(cart) || !product_url || isHere;
+  session.$("product-link").href = product_url;
+  session.$("stay").hidden = Boolean(cart) || !isHere;
+}
+
+/** What is chosen in the shop's own form, such as "Size: M". @param {HTMLFormElement} form */
+function chosen(form) {
+  const fields = /** @type {any[]} */ ([...form.elements]).filter((it) => it.value && (it.selectedOptions || it.checked));
+  const words = fields.map(({ selectedOptions, labels, parentNode }) => {
+    const name = selectedOptions ? labels[0] : parentNode.closest("fieldset")?.querySelector("legend");
+    return [name, (selectedOptions ?? labels)[0]].map((it) => it?.textContent.trim()).filter(Boolean).join(": ");
+  });
+  return words.join(", ");
+}
+
+/** @param {Session} session @returns {HTMLElement | null} the shop's own form, link or button, which the tag named */
+function cartOf({ button }) {
+  const id = button.getAttribute("cart");
+  if (!id) return null;
+  const found = document.getElementById(id);
+  if (found?.matches("form, a, button, input")) return found;
+  console.warn(`django-vton: cart="${id}" names no form, link or button of this page.`);
+  return null;
 }
 
 /** @param {Session} session @param {Image} image @param {number} index */
@@ -139,28 +180,42 @@ function sample(session, image, index) {
 /** Brings one of the pictures to the front. @param {Session} session @param {TryOn} tryOn @param {number} index */
 function pick(session, tryOn, index) {
   const { url, download_url, alt, width, height } = tryOn.images[index];
+  session.zoom?.fit(width, height);
   Object.assign(session.$("after"), { src: url, alt, width, height });
   session.$("download").href = download_url;
   for (const [at, button] of [...session.$("samples").children].entries()) button.ariaPressed = `${at === index}`;
 }
 
-/** @param {Session} session @param {string | null} value */
-function liked(session, value) {
+/** @param {Session} session @param {string | null} value @param {string} [reason] */
+function liked(session, value, reason = "") {
   for (const id of ["like", "dislike"]) session.$(id).ariaPressed = `${id === value}`;
+  for (const button of session.all("[data-do=reason]")) button.ariaPressed = `${button.dataset.id === reason}`;
+  session.$("why").hidden = value !== "dislike";
 }
 
 /** @param {Session} session @param {TryOn} tryOn @param {HTMLElement} button */
 export async function act(session, tryOn, button) {
   const { api } = session;
+  const url = `${api.tryOns}${tryOn.id}/`;
+  const feedback = (/** @type {object} */ body) =>
+    api.write("PUT", `${url}feedback/`, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
   switch (button.dataset.do) {
     case "sample":
       return pick(session, tryOn, Number(button.dataset.id));
+    case "zoom":
+      button.ariaPressed = `${session.zoom?.toggle()}`;
+      return;
     case "like":
     case "dislike": {
       const value = button.ariaPressed === "true" ? null : button.dataset.do;
       liked(session, value);
-      const headers = { "Content-Type": "application/json" };
-      await api.write("PUT", `${api.tryOns}${tryOn.id}/feedback/`, { body: JSON.stringify({ value }), headers });
+      await feedback({ value });
+      return;
+    }
+    case "reason": {
+      const reason = button.ariaPressed === "true" ? null : button.dataset.id;
+      liked(session, "dislike", reason ?? "");
+      await feedback({ value: "dislike", reason });
       return;
     }
     case "share": {
@@ -172,17 +227,21 @@ export async function act(session, tryOn, button) {
     }
     case "delete":
       session.$("sure").hidden = false;
-      return session.$("sure").focus();
+      return session.$("spare").focus(); // A key that is held down deletes nothing.
+    case "spare":
+      session.$("sure").hidden = true;
+      return session.$("delete").focus();
     case "erase":
-      await api.write("DELETE", `${api.tryOns}${tryOn.id}/`);
+      await api.write("DELETE", url);
       session.tryOn = null;
       session.start = await api.start();
-      return session.modules.choose.show(session);
+      return session.modules.choose.show(session, session.word("erased"));
     case "cart": {
-      const form = cartForm(session);
+      const cart = cartOf(session);
       if (!session.emit("add-to-cart", true)) return;
       session.dialog.close(); // The form may have something to ask.
-      form?.requestSubmit();
+      if (cart instanceof HTMLFormElement) cart.requestSubmit();
+      else cart?.click();
     }
   }
 }

@@ -68,6 +68,8 @@ export interface Start {
 export interface Picture {
   blob: Blob;
   canvas: HTMLCanvasElement | null;
+  /** Of the file, where there is no canvas. */
+  name: string;
 }
 
 export interface CallOptions {
@@ -86,6 +88,7 @@ export interface Answer {
 
 export interface Modules {
   api: typeof import("./api.js");
+  photo: typeof import("./photo.js");
   choose: typeof import("./choose.js");
   tryon: typeof import("./tryon.js");
 }
