@@ -24,7 +24,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if typing.TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -35,9 +35,10 @@ MICROS = 1_000_000
 PERIODS = ("minute", "hour", "day", "month")
 
 
-DEFAULT_CONSENT = _(
-    "This is a photo of me, or of an adult who agreed. It may be sent to our picture service "
-    "Pixazo to make the preview."
+DEFAULT_CONSENT = pgettext_lazy(
+    "vton",
+    "I'm an adult, and this photo shows me, or another adult who has given me permission. "
+    "You may send it to your picture service, Pixazo, to create my preview.",
 )
 
 

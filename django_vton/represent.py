@@ -9,11 +9,9 @@ from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
-from .languages import page_address
+from .languages import address, page_address, page_language
 from .models import PersonPhoto, TryOnImage, TryOnRequest
 from .sentences import RENDER_SENTENCES, RETRYABLE
 from .states import ACTIVE, PROGRESS, PUBLIC, State
@@ -90,7 +88,7 @@ def etag(row: TryOnRequest) -> str:
     Of the row alone, so that a poll costs one query: whatever brings it other pictures ends it anew.
     """
     ended = row.finished_at.timestamp() if row.finished_at else ""
-    parts = [row.pk, shown_state(row), row.feedback, row.photo_id, get_language(), ended]
+    parts = [row.pk, shown_state(row), row.feedback, row.photo_id, page_language(), ended]
     return 'W/"{}"'.format("-".join(map(str, parts)))
 
 
@@ -101,7 +99,7 @@ def retry_after(row: TryOnRequest) -> int | None:
 
 def photo(row: PersonPhoto) -> dict[str, Any]:
     """The object of a photo."""
-    url = reverse("vton:photo-file", args=[row.pk])
+    url = address("photo-file", row.pk)
     return {
         "id": str(row.pk),
         "kind": row.kind,
@@ -118,7 +116,7 @@ def photo(row: PersonPhoto) -> dict[str, Any]:
 
 def image(row: TryOnImage, of: TryOnRequest) -> dict[str, Any]:
     """The object of a finished picture; its alternative text speaks of the try-on that shows it."""
-    url = reverse("vton:image", args=[row.pk])
+    url = address("image", row.pk)
     return {
         "id": str(row.pk),
         "url": url,
@@ -146,8 +144,8 @@ def option(it: Option, *, is_count: bool = False) -> dict[str, Any]:
 def _alt(row: TryOnRequest) -> str:
     title = row.product_title or row.product
     if row.photo is not None and row.photo.is_house:
-        return _("AI-generated preview: %(title)s on a model") % {"title": title}
-    return _("AI-generated preview: %(title)s on your photo") % {"title": title}
+        return pgettext("vton", "AI-generated preview: %(title)s on a model") % {"title": title}
+    return pgettext("vton", "AI-generated preview: %(title)s on your photo") % {"title": title}
 
 
 def _error(row: TryOnRequest) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.middleware.csrf import CsrfViewMiddleware
-from django.utils import translation
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import ParseError
@@ -123,8 +122,7 @@ class ApiView(APIView):
         if request.encoding not in (None, "utf-8"):
             # A charset may name a codec that is none of text, and breaks the parsing of the query as well.
             request.encoding = "utf-8"
-        language = languages.asked(request) or translation.get_language()
-        with translation.override(language):
+        with languages.speaking(languages.asked(request)) as language:
             response = super().dispatch(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Content-Language", language)

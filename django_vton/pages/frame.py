@@ -10,8 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware
-from django.shortcuts import render
-from django.utils import translation
+from django.template.loader import render_to_string
 from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
@@ -57,10 +56,10 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
             # A charset may name a codec that is none of text.
             request.encoding = "utf-8"
         request.upload_handlers.insert(0, PhotoOnly(request))
-        with translation.override(languages.asked(request) or translation.get_language()):
+        with languages.speaking(languages.asked(request)) as language:
             _tell_frame(request)
             response = checked(request, **kwargs)
-            response.headers.setdefault("Content-Language", translation.get_language() or "")
+            response.headers.setdefault("Content-Language", language)
         response["X-Robots-Tag"] = "noindex"
         response["Cache-Control"] = "no-store"
         # A click for a paid render, or to erase all, must not be stolen, also without Django's middleware.
@@ -75,10 +74,18 @@ def _tell_frame(request: HttpRequest) -> None:
 
     So the address that they see does not say the language, or a shopper could not change it here.
     """
-    request.LANGUAGE_CODE = translation.get_language()  # As Django's middleware.
+    request.LANGUAGE_CODE = languages.page_language()  # As Django's middleware.
     query = request.GET.copy()
     query.pop("lang", None)
     request.META["QUERY_STRING"] = query.urlencode()
+
+
+def render(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int | None = None
+) -> HttpResponse:
+    """A page: the shop's frame in the page's language; `{% tryon_words %}` in the template is around ours."""
+    with languages.in_page_language():
+        return HttpResponse(render_to_string(template, context, request), status=status)
 
 
 class SeeOther(HttpResponseRedirect):

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .engine import Engine, Option
 
@@ -23,37 +23,65 @@ class Fashn(Engine):
         Option(
             name="category",
             kind="choice",
-            label=_("Garment category"),
+            label=pgettext_lazy("vton", "Type of garment"),
             choices=("auto", "top", "bottom", "dress", "outerwear"),
-            choice_labels=(_("Automatic"), _("Top"), _("Bottom"), _("Dress"), _("Outerwear")),
+            choice_labels=(
+                pgettext_lazy("vton", "Automatic"),
+                pgettext_lazy("vton", "Top"),
+                pgettext_lazy("vton", "Bottoms"),
+                pgettext_lazy("vton", "Dress"),
+                pgettext_lazy("vton", "Outerwear"),
+            ),
         ),
         Option(
             name="mode",
             kind="choice",
-            label=_("Quality"),
+            label=pgettext_lazy("vton", "Quality"),
             choices=("fast", "balanced", "high_quality"),
-            choice_labels=(_("Fast"), _("Balanced"), _("High quality")),
+            choice_labels=(
+                pgettext_lazy("vton", "Fast"),
+                pgettext_lazy("vton", "Balanced"),
+                pgettext_lazy("vton", "High quality"),
+            ),
         ),
         Option(
             name="garment_photo_type",
             kind="choice",
-            label=_("Garment photo"),
+            label=pgettext_lazy("vton", "Product photo"),
             choices=("auto", "on_model", "flat_lay"),
-            choice_labels=(_("Automatic"), _("Worn by a person"), _("Laid flat")),
+            choice_labels=(
+                pgettext_lazy("vton", "Automatic"),
+                pgettext_lazy("vton", "On a model"),
+                pgettext_lazy("vton", "Flat lay"),
+            ),
         ),
         Option(
             name="moderation_level",
             kind="choice",
-            label=_("Moderation"),
+            label=pgettext_lazy("vton", "Moderation"),
             choices=("strict", "moderate", "permissive"),
-            choice_labels=(_("Strict"), _("Moderate"), _("Permissive")),
+            choice_labels=(
+                pgettext_lazy("vton", "Strict"),
+                pgettext_lazy("vton", "Moderate"),
+                pgettext_lazy("vton", "Permissive"),
+            ),
         ),
-        Option(name="num_samples", kind="integer", label=_("Pictures"), minimum=1, maximum=5),
-        Option(name="segmentation_free", kind="boolean", label=_("Skip detailed segmentation")),
+        Option(
+            name="num_samples",
+            kind="integer",
+            label=pgettext_lazy("vton", "Number of previews"),
+            minimum=1,
+            maximum=5,
+        ),
+        Option(
+            name="segmentation_free",
+            kind="boolean",
+            label=pgettext_lazy("vton", "Skip detailed segmentation"),
+        ),
         Option(
             name="output_format",
             kind="choice",
-            label=_("File format"),
+            label=pgettext_lazy("vton", "File format"),
             choices=("png", "jpeg"),
             choice_labels=("PNG", "JPEG"),
         ),

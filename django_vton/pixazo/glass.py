@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .engine import Call, Engine, Option
 from .wire import read_links
@@ -34,11 +34,18 @@ class Glass(Engine):
     images_as = "base64"
     callbacks = False
     options = (
-        Option(name="num_images", kind="integer", label=_("Pictures"), minimum=1, maximum=4, default=1),
+        Option(
+            name="num_images",
+            kind="integer",
+            label=pgettext_lazy("vton", "Number of previews"),
+            minimum=1,
+            maximum=4,
+            default=1,
+        ),
         Option(
             name="output_format",
             kind="choice",
-            label=_("File format"),
+            label=pgettext_lazy("vton", "File format"),
             choices=("jpeg", "png"),
             choice_labels=("JPEG", "PNG"),
             default="jpeg",

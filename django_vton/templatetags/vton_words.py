@@ -1,0 +1,40 @@
+"""`{% tryon_words %}…{% endtryon_words %}`: stands around all words in the package's own templates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+
+from django_vton.languages import direction, speaking
+
+if TYPE_CHECKING:
+    from django.template.base import NodeList, Parser, Token
+    from django.template.context import Context
+    from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+class WordsNode(template.Node):
+    """Renders what it holds in the language that we can speak: the page's, or English."""
+
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        """With `vton_lang` and `vton_dir`, for the attributes of the elements in it."""
+        with speaking() as language, context.push(vton_lang=language, vton_dir=direction(language)):
+            return self.nodelist.render(context)
+
+
+@register.tag
+def tryon_words(parser: Parser, _token: Token) -> WordsNode:
+    """In a language that nobody has translated our words into, all of them are English.
+
+    In it `{% tryon_url %}` leads to pages in the page's language, and `{{ product.title }}` is the shop's.
+    Use no `{% url %}` in it: it would lead under the language prefix of our words.
+    """
+    nodelist = parser.parse(("endtryon_words",))
+    parser.delete_first_token()
+    return WordsNode(nodelist)
