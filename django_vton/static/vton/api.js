@@ -141,7 +141,7 @@ export class Api {
   }
 
   /** Asks until it is over, as often as the shop says, less the longer it takes, never from a hidden tab.
-   * @param {string} id @param {(tryOn: TryOn) => void} onChange @param {() => boolean} wanted */
+   * @param {string} id @param {(tryOn: TryOn) => unknown} onChange @param {() => boolean} wanted */
   async watch(id, onChange, wanted) {
     const began = Date.now();
     for (let etag = ""; ; ) {
@@ -154,7 +154,7 @@ export class Api {
       if (!wanted()) return;
       if (status === 200) {
         etag = header("ETag") ?? "";
-        onChange(data);
+        await onChange(data);
         if (isOver(data)) return;
       }
       const slower = (Date.now() - began) / 20;

@@ -218,14 +218,18 @@ class Session {
     this.$("privacy").href = links.privacy;
     const running = active.find((tryOn) => tryOn.product === this.product);
     if (running) await this.modules.tryon.follow(this, running);
-    else if (latest) this.show(latest);
+    else if (latest) await this.show(latest);
     else this.modules.choose.begin(this);
   }
 
   /** @param {TryOn} tryOn @param {boolean} [isNew] whether it has just ended */
-  show(tryOn, isNew = false) {
+  async show(tryOn, isNew = false) {
     this.tryOn = tryOn;
-    if (tryOn.status === "completed") return this.modules.tryon.show(this, tryOn, isNew);
+    if (tryOn.status === "completed") {
+      const [result, compare] = await this.modules.tryon.parts(this);
+      if (this.tryOn === tryOn) result.show(this, tryOn, compare, isNew); // Else it was left meanwhile.
+      return;
+    }
     const { code = "vendor", message, retryable } = tryOn.error ?? {};
     this.problem(code, message, this.word(tryOn.counted ? "counted" : "free"), retryable);
   }
@@ -268,7 +272,7 @@ class Session {
         if (this.order) await modules.tryon.send(this, this.order.body, tryOn?.error ? undefined : this.order.key);
         return;
       default:
-        if (tryOn) await modules.tryon.act(this, tryOn, button);
+        if (tryOn) await (await modules.tryon.parts(this))[0].act(this, tryOn, button);
     }
   }
 }

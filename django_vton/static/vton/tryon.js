@@ -1,6 +1,6 @@
-/** A try-on, from the order to its pictures. */
+/** A try-on, from the order to its end. */
 
-/** @import {Image, Session, TryOn} from "./types" */
+/** @import {Session, TryOn} from "./types" */
 
 const KEY = "vton"; // As in button.js.
 
@@ -45,7 +45,7 @@ export async function follow(session, tryOn) {
   session.tryOn = tryOn;
   if (isOver(tryOn)) return over(session, tryOn);
   remember(tryOn);
-  tools(session); // Fetched while there is time.
+  parts(session).catch(() => {}); // While there is time.
   if (dialog.dataset.state !== "waiting") {
     session.view("waiting");
     session.$("person").replaceChildren(...(tryOn.photo ? [modules.choose.portrait(session, tryOn.photo)] : []));
@@ -83,11 +83,11 @@ export function over(session, tryOn) {
   remember(null);
   if (tryOn.status === "canceled") return session.modules.choose.show(session);
   session.emit(tryOn.status);
-  session.show(tryOn, true);
+  return session.show(tryOn, true);
 }
 
 /** For the badge, on any page. @param {TryOn | null} tryOn */
-function remember(tryOn) {
+export function remember(tryOn) {
   try {
     if (!tryOn) return sessionStorage.removeItem(KEY);
     const { id, product, status } = tryOn;
@@ -97,151 +97,5 @@ function remember(tryOn) {
   }
 }
 
-/** The divider and the zoom; null where the network is gone: the pictures are shown without them.
- * @param {Session} session @returns {Promise<typeof import("./compare.js") | null>} */
-const tools = ({ dialog }) => import(dialog.dataset.compare ?? "").catch(() => null);
-
-/** The pictures beside the photo. @param {Session} session @param {TryOn} tryOn @param {boolean} isNew */
-export async function show(session, tryOn, isNew) {
-  const { images, photo, feedback } = tryOn;
-  const stage = session.$("stage");
-  const before = session.$("before");
-  const parts = await tools(session);
-  if (session.tryOn !== tryOn) return; // Left meanwhile.
-  remember(null);
-  session.view("result");
-  session.$("samples").replaceChildren(...(images.length > 1 ? images.map((image, index) => sample(session, image, index)) : []));
-  session.zoom = parts && parts.zoom(stage);
-  session.$("zoom").hidden = !parts;
-  pick(session, tryOn, 0);
-  for (const part of [before.parentElement, session.$("compare"), session.$("handle")]) part.hidden = !photo || !parts;
-  session.$("sure").hidden = true;
-  if (photo && parts) {
-    const move = parts.compare(stage);
-    before.src = photo.url;
-    const shown = Promise.all([session.$("after"), before].map((image) => image.decode()));
-    if (isNew) shown.then(() => parts.reveal(stage, move)).catch(() => {}); // One of them is gone.
-  }
-  liked(session, feedback);
-  offer(session, tryOn);
-  session.$("share").hidden = !navigator.canShare;
-  const until = photo?.kind === "own" && photo.expires_at;
-  const isKept = session.$("keep").checked || session.start.photos.some(({ id }) => id === photo?.id);
-  const promised = until && isKept ? session.word("deleted", { when: session.when(new Date(until)) }) : session.word("soon");
-  session.$("photo-until").textContent = until ? promised : "";
-}
-
-/** What can be bought, and the one main button. @param {Session} session @param {TryOn} tryOn */
-function offer(session, { product_url }) {
-  const { button } = session;
-  const cart = cartOf(session);
-  const form = cart instanceof HTMLFormElement ? cart : null;
-  const isHere = new URL(product_url, location.href).pathname === location.pathname;
-  session.$("price").textContent = button.getAttribute("price") ?? "";
-  session.$("variant").textContent = button.getAttribute("variant") ?? (form ? chosen(form) : "");
-  const own = form?.matches(":invalid") ? session.word("options") : button.getAttribute("cart-label");
-  if (own) session.$("cart").textContent = own;
-  session.$("cart").hidden = !cart;
-  session.$("product-link").hidden = Boolean(cart) || !product_url || isHere;
-  session.$("product-link").href = product_url;
-  session.$("stay").hidden = Boolean(cart) || !isHere;
-}
-
-/** What is chosen in the shop's own form, such as "Size: M". @param {HTMLFormElement} form */
-function chosen(form) {
-  const fields = /** @type {any[]} */ ([...form.elements]).filter((it) => it.value && (it.selectedOptions || it.checked));
-  const words = fields.map(({ selectedOptions, labels, parentNode }) => {
-    const name = selectedOptions ? labels[0] : parentNode.closest("fieldset")?.querySelector("legend");
-    return [name, (selectedOptions ?? labels)[0]].map((it) => it?.textContent.trim()).filter(Boolean).join(": ");
-  });
-  return words.join(", ");
-}
-
-/** @param {Session} session @returns {HTMLElement | null} the shop's own form, link or button, which the tag named */
-function cartOf({ button }) {
-  const id = button.getAttribute("cart");
-  if (!id) return null;
-  const found = document.getElementById(id);
-  if (found?.matches("form, a, button, input")) return found;
-  console.warn(`django-vton: cart="${id}" names no form, link or button of this page.`);
-  return null;
-}
-
-/** @param {Session} session @param {Image} image @param {number} index */
-function sample(session, image, index) {
-  const button = Object.assign(document.createElement("button"), { type: "button" });
-  const picture = Object.assign(new Image(), { src: image.thumbnail_url, alt: session.word("sample", { number: `${index + 1}` }) });
-  Object.assign(button.dataset, { do: "sample", id: `${index}` });
-  button.part.add("sample");
-  button.append(picture);
-  return button;
-}
-
-/** Brings one of the pictures to the front. @param {Session} session @param {TryOn} tryOn @param {number} index */
-function pick(session, tryOn, index) {
-  const { url, download_url, alt, width, height } = tryOn.images[index];
-  session.zoom?.fit(width, height);
-  Object.assign(session.$("after"), { src: url, alt, width, height });
-  session.$("download").href = download_url;
-  for (const [at, button] of [...session.$("samples").children].entries()) button.ariaPressed = `${at === index}`;
-}
-
-/** @param {Session} session @param {string | null} value @param {string} [reason] */
-function liked(session, value, reason = "") {
-  for (const id of ["like", "dislike"]) session.$(id).ariaPressed = `${id === value}`;
-  for (const button of session.all("[data-do=reason]")) button.ariaPressed = `${button.dataset.id === reason}`;
-  session.$("why").hidden = value !== "dislike";
-}
-
-/** @param {Session} session @param {TryOn} tryOn @param {HTMLElement} button */
-export async function act(session, tryOn, button) {
-  const { api } = session;
-  const url = `${api.tryOns}${tryOn.id}/`;
-  const feedback = (/** @type {object} */ body) =>
-    api.write("PUT", `${url}feedback/`, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
-  switch (button.dataset.do) {
-    case "sample":
-      return pick(session, tryOn, Number(button.dataset.id));
-    case "zoom":
-      button.ariaPressed = `${session.zoom?.toggle()}`;
-      return;
-    case "like":
-    case "dislike": {
-      const value = button.ariaPressed === "true" ? null : button.dataset.do;
-      liked(session, value);
-      await feedback({ value });
-      return;
-    }
-    case "reason": {
-      const reason = button.ariaPressed === "true" ? null : button.dataset.id;
-      liked(session, "dislike", reason ?? "");
-      await feedback({ value: "dislike", reason });
-      return;
-    }
-    case "share": {
-      const blob = await (await fetch(session.$("download").href)).blob();
-      const file = new File([blob], `try-on.${blob.type.slice(6)}`, blob);
-      // Leaving the system's sheet is no error.
-      await navigator.share({ files: [file], url: tryOn.product_url }).catch(() => {});
-      return;
-    }
-    case "delete":
-      session.$("sure").hidden = false;
-      return session.$("spare").focus(); // A key that is held down deletes nothing.
-    case "spare":
-      session.$("sure").hidden = true;
-      return session.$("delete").focus();
-    case "erase":
-      await api.write("DELETE", url);
-      session.tryOn = null;
-      session.start = await api.start();
-      return session.modules.choose.show(session, session.word("erased"));
-    case "cart": {
-      const cart = cartOf(session);
-      if (!session.emit("add-to-cart", true)) return;
-      session.dialog.close(); // The form may have something to ask.
-      if (cart instanceof HTMLFormElement) cart.requestSubmit();
-      else cart?.click();
-    }
-  }
-}
+/** What only a result needs. @param {Session} session @returns {Promise<[typeof import("./result.js"), typeof import("./compare.js")]>} */
+export const parts = ({ dialog: { dataset } }) => Promise.all([import(dataset.result ?? ""), import(dataset.compare ?? "")]);
