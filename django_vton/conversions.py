@@ -109,11 +109,15 @@ def _since() -> Any:
 def _of(request: HttpRequest, path: str = "") -> Q | None:
     """What belongs to this visitor; None for somebody who never tried anything on. Nothing is stored."""
     visitor = Visitor.of(request)
+    mine = None
     if visitor.user_id is not None:
-        return Q(**{f"{path}shopper__user": visitor.user_id})
-    if visitor.token:
-        return Q(**{f"{path}shopper__token_hash": hash_token(visitor.token)})
-    return None
+        mine = Q(**{f"{path}shopper__user": visitor.user_id})
+    elif visitor.token:
+        mine = Q(**{f"{path}shopper__token_hash": hash_token(visitor.token)})
+    if visitor.phone is not None:
+        by_phone = Q(**{f"{path}pk__in": visitor.phone.try_ons.values("pk")})
+        mine = by_phone if mine is None else mine | by_phone
+    return mine
 
 
 def _count(row: Conversion) -> None:

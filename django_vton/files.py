@@ -153,8 +153,7 @@ def _require_look(request: HttpRequest, row: PersonPhoto | TryOnImage, *, is_mer
 
     What these last ones see is recorded, before anything of it is read.
     """
-    own: QuerySet[Any] = type(row).objects.visible_to(Visitor.of(request).shopper())
-    if own.filter(pk=row.pk).exists():
+    if Visitor.of(request).may_see(row):
         return
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_active or not user.is_staff:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from . import lifecycle, looks, orphans, quotas
+from . import lifecycle, looks, orphans, phone, quotas
 from .conf import config
 from .models import (
     Batch,
@@ -119,6 +119,7 @@ def erase(request: TryOnRequest) -> None:
             feedback_reason="",
             erased_at=timezone.now(),
         )
+        request.phone_links.clear()
         # An order would lead to its owner again.
         request.conversions.update(reference=None, order="")
         TryOnEvent.objects.create(request=request, name="erased", to_state=request.state)
@@ -147,7 +148,8 @@ def erase_shopper(shopper: Shopper) -> None:
 def export(shopper: Shopper | None) -> dict[str, Any]:
     """All that is stored about a shopper, as plain data; pictures by their ids, moments in ISO 8601."""
     if shopper is None:
-        return {"shopper": None, "try_ons": [], "photos": [], "consents": [], "quotas": [], "looks": []}
+        lists = ("try_ons", "photos", "consents", "quotas", "phone_links", "looks")
+        return {"shopper": None} | {name: [] for name in lists}
     consents = shopper.consents.order_by("given_at")
     photos = shopper.photos.order_by("created_at")
     results = TryOnImage.objects.filter(request__shopper=shopper)
@@ -164,6 +166,7 @@ def export(shopper: Shopper | None) -> dict[str, Any]:
         ],
         "consents": [_plain(consent, *CONSENT_FIELDS) for consent in consents],
         "quotas": quotas.used_by(shopper),
+        "phone_links": phone.links_of(shopper),
         "looks": looks.at([row.pk for row in (*photos, *results)]),
     }
 
@@ -207,6 +210,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "try_ons": _purge_results(now),
         "product_pictures": _purge_product_pictures(now),
         "quotas": iter([quotas.purge(now)]),
+        "phone_links": iter([phone.purge(now)]),
         "guests": _purge_guests(now),
         "looks": iter([looks.purge(now)]),
         "drafts": _purge_drafts(now),

@@ -34,6 +34,11 @@ def take(shopper: Shopper, address_key: str) -> list[int]:
     return [row for row in rows if row is not None]
 
 
+def count(key: str, rate: Rate) -> None:
+    """Count one of something else than a try-on, such as a link to a phone. Raises QuotaExceeded."""
+    _take(key, rate)
+
+
 def _take(key: str, rate: Rate | None) -> int | None:
     if rate is None or not key:
         return None

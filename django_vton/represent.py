@@ -9,11 +9,13 @@ from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.utils.translation import pgettext
 
 from .languages import address, page_address, page_language
 from .models import PersonPhoto, TryOnImage, TryOnRequest
 from .sentences import RENDER_SENTENCES, RETRYABLE
+from .shoppers import made_by
 from .states import ACTIVE, PROGRESS, PUBLIC, State
 from .stats import typical_seconds
 
@@ -25,16 +27,22 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from .models import Shopper
+    from .models import PhoneLink, Shopper
     from .pixazo.engine import Option
 
 RETRY_AFTER = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
 """Seconds until it is worth another look."""
 
 
-def try_ons_of(shopper: Shopper | None) -> QuerySet[TryOnRequest]:
-    """A shopper's try-ons, with all that `tryon` reads, in four queries however many they are."""
+def try_ons_of(shopper: Shopper | None, phone: PhoneLink | None = None) -> QuerySet[TryOnRequest]:
+    """A shopper's try-ons, with all that `tryon` reads, in four queries however many they are.
+
+    With `phone` also those that this link's phone asked for.
+    """
     rows = TryOnRequest.objects.with_parts().prefetch_related("source__images")
+    if phone is not None:
+        mine = made_by(phone)
+        return rows.filter(mine if shopper is None else mine | Q(shopper=shopper))
     # Never `filter(shopper=None)`: renders of house models have no owner.
     return rows.none() if shopper is None else rows.filter(shopper=shopper)
 

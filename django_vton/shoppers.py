@@ -1,7 +1,10 @@
 """Who asks: a logged-in user, or a guest known by a random token in the session's data.
 
-Nothing is stored about a visitor before the first accepted photo: looking creates neither a row nor a
-session.
+Nothing is stored about a visitor before the first accepted photo, or before they ask for a code for their
+phone: looking creates neither a row nor a session.
+
+A phone that has used a link of `phone` keeps its own identity. It may add try-ons of one product to the
+owner's, and see these; nothing else of the owner's is ever the phone's (`Visitor.phone`, `ForOwner`).
 """
 
 from __future__ import annotations
@@ -18,13 +21,19 @@ from django.utils.crypto import salted_hmac
 
 from . import quotas
 from .conf import config
-from .models import Shopper
+from .exceptions import Refused
+from .models import PersonPhoto, PhoneLink, Shopper
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    from .models import TryOnImage, TryOnRequest
+
 SESSION_KEY = "vton_shopper"
+PHONE_KEY = "vton_phone"
+"""In a phone's session: the id of the link that it has used."""
 
 
 @dataclass
@@ -38,20 +47,23 @@ class Visitor:
     user_id: Any = None
     token: str = field(default="", repr=False)
     first_token: str = field(default="", repr=False)
+    phone: PhoneLink | None = field(default=None, repr=False)
+    """The link that this phone has used, while it may act for the link's owner."""
 
     @classmethod
     def of(cls, request: HttpRequest, key: str = "") -> Visitor:
         """The visitor of this request, read and not written; `key` is its idempotency key."""
         user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated:
-            return cls(user_id=user.pk)
         session = getattr(request, "session", None)
+        if user is not None and user.is_authenticated:
+            return cls(user_id=user.pk, phone=_granted(session))
+        phone = _granted(session)
         token = str(session.get(SESSION_KEY, "")) if session is not None else ""
         secret = request.META.get("CSRF_COOKIE")
         if not key or not secret:
-            return cls(token=token)
+            return cls(token=token, phone=phone)
         first = salted_hmac("django_vton.guest", f"{key}:{secret}", algorithm="sha256").hexdigest()
-        return cls(token=token, first_token=first)
+        return cls(token=token, first_token=first, phone=phone)
 
     @property
     def owns(self) -> Q:
@@ -60,6 +72,46 @@ class Visitor:
             return Q(shopper__user=self.user_id)
         # A shopper without a token is a user: nobody's hash finds none.
         return Q(shopper__token_hash=hash_token(self.token)) if self.token else Q(pk__in=[])
+
+    @property
+    def may_open(self) -> Q:
+        """Which try-ons they may see and change: their own, and what this phone asked for."""
+        return self.owns if self.phone is None else self.owns | made_by(self.phone)
+
+    def may_see(self, row: PersonPhoto | TryOnImage) -> bool:
+        """Whether this picture may be shown to them: one of their own, or of what this phone asked for."""
+        kind: Any = type(row)
+        if kind.objects.visible_to(self.shopper()).filter(pk=row.pk).exists():
+            return True
+        if self.phone is None:
+            return False
+        if isinstance(row, PersonPhoto):
+            return photos_by(self.phone).filter(pk=row.pk).exists()
+        return self.phone.try_ons.filter(Q(images=row) | Q(source__images=row)).exists()
+
+    def photos(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
+        """The photos that they may send, where `shopper` is their row."""
+        return PersonPhoto.objects.usable(shopper)
+
+    def trying_on(self, main_product: str) -> Visitor:
+        """Who asks for a try-on of this product: on a phone that has used a link for it, `ForOwner`."""
+        if self.phone is None or self.phone.main_product != main_product:
+            return self
+        mine = self.shopper()
+        # The owner logged in on the phone: nothing is to be hidden from them.
+        if mine is not None and mine.pk == self.phone.shopper_id:
+            return self
+        return ForOwner(phone=self.phone)
+
+    def pays(self) -> Shopper | None:
+        """Whose quota a try-on counts in."""
+        return self.shopper()
+
+    def note(self, request: TryOnRequest) -> None:
+        """Remember that the try-on came by the phone's link; in the transaction that stores it."""
+        phone = self.phone
+        if phone is not None and phone.main_product == request.main_product:
+            phone.try_ons.add(request)
 
     def shopper(self) -> Shopper | None:
         """Their row, if there is one."""
@@ -96,6 +148,48 @@ class Visitor:
             request.session[SESSION_KEY] = self.token
 
 
+@dataclass
+class ForOwner(Visitor):
+    """A phone that asks for a try-on for its link's owner.
+
+    What it asks for is stored for the owner and counts in the owner's quota. As a visitor it is nobody, so
+    whatever is not named here answers as it does to a stranger: no photos, no history, no consent, no export.
+    """
+
+    def pays(self) -> Shopper | None:
+        """The owner."""
+        return Shopper.objects.filter(phone_links=self.phone).first()
+
+    def photos(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
+        """House models, and what this phone has sent."""
+        assert self.phone is not None, "nobody's phone"
+        return PersonPhoto.objects.usable(None) | photos_by(self.phone)
+
+    def lock_or_create(self) -> Shopper:
+        """The owner's row, locked; Refused where the owner ended the link a moment ago."""
+        shopper = self.pays()
+        if shopper is None or not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):
+            raise Refused("not_found")
+        return shopper
+
+
+def made_by(phone: PhoneLink) -> Q:
+    """Which try-ons were asked for by this link's phone."""
+    return Q(pk__in=phone.try_ons.through.objects.filter(phonelink=phone).values("tryonrequest"))
+
+
+def photos_by(phone: PhoneLink) -> QuerySet[PersonPhoto]:
+    """The photos in those."""
+    kept = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, expires_at__gt=timezone.now())
+    return kept.filter(pk__in=phone.try_ons.values("photo"))
+
+
+def _granted(session: Any) -> PhoneLink | None:
+    """The link that this session's phone has used, while it lasts; no query for all others."""
+    link = session.get(PHONE_KEY) if session is not None else None
+    return PhoneLink.objects.granted().filter(pk=link).first() if link else None
+
+
 def claim(request: HttpRequest, user: Any) -> None:
     """On login the guest's try-ons become the user's, and the guest's token dies. Receiver's work."""
     token = request.session.pop(SESSION_KEY, "") if hasattr(request, "session") else ""
@@ -113,6 +207,7 @@ def claim(request: HttpRequest, user: Any) -> None:
         guest.try_ons.update(shopper=mine)
         guest.photos.update(shopper=mine)
         guest.consents.update(shopper=mine)
+        guest.phone_links.update(shopper=mine)
         guest.delete()
 
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("webhooks/pixazo/<str:token>/", webhooks.callback, name="callback"),
     path("dialog/", dialog, name="dialog"),
     path("try/<path:product>/", pages.try_product, name="try"),
+    path("phone/<str:token>/", pages.phone, name="phone-page"),
     path("r/<uuid:pk>/", pages.result, name="result"),
     path("mine/", pages.history, name="history"),
     path("privacy/", pages.privacy_policy, name="privacy"),

@@ -150,7 +150,7 @@ class ApiView(APIView):
     def own(self, pk: UUID) -> TryOnRequest:
         """The caller's try-on, in one query; somebody else's is `not_found`."""
         rows = TryOnRequest.objects.select_related("photo", "source")
-        row = rows.filter(self.visitor.owns, pk=pk).first()
+        row = rows.filter(self.visitor.may_open, pk=pk).first()
         if row is None:
             raise Refused("not_found")
         return row

@@ -191,6 +191,32 @@ def _operations() -> dict[tuple[str, str], Schema]:
         ("Consent", "DELETE"): _operation(
             "withdraw_consent", "Take the consent back; own photos go with it", gone, "csrf_failed"
         ),
+        ("PhoneLinks", "POST"): _operation(
+            "phone",
+            "A link that continues on a phone; it ends all earlier ones",
+            {
+                "201": _answer(
+                    "Usable once, for ten minutes.",
+                    "PhoneLink",
+                    headers=location,
+                    links=("phone_status", "phone_code"),
+                )
+            },
+            *("product_unknown", "product_not_enabled", "csrf_failed", "quota_exceeded", "not_found"),
+            body=_json(ref("PhoneLinkProduct")),
+        ),
+        ("PhoneLinkStatus", "GET"): _operation(
+            "phone_status",
+            "What has become of a link to a phone",
+            {"200": _answer("The status.", "PhoneLinkStatus", headers=running)},
+            "not_found",
+        ),
+        ("PhoneCode", "GET"): _operation(
+            "phone_code",
+            "The QR code of a link to a phone",
+            {"200": _answer("The drawing.") | {"content": {"image/svg+xml": {"schema": TEXT}}}},
+            "not_found",
+        ),
     }
 
 

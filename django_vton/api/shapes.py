@@ -162,8 +162,35 @@ SHAPES: dict[str, Schema] = {
         ),
         consents=several(ANYTHING),
         quotas=several(shape(window=TEXT, used=COUNT)),
+        phone_links=several(
+            shape(
+                product=TEXT,
+                created_at=MOMENT,
+                opened_at=optional(MOMENT),
+                used_at=optional(MOMENT),
+                expires_at=MOMENT,
+                try_ons=several(ID),
+            )
+        ),
         looks=several(ANYTHING),
     ),
+    "PhoneLink": shape(
+        "A one-time link that continues the try-on of a product on a phone. `code_url` is its QR code.",
+        id=ID,
+        url={"type": "string", "format": "uri"},
+        code_url=PATH,
+        expires_at=MOMENT,
+    ),
+    "PhoneLinkStatus": shape(
+        "What has become of a link; `try_on` is the newest that its phone asked for.",
+        status=one_of("waiting", "opened", "used", "expired"),
+        try_on=optional(ID),
+    ),
+    "PhoneLinkProduct": {
+        "type": "object",
+        "properties": {"product": TEXT | {"examples": ["shop.product:42"]}},
+        "required": ["product"],
+    },
     "Ask": {
         "type": "object",
         "description": "`photo`, with consent, or `photo_id`: an own kept photo or a house model.",

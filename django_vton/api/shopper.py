@@ -41,12 +41,13 @@ class Start(ApiView):
     def get(self, request: Request) -> Response:
         """`product_unknown` where there is no such product; else 200, with the reason where it is off."""
         described = products.find(reading.text(request.query_params, "product"))
-        shopper = self.shopper
-        own = represent.try_ons_of(shopper)
+        visitor = self.visitor.trying_on(described.main_ref)
+        shopper = visitor.shopper()
+        own = represent.try_ons_of(shopper, visitor.phone)
         done = own.filter(main_product=described.main_ref, state=State.COMPLETED)
         latest = done.order_by("-created_at").first()
         reason = _reason(described)
-        quota = quotas.state_of(shopper)
+        quota = quotas.state_of(visitor.pays())
         privacy_url = config.PRIVACY_URL or page_address("privacy")
         return Response(
             {

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import shopper, views
+from . import phone, shopper, views
 
 urlpatterns = [
     path("start/", shopper.Start.as_view(), name="start"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("photos/<uuid:pk>/", shopper.Photo.as_view(), name="photo"),
     path("me/", shopper.Me.as_view(), name="me"),
     path("consent/", shopper.Consent.as_view(), name="consent"),
+    path("phone/", phone.PhoneLinks.as_view(), name="phone"),
+    path("phone/<uuid:pk>/", phone.PhoneLinkStatus.as_view(), name="phone-link"),
+    path("phone/<uuid:pk>/code.svg", phone.PhoneCode.as_view(), name="phone-code"),
     # Only with a slash at the end, so that Django goes on to add a missing one to those above.
     re_path(r"^(?:.*/)?$", shopper.Nowhere.as_view()),
 ]

@@ -7,7 +7,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import DatabaseError, InterfaceError, transaction
@@ -58,8 +58,11 @@ class Ask:
 
 def request_tryon(ask: Ask) -> Accepted:
     """Accept a try-on, or raise Refused with nothing stored and nothing spent."""
+    if ask.visitor.phone is not None:
+        main_product = products.find(ask.product).main_ref
+        ask = replace(ask, visitor=ask.visitor.trying_on(main_product))
     body_digest = ask.digest() if ask.idempotency_key else ""
-    earlier = _replay(ask, ask.visitor.shopper(), body_digest)
+    earlier = _replay(ask, ask.visitor.pays(), body_digest)
     if earlier is not None:
         return earlier
     availability.require()
@@ -71,6 +74,7 @@ def request_tryon(ask: Ask) -> Accepted:
         picture = pictures.prepare(described)
         with transaction.atomic():
             accepted = _accept(ask, described, options, photo, picture, body_digest)
+            ask.visitor.note(accepted.request)
             transaction.on_commit(ring, robust=True)
         is_used = accepted.request.photo_id == photo.pk
     except (DatabaseError, InterfaceError):
@@ -92,7 +96,7 @@ def _photo(ask: Ask, described: Described) -> PersonPhoto:
         raise Refused("photo_required", field="photo")
     shopper = ask.visitor.shopper()
     if ask.photo is None:
-        stored = _find_photo(ask.photo_id, shopper)
+        stored = _find_photo(ask, shopper)
         if not stored.is_house:
             _require_consent(ask, shopper)
         return stored
@@ -112,7 +116,7 @@ def _photo(ask: Ask, described: Described) -> PersonPhoto:
 def _keep_photo(ask: Ask, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
     """The row of this photo, still theirs; one that the same shopper sent before is used again."""
     if not photo._state.adding:
-        stored = _find_photo(ask.photo_id, shopper)
+        stored = _find_photo(ask, shopper)
         if ask.keep_photo and not stored.is_house:
             shopper.photos.filter(pk=stored.pk).update(keep=True)
         return stored
@@ -127,9 +131,9 @@ def _keep_photo(ask: Ask, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
     return photo
 
 
-def _find_photo(photo_id: str, shopper: Shopper | None) -> PersonPhoto:
+def _find_photo(ask: Ask, shopper: Shopper | None) -> PersonPhoto:
     try:
-        return PersonPhoto.objects.usable(shopper).get(pk=uuid.UUID(photo_id))
+        return ask.visitor.photos(shopper).get(pk=uuid.UUID(ask.photo_id))
     except (ValueError, PersonPhoto.DoesNotExist):
         raise Refused("photo_gone", field="photo_id") from None
 
@@ -146,7 +150,10 @@ def _replay(ask: Ask, shopper: Shopper | None, body_digest: str) -> Accepted | N
     earlier = shopper.try_ons.filter(idempotency_key=ask.idempotency_key).first()
     if earlier is None:
         return None
-    if earlier.idempotency_digest != body_digest:
+    by_another = ask.visitor.phone is not None and not (
+        TryOnRequest.objects.filter(ask.visitor.may_open, pk=earlier.pk).exists()
+    )
+    if earlier.idempotency_digest != body_digest or by_another:
         raise Refused("idempotency_conflict", field="Idempotency-Key")
     return Accepted(earlier, is_ready=earlier.state in TERMINAL)
 

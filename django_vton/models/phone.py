@@ -29,7 +29,7 @@ class PhoneLinkQuerySet(models.QuerySet["PhoneLink"]):
 
 
 class PhoneLink(models.Model):
-    """A link from a shopper's computer to their phone, for one product. Only a hash of its token is stored."""
+    """A link from a shopper's computer to their phone, for one product; its token is stored hashed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     shopper = models.ForeignKey(Shopper, on_delete=models.CASCADE, related_name="phone_links")

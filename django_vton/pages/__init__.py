@@ -6,6 +6,7 @@ cookie before the first accepted photo but the one against forged forms.
 
 from .mine import history, privacy_policy
 from .order import try_product
+from .phone import phone
 from .preview import result
 
-__all__ = ["history", "privacy_policy", "result", "try_product"]
+__all__ = ["history", "phone", "privacy_policy", "result", "try_product"]

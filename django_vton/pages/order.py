@@ -43,9 +43,9 @@ def try_product(request: HttpRequest, product: str) -> HttpResponse:
         is_looking = request.method != "POST"
         status = {400: 404, 429: 503}.get(refusal.status) if is_looking else None
         return notice(request, refusal, described, status=status)
-    shopper = Visitor.of(request).shopper()
-    form = TryOnForm(found, shopper, chosen=request.GET.get("photo", ""))
-    return _form(request, found, shopper, form)
+    visitor = Visitor.of(request).trying_on(found.main_ref)
+    form = TryOnForm(found, visitor.shopper(), chosen=request.GET.get("photo", ""))
+    return _form(request, found, visitor, form)
 
 
 def _order(request: HttpRequest, described: Described) -> HttpResponse:
@@ -53,8 +53,8 @@ def _order(request: HttpRequest, described: Described) -> HttpResponse:
     unnamed(request.FILES)
     key = as_uuid(request.POST.get("key", ""))
     visitor = Visitor.of(request, str(key or ""))
-    shopper = visitor.shopper()
-    form = TryOnForm(described, shopper, data=request.POST, files=request.FILES)
+    owner = visitor.trying_on(described.main_ref)
+    form = TryOnForm(described, owner.shopper(), data=request.POST, files=request.FILES)
     refusal = None
     if form.is_valid():
         try:
@@ -66,7 +66,7 @@ def _order(request: HttpRequest, described: Described) -> HttpResponse:
         else:
             visitor.remember(request)
             return SeeOther(page_address("result", accepted.request.pk))
-    response = _form(request, described, shopper, form, status=refusal.status if refusal else 400)
+    response = _form(request, described, owner, form, status=refusal.status if refusal else 400)
     return retry_after(response, refusal)
 
 
@@ -79,9 +79,9 @@ def _check(request: HttpRequest) -> None:
 
 
 def _form(
-    request: HttpRequest, described: Described, shopper: Shopper | None, form: TryOnForm, status: int = 200
+    request: HttpRequest, described: Described, visitor: Visitor, form: TryOnForm, status: int = 200
 ) -> HttpResponse:
-    quota = quotas.state_of(shopper)
+    quota = quotas.state_of(visitor.pays())
     context = {
         "product": described,
         "product_image": described.image_url,

@@ -35,7 +35,7 @@ def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     `?auto=1` looks again by itself while it runs; `?confirm=delete` asks before deleting.
     """
     visitor = Visitor.of(request)
-    row = represent.try_ons_of(visitor.shopper()).filter(pk=pk).first()
+    row = represent.try_ons_of(visitor.shopper(), visitor.phone).filter(pk=pk).first()
     if row is None:
         return notice(request, Refused("not_found"))
     if request.method == "POST":
