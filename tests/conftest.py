@@ -21,7 +21,7 @@ from shop.models import Kind, Product
 from . import bells
 from .doors import make_product
 from .people import Files
-from .running import CHROMIUM, REDIS_PORT, is_listening
+from .running import CHROMIUM, FIREFOX, REDIS_PORT, WEBKIT, is_listening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,8 @@ def pytest_report_header() -> list[str]:
         "PostgreSQL": is_listening(5432),
         "Redis": is_listening(REDIS_PORT),
         "Chromium": CHROMIUM is not None,
+        "Firefox": FIREFOX is not None,
+        "WebKit": WEBKIT is not None,
     }
     missing = [name for name, there in services.items() if not there]
     return [

@@ -29,6 +29,11 @@ MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
 PATIENCE = 60.0
 REDIS_PORT = 6379
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
+# WebKit takes three programs: its driver, a browser outside the PATH, and a display for it.
+WEBKIT = next(map(str, Path("/usr").glob("lib/*/webkit2gtk-4.*/MiniBrowser")), None)
+if not (shutil.which("WebKitWebDriver") and shutil.which("Xvfb")):
+    WEBKIT = None
 
 
 def free_port() -> int:

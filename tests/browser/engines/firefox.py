@@ -1,0 +1,92 @@
+"""Firefox, driven by its own protocol, Marionette: lengths and JSON over a socket."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from tests.running import FIREFOX, free_port, until
+
+from .base import SOON, NoAnswerError
+from .w3c import W3C, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedRWPair
+
+# Otherwise its window is at least 450 px wide.
+NARROW = ":root { min-width: 0 !important; min-height: 0 !important }"
+ERROR = re.compile(r"^JavaScript error: (https?:.*)", re.MULTILINE)
+
+
+@contextmanager
+def firefox(*, dark: bool) -> Iterator[Firefox]:
+    port = free_port()
+    preferences = {
+        "browser.dom.window.dump.enabled": True,  # Errors of scripts, to stdout.
+        "intl.accept_languages": "en-GB",
+        "layout.css.prefers-color-scheme.content-override": 0 if dark else 1,
+        "marionette.port": port,
+        "media.navigator.permission.disabled": True,
+        "media.navigator.streams.fake": True,
+        "toolkit.legacyUserProfileCustomizations.stylesheets": True,
+    }
+    with TemporaryDirectory(prefix="vton-firefox-") as folder:
+        home = Path(folder)
+        (home / "chrome").mkdir()
+        (home / "chrome" / "userChrome.css").write_text(NARROW)
+        lines = [
+            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()
+        ]
+        (home / "user.js").write_text("".join(lines))
+        command = [str(FIREFOX), "--headless", "--marionette", "--no-remote", "--profile", folder]
+        with running(command, {"HOME": folder}, home / "log"), connected(port) as stream:
+            yield Firefox(stream, home / "log")
+
+
+@contextmanager
+def connected(port: int) -> Iterator[BufferedRWPair]:
+    found: list[socket.socket] = []
+
+    def connect() -> bool:
+        with suppress(ConnectionRefusedError):
+            found.append(socket.create_connection(("127.0.0.1", port)))
+        return bool(found)
+
+    until(connect, "Firefox answers")
+    with found[0] as connection, connection.makefile("rwb") as stream:
+        connection.settimeout(2 * SOON)
+        yield stream
+
+
+class Firefox(W3C):
+    def __init__(self, stream: BufferedRWPair, log: Path) -> None:
+        self.stream, self.log = stream, log
+        self.read = 0
+        self._receive()  # Its greeting.
+        self.command("NewSession")
+
+    def command(self, name: str, **parameters: Any) -> Any:
+        message = json.dumps([0, 0, f"WebDriver:{name}", parameters]).encode()
+        self.stream.write(b"%d:%b" % (len(message), message))
+        self.stream.flush()
+        _, _, error, result = self._receive()
+        if error:
+            raise NoAnswerError(error["error"], error["message"])
+        return result.get("value", result) if isinstance(result, dict) else result
+
+    def errors(self) -> list[str]:
+        log = self.log.read_text(errors="replace")
+        new, self.read = log[self.read :], len(log)
+        return ERROR.findall(new)
+
+    def _receive(self) -> Any:
+        length = b""
+        while (digit := self.stream.read(1)).isdigit():
+            length += digit
+        return json.loads(self.stream.read(int(length)))

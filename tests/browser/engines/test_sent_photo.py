@@ -1,0 +1,79 @@
+"""The photo that leaves the browser is the whole photo, in each engine."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image, ImageChops, ImageDraw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .steps import Shopper
+
+pytestmark = pytest.mark.browser
+
+BORDER = 32
+TOLERANCE = 16
+"""Of 255. JPEG changes these colours by up to 4; white in place of one differs by more than 100."""
+
+
+def framed(width: int, height: int) -> Image.Image:
+    """Each side of the picture has a colour of its own."""
+    picture = Image.new("RGB", (width, height), "lime")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((BORDER, 0, width, height), fill="purple")
+    draw.rectangle((BORDER, 0, width - BORDER - 1, height), fill="gray")
+    draw.rectangle((0, 0, width, BORDER - 1), fill="red")
+    draw.rectangle((0, height - BORDER, width, height), fill="blue")
+    return picture
+
+
+def sides(picture: Image.Image) -> dict[str, Image.Image]:
+    """The outermost lines of pixels, without the corners, where two colours meet."""
+    width, height = picture.size
+    corner = 3 * BORDER
+    return {
+        "first row": picture.crop((corner, 0, width - corner, 1)),
+        "last row": picture.crop((corner, height - 1, width - corner, height)),
+        "first column": picture.crop((0, corner, 1, height - corner)),
+        "last column": picture.crop((width - 1, corner, width, height - corner)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "sent_size", "is_sideways"),
+    [
+        ((900, 1350), (900, 1350), False),
+        # Twelve megapixels, as a phone stores a portrait.
+        ((3024, 4032), (1500, 2000), True),
+    ],
+    ids=["small", "12-megapixels"],
+)
+def test_no_side_of_the_photo_is_lost(
+    shopper: Shopper, tmp_path: Path, size: tuple[int, int], sent_size: tuple[int, int], is_sideways: bool
+) -> None:
+    photo = framed(*size)
+    exif = Image.Exif()
+    stored = photo
+    if is_sideways:
+        exif[0x0112] = 6
+        stored = photo.transpose(Image.Transpose.ROTATE_90)
+    stored.save(tmp_path / "me.jpg", quality=95, exif=exif)
+
+    shopper.arrive()
+    shopper.keep_what_is_sent()
+    shopper.open()
+    shopper.add(tmp_path / "me.jpg")
+    shopper.browser.click("#consent")
+    shopper.order()
+    with Image.open(io.BytesIO(shopper.sent())) as sent:
+        assert (sent.format, sent.size) == ("JPEG", sent_size)
+        wanted = sides(photo.resize(sent_size))
+        differences = {
+            name: max(ImageChops.difference(line, wanted[name]).tobytes())
+            for name, line in sides(sent).items()
+        }
+    assert max(differences.values()) < TOLERANCE, differences

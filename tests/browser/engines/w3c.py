@@ -1,0 +1,97 @@
+"""The commands of W3C WebDriver, which Firefox and WebKit share but for their transport."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+from abc import abstractmethod
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from .base import SOON, Browser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+KEYS = {
+    "Tab": "\ue004",
+    "Enter": "\ue007",
+    "Escape": "\ue00c",
+    "End": "\ue010",
+    "Home": "\ue011",
+    "ArrowLeft": "\ue012",
+    "ArrowRight": "\ue014",
+}
+# WebDriver clicks at once: an element that moves would be missed.
+AT_REST = """(css) => {
+    const it = $(css);
+    const moves = document.getAnimations().concat(it?.getRootNode().getAnimations() ?? []);
+    const ends = ({ effect, playState }) =>
+        playState === "running" && effect.getComputedTiming().endTime !== Infinity;
+    return moves.some(ends) ? null : it;
+}"""
+
+
+@contextmanager
+def running(
+    command: list[str], env: Mapping[str, str], log: Path, fds: tuple[int, ...] = ()
+) -> Iterator[None]:
+    """A process and those that it starts, until the block ends."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=fds,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(SOON)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+class W3C(Browser):
+    @abstractmethod
+    def command(self, name: str, **parameters: Any) -> Any:
+        """By its name in Marionette. NoAnswerError where the browser refuses it."""
+
+    def open(self, url: str) -> None:
+        self.command("Navigate", url=url)
+
+    def evaluate(self, body: str, *args: Any) -> Any:
+        return self.command("ExecuteScript", script=body, args=args)
+
+    def click(self, css: str) -> None:
+        self.command("ElementClick", id=self.wait(AT_REST, css)[ELEMENT])
+
+    def press(self, key: str) -> None:
+        strokes = [{"type": kind, "value": KEYS.get(key, key)} for kind in ("keyDown", "keyUp")]
+        self.command("PerformActions", actions=[{"type": "key", "id": "keyboard", "actions": strokes}])
+
+    def upload(self, css: str, file: Path) -> None:
+        element = self.wait("(css) => all(css)[0]", css)
+        self.command("ElementSendKeys", id=element[ELEMENT], text=str(file))
+
+    def screenshot(self) -> bytes:
+        return base64.b64decode(self.command("TakeScreenshot", full=False))
+
+    def resize(self, width: int, height: int) -> None:
+        """A window is larger than its viewport by the browser's own bars."""
+        bars = self.run("() => [outerWidth - innerWidth, outerHeight - innerHeight]")
+        self.command("SetWindowRect", width=width + bars[0], height=height + bars[1])
+        self.wait("(width, height) => innerWidth === width && innerHeight === height", width, height)
+
+    def delete_cookies(self) -> None:
+        self.command("DeleteAllCookies")
