@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, CharField, Count, F, Max, Q, Sum, Value, When
 
 from .clock import midnight
+from .feedback import DISLIKE, LIKE, REASONS
 from .models import Attempt, Conversion, TryOnRequest
 from .states import Money, State
 
@@ -37,6 +38,13 @@ BOOKED = Case(
 
 BY_SHOPPERS = Q(shopper__isnull=False) | Q(erased_at__isnull=False)
 """Not the renders of house models, which belong to nobody: who shares them is counted."""
+
+OPINIONS: dict[str, Count] = {
+    "likes": Count("pk", filter=Q(feedback=LIKE)),
+    "dislikes": Count("pk", filter=Q(feedback=DISLIKE)),
+    **{reason: Count("pk", filter=Q(feedback_reason=reason)) for reason in REASONS},
+}
+"""Likes, dislikes and the number of dislikes for each reason."""
 
 
 @dataclass
@@ -180,8 +188,40 @@ def _converted(first: date, last: date) -> QuerySet[Conversion]:
     return Conversion.objects.filter(_asked(first, last, "request__"), at__gte=midnight(first)).order_by()
 
 
+@dataclass
+class Feedback:
+    """How many shoppers liked their result, how many did not, and for which reasons."""
+
+    likes: int = 0
+    dislikes: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def feedback(first: date, last: date) -> Feedback:
+    """The feedback on the try-ons of these days, until now; erasing a try-on erases its feedback too."""
+    found = Feedback()
+    groups = _judged(first, last).values_list("feedback", "feedback_reason").annotate(n=Count("pk"))
+    for value, reason, n in groups:
+        if value == LIKE:
+            found.likes += n
+        else:
+            found.dislikes += n
+            found.reasons[reason] += n
+    return found
+
+
+def feedback_by_product(first: date, last: date) -> QuerySet[TryOnRequest, Any]:
+    """The same for each product, the one with the most dislikes first."""
+    groups = _judged(first, last).values("product").annotate(title=Max("product_title"), **OPINIONS)
+    return groups.order_by(F("dislikes").desc(), "product")
+
+
+def _judged(first: date, last: date) -> QuerySet[TryOnRequest]:
+    return TryOnRequest.objects.filter(_asked(first, last)).exclude(feedback="").order_by()
+
+
 def top_products(first: date, last: date) -> list[dict[str, Any]]:
-    """The products that shoppers tried on most, with how many of the try-ons came how far."""
+    """The products that shoppers tried on most, with how many of the try-ons came how far and were liked."""
     rows = TryOnRequest.objects.filter(_asked(first, last), BY_SHOPPERS).order_by()
     found = list(
         rows.values("product")
@@ -189,6 +229,7 @@ def top_products(first: date, last: date) -> list[dict[str, Any]]:
             asked=Count("pk"),
             completed=Count("pk", filter=Q(state=State.COMPLETED)),
             title=Max("product_title"),
+            **OPINIONS,
         )
         .order_by("-asked", "product")[:TOP]
     )

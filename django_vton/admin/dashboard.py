@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from .. import figures, incidents
 from ..conf import config
-from ..models import BudgetPeriod, Conversion
+from ..feedback import REASONS
+from ..models import BudgetPeriod, Conversion, TryOnRequest
 from ..money import usd
 from ..states import State
 from . import chart, display, export, periods, purses
@@ -44,6 +45,7 @@ DAYS_HEADER = (
     *("day", "renders", "completed", "failed"),
     *("charged_usd", "assumed_charged_usd", "free_usd", "held_usd"),
 )
+FEEDBACK_HEADER = ("product", "title", "likes", "dislikes", *REASONS)
 INVOICE_HEADER = ("vendor_id", "engine", "sent_at", "amount_usd", "outcome", "booked", "try_on")
 
 
@@ -52,10 +54,11 @@ class FiguresAdmin(ReadOnlyAdmin):
     """In place of a list of conversions, what try-on does for the shop and what it costs."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Two pages, each with its file; Django's index finds the first as the list of conversions."""
+        """Two pages and their files; Django's index finds the first as the list of conversions."""
         views = {
             "": (self.figures_view, "vton_conversion_changelist"),
             "days.csv": (self.days_view, "vton_figures_days"),
+            "feedback.csv": (self.feedback_view, "vton_figures_feedback"),
             "invoice/": (self.invoice_view, "vton_invoice"),
             "invoice.csv": (self.invoice_file_view, "vton_invoice_file"),
         }
@@ -89,7 +92,8 @@ class FiguresAdmin(ReadOnlyAdmin):
             tiles=_tiles(period, books),
             failures=_failures(books),
             funnel=_funnel(figures.funnel(*span)),
-            products=[row | {"title": row["title"] or row["product"]} for row in figures.top_products(*span)],
+            feedback=_feedback(figures.feedback(*span)),
+            products=[_product(row) for row in figures.top_products(*span)],
         )
 
     def days_view(self, request: HttpRequest) -> StreamingHttpResponse:
@@ -98,6 +102,14 @@ class FiguresAdmin(ReadOnlyAdmin):
         period = periods.of(request.GET.get("period", ""))
         rows = (_days_line(day, sums) for day, sums in figures.books(period.first, period.last).days.items())
         return export.download(f"try-on-days-{period.first}-{period.last}.csv", DAYS_HEADER, rows)
+
+    def feedback_view(self, request: HttpRequest) -> StreamingHttpResponse:
+        """Feedback by product."""
+        self._require(request)
+        period = periods.of(request.GET.get("period", ""))
+        products = figures.feedback_by_product(period.first, period.last).iterator(chunk_size=CHUNK)
+        rows = ([row[name] for name in FEEDBACK_HEADER] for row in products)
+        return export.download(f"try-on-feedback-{period.first}-{period.last}.csv", FEEDBACK_HEADER, rows)
 
     def invoice_view(self, request: HttpRequest) -> HttpResponse:
         """A month as the vendor should have charged it."""
@@ -204,6 +216,29 @@ def _funnel(counts: figures.Funnel) -> list[dict[str, Any]]:
         (_("bought"), counts.purchased, counts.completed),
     ]
     return [{"words": words, "n": n, "share": _percent(n / of) if of else ""} for words, n, of in steps]
+
+
+def _feedback(counts: figures.Feedback) -> dict[str, Any]:
+    """Likes and dislikes with their shares, then the reasons with their shares of the dislikes."""
+    given = counts.likes + counts.dislikes
+    values = [(_("likes"), counts.likes), (_("dislikes"), counts.dislikes)]
+    reasons = _reasons(counts.reasons)
+    return {
+        "opinions": [{"words": words, "n": n, "share": _percent(n / given)} for words, n in values if given],
+        "reasons": [{"words": words, "n": n, "share": _percent(n / counts.dislikes)} for words, n in reasons],
+    }
+
+
+def _reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The reasons that were given, in words, the most frequent first."""
+    labels = dict(TryOnRequest.FeedbackReason.choices) | {"": _("no reason given")}
+    found = [(str(label), n) for reason, label in labels.items() if (n := counts.get(reason, 0))]
+    return sorted(found, key=lambda each: -each[1])
+
+
+def _product(row: dict[str, Any]) -> dict[str, Any]:
+    why = " · ".join(f"{words} {n}" for words, n in _reasons(row))
+    return row | {"title": row["title"] or row["product"], "why": why}
 
 
 def _outcome(row: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import lifecycle
+from ..feedback import DISLIKE, LIKE
 from ..models import TryOnRequest
 from ..money import usd
 from ..states import ACTIVE, Money, State
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
     Row = WithAnnotations[TryOnRequest, Added]
 
+FEEDBACK_WORDS = {LIKE: gettext_lazy("liked"), DISLIKE: gettext_lazy("disliked")}
+
 MAX_FOLLOWERS = 20
 """So many of those who share a render are linked by name."""
 
@@ -65,7 +68,7 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
     change_form_template = "admin/vton/tryonrequest/change_form.html"
     fieldsets = [
         (None, {"fields": ["product_links", "state_badge", "engine", "chosen_options", "cost"]}),
-        (gettext_lazy("Who"), {"fields": ["asked_by", "sharing", "feedback"]}),
+        (gettext_lazy("Who"), {"fields": ["asked_by", "sharing", "opinion"]}),
         (
             gettext_lazy("When"),
             {"fields": ["created_at", "started_at", "finished_at", "expires_at", "erased_at"]},
@@ -197,6 +200,12 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
     def chosen_options(self, tryon: TryOnRequest) -> str:
         """The engine's options, as they are sent."""
         return ", ".join(f"{name}: {value}" for name, value in sorted(tryon.options.items())) or "-"
+
+    @admin.display(description=gettext_lazy("feedback"))
+    def opinion(self, tryon: TryOnRequest) -> str:
+        """Whether its shopper likes the result, and if not, why."""
+        words = str(FEEDBACK_WORDS.get(tryon.feedback, "-"))
+        return f"{words}: {tryon.get_feedback_reason_display()}" if tryon.feedback_reason else words
 
     @admin.display(description=gettext_lazy("sharing"))
     def sharing(self, tryon: Row) -> SafeString:

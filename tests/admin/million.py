@@ -21,8 +21,9 @@ COLUMNS = {
     "idempotency_digest": "''",
     "counted_in": "'[]'",
     "cached": "{false}",
-    "feedback": "''",
-    "feedback_reason": "''",
+    "feedback": "CASE n % 18 WHEN 1 THEN 'like' WHEN 3 THEN 'dislike' ELSE '' END",
+    "feedback_reason": "CASE n % 72 WHEN 3 THEN 'fit' WHEN 21 THEN 'colour' WHEN 39 THEN 'poor_picture'"
+    " ELSE '' END",
     "state": "CASE WHEN n % 100 = 0 THEN 'canceled' WHEN n % 20 = 0 THEN 'failed' ELSE 'completed' END",
     "error_code": "CASE WHEN n % 100 = 0 THEN '' WHEN n % 1000 = 20 THEN 'outcome_unknown'"
     " WHEN n % 20 = 0 THEN 'vendor' ELSE '' END",

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.asserts import assertNumQueries
 
-from django_vton import figures, lifecycle
+from django_vton import feedback, figures, lifecycle, privacy
 from django_vton.admin import chart, export, periods
 from django_vton.clock import midnight, today
 from django_vton.models import Attempt, BudgetPeriod, Conversion, Shopper, TryOnRequest
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 FIGURES = "admin:vton_conversion_changelist"
 DAYS = "admin:vton_figures_days"
+FEEDBACK = "admin:vton_figures_feedback"
 INVOICE = "admin:vton_invoice"
 INVOICE_FILE = "admin:vton_invoice_file"
 
@@ -191,7 +192,7 @@ def test_the_page_reads_as_a_merchant_would(boss: Client, vton: Vton) -> None:
         "today's cap: 0.20 USD",
         "no person found in the photo 1 100.0 %",
         "asked for by shoppers 4 completed 3 added to the basket 3 100.0 % bought 1 33.3 %",
-        "Linen shirt 4 3 3 1",
+        "Linen shirt 4 3 3 1 0 0",
     ):
         assert words in read
     (address,) = set(re.findall(r'href="([^"]*\?product=[^"]*)"', html))
@@ -200,11 +201,51 @@ def test_the_page_reads_as_a_merchant_would(boss: Client, vton: Vton) -> None:
     assert "4 try-ons" in text(boss.get(address).content.decode())
 
 
+def judged(value: str, reason: str = "", **more: Any) -> TryOnRequest:
+    request = rows.complete(rows.tryon(rows.guest(), **more))
+    feedback.give(request, value, reason)
+    return request
+
+
+def test_likes_dislikes_and_reasons_are_on_the_page_and_in_a_file(boss: Client) -> None:
+    for value, reason in [
+        *[("like", ""), ("like", ""), ("like", ""), ("", "")],
+        *[("dislike", "fit"), ("dislike", "colour"), ("dislike", "fit"), ("dislike", ""), ("dislike", "fit")],
+    ]:
+        judged(value, reason)
+    judged("dislike", "not_like_me", product="shop.product:8", title="=1+1")
+    long_ago = judged("dislike", "poor_picture")
+    rows.put(long_ago, State.COMPLETED, created_at=timezone.now() - timedelta(days=8))
+
+    read = text(page(boss, FIGURES, period="7"))
+    for words in (
+        "likes 3 33.3 % dislikes 6 66.7 %",
+        "Fit 3 50.0 % Colour 1 16.7 % Doesn't look like me 1 16.7 % no reason given 1 16.7 %",
+        "Linen shirt 9 9 0 0 3 5 Fit 3 · Colour 1",
+        "=1+1 1 1 0 0 0 1 Doesn't look like me 1",
+    ):
+        assert words in read
+    assert "Poor picture" not in read, "that was before these days"
+    assert "Poor picture 1" in text(page(boss, FIGURES, period="30"))
+    shirt, other = (list(line.values()) for line in file(boss, FEEDBACK, period="7"))
+    assert shirt == ["shop.product:42", "Linen shirt", "3", "5", "3", "1", "0", "0"]
+    assert other == ["shop.product:8", "'=1+1", "0", "1", "0", "0", "1", "0"]
+
+
+def test_feedback_on_an_erased_try_on_is_counted_no_longer(boss: Client) -> None:
+    privacy.erase(judged("dislike", "fit"))
+
+    assert "No feedback in these days." in text(page(boss, FIGURES))
+
+
 def test_an_empty_shop_has_a_page(boss: Client) -> None:
     read = text(page(boss, FIGURES))
 
     assert "success rate -" in read
     assert "None failed." in read
+    assert "No feedback in these days." in read
+    assert "No dislikes." in read
+    assert not file(boss, FEEDBACK)
     assert "Nobody tried anything on." in read
     assert "Nothing was sent in this month." in text(page(boss, INVOICE))
 
@@ -227,6 +268,7 @@ def test_what_is_no_period_is_the_default(boss: Client, period: str) -> None:
     assert "the last 30 days</option>" in page(boss, FIGURES, period=period)
     assert page(boss, INVOICE, period=period)
     assert file(boss, DAYS, period=period)
+    assert not file(boss, FEEDBACK, period=period)
     file(boss, INVOICE_FILE, period=period)
 
 
@@ -259,7 +301,7 @@ def test_only_who_may_look_at_try_ons_sees_figures(client: Client, viewer: Clien
     assert admin_user
     nobody = type(admin_user).objects.create_user("nobody", is_staff=True)
     client.force_login(nobody)
-    for name in (FIGURES, DAYS, INVOICE, INVOICE_FILE):
+    for name in (FIGURES, DAYS, FEEDBACK, INVOICE, INVOICE_FILE):
         assert client.get(reverse(name)).status_code == 403
         assert viewer.get(reverse(name)).status_code == 200
     assert reverse(FIGURES) in page(viewer, "admin:index")
@@ -315,7 +357,7 @@ def test_as_many_queries_for_many_rows(boss: Client) -> None:
     more(8)
     with assertNumQueries(len(few)):
         page(boss, FIGURES)
-    assert len(few) <= 12
+    assert len(few) <= 13
 
 
 def test_pages_hold_under_a_strict_policy(boss: Client, ends: dict[str, int]) -> None:

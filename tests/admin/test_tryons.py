@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 import django_vton
-from django_vton import lifecycle
+from django_vton import feedback, lifecycle
 from django_vton.admin.display import EVENT_WORDS
 from django_vton.models import Shopper, TryOnRequest
 from django_vton.states import Money, State
@@ -178,6 +178,24 @@ def test_a_failed_attempt_without_answer_has_no_status(boss: Client) -> None:
     rows.attempt(request, verdict="unknown", error="ReadTimeout")
 
     assert "unknown - ReadTimeout" in text(page(boss, DETAIL, request.pk))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "words"),
+    [
+        ("", "", "Feedback: -"),
+        ("like", "", "Feedback: liked"),
+        ("dislike", "", "Feedback: disliked"),
+        ("dislike", "not_like_me", "Feedback: disliked: Doesn't look like me"),
+    ],
+)
+def test_the_detail_shows_the_reason_beside_the_feedback(
+    boss: Client, value: str, reason: str, words: str
+) -> None:
+    request = rows.complete(rows.tryon(rows.guest()))
+    feedback.give(request, value, reason)
+
+    assert f"{words} When" in text(page(boss, DETAIL, request.pk))
 
 
 def test_every_event_has_its_words() -> None:
