@@ -223,6 +223,8 @@ def _feedback(counts: figures.Feedback) -> dict[str, Any]:
     given = counts.likes + counts.dislikes
     values = [(_("likes"), counts.likes), (_("dislikes"), counts.dislikes)]
     reasons = _reasons(counts.reasons)
+    if none := counts.reasons[""]:
+        reasons.append((_("no reason given"), none))
     return {
         "opinions": [{"words": words, "n": n, "share": _percent(n / given)} for words, n in values if given],
         "reasons": [{"words": words, "n": n, "share": _percent(n / counts.dislikes)} for words, n in reasons],
@@ -231,14 +233,13 @@ def _feedback(counts: figures.Feedback) -> dict[str, Any]:
 
 def _reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """The reasons that were given, in words, the most frequent first."""
-    labels = dict(TryOnRequest.FeedbackReason.choices) | {"": _("no reason given")}
-    found = [(str(label), n) for reason, label in labels.items() if (n := counts.get(reason, 0))]
+    labels = TryOnRequest.FeedbackReason.choices
+    found = [(str(label), n) for reason, label in labels if (n := counts[reason])]
     return sorted(found, key=lambda each: -each[1])
 
 
 def _product(row: dict[str, Any]) -> dict[str, Any]:
-    why = " · ".join(f"{words} {n}" for words, n in _reasons(row))
-    return row | {"title": row["title"] or row["product"], "why": why}
+    return row | {"title": row["title"] or row["product"], "reasons": _reasons(row)}
 
 
 def _outcome(row: dict[str, Any]) -> str:

@@ -221,7 +221,7 @@ def test_likes_dislikes_and_reasons_are_on_the_page_and_in_a_file(boss: Client) 
     for words in (
         "likes 3 33.3 % dislikes 6 66.7 %",
         "Fit 3 50.0 % Colour 1 16.7 % Doesn't look like me 1 16.7 % no reason given 1 16.7 %",
-        "Linen shirt 9 9 0 0 3 5 Fit 3 · Colour 1",
+        "Linen shirt 9 9 0 0 3 5 Fit 3 Colour 1",
         "=1+1 1 1 0 0 0 1 Doesn't look like me 1",
     ):
         assert words in read
