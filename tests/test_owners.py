@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
 
 from django_vton import handover, looks, urls
 from django_vton.models import (
@@ -23,6 +25,7 @@ from django_vton.models import (
     Look,
     PauseSwitch,
     PersonPhoto,
+    PhoneLink,
     ProductPicture,
     Shopper,
     TryOnImage,
@@ -49,6 +52,8 @@ SHOP: dict[str, str] = {
     "feedback": OWN,
     "photo": OWN,
     "result": OWN,
+    "phone-link": OWN,
+    "phone-code": OWN,
     # As those above, and for staff with `view_shopper_photos`.
     "image": LOOK,
     "photo-file": LOOK,
@@ -58,9 +63,11 @@ SHOP: dict[str, str] = {
     "photos": MINE,
     "me": MINE,
     "consent": MINE,
+    "phone": MINE,
     "try": MINE,
     "history": MINE,
-    # Whoever knows the token, as only the vendor does.
+    # Whoever knows the token, as only the vendor does, and a phone that read the code.
+    "phone-page": TOKENS,
     "vendor-file": TOKENS,
     "callback": TOKENS,
     # The same for everybody.
@@ -76,6 +83,8 @@ OWNERS: list[tuple[str, str, int]] = [
     ("result", "GET", 200),
     ("image", "GET", 200),
     ("photo-file", "GET", 200),
+    ("phone-link", "GET", 200),
+    ("phone-code", "GET", 200),
     ("feedback", "PUT", 200),
     ("cancel", "POST", 409),
     ("photo", "DELETE", 204),
@@ -133,8 +142,10 @@ def test_every_address_is_classified_and_every_class_has_an_address() -> None:
 
 @pytest.fixture
 def done(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequest:
-    """The owner's, with a kept photo."""
-    return render(asked(guest, shirt, phone_photo(), keep_photo="true"))
+    """The owner's, with a kept photo and a link to a phone."""
+    row = render(asked(guest, shirt, phone_photo(), keep_photo="true"))
+    _link(row)
+    return row
 
 
 @pytest.fixture
@@ -193,11 +204,24 @@ def address(name: str, row: TryOnRequest) -> str:
         "photo-file": [row.photo_id],
         "image": [image.pk for image in row.images.all()],
         "try": [row.product],
+        "phone-page": [TOKEN],
         "vendor-file": [TOKEN],
         "callback": [TOKEN],
     }
+    if name in {"phone-link", "phone-code"}:
+        args[name] = [_link(row).pk]
     needs_id = SHOP[name] in {OWN, LOOK}
     return reverse(f"vton:{name}", args=args.get(name, [row.pk] if needs_id else []))
+
+
+def _link(row: TryOnRequest) -> PhoneLink:
+    """A code that the owner has asked for; an unknown one, where there is no owner any more."""
+    if row.shopper is None:
+        return PhoneLink()
+    later = timezone.now() + timedelta(minutes=10)
+    values = {"product": row.product, "token_hash": "of the owner's", "expires_at": later}
+    link, _created = PhoneLink.objects.get_or_create(shopper=row.shopper, defaults=values)
+    return link
 
 
 def forged(row: TryOnRequest) -> dict[str, str]:
@@ -233,6 +257,7 @@ def rows(shopper: Shopper) -> list[Any]:
         (TryOnRequest, "shopper"),
         (PersonPhoto, "shopper"),
         (Consent, "shopper"),
+        (PhoneLink, "shopper"),
         (TryOnImage, "request__shopper"),
     ]
     for model, field in mine:
@@ -265,7 +290,7 @@ def test_nobody_else_sees_or_changes_what_is_a_shoppers(
         elif SHOP[name] in {OWN, LOOK, TOKENS, NOTHING}:
             assert status in {404, 405}, where
         else:
-            assert status in {200, 204, 303, 400, 404, 405}, where
+            assert status in {200, 201, 204, 303, 400, 404, 405}, where
         assert not told(done, body, sent), where
     assert rows(done.shopper) == before
     assert not done.photo or done.photo.try_ons.get() == done

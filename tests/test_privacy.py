@@ -289,8 +289,8 @@ def test_the_export_tells_all_and_of_nobody_else(shirt: Product, phone_photo: Ph
 
 
 def gone(**expected: int) -> dict[str, int]:
-    kinds = ("photos", "try_ons", "product_pictures", "quotas", "guests", "looks", "drafts", "files")
-    return dict.fromkeys(kinds, 0) | expected
+    kinds = ("photos", "try_ons", "product_pictures", "quotas", "phone_links", "guests", "looks", "drafts")
+    return dict.fromkeys((*kinds, "files"), 0) | expected
 
 
 @pytest.mark.django_db(transaction=True)

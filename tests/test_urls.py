@@ -35,6 +35,7 @@ def test_the_names_are_promises() -> None:
     assert {name for name, _view in VIEWS if name} == {
         "start", "tryons", "tryon", "cancel", "feedback", "photos", "photo", "me", "consent",
         "image", "photo-file", "vendor-file", "callback",
+        "phone", "phone-link", "phone-code", "phone-page",
         "dialog", "try", "result", "history", "privacy",
     }  # fmt: skip
     assert reverse("vton:callback", args=["t"]) == "/try-on/webhooks/pixazo/t/"
