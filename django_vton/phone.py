@@ -139,10 +139,10 @@ def svg(text: str) -> bytes:
 
 def status(link: PhoneLink) -> str:
     """What has become of it: "waiting", "opened", "used" or "expired"."""
-    if link.used_at is not None:
-        return "used"
     if link.expires_at <= timezone.now():
         return "expired"
+    if link.used_at is not None:
+        return "used"
     return "waiting" if link.opened_at is None else "opened"
 
 

@@ -29,6 +29,7 @@ OTHERS = {
     ),
     "dialog": ("GET", "The dialog's HTML for `?product=`, in the language of `?lang=`."),
     "try": ("GET, POST", "The form, without JavaScript."),
+    "phone-page": ("GET, POST", "What a phone opens by a QR code; POST uses the code."),
     "result": ("GET, POST", "One try-on: how far it is, then its pictures."),
     "history": ("GET, POST", "My try-ons, and how to be rid of them."),
     "privacy": ("GET", "The policy, out of the settings."),
