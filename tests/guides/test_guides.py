@@ -227,7 +227,7 @@ def test_the_reference_names_all_that_a_shop_may_use() -> None:
     assert all(f"{{% {name}" in pages["tags"] for name in tags.register.tags)
     sent = [name for name, each in vars(signals).items() if isinstance(each, Signal)]
     assert all(f"`{name}`" in pages["signals"] for name in sent)
-    assert pages["http"].count("\n## `") == 12
+    assert pages["http"].count("\n## `") == 15
     assert all(f"| `{each.name}` |" in pages["http"] for each in urls.urlpatterns if hasattr(each, "name"))
     commands = (blocks.ROOT / "django_vton" / "management" / "commands").glob("vton_*.py")
     assert all(f"## `{path.stem}`" in pages["commands"] for path in commands)
