@@ -55,6 +55,9 @@ def _says_itself(field: Any) -> bool:
 def _value(field: Any, made: dict[str, Any]) -> Any:
     if field.is_relation:
         return one_row(field.related_model, made)
+    if field.choices:
+        # A constraint of the table may know these words.
+        return "" if field.blank else field.choices[0][0]
     return next((value for kind, value in VALUES if isinstance(field, kind)), "some"[: field.max_length])
 
 
