@@ -53,7 +53,9 @@ def spoken(language: str) -> str:
 
     The package's catalogues are whole. A shop's own says that it is by translating its language's name.
     """
-    if _base(language) == "en" or find("django", LOCALE, [to_locale(language)]):
+    if _base(language) == "en":
+        return language
+    if settings.USE_I18N and find("django", LOCALE, [to_locale(language)]):
         return language
     name, default = _own_name(language), settings.LANGUAGE_CODE
     # Django looks up what a language lacks in LANGUAGE_CODE's catalogue.

@@ -74,7 +74,7 @@ SENTENCES = {
     "idempotency_conflict": pgettext_lazy(
         "vton", "We already have this request, with other details. Please start again."
     ),
-    "not_cancelable": pgettext_lazy("vton", "This try-on has already ended, so it can't be canceled."),
+    "not_cancelable": pgettext_lazy("vton", "This try-on has already ended, so it can't be cancelled."),
     "not_found": pgettext_lazy(
         "vton", "We couldn't find this. It may have been deleted, or belong to another account."
     ),

@@ -82,7 +82,7 @@ def test_what_cannot_be_is_said_before_anything_is_paid(
     product, out = ref(desk.product), tmp_path / "out.png"
     with pytest.raises(CommandError, match="There are: Noa"):
         render(product, "Nobody", "-o", out)
-    with pytest.raises(CommandError, match="was not found"):
+    with pytest.raises(CommandError, match="couldn't find"):
         render("shop.product:0", "Noa", "-o", out)
     with pytest.raises(CommandError, match=r"out\.txt"):
         render(product, "Noa", "-o", tmp_path / "out.txt")

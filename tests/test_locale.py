@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import gettext
 import re
 import shutil
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import call_command
+from django.utils import translation
 
 import django_vton
+from django_vton.sentences import SENTENCES
 from tests.doors import ask, ref
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Entry:
     """One message of a .po file."""
 
     flags: str = ""
+    places: str = ""
     fields: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -55,6 +59,8 @@ def read(po: Path) -> dict[str, Entry]:
         for line in block.splitlines():
             if line.startswith("#,"):
                 entry.flags += line
+            elif line.startswith("#:"):
+                entry.places += line.removeprefix("#:")
             elif line and not line.startswith("#"):
                 words, quote, text = line.partition('"')
                 name = words.strip() or name
@@ -133,21 +139,42 @@ def test_every_placeholder_stands_in_the_translation(lang: str) -> None:
             assert found <= wanted if in_words else found == wanted, (key, text)
 
 
-@pytest.mark.skipif(
-    shutil.which("xgettext") is None, reason="xgettext, of GNU gettext, extracts the messages"
-)
-def test_the_catalogues_hold_the_messages_of_the_sources(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy = tmp_path / "package"  # Extracting writes beside the sources.
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
+    """The messages of the sources."""
+    if shutil.which("xgettext") is None:
+        pytest.skip("xgettext, of GNU gettext, extracts the messages")
+    copy = tmp_path_factory.mktemp("sources") / "package"  # Extracting writes beside the sources.
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "locale", "static"))
     (copy / "locale").mkdir()
-    monkeypatch.chdir(copy)
-    call_command("makemessages", locale=["de"], verbosity=0)
-    used = read(copy / "locale" / "de" / "LC_MESSAGES" / "django.po")
+    with contextlib.chdir(copy):
+        call_command("makemessages", locale=["de"], verbosity=0)
+    return read(copy / "locale" / "de" / "LC_MESSAGES" / "django.po")
+
+
+def test_the_catalogues_hold_the_messages_of_the_sources(used: dict[str, Entry]) -> None:
     assert len(used) > 100
     for lang in LANGUAGES:
         assert set(read(catalogue(lang))) == set(used), f"{lang}: run makemessages and compilemessages"
+
+
+STAFF = re.compile(
+    r"templates/admin/|(admin|batches|management|models|queue)/|"
+    r"(apps|intake/merchants|money|notify|pictures|pixazo/engine|states)\.py"
+)
+"""Where messages are for staff. Everything else is read by shoppers."""
+
+
+def test_all_that_shoppers_read_has_the_packages_context(used: dict[str, Entry]) -> None:
+    """Another package's catalogue, such as Django's own, would answer what has none."""
+    without = [
+        (entry.fields["msgid"], place)
+        for key, entry in used.items()
+        for place in entry.places.split()
+        if key and entry.fields.get("msgctxt") is None and not STAFF.match(place)
+    ]
+    assert without == []
+    assert {entry.fields.get("msgctxt") for entry in used.values()} == {None, "vton"}
 
 
 def dialog(client: Client, product: Product, lang: str) -> str:
@@ -158,8 +185,8 @@ def dialog(client: Client, product: Product, lang: str) -> str:
 @pytest.mark.parametrize(
     ("lang", "sentences"),
     [
-        ("de", ["Wählen Sie ein Foto von sich", "In den Warenkorb", "KI-generierte Vorschau"]),
-        ("ar", ["اختيار صورة لك", "الإضافة إلى السلة", "معاينة مولّدة بالذكاء الاصطناعي"]),
+        ("de", ["In den Warenkorb", "KI-generierte Vorschau"]),
+        ("ar", ["الإضافة إلى السلة", "معاينة مولّدة بالذكاء الاصطناعي"]),
     ],
 )
 def test_the_dialog_speaks_the_pages_language(
@@ -170,21 +197,37 @@ def test_the_dialog_speaks_the_pages_language(
         assert sentence in page
 
 
+def shop_catalogue(folder: Path, lang: str, words: dict[str, str]) -> None:
+    """A catalogue in the shop's LOCALE_PATHS, of messages in the package's context."""
+    (folder / lang / "LC_MESSAGES").mkdir(parents=True)
+    keyed = {f"vton{CONTEXT_ENDS}{msgid}": text for msgid, text in words.items()}
+    (folder / lang / "LC_MESSAGES" / "django.mo").write_bytes(catalogue_of({"": HEADER} | keyed))
+
+
 def test_a_shops_own_words_come_before_the_packages(
     client: Client, shirt: Product, settings: Settings, tmp_path: Path
 ) -> None:
-    """In a language that the package has, and in one that it lacks; what is not in them stays."""
-    for lang, words in (("de", "Bild von mir wählen"), ("fr", "Choisissez une photo de vous")):
-        folder = tmp_path / lang / "LC_MESSAGES"
-        folder.mkdir(parents=True)
-        (folder / "django.mo").write_bytes(catalogue_of({"": HEADER, "Choose a photo of you": words}))
+    """In a language that the package has, and in one that the shop has translated."""
+    shop_catalogue(tmp_path, "de", {"Add a photo of yourself": "Bild von mir wählen"})
+    words = {"English": "Français", "Add a photo of yourself": "Choisissez une photo de vous"}
+    shop_catalogue(tmp_path, "fr", words)
     settings.LOCALE_PATHS = [tmp_path]
     settings.LANGUAGES = [*settings.LANGUAGES, ("fr", "French")]
     german, french = dialog(client, shirt, "de"), dialog(client, shirt, "fr")
     assert "Bild von mir wählen" in german
     assert "In den Warenkorb" in german
     assert "Choisissez une photo de vous" in french
-    assert "Add to cart" in french
+    assert '<dialog id="dialog" part="dialog" lang="fr" dir="ltr"' in french
+
+
+def test_a_shops_catalogue_without_its_languages_name_is_not_used_yet(
+    client: Client, shirt: Product, settings: Settings, tmp_path: Path
+) -> None:
+    """Half of it is French: the translators have not said that they are done."""
+    shop_catalogue(tmp_path, "fr", {"Add a photo of yourself": "Choisissez une photo de vous"})
+    settings.LOCALE_PATHS = [tmp_path]
+    settings.LANGUAGES = [*settings.LANGUAGES, ("fr", "French")]
+    assert dialog(client, shirt, "fr") == dialog(client, shirt, "en")
 
 
 @pytest.mark.parametrize("lang", ["de", "ar"])
@@ -198,4 +241,6 @@ def test_no_english_is_left_in_the_dialog(client: Client, shirt: Product, lang: 
 def test_the_api_refuses_in_the_shoppers_language(client: Client, shirt: Product) -> None:
     body = ask(client, shirt, headers={"accept-language": "de"}).json()
     assert body["code"] == "photo_required"
-    assert body["detail"] == "Bitte wählen Sie zuerst ein Foto."
+    with translation.override("de"):
+        assert body["detail"] == SENTENCES["photo_required"]
+    assert body["detail"] != "Please add a photo first."

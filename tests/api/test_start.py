@@ -64,7 +64,7 @@ def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model
         "options": {
             "num_samples": {
                 "kind": "integer",
-                "label": "Pictures",
+                "label": "Number of previews",
                 "choices": [],
                 "minimum": 1,
                 "maximum": 5,

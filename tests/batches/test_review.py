@@ -170,7 +170,7 @@ def test_a_product_that_is_gone(made: Batch) -> None:
     batches.accept(made, [first.pk, second.pk])
     batches.publish(first)
     Product.objects.all().delete()
-    assert batches.publish(second) == "This product was not found."
+    assert batches.publish(second) == "We couldn't find this product."
     assert batches.unpublish(first) == ""
     assert not Publication.objects.exists()
 
