@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from django import template
@@ -12,8 +13,9 @@ from django.conf import settings
 from django.db.models import Model
 from django.template.loader import get_template, render_to_string
 from django.templatetags.static import static
+from django.utils.formats import localize
 from django.utils.functional import cached_property
-from django.utils.html import conditional_escape
+from django.utils.html import conditional_escape, escape, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -38,14 +40,32 @@ PLAIN = re.compile(r"[\w.:-]+", re.ASCII)
 LATE_MODULES = ("dialog", "api", "photo", "choose", "tryon")
 """What the button imports at the first touch, in the order in which `open()` in dialog.js takes them."""
 
+ATTRIBUTES = ("cart", "price", "variant", "cart_label")
+"""What a shop tells of its page, each an attribute of the element where it is given."""
+
+SLOTS = {name: f"{{{name} of any product}}" for name in ("title", *ATTRIBUTES)} | {"ref": "vton.any:product"}
+"""What stands in a frame where each product has its own."""
+IN_SLOTS = re.compile("|".join(map(re.escape, SLOTS.values())))
+
 
 @register.simple_tag(takes_context=True)
-def tryon(context: Context, product: Any, cart: str = "") -> SafeString:
+def tryon(
+    context: Context,
+    product: Any,
+    cart: str = "",
+    price: Any = "",
+    variant: Any = "",
+    cart_label: Any = "",
+) -> SafeString:
     """The button of a product: a plain link, and what the dialog needs around it.
 
-    `cart` is the id of the page's own form that puts the product into the cart. Nothing where the
-    product is not enabled, and a kind word where the budget is used up. Raises ProductNotRegistered for
-    a model without a TryOn. Reads no session, user or token, so the page stays cacheable.
+    `cart` is the id of the page's own form that puts the product into the cart, or of a link or button that
+    does. The dialog shows `price`, `variant` (the chosen one in words, such as "Blue, M") and `cart_label`
+    (the shop's own words for "Add to cart") beside it, as `{{ }}` would print them.
+
+    Nothing where the product is not enabled, and a kind word where the budget is used up. Raises
+    ProductNotRegistered for a model without a TryOn. Reads no session, user or token, so the page stays
+    cacheable.
     """
     page = _page(context)
     off = page.off
@@ -54,16 +74,11 @@ def tryon(context: Context, product: Any, cart: str = "") -> SafeString:
     described = describe(product)
     if described is None:
         return SafeString()
-    return page.button(described, str(cart)) if not off else render_to_string("vton/resting.html")
-
-
-@dataclass(frozen=True)
-class AnyProduct:
-    """In the place of a product; the two names are replaced by its own."""
-
-    kind: str
-    ref: str = "vton.any:product"
-    title: str = "{title of any product}"
+    if off:
+        return render_to_string("vton/resting.html")
+    given = (cart, price, variant, cart_label)
+    texts = (_text(value, use_l10n=context.use_l10n) for value in given)
+    return page.button(described, {name: text for name, text in zip(ATTRIBUTES, texts, strict=True) if text})
 
 
 class Page:
@@ -71,18 +86,21 @@ class Page:
 
     def __init__(self) -> None:
         self.off = switched_off()
-        self._frames: dict[tuple[str, str, str], str] = {}
+        self._frames: dict[tuple[str, ...], str] = {}
 
-    def button(self, described: Described, cart: str) -> SafeString:
-        """The button of one product."""
+    def button(self, described: Described, given: dict[str, str]) -> SafeString:
+        """The button of one product, with the attributes that the shop gave."""
         ref = described.ref
         if not PLAIN.fullmatch(ref) or not self._is_ours:
-            return _button(described, cart)
-        key = (described.kind, cart, _lang())
+            return _button(described, given)
+        key = (described.kind, _lang(), *given)
         if (frame := self._frames.get(key)) is None:
-            frame = self._frames[key] = _button(AnyProduct(described.kind), cart)
-        named = frame.replace(AnyProduct.ref, ref)
-        return SafeString(named.replace(AnyProduct.title, conditional_escape(described.title)))
+            any_product = SimpleNamespace(kind=described.kind, ref=SLOTS["ref"], title=SLOTS["title"])
+            frame = self._frames[key] = _button(any_product, {name: SLOTS[name] for name in given})
+        values: dict[str, str] = {SLOTS[name]: escape(text) for name, text in given.items()}
+        values |= {SLOTS["ref"]: ref, SLOTS["title"]: conditional_escape(described.title)}
+        # In one pass: what a shop's text holds is never taken for a slot.
+        return SafeString(IN_SLOTS.sub(lambda slot: values[slot[0]], frame))
 
     @cached_property
     def _is_ours(self) -> bool:
@@ -100,10 +118,18 @@ def _page(context: Context) -> Page:
     return page
 
 
-def _button(described: Described | AnyProduct, cart: str) -> SafeString:
+def _button(described: Any, given: dict[str, str]) -> SafeString:
     modules = " ".join(static(f"vton/{name}.js") for name in LATE_MODULES)
-    words = {"product": described, "cart": cart, "lang": _lang(), "modules": modules}
-    return render_to_string(BUTTON, words)
+    return render_to_string(BUTTON, {"product": described, **given, "lang": _lang(), "modules": modules})
+
+
+def _text(value: Any, *, use_l10n: bool | None) -> str:
+    """As `{{ value }}` prints it, for an attribute: a filter for money may return markup."""
+    if value is None:
+        return ""
+    if hasattr(value, "__html__"):
+        return unescape(strip_tags(value.__html__())).strip()
+    return str(localize(value, use_l10n=use_l10n)).strip()
 
 
 @register.simple_tag(takes_context=True)
