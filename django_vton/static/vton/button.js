@@ -1,15 +1,30 @@
-/** The button and the badge. Words and further addresses come from the template tags, so that hashed static files work. */
+/** The button and the badge. Words and URLs come from the template tags, so that hashed static files work. */
+
+/** @import {TryOn} from "./types" */
 
 const KEY = "vton";
+/** Opens a page's first button. */
+const FRAGMENT = "#try-on";
+const html = document.documentElement;
 const assets = /** @type {HTMLElement | null} */ (document.querySelector("script[data-vton]"));
 
-/** @returns {{id: string, product: string, status: string} | null} The try-on this tab waits for. */
+/** @returns {TryOn | null} The try-on this tab waits for: its id, product and status. */
 function remembered() {
   try {
     return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   } catch {
     return null; // Storage can be forbidden.
   }
+}
+
+/** @param {MouseEvent} event not for a new tab or a menu */
+const isPlain = (event) => !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+
+/** Of a file in this one's directory: no attribute may name another script. @param {string} url */
+function beside(url) {
+  const { href } = new URL(url, import.meta.url);
+  if (/^[\w.-]+(\?|$)/.test(href.replace(new URL(".", import.meta.url).href, ""))) return href;
+  throw Error(url);
 }
 
 /** `<vton-try-on>`: around a plain link, which stays one for Ctrl-click and where a script fails. */
@@ -19,6 +34,9 @@ class TryOnButton extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", this, true); // Before the shop's own.
     this.ariaBusy = null; // On a copy, from a page cache, it is stale.
+    if (location.hash !== FRAGMENT || html.hasAttribute("data-turbo-preview")) return;
+    history.replaceState(history.state, "", location.pathname + location.search); // Not again by a reload.
+    this.querySelector("a")?.click();
   }
 
   /** A variant was chosen. @param {string} _name @param {?string} before @param {?string} now */
@@ -30,10 +48,11 @@ class TryOnButton extends HTMLElement {
   /** @param {MouseEvent} event */
   handleEvent(event) {
     const link = /** @type {Element} */ (event.target).closest("a");
-    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!link || !isPlain(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    this.open().catch(() => {
+    this.open().catch((error) => {
+      console.warn(error);
       if (navigator.onLine) return location.assign(link.href);
       badge.say(assets?.dataset.offline);
       addEventListener("online", () => (badge.start(), link.click()), { once: true });
@@ -44,8 +63,14 @@ class TryOnButton extends HTMLElement {
     if (this.ariaBusy) return;
     this.ariaBusy = "true";
     try {
-      const urls = (this.getAttribute("modules") ?? "").split(" ");
-      const [dialog, ...parts] = await Promise.all(urls.map((url) => import(url)));
+      const get = (/** @type {string} */ name) => this.getAttribute(name) ?? "";
+      beside(get("stylesheet"));
+      for (const url of [get("dialog-url"), get("start-url")])
+        if (new URL(url, location.href).origin !== location.origin) throw Error(url);
+      const [dialog, ...parts] = await Promise.all(get("modules").split(" ").map((url) => import(beside(url))));
+      // For button.css: whose overflow is the page's, and whether its scrollbar takes space.
+      html.toggleAttribute("data-vton-body", getComputedStyle(html).overflow === "visible");
+      html.toggleAttribute("data-vton-bar", innerWidth > html.clientWidth);
       const { closed } = await dialog.open(this, ...parts);
       badge.stop();
       closed.then(() => badge.start());
@@ -66,8 +91,7 @@ class Badge extends HTMLElement {
   }
 
   disconnectedCallback() {
-    // The body was swapped.
-    queueMicrotask(() => this === badge && this.firstChild && document.body.append(this));
+    queueMicrotask(() => this === badge && this.firstChild && document.body.append(this)); // The body was swapped.
   }
 
   start() {
@@ -125,7 +149,7 @@ class Badge extends HTMLElement {
     if (!this.isConnected) document.body.append(this);
   }
 
-  /** @param {{id: string, product: string, status: string}} known @param {any} tryOn @returns {boolean} Whether it has ended. */
+  /** @param {TryOn} known @param {TryOn} tryOn @returns {boolean} Whether it has ended. */
   show(known, tryOn) {
     const { id, product, status } = tryOn;
     const over = !["queued", "processing"].includes(status);
@@ -136,13 +160,29 @@ class Badge extends HTMLElement {
     }
     const textContent = assets?.dataset[over ? status : "running"] ?? "";
     if (this.textContent === textContent) return over; // A live region: only news.
-    const link = document.createElement("a");
-    this.say(Object.assign(link, { href: tryOn.page_url, className: "vton-badge-link", textContent }));
+    const link = Object.assign(document.createElement("a"), { className: "vton-badge-link", textContent });
+    /** To the product's page, or else to the try-on's own. */
+    const aim = () => {
+      link.href = tryOn.product_url;
+      link.hash = FRAGMENT;
+      const isHere = link.pathname + link.search === location.pathname + location.search; // Without a button, then.
+      if (isHere || link.origin !== location.origin || status === "failed") link.href = tryOn.page_url;
+    };
+    aim();
+    link.onclick = (event) => {
+      aim(); // The page may have been swapped.
+      const button = document.querySelector(`vton-try-on[product="${CSS.escape(product)}"]`)?.querySelector("a");
+      if (!button || !isPlain(event) || status === "failed") return;
+      event.preventDefault();
+      button.focus({ preventScroll: true });
+      button.click();
+    };
+    this.say(link);
     if (over) {
       const close = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
       close.ariaLabel = assets?.dataset.dismiss ?? "";
+      close.onclick = () => (sessionStorage.removeItem(KEY), this.stop());
       this.append(close);
-      for (const end of [link, close]) end.onclick = () => (sessionStorage.removeItem(KEY), this.stop());
       if (known.status !== status) {
         sessionStorage.setItem(KEY, JSON.stringify({ id, product, status }));
         const detail = { product, id, status, code: tryOn.error?.code ?? null };
