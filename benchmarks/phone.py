@@ -78,7 +78,7 @@ def _walk(browser: Browser, shop: RunningShop, photo: Path) -> dict[str, Any]:
 def _order(page: Page, photo: Path) -> float:
     """From the choice to the result; kB of the photo as it was sent."""
     page.get_by_role("link", name=re.compile("Try it on")).tap()
-    expect(page.get_by_role("heading", name="Choose a photo of you")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Add a photo of yourself")).to_be_visible(timeout=PATIENCE)
     page.evaluate("tasks.length = taps.length = 0")
     page.locator("#file").set_input_files(photo)
     expect(page.get_by_role("heading", name="Use this photo?")).to_be_visible(timeout=PATIENCE)

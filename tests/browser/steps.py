@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from tests.running import RunningShop
 
 SOON = 30_000
+CHOOSE, CHOOSE_FACE = "Add a photo of yourself", "Add a photo of your face"
+READY = "Your look is ready"
+FAILED = "Something went wrong"
+RUNNING = re.compile("You're in the queue|Creating your look…")
 ORDERS = re.compile(r"/try-on/api/try-ons/(\?|$)")
 
 
@@ -29,7 +33,7 @@ def heading(page: Page, name: str) -> None:
     )
 
 
-def touch(page: Page, then: str = "Choose a photo of you") -> None:
+def touch(page: Page, then: str = CHOOSE) -> None:
     button(page).click()
     heading(page, then)
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.running import CHROMIUM
 
 from .conftest import FLAGS
-from .steps import SOON, heading, touch, visit
+from .steps import CHOOSE, CHOOSE_FACE, SOON, heading, touch, visit
 
 if TYPE_CHECKING:
     from tests.running import RunningShop
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_gateway")]
 
 FAKE = "--use-fake-device-for-media-stream"
-CHOOSE = "Choose a photo of you"
 STEP_BACK = "Step back until you fit into the frame"
 
 LIVE = """async it => {
@@ -61,14 +60,14 @@ def test_a_photo_is_taken_and_sent(page: Page, shop: RunningShop) -> None:
 def test_the_camera_goes_off_when_one_leaves(page: Page, shop: RunningShop, leave: str) -> None:
     page.context.grant_permissions(["camera"])
     visit(page, shop, "otto-glasses")
-    touch(page)
+    touch(page, CHOOSE_FACE)
     page.get_by_role("button", name="Use the camera").click()
-    heading(page, "Bring your face into the frame")
+    heading(page, "Fit your face into the frame")
     page.locator("video").evaluate(LIVE)
     assert page.locator("video").evaluate(WATCH) == "live"
     if leave == "Back":
         page.get_by_role("button", name=leave).click()
-        heading(page, CHOOSE)
+        heading(page, CHOOSE_FACE)
     else:
         page.keyboard.press(leave)
         expect(page.get_by_role("dialog")).to_have_count(0)
@@ -109,7 +108,9 @@ def ask_for_the_camera(page: Page, shop: RunningShop, answer: str) -> None:
 
 
 def test_a_person_said_no(page: Page, shop: RunningShop) -> None:
-    ask_for_the_camera(page, shop, "The camera is blocked for this page. Allow it in your browser's settings")
+    ask_for_the_camera(
+        page, shop, "Your browser blocks the camera on this page. Allow it in the browser's settings"
+    )
 
 
 def test_the_page_may_not(context: BrowserContext, shop: RunningShop) -> None:
@@ -120,12 +121,12 @@ def test_the_page_may_not(context: BrowserContext, shop: RunningShop) -> None:
     context.grant_permissions(["camera"])
     page = context.new_page()  # One whose console may complain: Chromium itself names the policy there.
     page.route("**/products/*/", forbid)
-    ask_for_the_camera(page, shop, "This shop's page may not use the camera.")
+    ask_for_the_camera(page, shop, "This page can't use the camera.")
 
 
 def test_there_is_none(browser: Browser, shop: RunningShop) -> None:
     without = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, f"{FAKE}=device-count=0"])
     page = without.new_page()
     page.context.grant_permissions(["camera"])
-    ask_for_the_camera(page, shop, "No camera was found.")
+    ask_for_the_camera(page, shop, "We couldn't find a camera.")
     without.close()

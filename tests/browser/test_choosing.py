@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.running import phone_photo
 
-from .steps import SOON, button, heading, orders, touch, visit
+from .steps import CHOOSE, CHOOSE_FACE, SOON, button, heading, orders, touch, visit
 
 if TYPE_CHECKING:
     from tests.running import RunningShop
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_gateway")]
 
 USE = "Use this photo?"
-CHOOSE = "Choose a photo of you"
 
 FILE_IN_HAND = """async (it, [photo, how]) => {
     const bytes = await (await fetch(photo)).blob();
@@ -44,7 +43,7 @@ def test_a_photo_is_dropped_or_pasted(page: Page, shop: RunningShop, how: str) -
     visit(page, shop, "linen-shirt")
     picture = page.get_by_role("img", name=re.compile("Linnea")).first.get_attribute("src")
     touch(page)
-    page.locator(".drop").evaluate(FILE_IN_HAND, [picture, how])
+    page.get_by_role("dialog").evaluate(FILE_IN_HAND, [picture, how])
     heading(page, USE)
     assert page.locator("#preview canvas").evaluate("it => Math.max(it.width, it.height)") > 300
 
@@ -134,11 +133,19 @@ def heic(size: int = 5000) -> bytes:
     return b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".ljust(size, b"\0")
 
 
+def panorama() -> bytes:
+    """Large, but not high enough once it is as small as the shop wants it."""
+    out = io.BytesIO()
+    Image.new("RGB", (12_000, 700), (90, 120, 150)).save(out, "JPEG")
+    return out.getvalue()
+
+
 UNFIT = [
-    ("notes.txt", b"no picture", "JPEG, PNG or WebP"),
-    ("broken.jpg", b"\xff\xd8\xff\xe0 no picture", "cannot be read"),
-    ("phone.heic", heic(), "JPEG, PNG or WebP"),
+    ("notes.txt", b"no picture", "JPEG, PNG, WebP"),
+    ("empty.jpg", b"", "couldn't open this photo"),
+    ("phone.heic", heic(), "JPEG, PNG, WebP"),
     ("small.jpg", phone_photo(299, 900), "too small"),
+    ("panorama.jpg", panorama(), "too narrow"),
 ]
 
 
@@ -177,11 +184,16 @@ def test_a_shop_that_reads_heic_takes_one_unless_it_is_too_large(
     visit(page, shop, "linen-shirt")
     touch(page)
     page.locator("#file").set_input_files(photo)
-    expect(page.get_by_role("alert")).to_contain_text("too large")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "This photo is too big. Please choose one of up to 15 MB"
+    )
     heading(page, CHOOSE)
-    photo.write_bytes(heic())
+    photo.write_bytes(heic(120_000))
     page.locator("#file").set_input_files(photo)
     heading(page, USE)
+    card = page.locator("#preview")
+    expect(card).to_contain_text("PHONE.HEIC")
+    expect(card).to_contain_text("0.1 MB")
     assert not posts
 
 
@@ -197,7 +209,7 @@ def test_a_photo_goes_along_to_the_next_product(page: Page, shop: RunningShop, p
     visit(page, shop, "linen-shirt")
     touch(page)
     page.locator("#file").set_input_files(photo)
-    expect(page.get_by_text("without this tick, soon after your preview is done")).to_be_visible()
+    expect(page.get_by_text("right after your preview if you leave this unticked")).to_be_visible()
     page.get_by_label("Keep my photo").check()
     page.locator("#consent").check()
     page.locator("#order").get_by_role("button", name="Try it on").click()
@@ -210,7 +222,7 @@ def test_a_photo_goes_along_to_the_next_product(page: Page, shop: RunningShop, p
     expect(page.get_by_role("dialog", name="Maren striped tee")).to_be_visible()
     expect(page.locator("#preview canvas")).to_be_visible()
     choose_product(page, shop.product("otto-glasses"))
-    heading(page, CHOOSE)
+    heading(page, CHOOSE_FACE)
     choose_product(page, shop.product("breton-tee"))
     heading(page, CHOOSE)
 
@@ -220,10 +232,10 @@ def test_a_photo_goes_along_to_the_next_product(page: Page, shop: RunningShop, p
     kept = page.locator("#own-part")
     kept.get_by_role("button", name=re.compile("until")).click()
     heading(page, USE)
-    expect(page.get_by_text("without this tick")).to_be_hidden()  # That is asked of a new photo.
+    expect(page.get_by_text("if you leave this unticked")).to_be_hidden()  # That is asked of a new photo.
     expect(page.locator("#preview img")).to_be_visible()
     expect(page.locator("#consent")).to_be_hidden()
-    page.get_by_role("button", name="Another photo").click()
+    page.get_by_role("button", name="Choose another photo").click()
     kept.get_by_role("button", name="Delete this photo").click()
     expect(kept).to_be_hidden()
     visit(page, shop, "clara-dress")
@@ -233,8 +245,11 @@ def test_a_photo_goes_along_to_the_next_product(page: Page, shop: RunningShop, p
 
 
 def test_house_models_suit_the_product(page: Page, shop: RunningShop) -> None:
-    for slug, names in (("linen-shirt", ["Mateo", "Noa"]), ("otto-glasses", ["Mateo"])):
+    for slug, then, names in (
+        ("linen-shirt", CHOOSE, ["Mateo", "Noa"]),
+        ("otto-glasses", CHOOSE_FACE, ["Mateo"]),
+    ):
         visit(page, shop, slug)
-        touch(page)
+        touch(page, then)
         expect(page.locator("#house-photos [data-name]")).to_have_text(names)
         expect(page.locator("#house-part").get_by_role("button", name="Delete")).to_have_count(0)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.running import RunningShop
 
-from .steps import SOON, button, heading, orders, quick, touch, try_on_model, visit
+from .steps import FAILED, READY, SOON, button, heading, orders, quick, touch, try_on_model, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -80,10 +80,10 @@ def test_loaded_twice_it_is_there_once(page: Page, shop: RunningShop) -> None:
     expect(page.get_by_role("dialog")).to_have_count(1)
     try_on_model(page, "Noa")
     heading(page, "Your try-on")
-    page.get_by_role("button", name="Go on shopping").click()
+    page.get_by_role("button", name="Keep shopping").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("vton-badge")).to_have_count(1)
-    expect(page.get_by_role("link", name="Your try-on is ready")).to_have_count(1, timeout=SOON)
+    expect(page.get_by_role("link", name=READY)).to_have_count(1, timeout=SOON)
     assert len(posts) == 1
 
 
@@ -104,12 +104,13 @@ def test_the_page_hears_what_happens(page: Page, shop: RunningShop) -> None:
     quick(shop, outcome="FAILED", error="PoseError: no body found")
     touch(page)
     try_on_model(page, "Noa")
-    heading(page, "That did not work")
+    heading(page, FAILED)
     quick(shop)
-    page.get_by_role("dialog").get_by_role("button", name="Choose a photo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Choose another photo").click()
     try_on_model(page, "Mateo")
-    heading(page, "Your try-on is ready")
-    page.get_by_role("dialog").get_by_role("button", name="Add to cart").click()
+    heading(page, READY)
+    page.locator("#cart").click()
+    page.wait_for_function("window.heard.at(-1)[0] === 'add-to-cart'")
 
     heard = page.evaluate("window.heard")
     assert [(name, detail["status"], detail["code"]) for name, detail, *_how in heard] == [
@@ -168,7 +169,7 @@ def brightness(color: str) -> float:
 
 
 def test_a_developer_without_a_worker_is_told(page: Page, shop: RunningShop) -> None:
-    hint = page.get_by_text("no worker was seen lately")
+    hint = page.get_by_text("no worker has been seen lately")
     shop.stop("workers")
     try:
         shop.sql("UPDATE vton_pumpslot SET seen_at = NULL")
@@ -182,7 +183,7 @@ def test_a_developer_without_a_worker_is_told(page: Page, shop: RunningShop) -> 
         expect(hint).to_be_visible()
     finally:
         shop.start_workers()
-    heading(page, "Your try-on is ready")
+    heading(page, READY)
 
 
 @pytest.fixture
@@ -200,9 +201,9 @@ def test_a_shops_captcha_is_asked_and_sent(context: BrowserContext, careful_shop
     answer = page.get_by_label("Which cloth is woven from flax?")
     expect(answer).to_be_hidden()
     try_on_model(page, "Noa")
-    expect(page.get_by_role("alert")).to_contain_text("Please confirm that you are not a robot.")
+    expect(page.get_by_role("alert")).to_contain_text("Please confirm that you're not a robot")
     heading(page, "Use this photo?")
     assert answer.evaluate("it => it.getRootNode() === document")
     answer.fill("linen")
     page.locator("#order").get_by_role("button", name="Try it on").click()
-    heading(page, "Your try-on is ready")
+    heading(page, READY)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from .steps import CHOOSE, READY, RUNNING
 from .test_newcomer import SOON, open_dialog, send
 
 if TYPE_CHECKING:
@@ -38,15 +39,15 @@ def order(page: Page, shop: RunningShop, photo: Path, seconds: float = 2) -> Non
     shop.gateway.scenario(seconds=seconds)
     open_dialog(page, shop, "linen shirt")
     send(page, photo)
-    expect(page.locator("#state")).to_contain_text(re.compile("waits|being made"))
+    expect(page.locator("#state")).to_contain_text(RUNNING)
 
 
 def test_it_may_be_left_and_is_told_of_on_any_page(page: Page, shop: RunningShop, photo: Path) -> None:
     order(page, shop, photo)
-    page.get_by_role("button", name="Go on shopping").click()
+    page.get_by_role("button", name="Keep shopping").click()
     page.get_by_role("link", name="Lindenhof").click()
-    expect(page.locator("vton-badge")).to_have_text("Your try-on is being made")
-    ready = page.get_by_role("link", name="Your try-on is ready")
+    expect(page.locator("vton-badge")).to_have_text(RUNNING)
+    ready = page.get_by_role("link", name=READY)
     expect(ready).to_be_visible(timeout=SOON)
 
     page.reload()
@@ -62,7 +63,7 @@ def test_it_may_be_left_and_is_told_of_on_any_page(page: Page, shop: RunningShop
 def test_a_badge_can_be_dismissed(page: Page, shop: RunningShop, photo: Path) -> None:
     order(page, shop, photo, seconds=0.5)
     page.keyboard.press("Escape")
-    expect(page.get_by_role("link", name="Your try-on is ready")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("link", name=READY)).to_be_visible(timeout=SOON)
     page.get_by_role("button", name="Dismiss").click()
     expect(page.locator("vton-badge")).to_have_count(0)
     page.reload()
@@ -96,7 +97,7 @@ def test_back_and_forth_shows_the_latest_at_once(page: Page, shop: RunningShop, 
 def test_a_canceled_one_is_not_told_of(page: Page, shop: RunningShop, photo: Path) -> None:
     order(page, shop, photo, seconds=20)
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("heading", name="Choose a photo of you")).to_be_visible()
+    expect(page.get_by_role("heading", name=CHOOSE)).to_be_visible()
     page.get_by_role("button", name="Close").click()
     page.reload()
     expect(page.get_by_role("link", name=re.compile("Try it on"))).to_be_visible()
