@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q
-from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, pgettext_lazy
 
 from .. import privacy, represent
 from ..conf import config
@@ -44,14 +43,16 @@ class TryOnForm(forms.Form):
     """
 
     photo = forms.FileField(
-        label=_("A photo from this device"),
+        label=pgettext_lazy("vton", "Upload a photo"),
         required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": "image/*"}),
     )
     photo_id = forms.ChoiceField(required=False, error_messages={"invalid_choice": SENTENCES["photo_gone"]})
     consent = forms.BooleanField(required=False)
-    keep_photo = forms.BooleanField(label=_("Keep my photo for other products"), required=False)
+    keep_photo = forms.BooleanField(
+        label=pgettext_lazy("vton", "Keep my photo for other products"), required=False
+    )
 
     def __init__(
         self,
@@ -87,7 +88,10 @@ class TryOnForm(forms.Form):
         cleaned = super().clean() or {}
         if cleaned.get("photo") and cleaned.get("photo_id"):
             self.add_error(
-                "photo", _("Two photos were chosen: a file, and one from the list. Please choose one.")
+                "photo",
+                pgettext_lazy(
+                    "vton", "You chose a file and a photo from the list. Please choose one of them."
+                ),
             )
         return cleaned
 
@@ -162,7 +166,7 @@ def _field(option: Option, initial: object) -> forms.Field:
     if option.kind == "choice":
         choices = list(option.labelled_choices)
     elif option.kind == "boolean":
-        choices = [("true", _("Yes")), ("false", _("No"))]
+        choices = [("true", pgettext_lazy("vton", "Yes")), ("false", pgettext_lazy("vton", "No"))]
     elif option.minimum is not None and option.maximum is not None and option.maximum - option.minimum < FEW:
         choices = [(str(number), number) for number in range(option.minimum, option.maximum + 1)]
     else:
@@ -175,7 +179,7 @@ def _field(option: Option, initial: object) -> forms.Field:
             error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), SENTENCES["options_invalid"]),
         )
     if initial is None:
-        choices.insert(0, ("", _("Automatic")))
+        choices.insert(0, ("", pgettext_lazy("vton", "Automatic")))
     return forms.TypedChoiceField(
         label=str(option.label),
         required=False,

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from .. import languages
+from .. import languages, represent
 from ..exceptions import Refused
 from ..uploads import PhotoOnly
 
@@ -97,7 +97,10 @@ class SeeOther(HttpResponseRedirect):
 def confirm(request: HttpRequest, question: str, row: TryOnRequest | None = None) -> HttpResponse:
     """Ask before "delete" of a try-on, "erase" of everything, or "withdraw" of the consent."""
     here = languages.page_address("history") if row is None else languages.page_address("result", row.pk)
-    return render(request, "vton/pages/confirm.html", {"question": question, "try_on": row, "here": here})
+    context: dict[str, Any] = {"question": question, "try_on": row, "here": here}
+    if row is not None:
+        context["picture"] = next(iter(represent.tryon(row)["images"]), None)
+    return render(request, "vton/pages/confirm.html", context)
 
 
 def notice(

@@ -1,43 +1,49 @@
-"""`mine/` and `privacy/`: what is stored about a shopper, for how long, and how to be rid of it."""
+"""`mine/` and `privacy/`: what is stored about a shopper, for how long, and how to delete it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from django.core.paginator import Paginator
 from django.db import transaction
-from django.shortcuts import render
 
-from .. import privacy, represent
+from .. import feedback, privacy, represent
 from ..conf import config
 from ..exceptions import Refused
 from ..languages import page_address
 from ..sentences import duration
 from ..shoppers import SESSION_KEY, Visitor
+from . import wall
 from .forms import own_photos
-from .frame import SeeOther, confirm, notice, page
+from .frame import SeeOther, confirm, notice, page, render
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-    from ..models import Shopper
+    from ..models import Shopper, TryOnRequest
 
-PER_PAGE = 20
+PER_PAGE = 24
+"""Full rows of two, three and four columns."""
 
 
 @page
 def history(request: HttpRequest) -> HttpResponse:
-    """`mine/`: a shopper's own try-ons and photos, the newest first, and how to be rid of them."""
+    """`mine/`: a shopper's own try-ons and photos, the newest first, and how to delete them.
+
+    `?liked=1` shows the liked ones, `?compare=ID&compare=ID` two side by side.
+    """
     shopper = Visitor.of(request).shopper()
+    own = represent.try_ons_of(shopper)
     if request.method == "POST":
-        return _tidy(request, shopper)
+        return _act(request, shopper, own)
     if shopper is not None and (question := request.GET.get("confirm")) in ("erase", "withdraw"):
         return confirm(request, question)
-    rows = represent.try_ons_of(shopper).order_by("-created_at", "pk")
-    shown = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "page": shown,
-        "entries": list(zip(shown, represent.tryons(shown), strict=True)),
+    chosen = wall.chosen(request)
+    if looks := wall.pair(request, own, chosen):
+        compared = {"looks": looks, "here": wall.compare_url(looks)}
+        return render(request, "vton/pages/compare.html", compared)
+    context = wall.context(request, own, chosen, PER_PAGE) | {
         "photos": own_photos(shopper),
         "shopper": shopper,
         "has_consented": privacy.has_consented(shopper),
@@ -46,23 +52,41 @@ def history(request: HttpRequest) -> HttpResponse:
     return render(request, "vton/pages/history.html", context)
 
 
-def _tidy(request: HttpRequest, shopper: Shopper | None) -> HttpResponse:
+def _act(request: HttpRequest, shopper: Shopper | None, own: QuerySet[TryOnRequest]) -> HttpResponse:
     action = request.POST.get("action")
-    if action not in ("erase", "withdraw", "forget"):
-        return notice(request, Refused("request_invalid"))
-    if shopper is not None:
-        with transaction.atomic():
-            if action == "erase":
-                privacy.erase_shopper(shopper)
-            elif action == "withdraw":
-                privacy.withdraw_consent(shopper)
-            else:
-                for photo in shopper.photos.all():
-                    if str(photo.pk) == request.POST.get("photo"):
-                        privacy.delete_photo(photo)
+    match action:
+        case "like":
+            return _like(request, own)
+        case "erase" | "withdraw" | "forget":
+            if shopper is not None:
+                _delete(request, shopper, action)
+        case _:
+            return notice(request, Refused("request_invalid"))
     if action == "erase":
         request.session.pop(SESSION_KEY, None)
     return SeeOther(page_address("history", done=action))
+
+
+def _like(request: HttpRequest, own: QuerySet[TryOnRequest]) -> HttpResponse:
+    """Like one of two that are side by side, or take it back."""
+    looks = wall.pair(request, own, wall.chosen(request))
+    for look in looks:
+        if str(look.row.pk) == request.POST.get("try_on"):
+            with suppress(Refused):  # Erased meanwhile: the page that follows shows it.
+                feedback.give(look.row, "" if look.is_liked else feedback.LIKE)
+    return SeeOther(wall.compare_url(looks) if looks else page_address("history"))
+
+
+def _delete(request: HttpRequest, shopper: Shopper, what: str) -> None:
+    with transaction.atomic():
+        if what == "erase":
+            privacy.erase_shopper(shopper)
+        elif what == "withdraw":
+            privacy.withdraw_consent(shopper)
+        else:
+            for photo in shopper.photos.all():
+                if str(photo.pk) == request.POST.get("photo"):
+                    privacy.delete_photo(photo)
 
 
 @page

@@ -6,9 +6,7 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.shortcuts import render
-
-from .. import availability, products, quotas
+from .. import availability, images, products, quotas
 from ..conf import config
 from ..exceptions import Refused
 from ..hooks import agrees
@@ -18,13 +16,15 @@ from ..sentences import duration
 from ..shoppers import Visitor, address_key
 from ..uploads import PhotoOnly, unnamed
 from .forms import TryOnForm, as_uuid
-from .frame import SeeOther, notice, page, retry_after
+from .frame import SeeOther, notice, page, render, retry_after
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from ..models import Shopper
     from ..products import Described
+
+FORMATS = ", ".join({"WEBP": "WebP", "HEIF": "HEIC"}.get(name, name) for name in images.PHOTO_FORMATS)
+"""The kinds of files a photo may be, as people write them."""
 
 
 @page
@@ -92,6 +92,9 @@ def _form(
         "lost_file": form.is_bound and bool(request.FILES),
         "left": quota["remaining"],
         "resets_at": datetime.fromisoformat(quota["resets_at"]) if quota["resets_at"] else None,
+        "formats": FORMATS,
+        "megabytes": images.MAX_BYTES // 1_000_000,
+        "pixels": images.MIN_SIDE,
         "photo_for": duration(config.PHOTO_RETENTION),
         "policy": config.PRIVACY_URL or page_address("privacy"),
         "captcha": config.CAPTCHA,

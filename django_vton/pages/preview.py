@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.shortcuts import render
 from django.utils import timezone
 
-from .. import lifecycle, privacy, represent
+from .. import feedback, lifecycle, privacy, represent
 from ..engines import engines
 from ..exceptions import Refused
 from ..languages import page_address
 from ..models import PersonPhoto, TryOnRequest
 from ..shoppers import Visitor
 from ..states import ACTIVE, State
-from .frame import SeeOther, confirm, notice, page
+from .frame import SeeOther, confirm, notice, page, render
+from .links import product_link
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 REFRESH_SECONDS = 5
-"""Between two looks of a page that the shopper asked to check by itself."""
+"""How often a page checks that the shopper asked to check automatically."""
 
 LATE = 3
-"""So many times the typical length, and the page says that it takes longer than usual."""
+"""From this many times the typical duration on, the page says that it takes longer than usual."""
+
+REASON = "reason-"
+"""The action that gives a reason for a dislike begins with this."""
 
 
 @page
 def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """`r/{id}/`: how it stands, its pictures, and what to do with them. 404 for anybody but its owner.
+    """`r/{id}/`: its state, its pictures, and what to do with them. 404 for anybody but its owner.
 
-    `?auto=1` looks again by itself while it runs; `?confirm=delete` asks before deleting.
+    `?auto=1` checks again automatically while it runs, `?picture=2` shows the second preview, and
+    `?confirm=delete` asks before deleting.
     """
     visitor = Visitor.of(request)
     row = represent.try_ons_of(visitor.shopper(), visitor.phone).filter(pk=pk).first()
@@ -47,21 +51,41 @@ def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _act(request: HttpRequest, visitor: Visitor, row: TryOnRequest) -> HttpResponse:
     here = page_address("result", row.pk)
-    match request.POST.get("action"):
+    action = request.POST.get("action", "")
+    match action:
         case "cancel":
             if not lifecycle.cancel(row, actor_id=visitor.user_id):
                 row.refresh_from_db()
                 return _result(request, row, Refused("not_cancelable"))
-        case "like" | "dislike" as word if row.state == State.COMPLETED:
-            # The same button once more takes it back.
-            feedback = "" if row.feedback == word else word
-            TryOnRequest.objects.filter(pk=row.pk).update(feedback=feedback)
         case "delete":
             privacy.erase(row)
             here = page_address("history", done="deleted")
         case _:
-            return notice(request, Refused("request_invalid"))
+            if row.state != State.COMPLETED or (given := _feedback(row, action)) is None:
+                return notice(request, Refused("request_invalid"))
+            try:
+                feedback.give(row, *given)
+            except Refused as refusal:  # Erased meanwhile.
+                return notice(request, refusal)
+            here += "#vton-feedback"
     return SeeOther(here)
+
+
+def _feedback(row: TryOnRequest, action: str) -> tuple[str, str] | None:
+    """What a button gives: value and reason. The same button once more withdraws it."""
+    if action in (feedback.LIKE, feedback.DISLIKE):
+        return ("" if row.feedback == action else action, "")
+    reason = action.removeprefix(REASON)
+    if reason != action and reason in feedback.REASONS:
+        return (feedback.DISLIKE, "" if row.feedback_reason == reason else reason)
+    return None
+
+
+def _picture(request: HttpRequest, images: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The preview that `?picture=` names, else the first."""
+    number = request.GET.get("picture", "")
+    named = {str(position): image for position, image in enumerate(images, 1)}
+    return named.get(number) or next(iter(images), None)
 
 
 def _result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = None) -> HttpResponse:
@@ -76,6 +100,9 @@ def _result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = N
         "late": timezone.now() > row.created_at + LATE * timedelta(seconds=shown["typical_seconds"]),
         "auto": auto,
         "every": REFRESH_SECONDS,
+        "picture": _picture(request, shown["images"]),
+        "product_link": product_link(request, row.product_url),
+        "reasons": TryOnRequest.FeedbackReason.choices,
         "photo": PersonPhoto.objects.visible_to(row.shopper).filter(try_ons=row).first(),
         "eyewear": getattr(engines().get(row.engine), "kind", "") == "eyewear",
         "refusal": refusal,
