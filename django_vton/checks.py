@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,9 +12,10 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name for it
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, Storage
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
-from . import products
+from . import products, proxies
 from .checks_deploy import check_deploy
 from .checks_queue import check_queue
 from .checks_urls import check_urls
@@ -29,6 +31,7 @@ def register() -> None:
     """Called once the apps are ready."""
     for check in (check_settings, check_products, check_storage, check_urls, check_queue):
         checks.register(check, "vton")
+    checks.register(check_proxies, checks.Tags.database)
     checks.register(check_deploy, "vton", deploy=True)
 
 
@@ -42,7 +45,9 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
         Error(sentence if sentence.endswith("?") else f"{sentence}.", id="vton.E001")
         for sentence in _problems()
     ]
-    return found or [*_check_paths(), *_check_engines(), *_check_addresses(), *_check_time_zones()]
+    return found or [
+        *(*_check_paths(), *_check_engines(), *_check_addresses(), *_check_budget(), *_check_time_zones())
+    ]
 
 
 def _check_paths() -> list[CheckMessage]:
@@ -88,6 +93,25 @@ def _check_addresses() -> list[CheckMessage]:
         hint = "Give an https address: else the key and the photos travel in the clear."
         found.append(Error("VTON['PIXAZO_BASE_URL'] is not https.", hint=hint, id="vton.E005"))
     return found
+
+
+def _check_budget() -> list[CheckMessage]:
+    """W003: nobody has decided what a day may cost at most."""
+    if "DAILY_BUDGET" in getattr(settings, "VTON", {}):
+        return []
+    hint = "Set VTON['DAILY_BUDGET'] to a Decimal of USD, or to None for no cap."
+    sentence = f"VTON['DAILY_BUDGET'] is not set: a cap of {config.DAILY_BUDGET} USD a day applies."
+    return [Warning(sentence, hint=hint, id="vton.W003")]
+
+
+def check_proxies(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """W004: shoppers look like one caller. Only with `check --database`, since it reads what was seen."""
+    if not databases or _problems():
+        return []
+    try:
+        return [Warning(sentence, id="vton.W004") for sentence in proxies.problems()]
+    except DatabaseError:
+        return []  # Not migrated yet: nothing was seen.
 
 
 def _check_time_zones() -> list[CheckMessage]:

@@ -72,8 +72,8 @@ class Config:
     """Where Pixazo reaches the shop, such as "https://shop.example". Never taken from a request."""
     WEBHOOKS: bool = True
     """Whether the vendor calls back when a render is ready. False: it is asked, every few seconds."""
-    DAILY_BUDGET: Decimal | None = None
-    """Most USD a day. None: no cap."""
+    DAILY_BUDGET: Decimal | None = Decimal(25)
+    """Most USD a day. None: no cap. Not set: 25, and `check` says so."""
     MONTHLY_BUDGET: Decimal | None = None
     """Most USD a month. None: no cap."""
     BUDGET_TIME_ZONE: str | None = None
@@ -81,11 +81,12 @@ class Config:
     PRICES: Mapping[str, Decimal] = field(default_factory=dict)
     """USD for one picture by engine, where yours are not the list prices."""
     QUOTA: str | None = "10/day"
-    """Try-ons of one shopper: a number per minute, hour, day or month. None: no limit."""
+    """Pictures of one shopper: a number per minute, hour, day or month. None: no limit."""
     IP_QUOTA: str | None = "100/day"
-    """The same for one address, whoever is behind it."""
+    """The same for one address, whoever is behind it. An IPv6 /56 may use four times as many, a /48 sixteen
+    times. Callers without an address are one caller."""
     IN_FLIGHT: int = 3
-    """Try-ons of one shopper that may run at the same time."""
+    """Try-ons of one shopper that may run at the same time; ten times as many of one address."""
     TRUSTED_PROXIES: int = 0
     """How many proxies of yours stand before Django: so many entries of X-Forwarded-For are believed."""
     STORAGE: str | None = None

@@ -19,7 +19,7 @@ from django.db.models import Max, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from . import availability, incidents, news, notify, queue
+from . import availability, incidents, news, notify, proxies, queue
 from .conf import MICROS, config
 from .engines import engines
 from .models import Attempt, GatewayState, Incident, PauseSwitch, PumpSlot, TryOnRequest
@@ -49,7 +49,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding as well."""
     looks: list[Callable[[], Iterator[Finding]]] = [
-        *(_settings, _database, _queue, _workers, _overdue, _unknown),
+        *(_settings, _database, _queue, _workers, _overdue, _unknown, _proxies),
         *(_gateway, _pictures, _pause, _budget, _incidents, _storage),
     ]
     found: list[Finding] = []
@@ -147,6 +147,15 @@ def _pictures() -> Iterator[Finding]:
         yield Finding("pictures", ok=False, text=f"{text} See PUBLIC_BASE_URL")
     else:
         yield Finding("pictures", ok=True, text="reach the vendor, as far as was seen")
+
+
+def _proxies() -> Iterator[Finding]:
+    """Whether shoppers can be told apart by their addresses."""
+    problems = proxies.problems()
+    for text in problems:
+        yield Finding("proxies", ok=False, text=text)
+    if not problems:
+        yield Finding("proxies", ok=True, text="tell the shoppers' addresses, as far as was seen")
 
 
 def _pause() -> Iterator[Finding]:

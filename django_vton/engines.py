@@ -67,6 +67,11 @@ def price(name: str, options: Mapping[str, Any]) -> int:
     return int(per_image * MICROS) * engine.image_count(options)
 
 
+def image_count(name: str, options: Mapping[str, Any]) -> int:
+    """How many pictures one render with these options makes."""
+    return get_engine(name).image_count(options)
+
+
 def _forget(*, setting: str, **_kwargs: Any) -> None:
     if setting == "VTON":
         engines.cache_clear()

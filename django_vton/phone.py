@@ -83,7 +83,7 @@ def _is_loopback(host: str) -> bool:
 # The computer ---------------------------------------------------------------------------------------
 
 
-def create(visitor: Visitor, product: Described, address_key: str) -> PhoneLink:
+def create(visitor: Visitor, product: Described, address: str) -> PhoneLink:
     """A new link of this visitor's, who becomes a shopper with it. It ends all earlier ones, used or not.
 
     So whoever showed a code to the wrong phone shows a new one.
@@ -93,7 +93,7 @@ def create(visitor: Visitor, product: Described, address_key: str) -> PhoneLink:
         shopper = visitor.lock_or_create()
         try:
             quotas.count(f"phone:{shopper.pk}", PER_SHOPPER)
-            quotas.count(address_key and f"phone:{address_key}", PER_ADDRESS)
+            quotas.count(f"phone:{address}", PER_ADDRESS)
         except QuotaExceeded as refused:
             detail = pgettext("vton", "That was a lot of codes in a short time. Please try again later.")
             raise Refused("quota_exceeded", detail, retry_after=refused.retry_after) from None

@@ -1,7 +1,9 @@
-"""How many try-ons a shopper, and an address, may have: counters that only conditional updates move."""
+"""How many pictures a shopper, and an address, may order: counters that only conditional updates move."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,35 +22,68 @@ if TYPE_CHECKING:
 OLDEST_WINDOW = timedelta(days=40)
 """Longer than any window lasts."""
 
+WIDER = {"ip56": 4, "ip48": 16}
+"""How often the wider networks of an IPv6 address may use `IP_QUOTA`: a /48 may be one home or one firm."""
 
-def _key(shopper: Shopper) -> str:
-    return f"shopper:{shopper.pk}"
+SHARED = 10
+"""How many times a quota may be used by what costs nothing: renders that are shared, or there already."""
+
+IN_FLIGHT_PER_ADDRESS = 10
+"""How many times `IN_FLIGHT` may run for one address, behind which there may be an office."""
 
 
-def take(shopper: Shopper, address_key: str) -> list[int]:
-    """Count one try-on for this shopper and address; returns the rows to give back to.
+def _limits(shopper: Shopper | None, addresses: Sequence[str]) -> list[tuple[str, Rate]]:
+    """Each key that counts, with its limit; an address key begins with the kind of its network."""
+    found = []
+    if config.quota is not None:
+        # Somebody who is not a shopper yet has used nothing.
+        found.append((f"shopper:{shopper.pk if shopper else ''}", config.quota))
+    if config.ip_quota is not None:
+        found += [(it, _times(config.ip_quota, WIDER.get(it.partition(":")[0], 1))) for it in addresses]
+    return found
+
+
+def _times(rate: Rate, factor: int) -> Rate:
+    return replace(rate, limit=rate.limit * factor)
+
+
+def take(shopper: Shopper, addresses: Sequence[str], pictures: int) -> list[int]:
+    """Count ordered pictures for this shopper and address; returns the rows to give back to.
 
     Raises QuotaExceeded. Call it in the transaction that accepts: it rolls back with it.
     """
-    rows = [_take(_key(shopper), config.quota), _take(address_key, config.ip_quota)]
-    return [row for row in rows if row is not None]
+    return [_take(key, rate, pictures) for key, rate in _limits(shopper, addresses)]
+
+
+def take_shared(shopper: Shopper, addresses: Sequence[str]) -> None:
+    """Count a try-on that costs nothing, in counters of their own with more room. Raises QuotaExceeded."""
+    for key, rate in _limits(shopper, addresses):
+        _take(f"shared:{key}", _times(rate, SHARED), 1)
+
+
+def require_room(shopper: Shopper | None, addresses: Sequence[str], pictures: int) -> None:
+    """Raise QuotaExceeded where `take` would, as far as can be told without writing."""
+    for key, rate in _limits(shopper, addresses):
+        start, end = window(rate.period)
+        used = Quota.objects.filter(key=key, window=start).values_list("used", flat=True).first() or 0
+        if used + pictures > rate.limit:
+            raise QuotaExceeded(seconds_until(end))
 
 
 def count(key: str, rate: Rate) -> None:
     """Count one of something else than a try-on, such as a link to a phone. Raises QuotaExceeded."""
-    _take(key, rate)
+    _take(key, rate, 1)
 
 
-def _take(key: str, rate: Rate | None) -> int | None:
-    if rate is None or not key:
-        return None
+def _take(key: str, rate: Rate, amount: int) -> int:
     start, end = window(rate.period)
     found = Quota.objects.filter(key=key, window=start).values_list("pk", flat=True)
     pk = found.first()
     if pk is None:
         Quota.objects.bulk_create([Quota(key=key, window=start)], ignore_conflicts=True)
         pk = found.get()
-    if not Quota.objects.filter(pk=pk, used__lt=rate.limit).update(used=F("used") + 1):
+    room = Quota.objects.filter(pk=pk, used__lte=rate.limit - amount)
+    if not room.update(used=F("used") + amount):
         raise QuotaExceeded(seconds_until(end))
     return pk
 
@@ -57,15 +92,21 @@ def give_back(request: TryOnRequest) -> None:
     """It cost nothing, so it does not count. Once: a second call, or a stale copy, changes nothing."""
     with transaction.atomic():
         rows = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
-        for pk in rows.values_list("counted_in", flat=True).get():  # in the order in which they were taken
-            Quota.objects.filter(pk=pk, used__gt=0).update(used=F("used") - 1)
-        rows.update(counted_in=[])
-    request.counted_in = []
+        counted_in, pictures = rows.values_list("counted_in", "counted_pictures").get()
+        for pk in counted_in:  # In the order in which they were taken.
+            Quota.objects.filter(pk=pk, used__gte=pictures).update(used=F("used") - pictures)
+        rows.update(counted_in=[], counted_pictures=0)
+    request.counted_in, request.counted_pictures = [], 0
 
 
-def check_in_flight(shopper: Shopper) -> None:
-    """Raise `in_flight_limit` where enough of this shopper's try-ons are running."""
-    if TryOnRequest.objects.active().filter(shopper=shopper).count() >= config.IN_FLIGHT:
+def check_in_flight(shopper: Shopper | None, addresses: Sequence[str] = ()) -> None:
+    """Raise `in_flight_limit` where enough try-ons of this shopper, or from this address, are running."""
+    active = TryOnRequest.objects.active()
+    is_full = shopper is not None and active.filter(shopper=shopper).count() >= config.IN_FLIGHT
+    if not is_full and addresses:
+        most = config.IN_FLIGHT * IN_FLIGHT_PER_ADDRESS
+        is_full = active.filter(address_key=addresses[0]).count() >= most
+    if is_full:
         raise Refused("in_flight_limit", retry_after=10)
 
 
@@ -82,7 +123,7 @@ def state_of(shopper: Shopper | None) -> dict[str, Any]:
 def _used(shopper: Shopper | None, start: datetime) -> int:
     if shopper is None:
         return 0
-    row = Quota.objects.filter(key=_key(shopper), window=start).first()
+    row = Quota.objects.filter(key=f"shopper:{shopper.pk}", window=start).first()
     return row.used if row else 0
 
 
@@ -92,8 +133,8 @@ def merge(guest: Shopper, user: Shopper) -> None:
     Call it in the transaction that moves the guest's try-ons, and before they move.
     """
     running = list(guest.try_ons.active().select_for_update())
-    for row in Quota.objects.select_for_update().filter(key=_key(guest)):
-        mine, _created = Quota.objects.get_or_create(key=_key(user), window=row.window)
+    for row in Quota.objects.select_for_update().filter(key=f"shopper:{guest.pk}"):
+        mine, _created = Quota.objects.get_or_create(key=f"shopper:{user.pk}", window=row.window)
         Quota.objects.filter(pk=mine.pk).update(used=F("used") + row.used)
         for request in running:  # What is given back later has to come off the user's count.
             request.counted_in = [mine.pk if pk == row.pk else pk for pk in request.counted_in]
@@ -108,5 +149,5 @@ def purge(now: datetime) -> int:
 
 def used_by(shopper: Shopper) -> list[dict[str, Any]]:
     """`{"window", "used"}` of each count that is still kept, the oldest first."""
-    rows = Quota.objects.filter(key=_key(shopper)).order_by("window")
+    rows = Quota.objects.filter(key=f"shopper:{shopper.pk}").order_by("window")
     return [{"window": row.window.isoformat(), "used": row.used} for row in rows]

@@ -211,28 +211,43 @@ def claim(request: HttpRequest, user: Any) -> None:
         guest.delete()
 
 
-def address_key(request: HttpRequest) -> str:
-    """The caller's address as a quota key that does not tell it; an IPv6 network of /64 is one caller.
+UNKNOWN_ADDRESS = "ip:unknown"
+"""The quota key of all callers whose address nobody tells: they are one caller, not none."""
 
-    Only the hop that the last of `TRUSTED_PROXIES` proxies wrote is believed; where it is no address, or
-    nobody wrote one, the caller is who connected. "" where that is unknown too, as behind a Unix socket.
+
+def address_keys(request: HttpRequest) -> tuple[str, ...]:
+    """The caller's networks as quota keys that do not tell them, the narrowest first; never empty.
+
+    One for IPv4; the /64, /56 and /48 for IPv6, where one customer may have any of them. Only the hop that
+    the last of `TRUSTED_PROXIES` proxies wrote is believed; where it is no address, or nobody wrote one, the
+    caller is who connected. Behind a Unix socket that is unknown too: then all are one caller.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     hops = config.TRUSTED_PROXIES
     address = _address(forwarded[-hops]) if 0 < hops <= len(forwarded) else None
     address = address or _address(request.META.get("REMOTE_ADDR", ""))
     if address is None:
-        return ""
-    return "ip:" + salted_hmac("django_vton.address", str(address), algorithm="sha256").hexdigest()
+        return (UNKNOWN_ADDRESS,)
+    if isinstance(address, ipaddress.IPv4Address):
+        return (_address_key("ip", address),)
+    networks = {"ip": 64, "ip56": 56, "ip48": 48}
+    return tuple(
+        _address_key(kind, ipaddress.IPv6Network((address, length), strict=False).network_address)
+        for kind, length in networks.items()
+    )
+
+
+def _address_key(kind: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    return f"{kind}:{salted_hmac('django_vton.address', str(address), algorithm='sha256').hexdigest()}"
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address in a proxy's words ("1.2.3.4", "1.2.3.4:5678", "[::1]:443"), IPv6 as its /64."""
+    """The address in a proxy's words: "1.2.3.4", "1.2.3.4:5678", "[::1]:443"."""
     found = re.fullmatch(r"\s*(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+|(\S+))\s*", text)
     try:
         address = ipaddress.ip_address(next(part for part in found.groups() if part) if found else "")
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address):
-        return address.ipv4_mapped or ipaddress.IPv6Address(int(address) >> 64 << 64)
+        return address.ipv4_mapped or address
     return address

@@ -104,7 +104,7 @@ def test_right_values_pass() -> None:
 def test_defaults_and_changes_are_read_at_the_time_of_use() -> None:
     with override_settings(VTON={}):
         assert config.quota == Rate(10, "day")
-        assert config.DAILY_BUDGET is None
+        assert config.DAILY_BUDGET == 25
         assert not config.is_configured
     with override_settings(VTON={"QUOTA": "2/hour"}, TIME_ZONE="Asia/Tokyo"):
         assert config.quota == Rate(2, "hour")

@@ -84,14 +84,14 @@ def test_each_shopper_and_each_address_has_its_share(
 ) -> None:
     vton(QUOTA="2/day", IP_QUOTA="3/day", IN_FLIGHT=9)
     ada, bob = user_visitor("ada"), user_visitor("bob")
-    asked(shirt, ada, phone_photo(shade=1), address_key="ip:1")
-    asked(shirt, ada, phone_photo(shade=2), address_key="ip:1")
+    asked(shirt, ada, phone_photo(shade=1), addresses=("ip:1",))
+    asked(shirt, ada, phone_photo(shade=2), addresses=("ip:1",))
     with pytest.raises(QuotaExceeded) as refused:
-        asked(shirt, ada, phone_photo(shade=3), address_key="ip:2")
+        asked(shirt, ada, phone_photo(shade=3), addresses=("ip:2",))
     assert 0 < (refused.value.retry_after or 0) <= 25 * 3600
-    asked(shirt, bob, phone_photo(shade=1), address_key="ip:1")
+    asked(shirt, bob, phone_photo(shade=1), addresses=("ip:1",))
     with pytest.raises(QuotaExceeded):
-        asked(shirt, bob, phone_photo(shade=2), address_key="ip:1")
+        asked(shirt, bob, phone_photo(shade=2), addresses=("ip:1",))
     assert used("shopper:") == [1, 2]
     assert used("ip:") == [3]
     assert quotas.state_of(shopper_of(ada))["remaining"] == 0
@@ -100,7 +100,7 @@ def test_each_shopper_and_each_address_has_its_share(
 
 def test_without_quotas_nothing_is_counted(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
     vton(QUOTA=None, IP_QUOTA=None)
-    row = asked(shirt, user_visitor(), phone_photo(), address_key="ip:1").request
+    row = asked(shirt, user_visitor(), phone_photo(), addresses=("ip:1",)).request
     assert row.counted_in == []
     assert used() == []
     assert quotas.state_of(row.shopper) == {"limit": None, "remaining": None, "resets_at": None}
@@ -110,18 +110,18 @@ def test_without_quotas_nothing_is_counted(shirt: Product, phone_photo: PhotoMak
 def test_a_new_window_is_a_new_share(vton: Vton) -> None:
     vton(QUOTA="1/day")
     shopper = Shopper.objects.create(token_hash="a")
-    quotas.take(shopper, "")
+    quotas.take(shopper, [], 1)
     start, _end = window("day")
     Quota.objects.update(window=start - timedelta(days=1))
-    quotas.take(shopper, "")
+    quotas.take(shopper, [], 1)
     with pytest.raises(QuotaExceeded):
-        quotas.take(shopper, "")
+        quotas.take(shopper, [], 1)
 
 
 def test_what_cost_nothing_is_given_back_once(shirt: Product, phone_photo: PhotoMaker) -> None:
     ada = user_visitor()
-    first = asked(shirt, ada, phone_photo(shade=1), address_key="ip:1").request
-    asked(shirt, ada, phone_photo(shade=2), address_key="ip:1")
+    first = asked(shirt, ada, phone_photo(shade=1), addresses=("ip:1",)).request
+    asked(shirt, ada, phone_photo(shade=2), addresses=("ip:1",))
     stale = TryOnRequest.objects.get(pk=first.pk)
     assert lifecycle.cancel(first)
     assert used() == [1, 1]
@@ -142,7 +142,7 @@ def test_what_was_paid_counts(shirt: Product, phone_photo: PhotoMaker) -> None:
 def test_the_last_share_is_taken_once(vton: Vton) -> None:
     vton(QUOTA="2/day")
     shopper = Shopper.objects.create(token_hash="a")
-    results = at_once(*[lambda: quotas.take(shopper, "")] * 5)
+    results = at_once(*[lambda: quotas.take(shopper, [], 1)] * 5)
     assert sum(isinstance(result, QuotaExceeded) for result in results) == 3
     assert used() == [2]
 

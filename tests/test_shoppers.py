@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_vton import lifecycle, privacy, quotas
 from django_vton.models import Consent, Quota, Shopper, TryOnRequest
-from django_vton.shoppers import SESSION_KEY, Visitor, address_key, claim
+from django_vton.shoppers import SESSION_KEY, UNKNOWN_ADDRESS, Visitor, address_keys, claim
 from django_vton.tokens import hash_token
 
 from .doors import asked as asked_by
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from .conftest import PhotoMaker, Vton
 
 
-def key(vton: Vton, proxies: int, remote: str, forwarded: str | None = None) -> str:
+def keys(vton: Vton, proxies: int, remote: str, forwarded: str | None = None) -> tuple[str, ...]:
     vton(TRUSTED_PROXIES=proxies)
     request = RequestFactory().get("/", REMOTE_ADDR=remote)
     if forwarded is not None:
         request.META["HTTP_X_FORWARDED_FOR"] = forwarded
-    return address_key(request)
+    return address_keys(request)
+
+
+def key(vton: Vton, proxies: int, remote: str, forwarded: str | None = None) -> str:
+    return keys(vton, proxies, remote, forwarded)[0]
 
 
 @pytest.fixture
@@ -75,9 +79,17 @@ def test_an_ipv6_network_is_one_caller(vton: Vton) -> None:
     assert key(vton, 0, "::ffff:192.0.2.1") != key(vton, 0, "::ffff:192.0.2.2")
 
 
+def test_the_wider_networks_of_an_ipv6_address_count_as_well(vton: Vton) -> None:
+    one, other = keys(vton, 0, "2001:db8:1:201::1"), keys(vton, 0, "2001:db8:1:2ff::1")
+    assert [it.partition(":")[0] for it in one] == ["ip", "ip56", "ip48"]
+    assert [it == its for it, its in zip(one, other, strict=True)] == [False, True, True]
+    assert one[2] == keys(vton, 0, "2001:db8:1:ffff::1")[2]
+    assert len(keys(vton, 0, "192.0.2.1")) == 1
+
+
 @pytest.mark.parametrize("remote", ["", "unix:", "localhost", "1.2.3", "1.2.3.4.5"])
-def test_without_an_address_nothing_is_counted(vton: Vton, remote: str) -> None:
-    assert key(vton, 0, remote) == ""
+def test_callers_without_an_address_are_one_caller(vton: Vton, remote: str) -> None:
+    assert keys(vton, 0, remote) == (UNKNOWN_ADDRESS,)
 
 
 # Visitors -------------------------------------------------------------------------------------------

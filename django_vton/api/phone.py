@@ -12,7 +12,7 @@ from .. import phone, products
 from ..exceptions import Refused
 from ..files import HEADERS
 from ..models import PhoneLink
-from ..shoppers import address_key
+from ..shoppers import address_keys
 from . import reading
 from .base import ApiView
 
@@ -49,7 +49,7 @@ class PhoneLinks(_PhoneView):
         """A link for this product, which ends all earlier ones of the caller's."""
         described = products.find_enabled(reading.text(reading.fields(request), "product"))
         visitor = self.visitor
-        link = phone.create(visitor, described, address_key(request._request))
+        link = phone.create(visitor, described, address_keys(request._request)[0])
         visitor.remember(request._request)
         response = Response(
             {

@@ -14,13 +14,13 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
-from .. import feedback, lifecycle, privacy, represent
+from .. import feedback, lifecycle, privacy, proxies, represent
 from ..conf import config
 from ..exceptions import Refused
 from ..hooks import agrees
 from ..intake import Ask, request_tryon
 from ..models import TryOnRequest
-from ..shoppers import Visitor, address_key
+from ..shoppers import Visitor, address_keys
 from ..uploads import PhotoOnly, unnamed
 from . import reading
 from .base import ApiView
@@ -89,11 +89,11 @@ class TryOns(ApiView):
             keep_photo=reading.boolean(body, "keep_photo"),
             options=reading.options(body),
             idempotency_key=key,
-            address_key=address_key(request._request),
+            addresses=address_keys(request._request),
             locale=get_language() or "",
+            is_human=lambda: agrees(config.CAPTCHA, request._request),
         )
-        if not agrees(config.CAPTCHA, request._request):
-            raise Refused("captcha_required")
+        proxies.note(request._request)
         accepted = request_tryon(ask)
         visitor.remember(request._request)
         row = TryOnRequest.objects.select_related("photo", "source").get(pk=accepted.request.pk)

@@ -6,14 +6,14 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from .. import availability, engines, images, lifecycle, pictures, privacy, products, quotas
+from .. import availability, budget, engines, images, lifecycle, pictures, privacy, products, quotas
 from ..conf import config
 from ..discreet import private_variables
 from ..exceptions import Refused
@@ -22,6 +22,7 @@ from ..models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
 from ..queue import ring
 from ..states import TERMINAL, State
 from ..storage import delete_file
+from .decoding import decoding
 from .rows import Accepted, fill_photo, new_row, new_shared_render, shared_render
 
 if TYPE_CHECKING:
@@ -43,8 +44,11 @@ class Ask:
     options: Mapping[str, Any] = field(default_factory=dict)
     keep_photo: bool = False
     idempotency_key: str | None = None
-    address_key: str = ""
+    addresses: tuple[str, ...] = ()
+    """The caller's networks, as `shoppers.address_keys` tells them."""
     locale: str = ""
+    is_human: Callable[[], bool] = lambda: True
+    """The shop's CAPTCHA, which may cost a call: asked once nothing else refuses."""
 
     def digest(self) -> str:
         """SHA-256 of the body: the same key with another one is a conflict."""
@@ -68,6 +72,9 @@ def request_tryon(ask: Ask) -> Accepted:
     availability.require()
     described = products.find_enabled(ask.product)
     options = described.options(ask.options)
+    _require_room(ask, described, options)
+    if not ask.is_human():
+        raise Refused("captcha_required")
     photo = _photo(ask, described)
     is_new, is_used = photo._state.adding, False
     try:
@@ -87,6 +94,20 @@ def request_tryon(ask: Ask) -> Accepted:
     return accepted
 
 
+def _require_room(ask: Ask, described: Described, options: Mapping[str, Any]) -> None:
+    """Refuse what can be told by reading alone, before the shop's CAPTCHA is asked and a photo is decoded.
+
+    A stored photo may have its answer already, which costs nothing: that is seen when it is accepted.
+    """
+    shopper = ask.visitor.pays()
+    if ask.photo is not None:
+        engine = described.engine.name
+        quotas.require_room(shopper, ask.addresses, engines.image_count(engine, options))
+        quotas.check_in_flight(shopper, ask.addresses)
+        budget.require_room(engines.price(engine, options))
+        _require_consent(ask, ask.visitor.shopper())
+
+
 def _photo(ask: Ask, described: Described) -> PersonPhoto:
     """The photo that was named, or the one that was sent, its files written and its row not yet.
 
@@ -100,9 +121,9 @@ def _photo(ask: Ask, described: Described) -> PersonPhoto:
         if not stored.is_house:
             _require_consent(ask, shopper)
         return stored
-    _require_consent(ask, shopper)
     try:
-        picture = images.person_photo(ask.photo)
+        with decoding():
+            picture = images.person_photo(ask.photo)
     except images.ImageRefused as refusal:
         raise Refused(refusal.code, refusal.message, field="photo") from None
     if not agrees(config.MODERATE, picture.data, described.product):
@@ -187,10 +208,10 @@ def _accept(
     )
     source = _source(request, row)
     if source is None and row.is_house:
-        source = _house_render(request, ask.address_key)
+        source = _house_render(request, ask)
     if source is not None:
-        return _follow(request, source)
-    _pay(request, request, ask.address_key)
+        return _follow(request, source, ask)
+    _pay(request, request, ask)
     return Accepted(request, is_ready=False)
 
 
@@ -203,33 +224,43 @@ def _source(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
     return own.filter(source=None, state=State.COMPLETED).order_by("-created_at").first()
 
 
-def _follow(request: TryOnRequest, source: TryOnRequest) -> Accepted:
+def _follow(request: TryOnRequest, source: TryOnRequest, ask: Ask) -> Accepted:
     """Share a render that is paid already: at once if it is ready, else when it is."""
     assert request.shopper is not None
     request.source = source
     request.cached = source.state == State.COMPLETED
+    if not request.counted_in:
+        quotas.take_shared(request.shopper, ask.addresses)
     if not request.cached:
-        quotas.check_in_flight(request.shopper)
+        quotas.check_in_flight(request.shopper, ask.addresses)
+        _note_address(request, ask)
     lifecycle.accept(request, amount=None, detail={"source": str(source.pk)})
     lifecycle.follow(request, source)
     return Accepted(request, is_ready=request.cached)
 
 
-def _pay(render: TryOnRequest, request: TryOnRequest, address_key: str) -> None:
+def _pay(render: TryOnRequest, request: TryOnRequest, ask: Ask) -> None:
     """Store a render that costs money; it counts for the shopper of `request`, mostly the same row."""
     assert request.shopper is not None
-    request.counted_in = quotas.take(request.shopper, address_key)
-    quotas.check_in_flight(request.shopper)
+    pictures = engines.image_count(render.engine, render.options)
+    request.counted_in = quotas.take(request.shopper, ask.addresses, pictures)
+    request.counted_pictures = pictures
+    quotas.check_in_flight(request.shopper, ask.addresses)
+    _note_address(request, ask)
     lifecycle.accept(render, amount=engines.price(render.engine, render.options))
 
 
-def _house_render(request: TryOnRequest, address_key: str) -> TryOnRequest:
+def _note_address(request: TryOnRequest, ask: Ask) -> None:
+    request.address_key = ask.addresses[0] if ask.addresses else ""
+
+
+def _house_render(request: TryOnRequest, ask: Ask) -> TryOnRequest:
     """A render that all can share; its first asker is counted for it."""
 
     def pay(render: TryOnRequest) -> None:
-        _pay(render, request, address_key)
+        _pay(render, request, ask)
 
     render, is_new = new_shared_render(request, pay)
     if not is_new:
-        request.counted_in = []
+        request.counted_in, request.counted_pictures = [], 0
     return render

@@ -52,7 +52,7 @@ def at(target: State) -> dict[str, Any]:
     """The fields of a row that comes to `target`, whatever else it bears."""
     fields: dict[str, Any] = {"state": target, "lease_until": None, "claims": 0}
     if target in (State.COMPLETED, State.FAILED, State.CANCELED):
-        fields |= {"finished_at": timezone.now(), "due_at": None, "result_urls": []}
+        fields |= {"finished_at": timezone.now(), "due_at": None, "result_urls": [], "address_key": ""}
     if target in (State.FAILED, State.CANCELED):
         fields["shared_key"] = None
     return fields

@@ -286,6 +286,8 @@ class Migration(migrations.Migration):
                 ('idempotency_key', models.CharField(blank=True, max_length=255, null=True)),
                 ('idempotency_digest', models.CharField(blank=True, max_length=64)),
                 ('counted_in', models.JSONField(default=list, help_text='The quota rows that this try-on counts in.')),
+                ('counted_pictures', models.PositiveSmallIntegerField(default=0, help_text='How many pictures are counted there.')),
+                ('address_key', models.CharField(blank=True, help_text="The caller's address, as a keyed hash; only while it runs.", max_length=80)),
                 ('cached', models.BooleanField(default=False, verbose_name='from an earlier render')),
                 ('feedback', models.CharField(blank=True, max_length=7, verbose_name='feedback')),
                 ('feedback_reason', models.CharField(blank=True, choices=[('fit', 'Fit'), ('colour', 'Colour'), ('not_like_me', "Doesn't look like me"), ('poor_picture', 'Poor picture')], max_length=20, verbose_name='reason')),

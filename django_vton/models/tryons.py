@@ -125,6 +125,12 @@ class TryOnRequest(models.Model):
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
     counted_in = models.JSONField(default=list, help_text="The quota rows that this try-on counts in.")
+    counted_pictures = models.PositiveSmallIntegerField(
+        default=0, help_text="How many pictures are counted there."
+    )
+    address_key = models.CharField(
+        max_length=80, blank=True, help_text="The caller's address, as a keyed hash; only while it runs."
+    )
     cached = models.BooleanField(_("from an earlier render"), default=False)
     feedback = models.CharField(_("feedback"), max_length=7, blank=True)
     feedback_reason = models.CharField(_("reason"), max_length=20, choices=FeedbackReason, blank=True)

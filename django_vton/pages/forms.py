@@ -11,14 +11,17 @@ from django.utils.translation import get_language, pgettext_lazy
 
 from .. import privacy, represent
 from ..conf import config
+from ..hooks import agrees
 from ..intake import Ask
 from ..models import PersonPhoto, Shopper
 from ..products import NEVER_BY_SHOPPERS
 from ..sentences import SENTENCES
+from ..shoppers import address_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.http import HttpRequest
     from django.utils.datastructures import MultiValueDict
 
     from ..exceptions import Refused
@@ -115,7 +118,7 @@ class TryOnForm(forms.Form):
             for sentence in sentences
         ]
 
-    def ask(self, visitor: Visitor, key: uuid.UUID | None, address_key: str) -> Ask:
+    def ask(self, visitor: Visitor, key: uuid.UUID | None, request: HttpRequest) -> Ask:
         """The order of this valid form."""
         return Ask(
             product=self.product.ref,
@@ -126,8 +129,9 @@ class TryOnForm(forms.Form):
             options=self.wishes,
             keep_photo=self.cleaned_data["keep_photo"],
             idempotency_key=str(key) if key else None,
-            address_key=address_key,
+            addresses=address_keys(request),
             locale=get_language() or "",
+            is_human=lambda: agrees(config.CAPTCHA, request),
         )
 
     def refuse(self, refusal: Refused) -> None:

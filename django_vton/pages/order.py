@@ -6,14 +6,13 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .. import availability, images, products, quotas
+from .. import availability, images, products, proxies, quotas
 from ..conf import config
 from ..exceptions import Refused
-from ..hooks import agrees
 from ..intake import request_tryon
 from ..languages import page_address
 from ..sentences import duration
-from ..shoppers import Visitor, address_key
+from ..shoppers import Visitor
 from ..uploads import PhotoOnly, unnamed
 from .forms import TryOnForm, as_uuid
 from .frame import SeeOther, notice, page, render, retry_after
@@ -59,7 +58,8 @@ def _order(request: HttpRequest, described: Described) -> HttpResponse:
     if form.is_valid():
         try:
             _check(request)
-            accepted = request_tryon(form.ask(visitor, key, address_key(request)))
+            proxies.note(request)
+            accepted = request_tryon(form.ask(visitor, key, request))
         except Refused as error:
             refusal = error
             form.refuse(error)
@@ -74,8 +74,6 @@ def _check(request: HttpRequest) -> None:
     """What only this door can see of a request."""
     if any(isinstance(upload, PhotoOnly) and upload.is_too_large for upload in request.upload_handlers):
         raise Refused("photo_too_large", field="photo")
-    if not agrees(config.CAPTCHA, request):
-        raise Refused("captcha_required", field="captcha")
 
 
 def _form(

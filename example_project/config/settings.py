@@ -128,6 +128,9 @@ else:
     Q_CLUSTER["orm"] = "default"
 
 VTON: dict[str, Any] = {
+    # A demo costs nothing; a shop decides what a day may cost.
+    "DAILY_BUDGET": None,
+    "TRUSTED_PROXIES": 0,
     # Set but empty stays empty: try-on is then "not configured".
     "PIXAZO_API_KEY": os.environ.get("VTON_PIXAZO_API_KEY", "sandbox"),
     "PIXAZO_BASE_URL": env("VTON_PIXAZO_BASE_URL", "http://127.0.0.1:8765"),

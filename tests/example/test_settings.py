@@ -34,6 +34,8 @@ def test_with_nothing_set_it_is_a_demo_on_sqlite_with_the_sandbox(monkeypatch: p
         "PIXAZO_BASE_URL": "http://127.0.0.1:8765",
         "PUBLIC_BASE_URL": "http://127.0.0.1:8000",
         "STORAGE": "vton",
+        "DAILY_BUDGET": None,
+        "TRUSTED_PROXIES": 0,
     }
     database = settings["DATABASES"]["default"]
     assert database["ENGINE"] == "django.db.backends.sqlite3"
@@ -66,6 +68,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "PIXAZO_BASE_URL": "https://gateway.example",
         "PUBLIC_BASE_URL": "https://shop.example",
         "STORAGE": "vton",
+        "TRUSTED_PROXIES": 0,
         "WEBHOOKS": False,
         "DAILY_BUDGET": Decimal("12.50"),
         "QUOTA": "3/day",

@@ -115,7 +115,7 @@ class TryOns(RuleBasedStateMachine):
         keep=st.booleans(),
     )
     def ask(self, who: int, product: int, photo: str, key: str | None, keep: bool) -> None:
-        fields: dict[str, Any] = {"keep_photo": keep, "idempotency_key": key, "address_key": "ip:one"}
+        fields: dict[str, Any] = {"keep_photo": keep, "idempotency_key": key, "addresses": ("ip:one",)}
         if photo == "house":
             fields["photo_id"] = str(self.stage.house_model.pk)
         else:

@@ -62,6 +62,7 @@ Q_CLUSTER = {
     "catch_up": False,
 }
 VTON = {
+    "DAILY_BUDGET": None,
     "PIXAZO_API_KEY": "sandbox",
     "PIXAZO_BASE_URL": os.environ.get("VTON_PIXAZO_BASE_URL", "http://127.0.0.1:8765"),
     "PUBLIC_BASE_URL": os.environ.get("VTON_PUBLIC_BASE_URL", "http://127.0.0.1:8000"),

@@ -55,12 +55,12 @@ def test_accepting_and_giving_back_do_not_wait_for_each_other(desk: Desk, vton: 
     vton(IN_FLIGHT=100, QUOTA="100/day", IP_QUOTA="1000/day")
     visitor = Visitor()
     rows: queue.SimpleQueue[TryOnRequest | None] = queue.SimpleQueue()
-    rows.put(desk.ask(visitor, address_key="ip:one"))
+    rows.put(desk.ask(visitor, addresses=("ip:one",)))
 
     def ask() -> None:
         try:
             for _ in range(ROUNDS):
-                rows.put(desk.ask(visitor, address_key="ip:one"))
+                rows.put(desk.ask(visitor, addresses=("ip:one",)))
         finally:
             rows.put(None)
 
