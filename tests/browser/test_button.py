@@ -147,7 +147,6 @@ def test_another_fragment_opens_nothing(page: Page, shop: RunningShop) -> None:
 
 @pytest.mark.parametrize("script", [HTMX, TURBO], ids=["htmx", "turbo"])
 def test_a_page_that_is_swapped_in_opens_it_as_well(page: Page, shop: RunningShop, script: str) -> None:
-    """Turbo shows the page from its cache first: the dialog belongs to the page that comes after."""
     bring(page, script)
     visit(page, shop, "linen-shirt")
     page.evaluate("window.isTheSamePage = true")

@@ -34,7 +34,7 @@ class TryOnButton extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", this, true); // Before the shop's own.
     this.ariaBusy = null; // On a copy, from a page cache, it is stale.
-    if (location.hash !== FRAGMENT || html.hasAttribute("data-turbo-preview")) return;
+    if (location.hash !== FRAGMENT) return;
     history.replaceState(history.state, "", location.pathname + location.search); // Not again by a reload.
     this.querySelector("a")?.click();
   }
