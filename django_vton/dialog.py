@@ -13,12 +13,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.template.loader import render_to_string
-from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
-from . import availability, languages, queue
+from . import availability, languages, phone, queue
 from .conf import config
 from .exceptions import Refused
 from .models import TryOnRequest
@@ -77,14 +76,14 @@ def dialog(request: HttpRequest) -> HttpResponse:
     unsupported one falls back to the request's.
     """
     asked = languages.asked(request)
-    with translation.override(asked or translation.get_language()):
+    with languages.speaking(asked) as language:
         try:
             product = find(request.GET.get("product", ""))
         except Refused as refused:
             return HttpResponseNotFound(str(refused.detail), content_type="text/plain; charset=utf-8")
         # Without the request: the shop's context processors could put something personal into it.
-        response = HttpResponse(render_to_string("vton/dialog/dialog.html", _context(product)))
-        response["Content-Language"] = translation.get_language() or ""
+        response = HttpResponse(render_to_string("vton/dialog/dialog.html", _context(request, product, language)))
+        response["Content-Language"] = language
     # A developer's templates change, and so does the hint.
     response["Cache-Control"] = "no-store" if settings.DEBUG else f"public, max-age={MAX_AGE}"
     if not asked:
@@ -92,9 +91,14 @@ def dialog(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _context(product: Described) -> dict[str, Any]:
+def _context(request: HttpRequest, product: Described, language: str) -> dict[str, Any]:
     return {
         "product": product,
+        "lang": language,
+        "dir": languages.direction(language),
+        "try_ons": languages.address("tryons"),
+        "photos": languages.address("photos"),
+        "phone": languages.address("phone") if phone.is_available(request) else "",
         "eyewear": product.kind == "eyewear",
         "captcha": config.CAPTCHA,
         "photo_for": duration(config.PHOTO_RETENTION),
@@ -129,7 +133,7 @@ def _field(option: Option, initial: object) -> Field:
     if option.kind == "choice":
         choices = list(option.labelled_choices)
     elif option.kind == "boolean":
-        choices = [("true", _("Yes")), ("false", _("No"))]
+        choices = [("true", pgettext("vton", "Yes")), ("false", pgettext("vton", "No"))]
     elif option.minimum is not None and option.maximum is not None and option.maximum - option.minimum < FEW:
         choices = [(str(number), number) for number in range(option.minimum, option.maximum + 1)]
     shown = "" if initial is None else str(initial)

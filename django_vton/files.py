@@ -18,7 +18,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 
-from . import looks
+from . import languages, looks
 from .discreet import discreet
 from .exceptions import Refused
 from .models import PersonPhoto, TryOnImage, VendorLink
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.core.files.storage import Storage
-    from django.db.models import QuerySet
     from django.db.models.fields.files import FieldFile
     from django.http.response import HttpResponseBase
 
@@ -75,7 +74,9 @@ def _file(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBa
                 raise Refused("method_not_allowed")  # noqa: TRY301 - as the others
             return view(request, **kwargs)
         except Refused as refused:
-            response = JsonResponse(refused.as_dict(), status=refused.status)
+            with languages.speaking(languages.asked(request)) as language:
+                response = JsonResponse(refused.as_dict(), status=refused.status)
+            response.headers["Content-Language"] = language
             response.headers["Cache-Control"] = "no-store"
             if request.method not in SAFE:
                 response.headers["Allow"] = ", ".join(SAFE)

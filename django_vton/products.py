@@ -25,6 +25,7 @@ from django.db import models
 
 from .engines import get_engine
 from .exceptions import ProductNotRegistered, Refused
+from .languages import in_page_language
 from .pixazo import OptionError
 
 if TYPE_CHECKING:
@@ -128,12 +129,14 @@ class Described:
     @property
     def title(self) -> str:
         """The product's name."""
-        return self.tryon.get_title(self.product)
+        with in_page_language():
+            return str(self.tryon.get_title(self.product))
 
     @property
     def url(self) -> str:
         """The product's page."""
-        return self.tryon.get_url(self.product)
+        with in_page_language():
+            return str(self.tryon.get_url(self.product))
 
     @property
     def image(self) -> File[Any] | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -17,63 +17,80 @@ Subject = Literal["photo", "product", "result"]
 _REASONS: Mapping[str, tuple[Code, "_StrPromise", "_StrPromise"]] = {
     "unreadable": (
         "photo_unreadable",
-        _(
-            "This photo cannot be opened: the file is damaged or not complete. "
-            "Please choose another photo, or take a new one."
+        pgettext_lazy(
+            "vton",
+            "We couldn't open this photo: the file is damaged or incomplete. "
+            "Please choose another photo, or take a new one.",
         ),
-        _(
+        pgettext_lazy(
+            "vton",
             "The product picture cannot be opened: the file is damaged or not complete. "
-            "Please upload it again."
+            "Please upload it again.",
         ),
     ),
     "format": (
         "photo_format",
-        _("This file is not a photo that can be used here. Please choose a still photo, as {formats}."),
-        _("The product picture has a format that cannot be used. Please upload a still one, as {formats}."),
+        pgettext_lazy(
+            "vton",
+            "We can't use this kind of file. Please choose a still photo in one of these formats: {formats}.",
+        ),
+        pgettext_lazy(
+            "vton",
+            "The product picture has a format that cannot be used. Please upload a still one, as {formats}.",
+        ),
     ),
     "too_small": (
         "photo_too_small",
-        _(
-            "This photo is too small: it has {width} × {height} pixels. "
-            "Please choose one with at least {side} × {side} pixels."
+        pgettext_lazy(
+            "vton",
+            "This photo is too small: it has {width} × {height} px, and needs at least {side} × {side} px. "
+            "Please choose another one.",
         ),
-        _(
+        pgettext_lazy(
+            "vton",
             "The product picture is too small: it has {width} × {height} pixels. "
-            "Please upload one with at least {side} × {side} pixels."
+            "Please upload one with at least {side} × {side} pixels.",
         ),
     ),
     "too_narrow": (
         "photo_too_small",
-        _(
-            "This photo is too narrow: it has {width} × {height} pixels. "
-            "Please choose one whose long side is at most {ratio} times its short side."
+        pgettext_lazy(
+            "vton",
+            "This photo is too narrow: it has {width} × {height} px, and the long side may be at most "
+            "{ratio} times the short one. Please choose another one.",
         ),
-        _(
+        pgettext_lazy(
+            "vton",
             "The product picture is too narrow: it has {width} × {height} pixels. "
-            "Please upload one whose long side is at most {ratio} times its short side."
+            "Please upload one whose long side is at most {ratio} times its short side.",
         ),
     ),
     "too_many_bytes": (
         "photo_too_large",
-        _("This photo is too large: the file has more than {limit} MB. Please choose a smaller one."),
-        _(
+        pgettext_lazy(
+            "vton", "This photo is too big: the file has more than {limit} MB. Please choose a smaller one."
+        ),
+        pgettext_lazy(
+            "vton",
             "The product picture is too large: the file has more than {limit} MB. "
-            "Please upload a smaller one."
+            "Please upload a smaller one.",
         ),
     ),
     "too_many_pixels": (
         "photo_too_large",
-        _(
-            "This photo is too large: it has {width} × {height} pixels, and this kind of file may have "
-            "{limit} million at most. Please choose a smaller one."
+        pgettext_lazy(
+            "vton",
+            "This photo is too big: it has {width} × {height} px, and this kind of file may have up to "
+            "{limit} million pixels. Please choose a smaller one.",
         ),
-        _(
+        pgettext_lazy(
+            "vton",
             "The product picture is too large: it has {width} × {height} pixels, and this kind of file may "
-            "have {limit} million at most. Please upload a smaller one."
+            "have {limit} million at most. Please upload a smaller one.",
         ),
     ),
 }
-_RESULT = _("The try-on service sent a picture that cannot be used.")
+_RESULT = pgettext_lazy("vton", "The try-on service sent a picture that cannot be used.")
 
 
 class ImageRefused(Exception):  # noqa: N818 -- a refusal is an answer to a person, not an error of the program

@@ -16,9 +16,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from .. import languages, represent
+from .. import languages, represent, uploads
 from ..exceptions import Refused
-from ..uploads import PhotoOnly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +41,7 @@ class _CsrfCheck(CsrfViewMiddleware):
 def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """What all these pages have in common, the language of `?lang=` among it.
 
-    The shop's own CSRF check waits for ours: it would read the whole upload before `PhotoOnly` limits it.
+    The shop's own CSRF check waits for ours: it would read the whole upload before `uploads` limits it.
     """
     checked = decorator_from_middleware(_CsrfCheck)(require_http_methods(["GET", "HEAD", "POST"])(view))
 
@@ -55,10 +54,15 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
         if request.encoding not in (None, "utf-8"):
             # A charset may name a codec that is none of text.
             request.encoding = "utf-8"
-        request.upload_handlers.insert(0, PhotoOnly(request))
+        uploads.limit(request)
         with languages.speaking(languages.asked(request)) as language:
             _tell_frame(request)
-            response = checked(request, **kwargs)
+            try:
+                uploads.require_length(request)
+            except Refused as refusal:
+                response: HttpResponseBase = notice(request, refusal)
+            else:
+                response = checked(request, **kwargs)
             response.headers.setdefault("Content-Language", language)
         response["X-Robots-Tag"] = "noindex"
         response["Cache-Control"] = "no-store"

@@ -6,7 +6,6 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from .. import phone as links
@@ -14,7 +13,7 @@ from .. import products
 from ..discreet import discreet
 from ..exceptions import Refused
 from ..languages import page_address
-from .frame import SeeOther, notice, page
+from .frame import SeeOther, notice, page, render
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -55,9 +55,9 @@ def test_adding_one(boss: Client) -> None:
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
-        (b"Dear shop, ...", "This file is not a photo that can be used here."),
-        (rows.jpeg(200, 200), "This photo is too small: it has 200 \N{MULTIPLICATION SIGN} 200 pixels."),
-        (rows.jpeg()[:2000], "This photo cannot be opened"),
+        (b"Dear shop, ...", "We can't use this kind of file."),
+        (rows.jpeg(200, 200), "This photo is too small: it has 200 \N{MULTIPLICATION SIGN} 200 px,"),
+        (rows.jpeg()[:2000], "We couldn't open this photo"),
         (None, "This field is required."),
     ],
 )
