@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.http import QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.authentication import BaseAuthentication
@@ -19,7 +20,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from .. import languages
+from .. import languages, uploads
 from ..exceptions import Refused
 from ..models import TryOnRequest
 from ..shoppers import Visitor
@@ -55,7 +56,15 @@ class StrictJson(JSONParser):
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """The value; ParseError for anything else."""
-        return read_json(stream.read())
+        return read_json(_short(stream))
+
+
+class ShortForm(FormParser):
+    """A form without files, in UTF-8."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        """Its fields."""
+        return QueryDict(_short(stream), encoding="utf-8")
 
 
 class PlainJson(JSONRenderer):
@@ -98,7 +107,7 @@ class ApiView(APIView):
 
     authentication_classes = (ShopSession,)
     permission_classes = (AllowAny,)
-    parser_classes = (StrictJson, MultiPartParser, FormParser)
+    parser_classes = (StrictJson, MultiPartParser, ShortForm)
     renderer_classes = (PlainJson,)
     content_negotiation_class = AlwaysJson
     throttle_classes = ()
@@ -128,9 +137,15 @@ class ApiView(APIView):
         response.headers.setdefault("Content-Language", language)
         return response
 
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Limits the upload before anybody reads it."""
+        self.upload = uploads.limit(request)
+        return super().initialize_request(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """CSRF for every write of everybody, before anything else is looked at."""
+        """Its length and CSRF, for every write of everybody, before anything else is looked at."""
         super().initial(request, *args, **kwargs)
+        uploads.require_length(request._request)
         if request.method not in SAFE:
             check = CsrfCheck(lambda _request: None)  # type: ignore[arg-type] # never called
             check.process_request(request._request)
@@ -154,6 +169,14 @@ class ApiView(APIView):
         if row is None:
             raise Refused("not_found")
         return row
+
+
+def _short(stream: Any) -> bytes:
+    """The body, whatever length its header tells; Refused where it is longer than any of ours."""
+    data: bytes = stream.read(uploads.MAX_BODY + 1)
+    if len(data) > uploads.MAX_BODY:
+        raise uploads.too_long()
+    return data
 
 
 def read_json(text: str | bytes) -> Any:
