@@ -145,7 +145,7 @@ BOMB = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx\
         (b'{"product": "\xff"}', JSON, (400, "request_invalid")),
         (b"9" * 10_000, JSON, (400, "request_invalid")),
         (DEEP.encode(), JSON, (400, "request_invalid")),
-        (b'{"a":' * 50_000, JSON, (400, "request_invalid")),
+        (b'{"a":' * 10_000, JSON, (400, "request_invalid")),
         (b"{}", JSON + "; charset=no-such", (404, "product_unknown")),
         (b"{}", JSON + "; charset=utf-7", (404, "product_unknown")),
         (b" " * 3_000_000, JSON, (413, "request_invalid")),
