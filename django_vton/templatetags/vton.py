@@ -138,6 +138,12 @@ def tryon_assets(context: RequestContext) -> SafeString:
     return render_to_string("vton/assets.html", {"nonce": _nonce(context), "lang": _lang()})
 
 
+@register.simple_tag(takes_context=True)
+def tryon_nonce(context: RequestContext) -> str:
+    """The request's CSP nonce; "" where the policy has none."""
+    return _nonce(context)
+
+
 @register.simple_tag
 def tryon_url(name: str, *args: Any, **query: Any) -> str:
     """The address of a page of ours, such as "history", in this page's language: `{% url %}` may lose it."""
