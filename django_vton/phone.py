@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
@@ -51,6 +52,9 @@ TOKEN_BYTES = 16
 PER_SHOPPER = Rate(30, "hour")
 PER_ADDRESS = Rate(300, "hour")
 """How many links one shopper, and one address, may ask for: each can make a row for a new guest."""
+
+MANY = 10_000
+"""So many are deleted at once."""
 
 BORDER = 4
 """Modules of white around the code: ISO/IEC 18004 asks for four."""
@@ -180,20 +184,19 @@ def use(request: HttpRequest, link: PhoneLink) -> bool:
 # Retention ------------------------------------------------------------------------------------------
 
 
-def purge(now: datetime) -> int:
-    """Delete the links that are over, and the guests of whom nothing else was ever stored; how many links."""
+def purge(now: datetime) -> Iterator[int]:
+    """Delete the links that are over, each with its guest where nothing else of them was ever stored."""
     over = PhoneLink.objects.filter(expires_at__lte=now)
-    owners = list(over.values_list("shopper", flat=True))
-    done = over.delete()[1].get(PhoneLink._meta.label, 0)
-    rows = Shopper.objects.filter(pk__in=owners, user=None)
-    for part in ("try_ons", "photos", "consents", "phone_links"):
-        rows = rows.filter(**{part: None})
-    for pk in list(rows.values_list("pk", flat=True)):
+    empty = Shopper.objects.filter(user=None, try_ons=None, photos=None, consents=None, phone_links=None)
+    for pk, owner in over.order_by("expires_at").values_list("pk", "shopper")[:MANY]:
         with transaction.atomic():
-            guest = rows.select_for_update().filter(pk=pk).first()
+            # Whoever asks for a try-on in this moment waits here, or is seen here.
+            Shopper.objects.select_for_update().filter(pk=owner).first()
+            deleted, _by_kind = over.filter(pk=pk).delete()
+            guest = empty.filter(pk=owner).first()
             if guest is not None:
                 guest.delete()
-    return done
+        yield int(deleted > 0)
 
 
 def links_of(shopper: Shopper) -> list[dict[str, Any]]:

@@ -210,7 +210,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "try_ons": _purge_results(now),
         "product_pictures": _purge_product_pictures(now),
         "quotas": iter([quotas.purge(now)]),
-        "phone_links": iter([phone.purge(now)]),
+        "phone_links": phone.purge(now),
         "guests": _purge_guests(now),
         "looks": iter([looks.purge(now)]),
         "drafts": _purge_drafts(now),

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from django_vton.models import Consent, Shopper, TryOnRequest
 from django_vton.shoppers import SESSION_KEY
-from tests.doors import TRY_ONS, asked, content, ref, render, start, upload
+from shop.models import Kind
+from tests.doors import TRY_ONS, asked, content, make_product, ref, render, start, upload
 from tests.phone.steps import connect, ids, new_link, path_of, status
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def test_the_same_by_the_form_without_javascript(
     desktop: Client, mobile: Client, shirt: Product, phone_photo: PhotoMaker, ada: User
 ) -> None:
     asked(desktop, shirt, phone_photo(shade=1), keep_photo="true")
+    # What the phone keeps for itself cannot be sent for the owner.
+    asked(mobile, make_product("coat", Kind.TOP), phone_photo(shade=2), keep_photo="true")
     link = connect(desktop, mobile, shirt)
     address = reverse("vton:try", args=[ref(shirt)])
     form = mobile.get(address).content.decode()
@@ -73,6 +76,7 @@ def test_the_same_by_the_form_without_javascript(
     assert "photo_id" not in form
     without = mobile.post(address, {"photo": upload(phone_photo())})
     assert without.status_code == 400
+    assert "photo_id" not in without.content.decode()
     sent = mobile.post(address, {"photo": upload(phone_photo()), "consent": "on"})
     assert sent.status_code == 303
     row = TryOnRequest.objects.order_by("created_at").last()

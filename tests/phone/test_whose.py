@@ -94,13 +94,16 @@ def test_without_consent_on_the_phone_no_photo_is_taken(
 
 
 def test_a_repeated_order_is_one_and_the_owners_own_key_is_a_conflict(
-    desktop: Client, mobile: Client, shirt: Product, phone_photo: PhotoMaker
+    desktop: Client, mobile: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     asked(desktop, shirt, phone_photo(), headers={"Idempotency-Key": "owners"})
     connect(desktop, mobile, shirt)
     stolen = ask(mobile, shirt, phone_photo(), headers={"Idempotency-Key": "owners"})
     assert code(stolen) == (409, "idempotency_conflict")
     first = asked(mobile, shirt, phone_photo(shade=1), headers={"Idempotency-Key": "k"})
+    assert asked(mobile, shirt, phone_photo(shade=1), headers={"Idempotency-Key": "k"}) == first
+    # Also while the shop takes no new ones: the answer was lost, not the order.
+    vton(ENABLED=False)
     assert asked(mobile, shirt, phone_photo(shade=1), headers={"Idempotency-Key": "k"}) == first
 
 
