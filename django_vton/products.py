@@ -27,6 +27,7 @@ from .engines import get_engine
 from .exceptions import ProductNotRegistered, Refused
 from .languages import in_page_language
 from .pixazo import OptionError
+from .safe_urls import safe_url
 
 if TYPE_CHECKING:
     from django.core.files import File
@@ -83,7 +84,7 @@ class TryOn:
         return str(product)
 
     def get_url(self, product: Any) -> str:
-        """The product's page, a path of the shop's; "" if there is none."""
+        """The product's page, a path or an http(s) URL; "" if there is none."""
         get_absolute_url = getattr(product, "get_absolute_url", None)
         return str(get_absolute_url()) if get_absolute_url else ""
 
@@ -134,9 +135,9 @@ class Described:
 
     @property
     def url(self) -> str:
-        """The product's page."""
+        """The product's page; "" where what the shop gives is nothing that a page may link to."""
         with in_page_language():
-            return str(self.tryon.get_url(self.product))
+            return safe_url(str(self.tryon.get_url(self.product)))
 
     @property
     def image(self) -> File[Any] | None:

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 
 from .languages import address, page_address, page_language
 from .models import PersonPhoto, TryOnImage, TryOnRequest
+from .safe_urls import safe_url
 from .sentences import RENDER_SENTENCES, RETRYABLE
 from .shoppers import made_by
 from .states import ACTIVE, PROGRESS, PUBLIC, State
@@ -56,7 +57,7 @@ def tryon(row: TryOnRequest, typical: int | None = None) -> dict[str, Any]:
         "id": str(row.pk),
         "product": row.product,
         "product_title": row.product_title,
-        "product_url": row.product_url,
+        "product_url": safe_url(row.product_url),
         "engine": row.engine,
         "status": PUBLIC[state],
         "options": row.options,

@@ -16,6 +16,7 @@ from .. import lifecycle
 from ..feedback import DISLIKE, LIKE
 from ..models import TryOnRequest
 from ..money import usd
+from ..safe_urls import safe_url
 from ..states import ACTIVE, Money, State
 from . import display, doubt, search
 from .actions import OperatorActions
@@ -192,9 +193,8 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
         """To the product in the admin, and to its page in the shop."""
         link = display.product_link(tryon.product, tryon.product_title)
         ref = format_html('{} <span class="vton-quiet">{}</span>', link, tryon.product)
-        if not tryon.product_url.startswith(("/", "https://", "http://")):
-            return ref
-        return format_html('{} · <a href="{}">{}</a>', ref, tryon.product_url, _("page in the shop"))
+        url = safe_url(tryon.product_url)
+        return format_html('{} · <a href="{}">{}</a>', ref, url, _("page in the shop")) if url else ref
 
     @admin.display(description=gettext_lazy("options"))
     def chosen_options(self, tryon: TryOnRequest) -> str:

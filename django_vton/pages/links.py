@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..safe_urls import safe_url
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -13,13 +15,10 @@ TRY_ON = "try-on"
 
 
 def product_link(request: HttpRequest, url: str) -> str:
-    """The product's page with the dialog open; a URL of another site stays as it is."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
+    """The product's page with the dialog open; a URL of another site stays as it is; "" where it is none."""
+    url = safe_url(url)
+    parts = urlsplit(url)
     origin = (parts.scheme, parts.netloc)
-    is_path = origin == ("", "") and url.startswith("/")
-    if is_path or origin == (request.scheme, request.get_host()):
+    if url.startswith("/") or origin == (request.scheme, request.get_host()):
         return parts._replace(fragment=TRY_ON).geturl()
     return url
