@@ -116,6 +116,7 @@ def test_a_shop_that_has_read_the_form_before_is_served_nevertheless(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, settings: Settings
 ) -> None:
     settings.MIDDLEWARE = [f"{__name__}.reads_the_form", *settings.MIDDLEWARE]
+    assert ask(guest, shirt, phone_photo()).status_code == 202
     assert form(guest, shirt, photo=upload(phone_photo(shade=1))).status_code == 303
 
 

@@ -21,7 +21,7 @@ from ..hooks import agrees
 from ..intake import Ask, request_tryon
 from ..models import TryOnRequest
 from ..shoppers import Visitor, address_keys
-from ..uploads import PhotoOnly, unnamed
+from ..uploads import unnamed
 from . import reading
 from .base import ApiView
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
     from uuid import UUID
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
     from rest_framework.request import Request
 
 
@@ -52,12 +52,6 @@ class Newest(CursorPagination):
 
 class TryOns(ApiView):
     """`POST api/try-ons/` and `GET api/try-ons/`."""
-
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Limits the upload before anybody reads it."""
-        self.upload = PhotoOnly(request)
-        request.upload_handlers.insert(0, self.upload)
-        return super().initialize_request(request, *args, **kwargs)
 
     def get(self, request: Request) -> Response:
         """The caller's own, newest first, those of one product with `?product=`."""
