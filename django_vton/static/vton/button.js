@@ -146,6 +146,7 @@ class Badge extends HTMLElement {
   say(words = "") {
     this.replaceChildren(words);
     this.role = "status";
+    this.lang = assets?.dataset.lang ?? "";
     if (!this.isConnected) document.body.append(this);
   }
 
