@@ -76,6 +76,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_ours(request: Request, host: str) -> bool:
+    """Whether no page of another site has sent this, where `host` is what the gateway is bound to.
+
+    A browser sends such a page's request with its own `Origin`. A page whose name leads to this machine, by an
+    answer of its DNS server that has changed, has that name in `Host`.
+    """
+    named, origin = request.headers.get("Host", ""), request.headers.get("Origin")
+    try:
+        name = urlsplit(f"//{named}").hostname or ""
+    except ValueError:
+        return False
+    is_own_page = origin is None or origin.lower() == f"http://{named}".lower()
+    return is_own_page and (is_loopback(name) or name == host)
+
+
 async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
     """The next request of a connection; None where the client has left. Raises MalformedError."""
     head = await _read_head(reader)

@@ -16,6 +16,7 @@ from .http11 import (
     MalformedError,
     Request,
     Response,
+    is_ours,
     json_response,
     read_request,
     write_response,
@@ -29,6 +30,7 @@ from .scenario import Scenario, Scenarios
 logger = logging.getLogger("django_vton.sandbox")
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
+OURS = "Not for pages of other sites; open it at a loopback address."
 FASHN, GLASS = Fashn(), Glass()
 
 
@@ -44,10 +46,12 @@ class Server:
         self._renders = Renders(ledger, seconds=seconds, retry_seconds=retry_seconds)
         self._connections: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
+        self._host = ""
 
     async def start(self, host: str, port: int) -> str:
         """Listens, and returns the base URL. Raises OSError where the port is taken."""
         self._listener = await asyncio.start_server(self._connected, host, port, limit=MAX_HEAD, backlog=512)
+        self._host = host
         bound = self._listener.sockets[0].getsockname()[1]
         self._renders.base = f"http://{host}:{bound}"
         return self._renders.base
@@ -104,7 +108,7 @@ class Server:
         """Finds the route. A wrong method is an unknown endpoint, as the documents name no 405."""
         method, path = request.method, request.path
         if path.startswith("/_sandbox/"):
-            return await self._control(request)
+            return await self._control(request) if is_ours(request, self._host) else answers.error(403, OURS)
         if method == "GET" and path.startswith("/v1/"):
             return self._media(path, moved=request.query == "moved")
         for engine in (FASHN, GLASS):

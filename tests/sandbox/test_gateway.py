@@ -166,3 +166,42 @@ def test_the_log_names_no_key_and_no_photo(
     )
     assert f"POST {FASHN} 202" in caplog.text
     assert "canary" not in "".join(r.getMessage() for r in caplog.records if r.name != "httpcore")
+
+
+CONTROLS = [("GET", ""), ("GET", "ledger"), ("POST", "reset"), ("POST", "scenario"), ("DELETE", "scenario")]
+
+
+@pytest.mark.parametrize(("method", "path"), CONTROLS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        # DNS that first names the attacker's server and then this machine.
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8765", "Origin": "http://evil.example:8765"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "localhost@evil.example"},
+        {"Host": "[::1"},
+        {"Host": ""},
+        # A form or a script of another site's page.
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://127.0.0.1:9"},
+        {"Origin": "null"},
+        {"Origin": ""},
+    ],
+)
+def test_no_page_of_another_site_controls_it(
+    client: Client, gateway: Gateway, method: str, path: str, headers: dict[str, str]
+) -> None:
+    client.fashn()
+    answer = client.http.request(method, f"/_sandbox/{path}", headers=headers, content=b"{}")
+    assert answer.status_code == 403
+    assert "person.jpg" not in answer.text
+    assert len(gateway.ledger.entries) == 1
+    assert client.fashn().status_code == 202
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
+def test_its_own_page_and_a_command_line_control_it(client: Client, gateway: Gateway, host: str) -> None:
+    host += ":" + gateway.url.rpartition(":")[2]
+    for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}"}):
+        assert client.http.post("/_sandbox/reset", headers=headers).status_code == 200
