@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
-from django.urls import reverse
 from rest_framework.response import Response
 
 from .. import phone, products
 from ..exceptions import Refused
 from ..files import HEADERS
+from ..languages import address, page_address
 from ..models import PhoneLink
 from ..shoppers import address_keys
 from . import reading
@@ -55,12 +55,13 @@ class PhoneLinks(_PhoneView):
             {
                 "id": str(link.pk),
                 "url": phone.url(request._request, link),
-                "code_url": reverse("vton:phone-code", args=[link.pk]),
+                # The drawing holds the same URL, its language as well.
+                "code_url": page_address("phone-code", link.pk),
                 "expires_at": link.expires_at.isoformat(),
             },
             status=201,
         )
-        response["Location"] = reverse("vton:phone-link", args=[link.pk])
+        response["Location"] = address("phone-link", link.pk)
         return response
 
 

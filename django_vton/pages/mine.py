@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from .. import feedback, privacy, represent
+from .. import feedback, phone, privacy, represent
 from ..conf import config
 from ..exceptions import Refused
 from ..languages import page_address
@@ -98,5 +98,6 @@ def privacy_policy(request: HttpRequest) -> HttpResponse:
         "consent": config.CONSENT_TEXT,
         "version": config.CONSENT_VERSION,
         "policy": config.PRIVACY_URL,
+        "phone": phone.is_installed(),
     }
     return render(request, "vton/pages/privacy.html", context)

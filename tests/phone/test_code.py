@@ -70,3 +70,16 @@ def test_without_the_library_there_are_no_codes(
     monkeypatch.setattr(phone, "is_installed", lambda: False)
     assert code(desktop.post(LINKS, {"product": ref(shirt)})) == (404, "not_found")
     assert not Shopper.objects.exists()
+
+
+def test_the_phone_speaks_the_language_of_the_computers_page(
+    desktop: Client, mobile: Client, shirt: Product, settings: Settings
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    settings.ROOT_URLCONF = "tests.prefixes.outside"
+    link = desktop.post(f"{LINKS}?lang=de", {"product": ref(shirt)}).json()
+    assert link["url"].endswith("/?lang=de")
+    svg = desktop.get(link["code_url"], headers={"accept-language": "en"}).content.decode()
+    assert [it.text for it in zxingcpp.read_barcodes(drawn(svg))] == [link["url"]]
+    page = mobile.get(path_of(link), headers={"accept-language": "en"})
+    assert page["Content-Language"] == "de"

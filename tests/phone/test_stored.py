@@ -35,6 +35,15 @@ def test_asking_for_a_code_is_the_first_thing_that_is_stored(desktop: Client, sh
     assert SESSION_KEY in desktop.session
 
 
+def test_the_policy_tells_of_codes_where_there_are_any(
+    desktop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = reverse("vton:privacy")
+    assert "a code for your phone" in desktop.get(policy).content.decode()
+    monkeypatch.setattr(phone, "is_installed", lambda: False)
+    assert "a code for your phone" not in desktop.get(policy).content.decode()
+
+
 def test_an_unused_code_leaves_nothing_behind(desktop: Client, shirt: Product) -> None:
     new_link(desktop, shirt)
     assert privacy.purge()["phone_links"] == 0
