@@ -24,7 +24,10 @@ def pump() -> None:
 
 
 def ring() -> None:
-    """The schedule's look: workers live, a pump starts where one is missing, staff hear of trouble."""
+    """The schedule's look: workers live, a pump starts where one is missing, staff hear of trouble.
+
+    Whoever still waits for a shared render that has ended is finished.
+    """
     from . import claims, incidents, queue, slots
 
     try:
@@ -33,7 +36,18 @@ def ring() -> None:
             queue.ring()
     except Exception:
         logger.exception("The minute's look failed; the next one comes in a minute.")
+    finish_followers()
     incidents.watch()
+
+
+def finish_followers() -> None:
+    """End the try-ons that still wait for a shared render which has ended."""
+    from . import lifecycle
+
+    try:
+        lifecycle.finish_followers()
+    except Exception:
+        logger.exception("Ending try-ons that share a render failed; it is tried again in a minute.")
 
 
 def purge() -> None:

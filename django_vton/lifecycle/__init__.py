@@ -5,6 +5,7 @@ was faster, and the caller's news is void. Signals go out after the commit, at m
 """
 
 from .asking import accept, cancel, cancel_unwanted, follow
+from .followers import finish_followers
 from .operators import adopt, ask_now, not_charged, retry, retryable, write_off
 from .renders import (
     MAX_CLAIMS,
@@ -41,6 +42,7 @@ __all__ = [
     "current_attempt",
     "deadline_over",
     "fetch_failed",
+    "finish_followers",
     "follow",
     "give_up",
     "grace_over",

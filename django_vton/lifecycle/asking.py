@@ -11,7 +11,8 @@ from django.utils import timezone
 from .. import budget
 from ..models import Attempt, Batch, TryOnRequest, VendorLink
 from ..states import ACTIVE, Money, State
-from .swap import finish_follower, followers_end, record, settle, swap
+from .followers import finish, followers_end
+from .swap import record, settle, swap
 
 
 def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] | None = None) -> None:
@@ -34,9 +35,9 @@ def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] 
 
 
 def follow(follower: TryOnRequest, source: TryOnRequest) -> None:
-    """End a follower at once where its source has ended already; in the transaction that accepted it."""
+    """Complete a follower at once where its source has completed; in a transaction that holds the source."""
     if source.state == State.COMPLETED:
-        finish_follower(follower, source)
+        finish([follower], source)
 
 
 def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[State] = ACTIVE) -> bool:

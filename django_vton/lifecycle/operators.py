@@ -15,8 +15,9 @@ from ..engines import engines, price
 from ..models import Attempt, TryOnRequest
 from ..sentences import RETRYABLE
 from ..states import REOPENABLE_CODES, Money, State
+from .followers import reopened
 from .submits import fill, reopen
-from .swap import current_attempt, hold, record, reopened, settle, swap
+from .swap import current_attempt, hold, record, settle, swap
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -14,10 +14,9 @@ from django.utils import timezone
 from .. import signals
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
 from ..states import Money, State
+from .followers import fail_with_followers, followers_end
 from .swap import (
     current_attempt,
-    fail_with_followers,
-    followers_end,
     hold,
     is_newest,
     send,

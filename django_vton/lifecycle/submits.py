@@ -19,13 +19,12 @@ from .. import polling, signals
 from ..handover import calls_back
 from ..models import Attempt, TryOnRequest, VendorLink
 from ..states import REOPENABLE_CODES, Money, State
+from .followers import fail_with_followers, reopened
 from .swap import (
     ANY,
     current_attempt,
-    fail_with_followers,
     hold,
     is_newest,
-    reopened,
     send,
     settle,
     swap,

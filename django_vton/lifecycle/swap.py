@@ -1,19 +1,18 @@
-"""The compare-and-swap itself, and what goes with it: event, signal, money, followers."""
+"""The compare-and-swap itself, and what goes with it: event, signal, money."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .. import budget, quotas, signals
-from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
-from ..states import REOPENABLE_CODES, SOURCES, Money, State
+from .. import budget, quotas
+from ..models import Attempt, TryOnEvent, TryOnRequest
+from ..states import SOURCES, Money, State
 
 logger = logging.getLogger("django_vton.lifecycle")
 
@@ -80,6 +79,34 @@ def record(
     log(request, event, before, attempt)
 
 
+def record_all(
+    requests: Sequence[TryOnRequest],
+    event: str,
+    before: State,
+    moved: dict[str, Any],
+    *,
+    attempts: Sequence[Attempt] | None = None,
+) -> None:
+    """As `record`, of rows that one statement has `moved`: those in hand are as in the table afterwards.
+
+    Call it last, when nothing else can fail.
+    """
+    of_each: Sequence[Attempt | None] = attempts or [None] * len(requests)
+    pairs = list(zip(requests, of_each, strict=True))
+    TryOnEvent.objects.bulk_create(
+        [
+            TryOnEvent(
+                request=request, attempt=attempt, name=event, from_state=before, to_state=moved["state"]
+            )
+            for request, attempt in pairs
+        ]
+    )
+    for request, attempt in pairs:
+        for name, value in moved.items():
+            setattr(request, name, value)
+        log(request, event, before, attempt)
+
+
 def log(request: TryOnRequest, event: str, before: str, attempt: Attempt | None) -> None:
     """One line: ids only."""
     logger.info(
@@ -119,7 +146,8 @@ def settle(
             return False
         if money == Money.FREE:
             quotas.give_back(request)
-            for follower in request.followers.all():
+            # Of all who share it only the one that ordered it was counted.
+            for follower in request.followers.filter(counted_pictures__gt=0):
                 quotas.give_back(follower)
         budget.book([attempt], source, money)
     return True
@@ -141,49 +169,3 @@ def is_newest(attempt: Attempt) -> Q:
 def current_attempt(request: TryOnRequest) -> Attempt:
     """The newest attempt."""
     return request.attempts.order_by("-number")[:1].get()
-
-
-def followers_end(source: TryOnRequest) -> None:
-    """Whoever shares a render ends with it."""
-    for follower in source.followers.filter(state=State.QUEUED):
-        finish_follower(follower, source)
-
-
-def finish_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
-    """Complete or fail one of them; what is shared lives as long as the last who shares it."""
-    if source.state == State.COMPLETED:
-        TryOnRequest.objects.filter(pk=source.pk, expires_at__lt=follower.expires_at).update(
-            expires_at=follower.expires_at
-        )
-        if swap(follower, [State.QUEUED], State.COMPLETED, "shared", image_count=source.image_count):
-            send(signals.tryon_completed, follower)
-    elif swap(
-        follower, [State.QUEUED], State.FAILED, "source_ended", error_code=source.error_code or "vendor"
-    ):
-        send(signals.tryon_failed, follower, code=follower.error_code)
-
-
-def reopened(request: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> None:
-    """What had failed runs again: whoever failed with it waits for it, and others may share it anew."""
-    failed = Q(error_code__in=codes, erased_at__isnull=True)
-    for follower in request.followers.filter(failed, state=State.FAILED):
-        swap(
-            follower,
-            [State.FAILED],
-            State.QUEUED,
-            "source_reopened",
-            where=failed,
-            error_code="",
-            finished_at=None,
-        )
-    if request.source_id is None and request.shows_house_model:
-        # Unless somebody had it rendered anew meanwhile.
-        with suppress(IntegrityError), transaction.atomic():
-            TryOnRequest.objects.filter(pk=request.pk).update(shared_key=request.cache_key)
-
-
-def fail_with_followers(request: TryOnRequest) -> None:
-    """What goes with every failure: links die, followers end, the shop is told."""
-    VendorLink.objects.filter(attempt__request=request).delete()
-    followers_end(request)
-    send(signals.tryon_failed, request, code=request.error_code)

@@ -20,10 +20,11 @@ from django.utils import timezone
 
 from .. import budget, polling, signals
 from ..handover import calls_back
-from ..models import Attempt, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
+from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
 from ..states import Money, State
 from .each import update_each
-from .swap import ANY, at, followers_end, log, send
+from .followers import finish_after_commit
+from .swap import ANY, at, record_all, send
 
 if TYPE_CHECKING:
     from ..pixazo import Answer, Submission
@@ -71,7 +72,7 @@ def claim_submits(
     _require(update_each(Attempt, list(zip(unsent, posts, strict=True))), attempts)
     for attempt, post in zip(attempts, posts, strict=True):
         _set(attempt, post)
-    _record(requests, "claimed", State.QUEUED, moved)
+    record_all(requests, "claimed", State.QUEUED, moved)
 
 
 @all_or_none
@@ -91,7 +92,7 @@ def submits_answered(news: Sequence[tuple[Attempt, Submission]]) -> None:
     _require(update_each(Attempt, told), attempts)
     for attempt, (_, values) in zip(attempts, told, strict=True):
         attempt.vendor_id = values["vendor_id"]
-    _record(requests, "submitted", State.SUBMITTING, moved, attempts=attempts)
+    record_all(requests, "submitted", State.SUBMITTING, moved, attempts=attempts)
 
 
 @all_or_none
@@ -137,7 +138,7 @@ def rendered(news: Sequence[tuple[TryOnRequest, Attempt, Answer]], *, lease: tim
     for request, attempt, answer in news:
         attempt.money = Money.SPENT
         request.result_urls = list(answer.images)
-    _record([request for request, _, _ in news], "rendered", State.SUBMITTED, moved, attempts=attempts)
+    record_all([request for request, _, _ in news], "rendered", State.SUBMITTED, moved, attempts=attempts)
 
 
 @all_or_none
@@ -147,13 +148,11 @@ def completed(news: Sequence[tuple[TryOnRequest, Sequence[TryOnImage]]]) -> None
     moved = at(State.COMPLETED) | {"image_count": len(news[0][1])}
     _swap(requests, State.RENDERED, moved)
     TryOnImage.objects.bulk_create([image for _, images in news for image in images])
-    _record(requests, "completed", State.RENDERED, moved)
-    followed = set(
-        TryOnRequest.objects.filter(source__in=requests, state=State.QUEUED).values_list("source", flat=True)
-    )
+    record_all(requests, "completed", State.RENDERED, moved)
+    waiting = TryOnRequest.objects.filter(source__in=requests, state=State.QUEUED)
+    for source_pk in waiting.order_by().values_list("source__pk", flat=True).distinct():
+        finish_after_commit(source_pk)
     for request in requests:
-        if request.pk in followed:
-            followers_end(request)
         send(signals.tryon_completed, request)
 
 
@@ -177,27 +176,3 @@ def _swap(requests: Sequence[TryOnRequest], source: State, moved: dict[str, Any]
 def _set(row: Any, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         setattr(row, name, value)
-
-
-def _record(
-    requests: Sequence[TryOnRequest],
-    event: str,
-    before: State,
-    moved: dict[str, Any],
-    *,
-    attempts: Sequence[Attempt] | None = None,
-) -> None:
-    """Last, when nothing else may say no: history and log; the rows in hand are as those in the table."""
-    of_each: Sequence[Attempt | None] = attempts or [None] * len(requests)
-    pairs = list(zip(requests, of_each, strict=True))
-    TryOnEvent.objects.bulk_create(
-        [
-            TryOnEvent(
-                request=request, attempt=attempt, name=event, from_state=before, to_state=moved["state"]
-            )
-            for request, attempt in pairs
-        ]
-    )
-    for request, attempt in pairs:
-        _set(request, moved)
-        log(request, event, before, attempt)
