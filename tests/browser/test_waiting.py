@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from .steps import CHOOSE, READY, RUNNING
-from .test_newcomer import SOON, open_dialog, send
+from tests.running import phone_photo
+
+from .steps import CHOOSE, READY, RUNNING, SOON, rendered, touch, try_on_model, visit
+from .test_newcomer import open_dialog, send
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page, Response
+    from playwright.sync_api import BrowserContext, Page, Response
 
     from tests.running import RunningShop
 
@@ -69,6 +71,26 @@ def test_a_badge_can_be_dismissed(page: Page, shop: RunningShop, photo: Path) ->
     page.reload()
     expect(page.get_by_role("link", name=re.compile("Try it on"))).to_be_visible()
     expect(page.locator("vton-badge")).to_have_count(0)
+
+
+def test_another_result_that_is_seen_silences_no_badge(
+    page: Page, context: BrowserContext, shop: RunningShop
+) -> None:
+    rendered(context, shop, "clara-dress", phone_photo(shade=9))
+    shop.gateway.scenario(seconds=600)
+    visit(page, shop, "linen-shirt")
+    touch(page)
+    try_on_model(page, "Noa")
+    expect(page.locator("#state")).to_have_text(RUNNING)
+    page.get_by_role("button", name="Keep shopping").click()
+    badge = page.locator("vton-badge")
+    expect(badge).to_have_text(RUNNING)
+    visit(page, shop, "clara-dress")
+    expect(badge).to_have_text(RUNNING)
+    touch(page, READY)
+    expect(page.locator("#after")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(badge).to_have_text(RUNNING)
 
 
 def test_a_second_tab_waits_with_the_first(page: Page, shop: RunningShop, photo: Path) -> None:

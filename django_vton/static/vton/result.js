@@ -8,7 +8,7 @@ export function show(session, tryOn, compare, isNew) {
   const { images, photo, feedback } = tryOn;
   const stage = session.$("stage");
   const before = session.$("before");
-  session.modules.tryon.remember(null);
+  forget(session.modules.tryon.KEY, tryOn);
   session.view("result");
   session.$("samples").replaceChildren(...(images.length > 1 ? images.map((image, index) => sample(session, image, index)) : []));
   session.zoom = compare.zoom(stage);
@@ -28,6 +28,15 @@ export function show(session, tryOn, compare, isNew) {
   const isKept = session.$("keep").checked || session.start.photos.some(({ id }) => id === photo?.id);
   const promised = until && isKept ? session.word("deleted", { when: session.when(new Date(until)) }) : session.word("soon");
   session.$("photo-until").textContent = until ? promised : "";
+}
+
+/** The badge tells no more of what is seen, but it does of another try-on. @param {string} key @param {TryOn} tryOn */
+function forget(key, { id }) {
+  try {
+    if (JSON.parse(sessionStorage.getItem(key) ?? "null")?.id === id) sessionStorage.removeItem(key);
+  } catch {
+    // Storage can be forbidden.
+  }
 }
 
 /** What can be bought, and the one main button. @param {Session} session @param {TryOn} tryOn */

@@ -2,7 +2,7 @@
 
 /** @import {Session, TryOn} from "./types" */
 
-const KEY = "vton"; // As in button.js.
+export const KEY = "vton"; // As in button.js.
 
 const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
