@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from . import products, proxies
 from .checks_deploy import check_deploy
 from .checks_queue import check_queue
+from .checks_requests import check_requests
 from .checks_urls import check_urls
 from .conf import config, problems
 from .engines import engines
@@ -29,7 +30,7 @@ SIGNATURE = 16
 
 def register() -> None:
     """Called once the apps are ready."""
-    for check in (check_settings, check_products, check_storage, check_urls, check_queue):
+    for check in (check_settings, check_products, check_storage, check_urls, check_queue, check_requests):
         checks.register(check, "vton")
     checks.register(check_proxies, checks.Tags.database)
     checks.register(check_deploy, "vton", deploy=True)
@@ -96,8 +97,8 @@ def _check_addresses() -> list[CheckMessage]:
 
 
 def _check_budget() -> list[CheckMessage]:
-    """W003: nobody has decided what a day may cost at most."""
-    if "DAILY_BUDGET" in getattr(settings, "VTON", {}):
+    """W003: nobody has decided what a day may cost at most. The sandbox costs nothing."""
+    if config.is_sandbox or "DAILY_BUDGET" in getattr(settings, "VTON", {}):
         return []
     hint = "Set VTON['DAILY_BUDGET'] to a Decimal of USD, or to None for no cap."
     sentence = f"VTON['DAILY_BUDGET'] is not set: a cap of {config.DAILY_BUDGET} USD a day applies."

@@ -23,6 +23,7 @@ from .exceptions import Refused
 from .models import TryOnRequest
 from .products import NEVER_BY_SHOPPERS, Described, find
 from .sentences import RENDER_SENTENCES, SENTENCES, duration
+from .sessions import leave_session
 
 if TYPE_CHECKING:
     from .pixazo.engine import Option
@@ -75,6 +76,7 @@ def dialog(request: HttpRequest) -> HttpResponse:
     `lang` is the page's language, since this address need not be under the page's language prefix; an
     unsupported one falls back to the request's.
     """
+    leave_session(request)
     asked = languages.asked(request)
     with languages.speaking(asked) as language:
         try:
@@ -82,7 +84,9 @@ def dialog(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             return HttpResponseNotFound(str(refused.detail), content_type="text/plain; charset=utf-8")
         # Without the request: the shop's context processors could put something personal into it.
-        response = HttpResponse(render_to_string("vton/dialog/dialog.html", _context(request, product, language)))
+        response = HttpResponse(
+            render_to_string("vton/dialog/dialog.html", _context(request, product, language))
+        )
         response["Content-Language"] = language
     # A developer's templates change, and so does the hint.
     response["Cache-Control"] = "no-store" if settings.DEBUG else f"public, max-age={MAX_AGE}"

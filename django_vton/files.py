@@ -22,6 +22,7 @@ from . import languages, looks
 from .discreet import discreet
 from .exceptions import Refused
 from .models import PersonPhoto, TryOnImage, VendorLink
+from .sessions import leave_session
 from .shoppers import Visitor
 from .states import AT_VENDOR
 from .storage import PrivateFolder
@@ -129,11 +130,12 @@ def photo(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 @_file
 @discreet
-def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:  # noqa: ARG001 - a view
+def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
     """`GET files/{token}/`: what the vendor fetches while it has the render, and nobody afterwards.
 
     Reads no session. The token is looked up by its hash, as in `webhooks.callback`.
     """
+    leave_session(request)
     links = VendorLink.objects.filter(
         token_hash=hash_token(token),
         expires_at__gt=timezone.now(),
@@ -175,6 +177,8 @@ def _answer(
     download: bool = False,
 ) -> HttpResponseBase:
     """The file, or 304: a stored file has a random name of its own and is never written again."""
+    if is_public:
+        leave_session(request)
     headers = {
         "Cache-Control": PUBLIC if is_public else PRIVATE,
         "ETag": f'"{hash_token(stored.name or "")[:32]}"',

@@ -19,6 +19,7 @@ from .discreet import discreet
 from .models import Attempt
 from .pixazo import parse_callback
 from .queue import ring
+from .sessions import leave_session
 from .tokens import hash_token
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
     The token is looked up by its SHA-256: how long that takes tells a guesser about hashes, from which no
     token can be found, so the database's comparison need not take constant time.
     """
+    leave_session(request)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:

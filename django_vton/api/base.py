@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 from .. import languages, uploads
 from ..exceptions import Refused
 from ..models import TryOnRequest
+from ..sessions import require_session
 from ..shoppers import Visitor
 from .errors import answer
 
@@ -143,7 +144,7 @@ class ApiView(APIView):
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Its length and CSRF, for every write of everybody, before anything else is looked at."""
+        """Its length; for every write of everybody CSRF and a session, before anything else is looked at."""
         super().initial(request, *args, **kwargs)
         uploads.require_length(request._request)
         if request.method not in SAFE:
@@ -151,6 +152,7 @@ class ApiView(APIView):
             check.process_request(request._request)
             if check.process_view(request._request, None, (), {}):  # type: ignore[arg-type] # as DRF does
                 raise Refused("csrf_failed")
+            require_session(request._request)
 
     @property
     def visitor(self) -> Visitor:

@@ -16,6 +16,7 @@ from ..conf import config
 from ..exceptions import Refused
 from ..languages import page_address
 from ..models import PersonPhoto
+from ..sessions import require_session
 from ..shoppers import SESSION_KEY
 from ..states import ACTIVE, State
 from ..stats import typical_seconds
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
+    from django.http import HttpRequest
     from rest_framework.request import Request
 
     from ..models import Shopper
@@ -46,7 +48,7 @@ class Start(ApiView):
         own = represent.try_ons_of(shopper, visitor.phone)
         done = own.filter(main_product=described.main_ref, state=State.COMPLETED)
         latest = done.order_by("-created_at").first()
-        reason = _reason(described)
+        reason = _reason(request._request, described)
         quota = quotas.state_of(visitor.pays())
         privacy_url = config.PRIVACY_URL or page_address("privacy")
         return Response(
@@ -152,9 +154,10 @@ class Nowhere(ApiView):
         raise Refused("not_found")
 
 
-def _reason(described: Described) -> str | None:
+def _reason(request: HttpRequest, described: Described) -> str | None:
     """Why this product cannot be tried on now, found out before anybody is asked for a photo."""
     try:
+        require_session(request)
         availability.require_for(described)
     except Refused as refusal:
         return refusal.code

@@ -12,6 +12,7 @@ from ..exceptions import Refused
 from ..intake import request_tryon
 from ..languages import page_address
 from ..sentences import duration
+from ..sessions import require_session
 from ..shoppers import Visitor
 from ..uploads import PhotoOnly, unnamed
 from .forms import TryOnForm, as_uuid
@@ -34,6 +35,7 @@ def try_product(request: HttpRequest, product: str) -> HttpResponse:
         found = products.find(product)
         # Of one that is not enabled, no page tells the name.
         described = found if found.is_enabled else None
+        require_session(request)
         if request.method == "POST" and described:
             return _order(request, described)
         availability.require_for(found)

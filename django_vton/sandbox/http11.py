@@ -79,8 +79,8 @@ def is_loopback(host: str) -> bool:
 def is_ours(request: Request, host: str) -> bool:
     """Whether no page of another site has sent this, where `host` is what the gateway is bound to.
 
-    A browser sends such a page's request with its own `Origin`. A page whose name leads to this machine, by an
-    answer of its DNS server that has changed, has that name in `Host`.
+    A browser sends such a page's request with the page's `Origin`. Where a site's DNS server gives this
+    machine's address for its name, the requests of its pages have that name in `Host`.
     """
     named, origin = request.headers.get("Host", ""), request.headers.get("Origin")
     try:
