@@ -92,6 +92,7 @@ def test_without_a_budget_of_its_own_a_shop_loses_25_usd_a_day_at_most(
         "IP_QUOTA": None,
         "IN_FLIGHT": 1000,
         "PRICES": {"fashn-v1.6": Decimal("9.99")},
+        "PIXAZO_BASE_URL": "https://gateway.pixazo.ai",
     }
     answers = [order(shirt, phone_photo(shade=it)) for it in range(4)]
     assert codes(answers) == ["202", "202", "budget_exhausted", "budget_exhausted"]

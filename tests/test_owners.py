@@ -100,7 +100,7 @@ ADMIN: dict[str, dict[str, int]] = {
     },
     "budgetperiod": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "conversion": {"changelist": 200},
-    "figures": {"days": 200},
+    "figures": {"days": 200, "feedback": 200},
     "gatewaystate": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "housemodel": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "incident": {"changelist": 403},
@@ -356,7 +356,7 @@ def admin_addresses(objects: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
     for model, views in ADMIN.items():
         for view, expected in views.items():
             name = f"vton_{model}_{view}".rstrip("_")
-            args = [] if view in {"", "add", "changelist", "days", "file"} else [objects[model]]
+            args = [] if view in {"", "add", "changelist", "days", "feedback", "file"} else [objects[model]]
             yield name, reverse(f"admin:{name}", args=args), expected
 
 

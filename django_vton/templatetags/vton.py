@@ -135,13 +135,7 @@ def _text(value: Any, *, use_l10n: bool | None) -> str:
 @register.simple_tag(takes_context=True)
 def tryon_assets(context: RequestContext) -> SafeString:
     """Style and script of the button, and the badge of a running try-on, for the base template."""
-    return render_to_string("vton/assets.html", {"nonce": _nonce(context), "lang": _lang()})
-
-
-@register.simple_tag(takes_context=True)
-def tryon_nonce(context: RequestContext) -> str:
-    """The request's CSP nonce; "" where the policy has none."""
-    return _nonce(context)
+    return render_to_string("vton/assets.html", {"nonce": csp_nonce(context), "lang": _lang()})
 
 
 @register.simple_tag
@@ -165,7 +159,7 @@ def _lang() -> str:
     return get_language() or settings.LANGUAGE_CODE
 
 
-def _nonce(context: RequestContext) -> str:
+def csp_nonce(context: RequestContext) -> str:
     """The request's CSP nonce; "" where the shop's policy has none.
 
     Reading it is not free: django-csp 3 adds it to the policy at that moment, and a browser that sees a

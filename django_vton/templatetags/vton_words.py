@@ -1,4 +1,4 @@
-"""`{% tryon_words %}…{% endtryon_words %}`: stands around all words in the package's own templates."""
+"""Tags of the package's own templates: their words, whole in one language, and the nonce of their scripts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from django import template
 
 from django_vton.languages import direction, speaking
 
+from .vton import csp_nonce
+
 if TYPE_CHECKING:
     from django.template.base import NodeList, Parser, Token
-    from django.template.context import Context
+    from django.template.context import Context, RequestContext
     from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -26,6 +28,12 @@ class WordsNode(template.Node):
         """With `vton_lang` and `vton_dir`, for the attributes of the elements in it."""
         with speaking() as language, context.push(vton_lang=language, vton_dir=direction(language)):
             return self.nodelist.render(context)
+
+
+@register.simple_tag(takes_context=True)
+def tryon_nonce(context: RequestContext) -> str:
+    """The request's CSP nonce; "" where the policy has none."""
+    return csp_nonce(context)
 
 
 @register.tag

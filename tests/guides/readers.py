@@ -28,7 +28,7 @@ from django_vton.states import State
 
 from .blocks import ROOT, Block, of_page
 
-TOOLS = {".", "cd", "install", "python3"}
+TOOLS = {".", "cd", "install", "mkdir", "msgfilter", "package=$(python", "python3"}
 """Commands of the shell whose arguments are theirs; that they parse is seen to by bash."""
 
 
@@ -181,9 +181,9 @@ def js(code: str) -> None:
 def po(code: str) -> None:
     """Messages that the package has, in other words."""
     ours = (ROOT / "django_vton" / "locale" / "de" / "LC_MESSAGES" / "django.po").read_text()
-    header, *blocks = code.split("\n\n")
-    assert header == 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"'
-    entries = re.findall(r'(msgid "[^"]+"\n)msgstr "[^"]+"\n', "\n".join(blocks))
+    header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+    blocks = code.removeprefix(header).split("\n\n")
+    entries = re.findall(r'((?:msgctxt "vton"\n)?msgid "[^"]+"\n)msgstr "[^"]+"\n?', code.removeprefix(header))
     assert len(entries) == len(blocks) > 0
     assert [entry for entry in entries if entry not in ours] == []
 
