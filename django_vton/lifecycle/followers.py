@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
@@ -46,7 +45,12 @@ def followers_end(source: TryOnRequest) -> None:
 
 def finish_after_commit(source_pk: UUID) -> None:
     """As `followers_end`, where the source is known to have followers that wait."""
-    transaction.on_commit(partial(_finish_batch, source_pk, FIRST_BATCH), robust=True)
+
+    def finish_first() -> None:
+        _finish_batch(source_pk, FIRST_BATCH)
+
+    # Not a partial: Django's word of what failed in a robust hook begins with the function's name.
+    transaction.on_commit(finish_first, robust=True)
 
 
 def fail_with_followers(request: TryOnRequest) -> None:

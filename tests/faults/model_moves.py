@@ -23,6 +23,7 @@ from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest
 from django_vton.pixazo import Status
 from django_vton.states import State
 
+from ..lifecycle.invariants import check_followers
 from .model_view import may_send, moments
 from .model_world import LOST, Flight, Render, World, answer, pictures, tell, vendor_id
 
@@ -67,6 +68,7 @@ def moves(world: World, view: View, cast: Cast) -> Iterator[Move]:
     """All that may happen now."""
     yield from _time(world, view)
     yield from _pump(world, view)
+    yield from _minute(world, view)
     for flight in world.flights:
         place = view.place[flight.request]
         name = f"{flight.job.kind} {place}.{flight.job.attempt.number}"
@@ -116,6 +118,18 @@ def _pump(world: World, view: View) -> Iterator[Move]:
             yield Move(f"a slow pump reads {view.place[row.pk]}", 1, read)
     else:
         yield Move("the slow pump acts", 0, partial(_act, world, *world.glance))
+
+
+def _minute(world: World, view: View) -> Iterator[Move]:
+    """Whoever shares a render ends after it, where no process died in between; else by the minute's look."""
+    ended = {row.pk for row in view.rows if row.finished_at is not None}
+    if any(row.source_id in ended and row.finished_at is None for row in view.rows):
+        yield Move("minute", 0, partial(_done, world, _finish_followers))
+
+
+def _finish_followers() -> None:
+    lifecycle.finish_followers()
+    check_followers()
 
 
 def _is_due(row: TryOnRequest, world: World) -> bool:

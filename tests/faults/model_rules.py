@@ -52,9 +52,6 @@ def shape(row: TryOnRequest, view: View) -> None:
     assert (row.state == State.RENDERED) == bool(row.result_urls), f"addresses: {row.state}"
     if has_ended:
         assert (row.due_at, row.lease_until) == (None, None), f"due: {row.state}"
-        for other in view.rows:
-            waits = other.source_id == row.pk and other.state == State.QUEUED
-            assert not waits, f"somebody waits for what is {row.state}"
     if row.state == State.COMPLETED:
         is_own = row.source_id is None and row.erased_at is None
         assert not is_own or view.images[row.pk] == row.image_count > 0, "completed without a picture"
@@ -63,6 +60,7 @@ def shape(row: TryOnRequest, view: View) -> None:
     if row.erased_at is not None:
         left = (row.shopper_id, row.photo_id, row.source_id, row.shared_key, row.cache_key, row.result_urls)
         assert left == (None, None, None, None, "", []), "erased, and something is left"
+        assert (row.counted_in, row.address_key) == ([], ""), "erased, and it tells whose it was"
         assert has_ended, "erased, and it lives"
         assert not view.images[row.pk], "erased, and a picture is left"
     events = [event for event in view.events[row.pk] if event[0] != "erased"]

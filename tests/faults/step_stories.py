@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 from django.contrib.auth.models import User
 from django.db.models.signals import pre_init
 from django.test import Client
 from django.utils import timezone
 
-from django_vton import privacy
+from django_vton import lifecycle, privacy
+from django_vton.lifecycle import followers
 from django_vton.models import Attempt, TryOnImage, TryOnRequest
 from django_vton.shoppers import Visitor
 from django_vton.states import State
@@ -218,6 +220,26 @@ class Purging(Story):
         erased()
 
 
+class Sharing(House):
+    """A shared render has ended, and its process died before it finished those who share it."""
+
+    weak = ("after lifecycle.followers._finish_batch: COMMIT 1",)
+
+    def prepare(self, case: Case) -> None:
+        super().prepare(case)
+        with mock.patch.object(followers, "FIRST_BATCH", 0):
+            while TryOnRequest.objects.active().filter(source=None).exists():
+                case.time_passes()
+                case.desk.look()
+        assert TryOnRequest.objects.active().count() == 2
+
+    def play(self, case: Case) -> None:
+        case.do("finish_followers")
+
+    def meanwhile(self, case: Case) -> None:
+        lifecycle.finish_followers()
+
+
 def shopper() -> tuple[Visitor, dict[str, str]]:
     """Somebody who is logged in, and the cookies of their browser."""
     user, _created = User.objects.get_or_create(username="ada")
@@ -247,6 +269,7 @@ STORIES = [
     Story("glasses"),
     Garment("garment"),
     House("house model"),
+    Sharing("house model shared"),
     Story("refused 429", submit_status=429),
     Story("refused 500", submit_status=500),
     Story("vendor ERROR", FAILED, outcome="ERROR"),

@@ -81,6 +81,7 @@ class House(Story):
     """A render of a house model, and a second shopper who shares it."""
 
     product = "shirt"
+    weak = ("before lifecycle.followers._finish_batch: COMMIT 1",)
 
     def prepare(self, case: Case) -> None:
         model = house_model(case)

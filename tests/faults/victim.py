@@ -113,7 +113,19 @@ def purge() -> None:
     privacy.purge()
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"look": look, "request": request, "purge": purge}
+def finish_followers() -> None:
+    """As the schedule does each minute."""
+    from django_vton import tasks
+
+    tasks.finish_followers()
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "look": look,
+    "request": request,
+    "purge": purge,
+    "finish_followers": finish_followers,
+}
 
 if __name__ == "__main__":
     main()

@@ -222,6 +222,24 @@ def test_whatever_statement_a_batch_breaks_at_it_is_done_once_by_the_next(
     assert heard == dict.fromkeys([row.pk for row in waiting], 1)
 
 
+@EVERY_END
+def test_where_the_first_batch_fails_the_source_has_ended_all_the_same(
+    desk: Desk, house_model: PersonPhoto, end: End, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any) -> int:
+        raise Struck
+
+    source, _waiting = shared(desk, house_model)
+    with monkeypatch.context() as patch:
+        patch.setattr(followers, "_finish_batch", fail)
+        end(source)
+    source.refresh_from_db()
+    assert source.finished_at is not None
+    assert states(source) == {"queued": 5}
+    tasks.ring()
+    assert set(states(source)) == {"completed" if source.state == State.COMPLETED else "failed"}
+
+
 def test_who_left_meanwhile_stays_away(desk: Desk, house_model: PersonPhoto) -> None:
     source, _waiting = shared(desk, house_model, people=4)
     complete(source)
