@@ -15,7 +15,8 @@ help:
 	@echo "make hosts   the tests in a django-oscar shop and on a Wagtail site (ARGS= for pytest)"
 	@echo "make wheel   the built wheel, installed on Python 3.11: some tests and a shop's types (ARGS= for nox)"
 	@echo "make matrix  the tests on each Python, Django and database, for hours (ARGS= for nox)"
-	@echo "make pictures  docs/pictures: each state of the dialog, of the badge and of the pages, and a batch"
+	@echo "make pictures  docs/pictures: each state of the dialog, of the badge and of the pages, and a batch;"
+	@echo "             pictures/index.html: the dialog's states in each browser engine, light and dark"
 	@echo "make docs    the documentation, into docs/_build"
 	@echo "make faults  the long fault tests, for an hour (ROUNDS= for more than one, SEED= for others,"
 	@echo "             SHARE= of all steps, MINUTES= at most, TRY_ONS= in the storm)"
@@ -60,9 +61,11 @@ matrix: $(READY)
 	$(BIN)/nox $(ARGS)
 
 pictures: $(READY) $(MODULES)
-	rm -f docs/pictures/*.png
+	rm -rf docs/pictures/*.png pictures
 	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_everybody.py $(ARGS)
 	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_merchant.py -k empty_catalogue
+	$(BIN)/python -m pytest tests/browser/engines/gallery.py
+	@echo "pictures/index.html"
 
 # A link that leads nowhere is an error; the reference is written from the code.
 docs: $(READY)

@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 SOON = 30.0
 
-# `$` is the first visible element that matches, also in open shadow roots.
-FIND = """
+# `$` is the first visible element that matches, also in open shadow roots. What never stops moving, such as a
+# spinner, is no reason to wait.
+HELPERS = """
 const all = (css, root = document) => [
     ...root.querySelectorAll(css),
     ...[...root.querySelectorAll("*")].flatMap((it) => (it.shadowRoot ? all(css, it.shadowRoot) : [])),
 ];
 const $ = (css) => all(css).find((it) => it.checkVisibility({ visibilityProperty: true }));
+const isMoving = () => [document, ...all("*").flatMap((it) => it.shadowRoot ?? [])]
+    .flatMap((root) => root.getAnimations())
+    .some((it) => it.playState === "running" && it.effect.getComputedTiming().endTime !== Infinity);
 """
 
 
@@ -66,8 +70,8 @@ class Browser(ABC):
         """Those of the page's site."""
 
     def run(self, function: str, *args: Any) -> Any:
-        """`run("(a, b) => a + b", 1, 2)`; the function may use `$`."""
-        return self.evaluate(f"{FIND} return ({function})(...arguments);", *args)
+        """`run("(a, b) => a + b", 1, 2)`; the function may use what HELPERS defines."""
+        return self.evaluate(f"{HELPERS} return ({function})(...arguments);", *args)
 
     def wait(self, function: str, *args: Any) -> Any:
         """Until the function returns something true."""

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def chromium(playwright: Playwright, *, dark: bool) -> Iterator[Chromium]:
-    context = playwright.new_context(
-        color_scheme="dark" if dark else "light", locale="en-GB", permissions=["camera"]
-    )
+    context = playwright.new_context(color_scheme="dark" if dark else "light", locale="en-GB")
     context.set_default_timeout(SOON * 1000)
     yield Chromium(context.new_page())
     context.close()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Otherwise its window is at least 450 px wide.
 NARROW = ":root { min-width: 0 !important; min-height: 0 !important }"
+# A pointer that is fine and can hover; without a screen, it finds none.
+MOUSE = 0x02 | 0x04
 ERROR = re.compile(r"^JavaScript error: (https?:.*)", re.MULTILINE)
 
 
@@ -32,9 +34,9 @@ def firefox(*, dark: bool) -> Iterator[Firefox]:
         "intl.accept_languages": "en-GB",
         "layout.css.prefers-color-scheme.content-override": 0 if dark else 1,
         "marionette.port": port,
-        "media.navigator.permission.disabled": True,
-        "media.navigator.streams.fake": True,
         "toolkit.legacyUserProfileCustomizations.stylesheets": True,
+        "ui.allPointerCapabilities": MOUSE,
+        "ui.primaryPointerCapabilities": MOUSE,
     }
     with TemporaryDirectory(prefix="vton-firefox-") as folder:
         home = Path(folder)

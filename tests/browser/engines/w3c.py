@@ -27,13 +27,7 @@ KEYS = {
     "ArrowRight": "\ue014",
 }
 # WebDriver clicks at once: an element that moves would be missed.
-AT_REST = """(css) => {
-    const it = $(css);
-    const moves = document.getAnimations().concat(it?.getRootNode().getAnimations() ?? []);
-    const ends = ({ effect, playState }) =>
-        playState === "running" && effect.getComputedTiming().endTime !== Infinity;
-    return moves.some(ends) ? null : it;
-}"""
+AT_REST = "(css) => (isMoving() ? null : $(css))"
 
 
 @contextmanager

@@ -28,6 +28,7 @@ COMMANDS = {
     "SetWindowRect": ("POST", "window/rect"),
     "TakeScreenshot": ("GET", "screenshot"),
 }
+
 # Otherwise its toolbar keeps the window at least 447 px wide.
 NARROW = "* { min-width: 0; min-height: 0; padding: 0; margin: 0; border: 0; font-size: 1px }"
 # Under automation it writes its console nowhere. A page that follows in the tab finds what is stored.
@@ -94,6 +95,11 @@ class WebKit(W3C):
     def open(self, url: str) -> None:
         super().open(url)
         self.run(LISTEN)
+
+    def screenshot(self) -> bytes:
+        """The second one: the first may come before what has changed is drawn."""
+        super().screenshot()
+        return super().screenshot()
 
     def errors(self) -> list[str]:
         heard: str = self.run(HEARD)

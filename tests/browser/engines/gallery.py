@@ -1,0 +1,74 @@
+"""`make pictures`: each state in each engine, light and dark, side by side. `make test` does not run this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.walk import portrait
+from tests.running import until
+
+from .conftest import ENGINES, launched
+from .steps import SETTLED, Shopper, states
+
+if TYPE_CHECKING:
+    from tests.running import RunningShop
+
+pytestmark = pytest.mark.browser
+
+FOLDER = Path(__file__).resolve().parents[3] / "pictures"
+SIZES = {"desktop": (1280, 900), "phone": (390, 664)}
+SCHEMES = ("light", "dark")
+PAGE = """<!doctype html>
+<meta charset="utf-8">
+<title>Every state in every engine</title>
+<style>
+  body {{ font: 14px sans-serif; margin: 1rem; }}
+  td, th {{ padding: 4px; vertical-align: top; }}
+  th {{ position: sticky; top: 0; background: #fff; }}
+  img {{ width: 300px; border: 1px solid #ccc; }}
+</style>
+<table>{rows}</table>
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sheet() -> Iterator[None]:
+    """Also after a failure, which it may explain."""
+    FOLDER.mkdir(exist_ok=True)
+    yield
+    columns = [f"{engine}-{scheme}" for engine in ENGINES for scheme in SCHEMES]
+    head = "".join(f"<th>{column}</th>" for column in ["", *columns])
+    files = sorted(FOLDER.glob("*.png"), key=lambda file: file.stat().st_mtime)
+    names = dict.fromkeys(file.stem.split(".")[0] for file in files)
+    rows = [f"<tr>{head}</tr>"]
+    for name in names:
+        cells = (f"{name}.{column}.png" for column in columns)
+        pictures = "".join(
+            f'<td><a href="{cell}"><img src="{cell}" alt="" loading="lazy"></a></td>' for cell in cells
+        )
+        rows.append(f"<tr><td>{name}</td>{pictures}</tr>")
+    (FOLDER / "index.html").write_text(PAGE.format(rows="\n".join(rows)))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_pictures(
+    request: pytest.FixtureRequest, shop: RunningShop, tmp_path: Path, engine_name: str, scheme: str
+) -> None:
+    photo = tmp_path / "me.jpg"
+    photo.write_bytes(portrait())
+    shop.gateway.reset()
+    # No picture bears the hint that DEBUG gives before a worker was seen.
+    until(lambda: shop.sql("SELECT max(seen_at) FROM vton_pumpslot") != [(None,)], "a worker", seconds=90)
+    with launched(request, engine_name, dark=scheme == "dark") as browser:
+        browser.resize(*SIZES["desktop"])
+        for state in states(Shopper(browser, shop), photo):
+            for size in ("phone", "desktop"):  # The next state is reached on a desktop.
+                browser.resize(*SIZES[size])
+                browser.wait(SETTLED)
+                (FOLDER / f"{state}-{size}.{engine_name}-{scheme}.png").write_bytes(browser.screenshot())
+        assert browser.errors() == []
