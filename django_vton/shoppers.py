@@ -23,6 +23,7 @@ from . import quotas
 from .conf import config
 from .exceptions import Refused
 from .models import PersonPhoto, PhoneLink, Shopper
+from .states import ACTIVE
 from .tokens import hash_token, new_token
 
 if TYPE_CHECKING:
@@ -191,7 +192,11 @@ def _granted(session: Any) -> PhoneLink | None:
 
 
 def claim(request: HttpRequest, user: Any) -> None:
-    """On login the guest's try-ons become the user's, and the guest's token dies. Receiver's work."""
+    """On login the guest's try-ons become the user's, and the guest's token dies. Receiver's work.
+
+    Not the guest's photos and consent: at a shared browser they may be another person's, and would be served
+    on the user's other devices. Photos go at once, or when the try-on that needs them has ended.
+    """
     token = request.session.pop(SESSION_KEY, "") if hasattr(request, "session") else ""
     guest = Visitor(token=token).shopper() if token else None
     if guest is None:
@@ -204,8 +209,10 @@ def claim(request: HttpRequest, user: Any) -> None:
         # The user has used these keys as well, for something else.
         keys = mine.try_ons.exclude(idempotency_key=None).values_list("idempotency_key", flat=True)
         guest.try_ons.filter(idempotency_key__in=list(keys)).update(idempotency_key=None)
+        needed = list(guest.photos.filter(try_ons__state__in=ACTIVE).values_list("pk", flat=True))
         guest.try_ons.update(shopper=mine)
-        guest.photos.update(shopper=mine)
+        guest.photos.filter(pk__in=needed).update(shopper=mine, keep=False)
+        guest.consents.filter(withdrawn_at=None).update(withdrawn_at=timezone.now())
         guest.consents.update(shopper=mine)
         guest.phone_links.update(shopper=mine)
         guest.delete()

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_vton import lifecycle, privacy, quotas
-from django_vton.models import Consent, Quota, Shopper, TryOnRequest
+from django_vton.models import Consent, PersonPhoto, Quota, Shopper, TryOnRequest
 from django_vton.shoppers import SESSION_KEY, UNKNOWN_ADDRESS, Visitor, address_keys, claim
 from django_vton.tokens import hash_token
 
 from .doors import asked as asked_by
+from .doors import render
 from .people import asked, at_once, meanwhile, shopper_of, user_visitor
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ def test_on_login_all_becomes_the_users(
     row.refresh_from_db()
     mine = Shopper.objects.get()
     assert (mine.user, mine.token_hash) == (person, None)
-    assert (row.shopper, row.photo and row.photo.shopper) == (mine, mine)
+    # Its photo is still needed, and nobody agreed to keep it for the user.
+    assert row.photo
+    assert (row.shopper, row.photo.shopper, row.photo.keep) == (mine, mine, False)
     assert Consent.objects.get().shopper == mine
     assert SESSION_KEY not in guest.session
     assert Visitor(token=token).shopper() is None
@@ -150,6 +153,24 @@ def test_on_login_all_becomes_the_users(
     # The same key is still the same request.
     assert asked_by(guest, shirt, phone_photo(), keep_photo="true", headers={"Idempotency-Key": "k1"}) == row
     assert Client().get(reverse("vton:tryon", args=[row.pk])).status_code == 404
+
+
+@pytest.mark.usefixtures("person")
+def test_a_guests_photos_and_consent_are_not_the_next_logins(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
+    done = render(asked_by(guest, shirt, phone_photo(shade=1), keep_photo="true"))
+    running = asked_by(guest, shirt, phone_photo(shade=2), keep_photo="true")
+    assert guest.login(username="ada", password="x")
+    elsewhere = Client()
+    assert elsewhere.login(username="ada", password="x")
+    begun = elsewhere.get(reverse("vton:start"), {"product": f"shop.product:{shirt.pk}"}).json()
+    assert begun["photos"] == []
+    assert begun["consent"]["required"]
+    assert elsewhere.get(reverse("vton:tryon", args=[done.pk])).json()["photo"] is None
+    # What still runs is brought to its end.
+    assert elsewhere.get(reverse("vton:tryon", args=[running.pk])).json()["status"] == "queued"
+    assert PersonPhoto.objects.get().try_ons.get() == running
 
 
 def test_a_user_with_try_ons_and_the_same_keys_keeps_both(
