@@ -58,9 +58,13 @@ function offer(session, { product_url }) {
 /** What is chosen in the shop's own form, such as "Size: M". @param {HTMLFormElement} form */
 function chosen(form) {
   const fields = /** @type {any[]} */ ([...form.elements]).filter((it) => it.value && (it.selectedOptions || it.checked));
-  const words = fields.map(({ selectedOptions, labels, parentNode }) => {
-    const name = selectedOptions ? labels[0] : parentNode.closest("fieldset")?.querySelector("legend");
-    return [name, (selectedOptions ?? labels)[0]].map((it) => it?.textContent.trim()).filter(Boolean).join(": ");
+  const words = fields.map((field) => {
+    const { selectedOptions, labels } = field;
+    const name = selectedOptions ? labels[0] : field.closest("fieldset")?.querySelector("legend");
+    // A label may stand around its field, whose own words are not the label's.
+    const own = (/** @type {?Node} */ it) => [...(it?.childNodes ?? [])].filter((part) => !part.contains(field));
+    const texts = [name, (selectedOptions ?? labels)[0]].map((it) => own(it).map((part) => part.textContent).join(" "));
+    return texts.map((text) => text.trim()).filter(Boolean).join(": ");
   });
   return words.join(", ");
 }
