@@ -40,12 +40,12 @@ def test_it_stays_german(browser: Browser, prefixed_shop: RunningShop, photo: Pa
     page.locator("input[name=consent]").check()
     press(page, "Anprobieren")
     # It looks again by itself, by a header that names no address.
-    press(page, "Von selbst nachsehen")
+    press(page, "Automatisch aktualisieren")
     expect(page.get_by_text("KI-generierte Vorschau").first).to_be_visible(timeout=SOON)
     press(page, "Gefällt mir")
     press(page, "Löschen")
     press(page, "Löschen")
-    expect(page.get_by_text("Die Anprobe ist gelöscht.")).to_be_visible()
+    expect(page.get_by_text("Gelöscht", exact=True)).to_be_visible()
     press(page, "Datenschutz")
 
     press(page, "Meine Anproben")
