@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework.exceptions import ParseError
 
+from ..conf import config
 from ..exceptions import Refused
 from .base import read_json
 
@@ -45,6 +46,12 @@ def boolean(body: Mapping[str, Any], name: str) -> bool:
     if known is None:
         raise Refused("request_invalid", field=name)
     return known
+
+
+def consent(body: Mapping[str, Any]) -> bool:
+    """Whether the shopper agrees to the present words. An older version, where one is named, is none."""
+    agrees, version = boolean(body, "consent"), text(body, "consent_version")
+    return agrees and version in {"", config.CONSENT_VERSION}
 
 
 def options(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -198,6 +198,7 @@ SHAPES: dict[str, Schema] = {
             "product": TEXT | {"examples": ["shop.product:42"]},
             "photo_id": ID,
             "consent": FLAG | {"description": "This is me, or an adult who agreed."},
+            "consent_version": TEXT | {"description": "`start.consent.version`: an older one is no consent."},
             "keep_photo": FLAG,
             "options": ANYTHING | {"examples": [{"num_samples": 2}]},
         },

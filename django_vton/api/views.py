@@ -79,7 +79,7 @@ class TryOns(ApiView):
             product=reading.text(body, "product"),
             photo=reading.photo(request, body),
             photo_id=reading.text(body, "photo_id"),
-            consent=reading.boolean(body, "consent"),
+            consent=reading.consent(body),
             keep_photo=reading.boolean(body, "keep_photo"),
             options=reading.options(body),
             idempotency_key=key,

@@ -72,6 +72,10 @@ class TryOnForm(forms.Form):
         self.own, self.house = own_photos(shopper, wanted), house_models(product.kind)
         offered = [photo["id"] for _row, photo in (*self.own, *self.house)]
         self.chosen = wanted if wanted in offered else ""
+        self.consent_version = config.CONSENT_VERSION
+        if data is not None and data.get("consent_version", self.consent_version) != self.consent_version:
+            # The box was ticked under other words than it would now be shown with.
+            data = {name: value for name, value in data.items() if name != "consent"}
         super().__init__(data, files)
         photo_id = self.fields["photo_id"]
         assert isinstance(photo_id, forms.ChoiceField)

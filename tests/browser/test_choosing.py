@@ -253,3 +253,33 @@ def test_house_models_suit_the_product(page: Page, shop: RunningShop) -> None:
         touch(page, then)
         expect(page.locator("#house-photos [data-name]")).to_have_text(names)
         expect(page.locator("#house-part").get_by_role("button", name="Delete")).to_have_count(0)
+
+
+def test_words_that_have_changed_are_shown_and_agreed_to_anew(
+    lossy_page: Page, shop: RunningShop, photo: Path
+) -> None:
+    """As if the shop had other words when the dialog was opened."""
+    page = lossy_page
+
+    def earlier(route: Route) -> None:
+        start = route.fetch().json()
+        start["consent"] |= {"version": "an earlier one", "text": "Earlier words."}
+        route.fulfill(json=start)
+
+    page.route("**/api/start/**", earlier, times=1)
+    visit(page, shop, "linen-shirt")
+    touch(page)
+    page.locator("#file").set_input_files(photo)
+    words = page.locator("#consent-text")
+    expect(words).to_have_text("Earlier words.")
+    page.locator("#consent").check()
+    send = page.locator("#order").get_by_role("button", name="Try it on")
+    send.click()
+
+    expect(page.locator("#check-problem")).to_contain_text("agree")
+    expect(words).to_contain_text("Pixazo")
+    expect(page.locator("#consent")).not_to_be_checked()
+    expect(page.locator("#preview canvas")).to_be_visible()
+    page.locator("#consent").check()
+    send.click()
+    expect(page.locator("#after")).to_be_visible(timeout=SOON)

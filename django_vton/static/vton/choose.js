@@ -68,7 +68,7 @@ export function check(session, picked) {
   session.view("check");
   session.$("preview").replaceChildren(portrait(session, picked));
   session.$("own").hidden = !fresh;
-  session.$("consent-part").hidden = !consent.required;
+  session.$("consent").checked = session.$("consent-part").hidden = !consent.required;
   session.$("consent-text").textContent = consent.text;
   session.$("consent-link").href = consent.url;
   session.$("consent-link").hidden = !consent.url;
@@ -93,7 +93,7 @@ export function portrait(session, picked) {
   return copy;
 }
 
-/** @param {Session} session @returns {FormData | null} null while consent is missing, which is said */
+/** @param {Session} session @returns {FormData | null} null while consent is missing */
 export function order(session) {
   const { picked, start } = session;
   const consent = session.$("consent");
@@ -108,6 +108,7 @@ export function order(session) {
     }
     body.set("photo", picked.blob, "photo");
     body.set("consent", "true");
+    body.set("consent_version", start.consent.version);
     if (session.$("keep").checked) body.set("keep_photo", "true");
   } else body.set("photo_id", picked.id);
   for (const field of /** @type {any} */ (session.host.querySelectorAll("[name]"))) body.set(field.name, field.value);

@@ -6,7 +6,7 @@ export const KEY = "vton"; // As in button.js.
 
 const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-/** Also while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] of a call that may have been heard */
+/** Also while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] */
 export async function send(session, body, key = newKey()) {
   const { api, dialog, modules, picked } = session;
   session.order = { body, key };
@@ -24,7 +24,13 @@ export async function send(session, body, key = newKey()) {
     remember(tryOn);
     session.emit("submitted");
   } catch (error) {
-    session.emit("failed", false, session.fail(error));
+    const code = session.fail(error);
+    session.emit("failed", false, code);
+    if (picked && code === "consent_required") {
+      session.start = await api.start();
+      modules.choose.check(session, picked);
+      session.problem(code);
+    }
   }
   session.sending = false;
   if (!dialog.open) session.end();
