@@ -50,7 +50,7 @@ def require_for(described: Described) -> None:
     if not described.is_enabled:
         raise Refused("product_not_enabled", field="product")
     budget.require_room(engines.price(described.engine.name, described.options({})))
-    pictures.prepare(described)
+    pictures.require_usable(described)
 
 
 def reason() -> str | None:

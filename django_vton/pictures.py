@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.base import ContentFile, File
 from django.db import IntegrityError, transaction
 from django.db.models.fields.files import FieldFile
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_vton.pictures")
 
+KNOWN_SECONDS = 60
+"""So long is it known that a file can be used, or that it cannot, without reading it again."""
+
 USE_NOTED = timedelta(hours=1)
 """So old is the time of the last use at most: not each look at a product is a write."""
 
@@ -40,6 +44,16 @@ def prepare(described: Described) -> ProductPicture:
     return picture
 
 
+def require_usable(described: Described) -> None:
+    """As `prepare` for those who only look: by what was found within the last minute, without its file."""
+    key = _key(described)
+    is_usable = cache.get(key) if key else None
+    if is_usable is None:
+        prepare(described)
+    elif not is_usable:
+        raise Refused("product_not_enabled", field="product")
+
+
 def problem_of(described: Described) -> str:
     """Why the product's picture cannot be used, in words for the merchant; "" if it can."""
     picture = _prepare(described)
@@ -47,7 +61,27 @@ def problem_of(described: Described) -> str:
 
 
 def _prepare(described: Described) -> ProductPicture | str:
-    """The prepared picture, or why there is no file to prepare one from."""
+    """The prepared picture, or why there is no file to prepare one from. The next ones who look know it."""
+    picture = _look(described)
+    if (key := _key(described)) is None:
+        return picture
+    if isinstance(picture, str):
+        cache.delete(key)  # The storage may be back at any moment.
+    else:
+        cache.set(key, not picture.problem, KNOWN_SECONDS)
+    return picture
+
+
+def _key(described: Described) -> str | None:
+    """Names a stored file of a product in the cache; None for one that is in memory alone."""
+    image = described.image
+    if not isinstance(image, FieldFile) or not image.name or not getattr(image, "_committed", True):
+        return None
+    name = hashlib.sha256(f"{described.ref}\0{image.name}".encode()).hexdigest()
+    return f"vton.picture.{name}"
+
+
+def _look(described: Described) -> ProductPicture | str:
     image = described.image
     if image is None:
         return _("This product has no picture.")

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
 
 from django_vton.models import PauseSwitch, PersonPhoto, PumpSlot, Shopper
 from tests.doors import ask, asked, code, ref, render, start
@@ -208,3 +211,55 @@ def test_few_queries(
     start(guest, shirt)
     with django_assert_max_num_queries(22):
         start(guest, shirt)
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were read from the shop's storage."""
+    names: list[str] = []
+    opened = FileSystemStorage._open
+
+    def record(self: FileSystemStorage, name: str, mode: str = "rb") -> Any:
+        if "r" in mode:
+            names.append(name)
+        return opened(self, name, mode)
+
+    monkeypatch.setattr(FileSystemStorage, "_open", record)
+    return names
+
+
+def test_the_products_file_is_not_read_each_time(
+    guest: Client, stranger: Client, shirt: Product, glasses: Product, readings: list[str]
+) -> None:
+    for client in (guest, stranger, guest):
+        assert start(client, shirt).json()["enabled"] is True
+    assert readings == [shirt.photo.name]
+    assert start(guest, glasses).json()["enabled"] is True
+    assert readings == [shirt.photo.name, glasses.photo.name]
+
+
+def test_another_file_is_looked_at_at_once(guest: Client, shirt: Product, readings: list[str]) -> None:
+    start(guest, shirt)
+    shirt.photo.save("broken.jpg", ContentFile(b"no picture"))
+    assert start(guest, shirt).json()["reason"] == "product_not_enabled"
+    shirt.photo.save("again.jpg", ContentFile(picture()))
+    assert start(guest, shirt).json()["enabled"] is True
+    assert len(readings) == 3
+
+
+def test_an_order_looks_at_the_file_itself(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, readings: list[str]
+) -> None:
+    """One that was overwritten under its name a moment ago, or that is gone."""
+    start(guest, shirt)
+    shirt.photo.storage.delete(str(shirt.photo.name))
+    assert start(guest, shirt).json()["enabled"] is True
+    assert code(ask(guest, shirt, phone_photo())) == (400, "product_not_enabled")
+    assert start(guest, shirt).json()["enabled"] is False
+    assert readings == [shirt.photo.name] * 3
+
+
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (400, 500), "white").save(out, "JPEG")
+    return out.getvalue()
