@@ -67,8 +67,9 @@ def test_pictures(
     with launched(request, engine_name, dark=scheme == "dark") as browser:
         browser.resize(*SIZES["desktop"])
         for state in states(Shopper(browser, shop), photo):
-            for size in ("phone", "desktop"):  # The next state is reached on a desktop.
-                browser.resize(*SIZES[size])
+            for name, size in SIZES.items():
+                browser.resize(*size)
                 browser.wait(SETTLED)
-                (FOLDER / f"{state}-{size}.{engine_name}-{scheme}.png").write_bytes(browser.screenshot())
+                (FOLDER / f"{state}-{name}.{engine_name}-{scheme}.png").write_bytes(browser.screenshot())
+            browser.resize(*SIZES["desktop"])  # Where the next state is reached.
         assert browser.errors() == []
