@@ -217,7 +217,7 @@ def test_few_queries(
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were read from the shop's storage."""
     names: list[str] = []
-    opened = FileSystemStorage._open
+    opened = FileSystemStorage._open  # type: ignore[attr-defined] # what backends implement
 
     def record(self: FileSystemStorage, name: str, mode: str = "rb") -> Any:
         if "r" in mode:
