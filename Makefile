@@ -7,7 +7,7 @@ HOSTS := .venv-hosts
 MODULES := $(if $(shell command -v npm),node_modules/.ready)
 TSC := node_modules/.bin/tsc
 
-.PHONY: help setup demo test hosts wheel matrix pictures docs faults guards lint format bench
+.PHONY: help setup demo test hosts wheel matrix pictures docs faults guards lint format bench abuse
 
 help:
 	@echo "make demo    a small shop on http://127.0.0.1:8000/ (PORT= for another)"
@@ -22,6 +22,7 @@ help:
 	@echo "             SHARE= of all steps, MINUTES= at most, TRY_ONS= in the storm)"
 	@echo "make guards  takes each guard of the money away and wants a red test"
 	@echo "make bench   how fast it is, in about half an hour (ARGS= for parts by name, or --quick)"
+	@echo "make abuse   what attacks would cost, in a quarter of an hour (ARGS= for --seconds N, or --quick)"
 	@echo "make lint    the documentation, ruff, mypy, djade, missing migrations, tsc"
 	@echo "make format  ruff's and djade's formatting"
 	@echo "make setup   only .venv, with all that the others need"
@@ -97,3 +98,7 @@ format: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m pip install --quiet --group bench
 	PYTHONPATH=.:example_project $(BIN)/python -m benchmarks $(ARGS)
+
+abuse: $(READY)
+	@$(BIN)/python -m pip install --quiet --group bench
+	PYTHONPATH=.:example_project $(BIN)/python -m benchmarks.abuse $(ARGS)
