@@ -7,7 +7,7 @@ HOSTS := .venv-hosts
 MODULES := $(if $(shell command -v npm),node_modules/.ready)
 TSC := node_modules/.bin/tsc
 
-.PHONY: help setup demo test hosts wheel matrix pictures docs faults guards lint format bench abuse
+.PHONY: help setup demo test hosts wheel matrix pictures docs faults guards audit lint format bench abuse
 
 help:
 	@echo "make demo    a small shop on http://127.0.0.1:8000/ (PORT= for another)"
@@ -21,6 +21,7 @@ help:
 	@echo "make faults  the long fault tests, for an hour (ROUNDS= for more than one, SEED= for others,"
 	@echo "             SHARE= of all steps, MINUTES= at most, TRY_ONS= in the storm)"
 	@echo "make guards  takes each guard of the money away and wants a red test"
+	@echo "make audit   known holes in what the package needs, in the lowest versions and the newest"
 	@echo "make bench   how fast it is, in about half an hour (ARGS= for parts by name, or --quick)"
 	@echo "make abuse   what attacks would cost, in a quarter of an hour (ARGS= for --seconds N, or --quick)"
 	@echo "make lint    the documentation, ruff, mypy, djade, missing migrations, tsc"
@@ -78,6 +79,9 @@ faults: $(READY)
 
 guards: $(READY)
 	$(BIN)/python -m tests.faults.guards $(ARGS)
+
+audit: $(READY)
+	@$(BIN)/python -m tests.package.audit
 
 TEMPLATES = $(shell git ls-files '*.html')
 
