@@ -68,13 +68,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make abuse ARGS=", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each attack")
     parser.add_argument("--quick", action="store_true", help="two seconds each: shows that it works")
+    parser.add_argument("--only", default="", metavar="WORD", help="what has this word in its name")
     options = parser.parse_args()
     seconds = QUICK if options.quick else options.seconds
+    costs = {attack.name: partial(_cost, attack, seconds) for attack in ATTACKS}
+    pages = {"uploads over the quota": partial(uploading.measure, seconds)}
     parts = {
-        "cost of an attack": [
-            row for attack in ATTACKS for row in _rows(attack.name, partial(_cost, attack, seconds))
-        ],
-        "pages beside uploads": _rows("uploads over the quota", partial(uploading.measure, seconds)),
+        title: [
+            row for name, measure in tasks.items() if options.only in name for row in _rows(name, measure)
+        ]
+        for title, tasks in {"cost of an attack": costs, "pages beside uploads": pages}.items()
     }
     if options.quick:
         for name, rows in parts.items():
