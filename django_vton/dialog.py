@@ -22,7 +22,7 @@ from .conf import config
 from .exceptions import Refused
 from .models import TryOnRequest
 from .products import NEVER_BY_SHOPPERS, Described, find
-from .sentences import RENDER_SENTENCES, SENTENCES, duration
+from .sentences import SENTENCES, duration
 from .sessions import leave_session
 
 if TYPE_CHECKING:
@@ -55,6 +55,14 @@ AGAIN = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
 
 FINAL = {"product_unknown", "product_not_enabled", "quota_exceeded", "budget_exhausted", "not_configured"}
 """Refusals that another photo does not change."""
+
+REST = FINAL - {"product_unknown"} | {"paused", "unavailable"}
+"""Refusals for which nothing went wrong: it is only not possible now."""
+
+SAID_BY_SCRIPTS = REST | {
+    *("consent_required", "photo_format", "photo_too_large", "photo_too_small", "photo_unreadable"),
+}
+"""Codes whose sentences the dialog brings along; for all others the API's answer has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +121,14 @@ def _context(request: HttpRequest, product: Described, language: str) -> dict[st
         "sentences": [
             {
                 "code": code,
-                "text": text,
+                "text": text if code in SAID_BY_SCRIPTS else "",
                 "at": PLACES.get(code, "error"),
                 "again": code in AGAIN,
                 "final": code in FINAL,
+                "rest": code in REST,
             }
-            for code, text in (SENTENCES | RENDER_SENTENCES).items()
+            for code, text in SENTENCES.items()
+            if code in SAID_BY_SCRIPTS | PLACES.keys() | AGAIN | FINAL
         ],
     }
 

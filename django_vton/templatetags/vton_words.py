@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import template
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from django_vton.languages import direction, speaking
 
 from .vton import csp_nonce
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.template.base import NodeList, Parser, Token
     from django.template.context import Context, RequestContext
     from django.utils.safestring import SafeString
@@ -34,6 +38,13 @@ class WordsNode(template.Node):
 def tryon_nonce(context: RequestContext) -> str:
     """The request's CSP nonce; "" where the policy has none."""
     return csp_nonce(context)
+
+
+@register.filter
+def tryon_moment(value: datetime, form: str = "DATE_FORMAT") -> str:
+    """Date and time. Some of Django's languages, Arabic for one, have no format for both at once."""
+    local = localtime(value)
+    return f"{date_format(local, form)} {date_format(local, 'TIME_FORMAT')}"
 
 
 @register.tag

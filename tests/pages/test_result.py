@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from django_vton import lifecycle
 from django_vton.models import PersonPhoto, TryOnRequest
 from django_vton.sentences import RENDER_SENTENCES
 from django_vton.states import State
@@ -149,6 +150,7 @@ def test_a_house_models_photo_is_named(guest: Client, shirt: Product, house_mode
     mine = ordered(guest, shirt, photo_id=str(house_model.pk))
     assert mine.source is not None
     render(mine.source)
+    lifecycle.finish_followers()
     assert 'alt="Original photo of Noa"' in text(guest.get(page_of(mine)))
 
 

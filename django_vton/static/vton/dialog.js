@@ -100,10 +100,11 @@ class Session {
   listen() {
     const { dialog, root, api, modules } = this;
     const fail = (/** @type {unknown} */ error) => this.fail(error);
-    root.addEventListener("click", (/** @type {any} */ { target }) => {
+    root.addEventListener("click", (/** @type {any} */ { target, detail }) => {
       const button = target.closest("[data-do]");
       if (target === dialog) dialog.close(); // Its backdrop.
-      else if (button) this.act(button).catch(fail);
+      // A double click's second one may meet the next view.
+      else if (button && detail < 2) this.act(button).catch(fail);
     });
     this.$("file").addEventListener("change", () => this.take(this.$("file").files));
     this.$("order").addEventListener("submit", (/** @type {any} */ event) => {
@@ -161,20 +162,25 @@ class Session {
     return this.$("messages").content.querySelector(`[data-${kind}="${CSS.escape(name)}"]`);
   }
 
+  /** With the digits and the calendar of the pages, which an engine may not take for a language by itself. */
+  get locale() {
+    return `${this.dialog.lang}-u-ca-gregory-nu-latn`;
+  }
+
   /** In the shopper's own words, such as "18 seconds". @param {number} number @param {object} options */
   number(number, options) {
-    return new Intl.NumberFormat(this.dialog.lang, options).format(number);
+    return new Intl.NumberFormat(this.locale, options).format(number);
   }
 
   /** "tomorrow at 14:00", in the shopper's own time. @param {Date} date */
   when(date) {
-    const { lang } = this.dialog;
+    const { locale } = this;
     const days = Math.round((new Date(date).setHours(12, 0, 0) - new Date().setHours(12, 0, 0)) / 86_400_000);
     const day =
       days < 2
-        ? new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(days, "day")
-        : new Intl.DateTimeFormat(lang, { dateStyle: "long" }).format(date);
-    return this.word("when", { day, time: new Intl.DateTimeFormat(lang, { timeStyle: "short" }).format(date) });
+        ? new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day")
+        : new Intl.DateTimeFormat(locale, { dateStyle: "long" }).format(date);
+    return this.word("when", { day, time: new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(date) });
   }
 
   /** @param {unknown} error @returns {string} its code */
@@ -200,6 +206,7 @@ class Session {
     this.$("retry").hidden = !this.order || !(retry || sentence?.hasAttribute("data-retry"));
     this.$("again").hidden = Boolean(sentence?.hasAttribute("data-final"));
     this.$("again").className = this.$("retry").hidden ? "primary" : ""; // One main button.
+    this.$("error-title").textContent = this.word(sentence?.hasAttribute("data-rest") ? "rest" : "wrong");
     const place = this.$(`${at}-problem`);
     place.textContent = `${sentence?.textContent?.trim() || detail || this.word("failed")} ${more}`;
     place.scrollIntoView({ block: "nearest" });
