@@ -106,12 +106,9 @@ export class Api {
         this.onReach(true);
         return result;
       } catch (error) {
-        if (!(error instanceof Unreached)) {
-          this.onReach(true);
-          throw error;
-        }
+        this.onReach(!(error instanceof Unreached) || error.answered);
+        if (!(error instanceof Unreached)) throw error;
         if (error.answered && ++answers > 3) throw new Refused("unreachable");
-        this.onReach(false);
         await online(wait);
       }
     }
