@@ -75,6 +75,16 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture
+def lossy_page(context: BrowserContext) -> Iterator[Page]:
+    """Of each lost or refused call a browser complains in its console; here only scripts' errors count."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert errors == []
+
+
+@pytest.fixture
 def quick_gateway(shop: RunningShop) -> Iterator[None]:
     """Renders of this test alone take no time."""
     quick(shop)

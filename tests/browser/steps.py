@@ -72,3 +72,28 @@ def rendered(context: BrowserContext, shop: RunningShop, slug: str, photo: bytes
     session = shopper.http.cookies["sessionid"]
     context.add_cookies([{"name": "sessionid", "value": session, "url": shop.url}])
     return shopper.wait(accepted.json()["id"])
+
+
+def share(page: Page) -> float:
+    """How much of the photo is seen: 0 is the result alone."""
+    return float(page.locator("#stage").evaluate("it => getComputedStyle(it).getPropertyValue('--share')"))
+
+
+def drag(page: Page, to: float) -> None:
+    """The divider, by mouse, to this part of the picture's width."""
+    handle, stage = page.locator("#handle").bounding_box(), page.locator("#stage").bounding_box()
+    assert handle
+    assert stage
+    middle = stage["y"] + stage["height"] / 2
+    page.mouse.move(handle["x"] + handle["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] * to, middle, steps=5)
+    page.mouse.up()
+
+
+def slide(page: Page, *points: tuple[float, float]) -> None:
+    """One finger from point to point."""
+    devtools = page.context.new_cdp_session(page)
+    for kind, (x, y) in zip(["touchStart", *["touchMove"] * len(points)], points, strict=False):
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})

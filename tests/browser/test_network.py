@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from .steps import CHOOSE, READY, RUNNING
-from .test_newcomer import SOON, open_dialog, send
+from .steps import CHOOSE, READY, RUNNING, SOON
+from .test_newcomer import open_dialog, send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import BrowserContext, Page, Route
@@ -25,13 +24,8 @@ LOST = re.compile("You're offline. We'll continue when you're back")
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """Of each lost call a browser complains in its console; here only the page's own errors count."""
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    assert errors == []
+def page(lossy_page: Page) -> Page:
+    return lossy_page
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -13,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.running import phone_photo
 
-from .steps import CHOOSE, FAILED, READY, SOON, heading, orders, quick, rendered, touch, visit
+from .steps import CHOOSE, FAILED, READY, SOON, heading, orders, quick, rendered, touch, try_on_model, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -145,6 +146,72 @@ def test_the_latest_is_there_at_once_and_in_the_history(
     assert entry.locator("img").evaluate("it => it.decode().then(() => it.naturalWidth)") > 100
     entry.click()
     expect(page.get_by_text("AI-generated preview").first).to_be_visible()
+
+
+FEEDBACK = re.compile("/try-ons/(.+)/feedback/")
+
+
+def feedback(page: Page, name: str) -> tuple[Any, str]:
+    """What is told to the shop by a press of this button, and the try-on."""
+    with page.expect_response(FEEDBACK) as answer:
+        page.get_by_role("button", name=name, exact=True).click()
+    assert answer.value.ok, answer.value.text()
+    found = FEEDBACK.search(answer.value.url)
+    assert found
+    return answer.value.request.post_data_json, found[1]
+
+
+def test_a_reason_is_told_in_one_tap_and_taken_back(page: Page, shop: RunningShop) -> None:
+    visit(page, shop, "emil-jacket")
+    touch(page)
+    try_on_model(page, "Noa")
+    picture(page)
+    why = page.get_by_role("group", name="What didn't you like?")
+    expect(why).to_be_hidden()
+
+    def press(name: str) -> tuple[Any, list[str], Any]:
+        """What is told then, shown as pressed, and stored."""
+        told, tryon = feedback(page, name)
+        pressed = page.locator("#why [aria-pressed=true]").all_text_contents()
+        [stored] = shop.sql(
+            f"SELECT feedback, feedback_reason FROM vton_tryonrequest WHERE id = '{UUID(tryon).hex}'"  # noqa: S608 - a test's
+        )
+        return told, pressed, stored
+
+    assert press("Not for me") == ({"value": "dislike"}, [], ("dislike", ""))
+    expect(why).to_be_visible()
+    fit, colour = ({"value": "dislike", "reason": reason} for reason in ("fit", "colour"))
+    assert press("Fit") == (fit, ["Fit"], ("dislike", "fit"))
+    assert press("Colour") == (colour, ["Colour"], ("dislike", "colour"))
+    assert press("Colour") == (colour | {"reason": None}, [], ("dislike", ""))
+    assert press("Fit") == (fit, ["Fit"], ("dislike", "fit"))
+    assert press("Like") == ({"value": "like"}, [], ("like", ""))
+    expect(why).to_be_hidden()
+
+
+def test_a_key_that_is_held_deletes_nothing(page: Page, context: BrowserContext, shop: RunningShop) -> None:
+    tryon = rendered(context, shop, "linen-shirt", phone_photo(shade=8))
+    deleted: list[str] = []
+    page.on("request", lambda it: deleted.append(it.url) if it.method == "DELETE" else None)
+    visit(page, shop, "linen-shirt")
+    touch(page, READY)
+    page.locator("#delete").focus()
+    for _repeat in range(9):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    heading(page, READY)
+    assert not deleted
+    assert context.request.get(f"{shop.url}/try-on/api/try-ons/{tryon['id']}/").ok
+
+    sure = page.get_by_role("group", name="Delete this preview for good?")
+    if not sure.is_visible():
+        page.locator("#delete").press("Enter")
+    keep = sure.get_by_role("button", name="Keep")
+    expect(keep).to_be_focused()
+    keep.press("Enter")
+    expect(sure).to_be_hidden()
+    expect(page.locator("#delete")).to_be_focused()
+    assert not deleted
 
 
 FREE = "This didn't use up a try-on."

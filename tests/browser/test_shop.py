@@ -110,7 +110,7 @@ def test_the_page_hears_what_happens(page: Page, shop: RunningShop) -> None:
     try_on_model(page, "Mateo")
     heading(page, READY)
     page.locator("#cart").click()
-    page.wait_for_function("window.heard.at(-1)[0] === 'add-to-cart'")
+    page.wait_for_function("() => window.heard.at(-1)[0] === 'add-to-cart'")
 
     heard = page.evaluate("window.heard")
     assert [(name, detail["status"], detail["code"]) for name, detail, *_how in heard] == [

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import from_npm
-from .steps import CHOOSE, READY, RUNNING
-from .test_newcomer import SOON, send
+from .steps import CHOOSE, READY, RUNNING, SOON
+from .test_newcomer import send
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from .test_newcomer import SOON, open_dialog, send
+from .steps import SOON
+from .test_newcomer import open_dialog, send
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route

@@ -79,6 +79,11 @@ class Walk:
         self.open()
         self.view("choose")
         yield "choose"
+        if self.page.locator("#phone").is_visible():
+            self.do("phone")
+            expect(self.page.locator("#phone-code")).to_be_visible()
+            yield "phone"
+            self.do("back")
         self.do("camera")
         expect(self.page.locator("#choose-problem")).to_be_visible()
         yield "camera-denied"
@@ -114,6 +119,9 @@ class Walk:
         expect(badge).to_be_visible(timeout=SOON)
         yield "badge-running"
         badge.click()
+        self.view("waiting")
+        self.page.goto(f"{self.shop.url}/try-on/mine/")
+        self.page.locator(".vton-entry").first.click()
         expect(self.page.locator(".vton-page progress")).to_be_visible()
         yield "page-running"
         self.page.locator("[name=action][value=cancel]").click()
@@ -134,9 +142,11 @@ class Walk:
         yield "badge-ready"
         self.open()
         self.view("result")
-        slider = self.page.locator("#compare")
-        slider.fill("45")
+        self.page.locator("#compare").fill("45")
         yield "result"
+        self.do("dislike")
+        expect(self.page.locator("#why")).to_be_visible()
+        yield "reasons"
         self.do("delete")
         expect(self.page.locator("#sure")).to_be_visible()
         yield "delete-asked"
@@ -174,9 +184,9 @@ class Walk:
         self.page.goto(f"{self.shop.url}/try-on/mine/")
         yield "page-history"
         self.page.locator(".vton-entry:has(img)").click()
-        expect(self.page.locator(".vton-pictures")).to_be_visible()
+        expect(self.page.locator(".vton-result")).to_be_visible()
         yield "page-result"
-        self.page.locator(".vton-tools a").click()
+        self.page.locator(".vton-tools a[href*=confirm]").click()
         expect(self.page.locator(".vton-danger")).to_be_visible()
         yield "page-delete"
         self.page.goto(f"{self.shop.url}/try-on/privacy/")

@@ -11,7 +11,8 @@ from django.contrib.staticfiles import finders
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_newcomer import SOON, send, shoot
+from tests.browser.steps import SOON
+from tests.browser.test_newcomer import send, shoot
 from tests.hosts.running import RunningHost, Visitor
 
 if TYPE_CHECKING:

@@ -1,0 +1,250 @@
+"""Looking at a result: before and after, and zoom, by mouse, by keyboard and by touch."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.running import phone_photo
+
+from .steps import READY, SOON, drag, rendered, share, slide, touch, try_on_model, visit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+    from tests.running import RunningShop
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_gateway")]
+
+SLUG = "linen-shirt"
+
+# Which side is seen where a label stands; the handle is in front of both.
+SEEN_AT = """it => {
+    const { left, right, top, bottom } = it.getBoundingClientRect();
+    return it.getRootNode().elementsFromPoint((left + right) / 2, (top + bottom) / 2)
+        .find((each) => each.closest("[data-layer]"))?.closest("[data-layer]").dataset.layer;
+}"""
+ZOOM = "it => Number(it.style.getPropertyValue('--zoom'))"
+OFFSET = "it => ['--x', '--y'].map((name) => parseFloat(it.style.getPropertyValue(name)))"
+
+
+def open_result(page: Page, shop: RunningShop, shade: int) -> None:
+    rendered(page.context, shop, SLUG, phone_photo(shade=shade))
+    visit(page, shop, SLUG)
+    touch(page, READY)
+    expect(page.locator("#after")).to_be_visible(timeout=SOON)
+    for css in ("#after", "#before"):
+        page.locator(css).evaluate("it => it.decode()")
+
+
+def test_before_and_after_by_pointer_and_by_keyboard(page: Page, shop: RunningShop) -> None:
+    open_result(page, shop, 1)
+    slider = page.get_by_role("slider", name="Compare with the original photo")
+    stage = page.locator("#stage")
+    page.wait_for_load_state("networkidle")
+    assert share(page) == 0
+    untouched = stage.screenshot()
+    drag(page, 0.6)
+    assert 0.55 < share(page) < 0.65
+    expect(slider).to_be_focused()
+    half = stage.screenshot()
+    slider.press("End")
+    assert share(page) == 1
+    photo = stage.screenshot()
+    assert len({untouched, half, photo}) == 3
+    slider.press("ArrowLeft")
+    assert share(page) == 0.99
+    slider.press("Home")
+    assert share(page) == 0
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "ar"])
+def test_each_label_stands_on_its_own_side_alone(browser: Browser, shop: RunningShop, locale: str) -> None:
+    """The shopper's own photo is never called generated."""
+    context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    rendered(context, shop, SLUG, phone_photo(shade=2))
+    visit(page, shop, SLUG)
+    page.locator(".vton-button").click()
+    expect(page.locator("#after")).to_be_visible(timeout=SOON)
+    generated, before = (page.locator(f"[data-layer={side}] .label") for side in ("after", "before"))
+    for key, seen in (("End", "before"), ("Home", "after")):
+        page.locator("#compare").press(key)
+        assert generated.evaluate(SEEN_AT) == seen
+        assert before.evaluate(SEEN_AT) == seen
+    if locale == "en-GB":
+        expect(generated).to_have_text("AI-generated preview")
+        expect(before).to_have_text("Before")
+    context.close()
+
+
+RECORD = """it => {
+    window.shares = [];
+    new MutationObserver(() => window.shares.push(Number(it.style.getPropertyValue("--share"))))
+        .observe(it, { attributeFilter: ["style"] });
+}"""
+
+
+def test_a_new_result_is_unveiled_once_unless_the_shopper_takes_over(page: Page, shop: RunningShop) -> None:
+    visit(page, shop, "ingrid-coat")
+    touch(page)
+    page.locator("#stage").evaluate(RECORD)
+    try_on_model(page, "Noa")
+    page.wait_for_function(
+        "() => Math.max(...window.shares) === 1 && window.shares.at(-1) === 0", timeout=SOON
+    )
+
+    page.get_by_role("button", name="Close").click()
+    touch(page, READY)
+    page.locator("#stage").evaluate(RECORD)
+    page.locator("#before").evaluate("it => it.decode()")
+    page.wait_for_load_state("networkidle")
+    assert max(page.evaluate("[0, ...window.shares]")) == 0, "what was seen before is not unveiled again"
+
+    page.get_by_role("button", name="Try another photo").click()
+    try_on_model(page, "Mateo")
+    page.wait_for_function("() => window.shares.at(-1) > 0.2 && window.shares.at(-1) < 1", timeout=SOON)
+    page.locator("#compare").press("End")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    assert share(page) == 1
+
+
+def test_who_wants_less_motion_sees_the_result_at_once(page: Page, shop: RunningShop) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    visit(page, shop, "anton-trousers")
+    touch(page)
+    page.locator("#stage").evaluate(RECORD)
+    try_on_model(page, "Noa")
+    expect(page.locator("#before")).to_be_visible(timeout=SOON)
+    page.locator("#before").evaluate("it => it.decode()")
+    page.wait_for_load_state("networkidle")
+    assert max(page.evaluate("window.shares")) == 0
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 664}, is_mobile=True, has_touch=True, locale="en-GB"
+    )
+    yield context
+    context.close()
+
+
+def middle(page: Page) -> tuple[float, float]:
+    box = page.locator("#stage").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def pinch(page: Page, before: float, after: float) -> None:
+    """Two fingers, so far from the picture's middle each."""
+    devtools, (x, y) = page.context.new_cdp_session(page), middle(page)
+    steps = [before + (after - before) * step / 5 for step in range(6)]
+    for kind, apart in zip(["touchStart", *["touchMove"] * 5], steps, strict=True):
+        points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y + 5, "id": 1}]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+SCROLLED = """() => document.querySelector("vton-dialog").shadowRoot.querySelector("dialog").scrollTop > 50"""
+
+
+def test_a_finger_on_the_picture_scrolls_and_on_the_handle_compares(
+    phone: BrowserContext, shop: RunningShop
+) -> None:
+    page = phone.new_page()
+    open_result(page, shop, 3)
+    handle, stage = page.locator("#handle").bounding_box(), page.locator("#stage").bounding_box()
+    assert handle
+    assert stage
+    x, y = handle["x"] + handle["width"] / 2, stage["y"] + stage["height"] / 2
+    # A finger that also goes down a little.
+    slide(page, (x, y), (x + stage["width"] * 0.3, y + 20), (stage["x"] + stage["width"] * 0.7, y + 40))
+    compared = share(page)
+    assert 0.65 < compared < 0.75
+    assert page.locator("dialog").evaluate("it => it.scrollTop") == 0
+
+    x, y = middle(page)
+    slide(page, *((x + step / 2, y - 10 * step) for step in range(16)))
+    page.wait_for_function(SCROLLED)
+    assert share(page) == compared
+
+
+def test_a_finger_zooms_and_pans(phone: BrowserContext, shop: RunningShop) -> None:
+    page = phone.new_page()
+    open_result(page, shop, 4)
+    stage = page.locator("#stage")
+    x, y = middle(page)
+    pinch(page, 40, 100)
+    assert 2 < stage.evaluate(ZOOM) <= 2.5
+    assert share(page) == 0
+
+    before = stage.evaluate(OFFSET)
+    slide(page, (x, y), (x + 40, y + 10), (x + 60, y + 30))
+    now = stage.evaluate(OFFSET)
+    assert now[0] - before[0] > 30
+    assert now[1] - before[1] > 10
+    assert page.locator("dialog").evaluate("it => it.scrollTop") == 0
+    pinch(page, 100, 20)
+    assert stage.evaluate(ZOOM) == 1
+    assert stage.evaluate(OFFSET) == [0, 0]
+
+    for zoomed in (2.5, 1):
+        for _tap in range(2):
+            page.touchscreen.tap(x, y)
+        assert stage.evaluate(ZOOM) == zoomed
+
+
+def test_a_mouse_and_a_key_zoom(page: Page, shop: RunningShop) -> None:
+    open_result(page, shop, 5)
+    stage, button = page.locator("#stage"), page.get_by_role("button", name="Zoom")
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    assert stage.evaluate(ZOOM) == 2.5
+    (x, y), before = middle(page), stage.evaluate(OFFSET)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 50, y - 20, steps=4)
+    page.mouse.up()
+    now = stage.evaluate(OFFSET)
+    assert [round(now[0] - before[0]), round(now[1] - before[1])] == [-50, -20]
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert stage.evaluate(ZOOM) == 1
+    page.mouse.dblclick(x, y)
+    assert stage.evaluate(ZOOM) == 2.5
+
+
+HIGH = """it => {
+    const { width, height } = it.getBoundingClientRect();
+    return Math.min(width * it.naturalHeight / it.naturalWidth, height, it.closest(".stage").clientHeight);
+}"""
+
+
+@pytest.mark.parametrize("size", [(9000, 1800), (1800, 9000)])
+def test_a_very_wide_or_narrow_result_is_no_strip(
+    phone: BrowserContext, shop: RunningShop, size: tuple[int, int]
+) -> None:
+    out = io.BytesIO()
+    Image.new("1", size).save(out, "PNG")
+
+    def resize(route: Route) -> None:
+        start = route.fetch().json()
+        start["latest"]["images"][0] |= {"width": size[0], "height": size[1]}
+        route.fulfill(json=start)
+
+    page = phone.new_page()
+    page.route("**/api/start/*", resize)
+    page.route("**/images/*/", lambda route: route.fulfill(body=out.getvalue(), content_type="image/png"))
+    open_result(page, shop, 6)
+    assert page.locator("#after").evaluate("it => it.naturalWidth") == size[0]
+    assert page.locator("#after").evaluate(HIGH) >= 160
+    box = page.locator("#stage").bounding_box()
+    assert box
+    assert box["width"] >= 160
