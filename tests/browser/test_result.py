@@ -265,4 +265,7 @@ def test_what_failed_is_said_and_tried_again_where_it_may_help(
     retry.click()
     heading(page, READY)
     assert len(posts) == sent + 1
+    # What failed is over; under its key the answer would be the failure.
+    keys = {post.headers["idempotency-key"] for post in posts}
+    assert len(keys) == len(posts)
     assert len(shop.gateway.ledger.entries) == submits + 1
