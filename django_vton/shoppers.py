@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from .models import TryOnImage, TryOnRequest
 
 SESSION_KEY = "vton_shopper"
+VISITOR_HEADER = "Vton-Visitor"
+"""Of the answers that the dialog reads: the visitor's `mark`."""
+
 PHONE_KEY = "vton_phone"
 """In a phone's session: the id of the link that it has used."""
 
@@ -65,6 +68,17 @@ class Visitor:
             return cls(token=token, phone=phone)
         first = salted_hmac("django_vton.guest", f"{key}:{secret}", algorithm="sha256").hexdigest()
         return cls(token=token, first_token=first, phone=phone)
+
+    @property
+    def mark(self) -> str:
+        """Tells visitors of one browser apart, and not who they are; "" for one whom nobody knows yet.
+
+        The dialog keeps a photo for the next product, and drops it where the mark has changed.
+        """
+        if self.user_id is None and not self.token:
+            return ""
+        name = f"{self.user_id or ''}:{self.token}"
+        return salted_hmac("django_vton.visitor", name, algorithm="sha256").hexdigest()[:16]
 
     @property
     def owns(self) -> Q:

@@ -17,7 +17,7 @@ from ..exceptions import Refused
 from ..languages import page_address
 from ..models import PersonPhoto
 from ..sessions import require_session
-from ..shoppers import SESSION_KEY
+from ..shoppers import SESSION_KEY, VISITOR_HEADER, Visitor
 from ..states import ACTIVE, State
 from ..stats import typical_seconds
 from . import reading
@@ -51,7 +51,7 @@ class Start(ApiView):
         reason = _reason(request._request, described)
         quota = quotas.state_of(visitor.pays())
         privacy_url = config.PRIVACY_URL or page_address("privacy")
-        return Response(
+        response = Response(
             {
                 "csrf_token": get_token(request._request),
                 "lang": get_language(),
@@ -90,6 +90,8 @@ class Start(ApiView):
                 "links": {"history": page_address("history"), "privacy": privacy_url},
             }
         )
+        response[VISITOR_HEADER] = Visitor.of(request._request).mark
+        return response
 
 
 class Photos(ApiView):

@@ -20,7 +20,7 @@ from ..exceptions import Refused
 from ..hooks import agrees
 from ..intake import Ask, request_tryon
 from ..models import TryOnRequest
-from ..shoppers import Visitor, address_keys
+from ..shoppers import VISITOR_HEADER, Visitor, address_keys
 from ..uploads import unnamed
 from . import reading
 from .base import ApiView
@@ -93,6 +93,7 @@ class TryOns(ApiView):
         row = TryOnRequest.objects.select_related("photo", "source").get(pk=accepted.request.pk)
         response = Response(represent.tryon(row), status=200 if accepted.is_ready else 202)
         response["Location"] = reverse("vton:tryon", args=[row.pk])
+        response[VISITOR_HEADER] = Visitor.of(request._request).mark
         _say_when(response, row)
         return response
 

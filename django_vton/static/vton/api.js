@@ -66,6 +66,8 @@ export class Api {
   token = "";
   tryOns = "";
   photos = "";
+  /** Tells the visitors of this browser apart. */
+  visitor = "";
   /** Hears whether the network is there. @type {(reached: boolean) => void} */
   onReach = () => {};
 
@@ -92,9 +94,10 @@ export class Api {
   /** @returns {Promise<Start>} */
   async start() {
     if (!navigator.cookieEnabled) throw new Refused("cookies_blocked");
-    const { data } = await this.persist(() => call("GET", this.startUrl));
-    this.token = data.csrf_token;
-    return data;
+    const answer = await this.persist(() => call("GET", this.startUrl));
+    this.token = answer.data.csrf_token;
+    this.knows(answer);
+    return answer.data;
   }
 
   /** Calls until it gets through; gives up only where something answers that is not the shop.
@@ -112,6 +115,11 @@ export class Api {
         await online(wait);
       }
     }
+  }
+
+  /** @param {Answer} answer that says who is here */
+  knows({ header }) {
+    this.visitor = header("Vton-Visitor") ?? "";
   }
 
   /** Refuses where the browser keeps no cookies: there, an empty order is refused for its token. */

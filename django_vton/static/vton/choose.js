@@ -2,15 +2,21 @@
 
 /** @import {Photo, Picture, Session} from "./types" */
 
-/** The last fresh one: the next product of its kind begins with it. @type {{kind: string, picture: Picture} | null} */
+/** The last fresh one: the next product of its kind begins with it, for the same visitor.
+ * @type {{kind: string, picture: Picture, visitor: string} | null} */
 let recent = null;
 
 /** @param {Session} session of a product not tried on yet */
 export function begin(session) {
   const last = recent;
   show(session);
-  const { start, dialog } = session;
-  if (last?.kind === start.product.kind && dialog.dataset.state === "choose") check(session, last.picture);
+  const { start, dialog, api } = session;
+  if (last?.kind === start.product.kind && last.visitor === api.visitor && dialog.dataset.state === "choose") check(session, last.picture);
+}
+
+/** The first order makes somebody a visitor who is known. @param {Session} session */
+export function sent({ api }) {
+  if (recent) recent.visitor = api.visitor;
 }
 
 /** @param {Session} session @param {string} [done] what has just been done */
@@ -64,7 +70,7 @@ export function check(session, picked) {
   const { consent, product } = session.start;
   const fresh = "blob" in picked;
   session.picked = picked;
-  if (fresh) recent = { kind: product.kind, picture: picked };
+  if (fresh) recent = { kind: product.kind, picture: picked, visitor: session.api.visitor };
   session.view("check");
   session.$("preview").replaceChildren(portrait(session, picked));
   session.$("own").hidden = !fresh;

@@ -8,8 +8,7 @@ let session = null;
 /** Fails where the HTML or the style cannot be had. @param {HTMLElement} button @param {...any} parts the other modules */
 export async function open(button, ...parts) {
   const [api, photo, choose, tryon] = parts;
-  const isKept = session && (session.sending || session.dialog.dataset.state === "check");
-  if (session && isKept && session.product === button.getAttribute("product")) session.present(button);
+  if (session?.product === button.getAttribute("product") && (await session.isKept())) session.present(button);
   else await (session = new Session(button, { api, photo, choose, tryon })).open();
   return session;
 }
@@ -76,6 +75,14 @@ class Session {
     this.present(button);
     this.emit("opened");
     this.load().catch((error) => this.fail(error));
+  }
+
+  /** Whether it was left in the middle, and by the same visitor. */
+  async isKept() {
+    if (this.sending || this.dialog.dataset.state !== "check") return this.sending;
+    const { visitor } = this.api;
+    this.start = await this.api.start();
+    return this.api.visitor === visitor;
   }
 
   /** Shows it, as it was left. @param {HTMLElement} button that opens it */

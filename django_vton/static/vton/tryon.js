@@ -20,7 +20,10 @@ export async function send(session, body, key = newKey()) {
   const order = { body, headers: { "Idempotency-Key": key }, onProgress };
   onProgress(0);
   try {
-    const tryOn = (session.tryOn = (await api.write("POST", api.tryOns, order)).data);
+    const answer = await api.write("POST", api.tryOns, order);
+    const tryOn = (session.tryOn = answer.data);
+    api.knows(answer);
+    modules.choose.sent(session);
     remember(tryOn);
     session.emit("submitted");
   } catch (error) {
