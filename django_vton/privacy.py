@@ -24,6 +24,7 @@ from .models import (
     Consent,
     PersonPhoto,
     ProductPicture,
+    Quota,
     Shopper,
     TryOnEvent,
     TryOnImage,
@@ -102,23 +103,12 @@ def erase(request: TryOnRequest) -> None:
         request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
         if request.erased_at is not None:
             return
+        _forget_who(request)
         _hand_over_images(request)
         for image in request.images.all():
             image.delete()
         photo = request.photo
-        TryOnRequest.objects.filter(pk=request.pk).update(
-            shopper=None,
-            photo=None,
-            source=None,
-            result_urls=[],
-            cache_key="",
-            shared_key=None,
-            idempotency_key=None,
-            idempotency_digest="",
-            feedback="",
-            feedback_reason="",
-            erased_at=timezone.now(),
-        )
+        TryOnRequest.objects.filter(pk=request.pk).update(**_TOMBSTONE, erased_at=timezone.now())
         request.phone_links.clear()
         # An order would lead to its owner again.
         request.conversions.update(reference=None, order="")
@@ -127,19 +117,55 @@ def erase(request: TryOnRequest) -> None:
             photo.delete()
 
 
+_TOMBSTONE: dict[str, Any] = {
+    "shopper": None,
+    "photo": None,
+    "source": None,
+    "result_urls": [],
+    "cache_key": "",
+    "shared_key": None,
+    "idempotency_key": None,
+    "idempotency_digest": "",
+    # The same counters would tell which try-ons were one shopper's, and from which address.
+    "counted_in": [],
+    "counted_pictures": 0,
+    "feedback": "",
+    "feedback_reason": "",
+}
+"""What an erased try-on no longer says."""
+
+
+def _forget_who(request: TryOnRequest) -> None:
+    """Its history says what happened, and no longer to whom: staff are still named, its owner is not."""
+    owner = request.shopper
+    if owner is None:
+        return
+    if owner.user_id is not None:
+        request.events.filter(actor=owner.user_id).update(actor=None)
+    # Which render it shared, and who of the same owner's shared this one.
+    accepted = TryOnEvent.objects.filter(name="accepted")
+    accepted.filter(request=request).update(detail={})
+    accepted.filter(request__source=request).update(detail={})
+
+
 def _hand_over_images(request: TryOnRequest) -> None:
     """Try-ons that share these images keep them: the first becomes their owner."""
-    heirs = list(request.followers.filter(state=State.COMPLETED).order_by("created_at"))
-    if not heirs or not request.images.exists():
+    if not request.images.exists():
         return
-    heir = heirs[0]
+    heir = request.followers.filter(state=State.COMPLETED).order_by("created_at").first()
+    if heir is None:
+        # It has just ended, and whoever shares it has not yet.
+        heir = request.followers.filter(state=State.QUEUED).order_by("created_at").first()
+        if heir is None:
+            return
+        lifecycle.follow(heir, request)
     request.images.update(request=heir)
     TryOnRequest.objects.filter(pk=heir.pk).update(source=None, cache_key=request.cache_key)
     request.followers.exclude(pk=heir.pk).update(source=heir)
 
 
 def erase_shopper(shopper: Shopper) -> None:
-    """Erase all of a shopper's try-ons, photos and consents, and the shopper. Money and quotas stay."""
+    """Erase all of a shopper's try-ons, photos and consents, and the shopper. The money's rows stay."""
     with transaction.atomic():
         _lock(shopper.pk)
         shopper.delete()  # `shopper_is_deleted` goes ahead of it.
@@ -304,3 +330,8 @@ def shopper_is_deleted(*, instance: Shopper, **_kwargs: Any) -> None:
         erase(request)
     for photo in instance.photos.all():
         delete_photo(photo)
+    if instance.user is not None and not getattr(instance.user, "is_staff", False):
+        # Of a try-on that they stopped for somebody else, on their own phone.
+        TryOnEvent.objects.filter(actor=instance.user, name="canceled").update(actor=None)
+    counted = [f"{kind}:{instance.pk}" for kind in ("shopper", "shared:shopper", "phone")]
+    Quota.objects.filter(key__in=counted).delete()
