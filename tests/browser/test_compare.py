@@ -164,8 +164,8 @@ def test_a_finger_on_the_picture_scrolls_and_on_the_handle_compares(
     assert handle
     assert stage
     x, y = handle["x"] + handle["width"] / 2, stage["y"] + stage["height"] / 2
-    # A finger that also goes down a little.
-    slide(page, (x, y), (x + stage["width"] * 0.3, y + 20), (stage["x"] + stage["width"] * 0.7, y + 40))
+    # A finger that goes down at first.
+    slide(page, (x, y), (x, y - 20), (x, y - 40), (stage["x"] + stage["width"] * 0.7, y - 40))
     compared = share(page)
     assert 0.65 < compared < 0.75
     assert page.locator("dialog").evaluate("it => it.scrollTop") == 0

@@ -30,12 +30,13 @@ PLACES = """() => {
 DIALOG = """() => {
     const dialog = document.querySelector("vton-dialog").shadowRoot.querySelector("dialog");
     const { left, right } = dialog.getBoundingClientRect();
+    const page = document.documentElement.getBoundingClientRect();
     const all = [dialog, ...dialog.querySelectorAll("[data-view]:not([hidden]), .head, .bar, .foot")];
     const { clientWidth, scrollWidth } = dialog;
     const wide = all.map((it) => [it.className || it.localName, it.getBoundingClientRect().width])
         .filter(([, width]) => width > dialog.offsetWidth);
     return {
-        isInside: left >= 0 && right <= innerWidth,
+        isInside: left >= page.left && right <= page.right,
         isNarrow: scrollWidth <= clientWidth && document.documentElement.scrollWidth <= innerWidth,
         wide,
     };
