@@ -73,12 +73,13 @@ def main() -> int:
     seconds = QUICK if options.quick else options.seconds
     costs = {attack.name: partial(_cost, attack, seconds) for attack in ATTACKS}
     pages = {"uploads over the quota": partial(uploading.measure, seconds)}
-    parts = {
-        title: [
-            row for name, measure in tasks.items() if options.only in name for row in _rows(name, measure)
-        ]
-        for title, tasks in {"cost of an attack": costs, "pages beside uploads": pages}.items()
-    }
+    parts: report.Parts = {}
+    for title, tasks in {"cost of an attack": costs, "pages beside uploads": pages}.items():
+        for name in tasks:
+            if options.only in name:
+                parts.setdefault(title, []).extend(_rows(name, tasks[name]))
+    if not parts:
+        parser.error(f"nothing has {options.only!r} in its name")
     if options.quick:
         for name, rows in parts.items():
             parts[name] = [replace(row, passed=None) if row.needs_size else row for row in rows]

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 import httpx
 from PIL import Image
 
+from tests.running import phone_photo
+
 from .guests import FIVE, MOST, PAGES, TRY_ONS, client, csrf, post, shop, words
-from .pictures import person
+from .pictures import SIZE
 from .report import Row, at_most, told
 
 if TYPE_CHECKING:
@@ -68,16 +70,19 @@ def look(url: str, seconds: float) -> list[float]:
 
 
 def _over_quota(lab: Lab) -> dict[str, str]:
-    """The headers of a guest who has used up their quota."""
+    """The headers of a guest who has used up their quota, with a new photo for each try-on."""
     headers = csrf()
-    photo = {"photo": ("me.jpg", person(), "image/jpeg")}
     with client(lab) as caller:
-        first = caller.post(TRY_ONS, headers=headers, data=FIVE, files=photo)
+        first = caller.post(TRY_ONS, headers=headers, data=FIVE, files=_photo(0))
         headers["Cookie"] += f"; sessionid={first.cookies['sessionid']}"
-        for _ in range(10):
-            if post(caller, headers, data=FIVE, files=photo) == "429 quota_exceeded":
+        for shade in range(1, 20):
+            if post(caller, headers, data=FIVE, files=_photo(shade)) == "429 quota_exceeded":
                 return headers
     raise RuntimeError(f"the quota never ends; the first answer was {words(first)}")
+
+
+def _photo(shade: int) -> dict[str, tuple[str, bytes, str]]:
+    return {"photo": ("me.jpg", phone_photo(*SIZE, shade=shade), "image/jpeg")}
 
 
 def _upload(lab: Lab, guest: Mapping[str, str], photo: bytes, is_over: threading.Event) -> Counter[str]:
