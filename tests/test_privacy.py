@@ -100,7 +100,8 @@ def test_an_erased_try_on_is_a_tombstone(
     files: Files,
     django_capture_on_commit_callbacks: Commits,
 ) -> None:
-    row = render(asked(shirt, user_visitor(), phone_photo(), idempotency_key="k", addresses=("ip:1",)).request)
+    accepted = asked(shirt, user_visitor(), phone_photo(), idempotency_key="k", addresses=("ip:1",))
+    row = render(accepted.request)
     spent, quota = BudgetPeriod.objects.values_list("spent", "held"), Quota.objects.values_list("used")
     before = [list(spent), list(quota)]
     feedback.give(row, "dislike", "fit")

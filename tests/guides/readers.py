@@ -182,8 +182,9 @@ def po(code: str) -> None:
     """Messages that the package has, in other words."""
     ours = (ROOT / "django_vton" / "locale" / "de" / "LC_MESSAGES" / "django.po").read_text()
     header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
-    blocks = code.removeprefix(header).split("\n\n")
-    entries = re.findall(r'((?:msgctxt "vton"\n)?msgid "[^"]+"\n)msgstr "[^"]+"\n?', code.removeprefix(header))
+    rest = code.removeprefix(header)
+    blocks = rest.split("\n\n")
+    entries = re.findall(r'((?:msgctxt "vton"\n)?msgid "[^"]+"\n)msgstr "[^"]+"\n?', rest)
     assert len(entries) == len(blocks) > 0
     assert [entry for entry in entries if entry not in ours] == []
 
