@@ -106,11 +106,12 @@ def finish(followers: Sequence[TryOnRequest], source: TryOnRequest) -> bool:
         return False
     if is_completed:
         _keep_until(source, followers)
-    record_all(followers, "shared" if is_completed else "source_ended", State.QUEUED, moved)
-    for follower in followers:
-        if is_completed:
+        record_all(followers, "shared", State.QUEUED, moved)
+        for follower in followers:
             send(signals.tryon_completed, follower)
-        else:
+    else:
+        record_all(followers, "source_ended", State.QUEUED, moved)
+        for follower in followers:
             send(signals.tryon_failed, follower, code=follower.error_code)
     return True
 
@@ -127,7 +128,7 @@ def reopened(request: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> 
     Two statements, however many they are. Nobody else moves them meanwhile: the caller holds their source.
     """
     failed = request.followers.filter(state=State.FAILED, error_code__in=list(codes), erased_at=None)
-    number = _record_reopened(failed)
+    number = _record_rows(failed, "source_reopened", State.FAILED, State.QUEUED)
     if number:
         failed.update(**at(State.QUEUED), error_code="", finished_at=None)
         logger.info("try_on=%s event=source_reopened followers=%s", request.pk, number)
@@ -137,20 +138,20 @@ def reopened(request: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> 
             TryOnRequest.objects.filter(pk=request.pk).update(shared_key=request.cache_key)
 
 
-def _record_reopened(failed: QuerySet[TryOnRequest]) -> int:
+def _record_rows(moving: QuerySet[TryOnRequest], name: str, before: State, target: State) -> int:
     """An event for each of these rows, in one statement that reads the rows itself; how many."""
     event: dict[str, Any] = {
         "request_id": F("pk"),
         "at": Value(timezone.now(), DateTimeField()),
-        "name": Value("source_reopened", CharField()),
-        "from_state": Value(State.FAILED.value, CharField()),
-        "to_state": Value(State.QUEUED.value, CharField()),
+        "name": Value(name, CharField()),
+        "from_state": Value(before.value, CharField()),
+        "to_state": Value(target.value, CharField()),
         "detail": Value({}, JSONField()),
     }
     quote = connection.ops.quote_name
     columns = ", ".join(map(quote, event))
-    named = {f"event_{name}": value for name, value in event.items()}
-    rows, values = failed.order_by().annotate(**named).values_list(*named).query.sql_with_params()
+    named = {f"event_{column}": value for column, value in event.items()}
+    rows, values = moving.order_by().annotate(**named).values_list(*named).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {quote(TryOnEvent._meta.db_table)} ({columns}) {rows}", values)
         return int(cursor.rowcount)
