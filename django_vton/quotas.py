@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 OLDEST_WINDOW = timedelta(days=40)
 """Longer than any window lasts."""
 
-WIDER = {"ip56": 4, "ip48": 16}
-"""How often the wider networks of an IPv6 address may use `IP_QUOTA`: a /48 may be one home or one firm."""
+WIDER = {"ip56": 2, "ip48": 3}
+"""How often the wider networks of an IPv6 address may use `IP_QUOTA`: a /48 may be one home or one firm.
+
+At the defaults no such network can use up the default daily cap, and so end try-on for all others.
+"""
 
 SHARED = 10
 """How many times a quota may be used by what costs nothing: renders that are shared, or there already."""
