@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.crypto import salted_hmac
 
 from .clock import seconds_until, window
 from .conf import Rate, config
@@ -40,10 +41,22 @@ def _limits(shopper: Shopper | None, addresses: Sequence[str]) -> list[tuple[str
     found = []
     if config.quota is not None:
         # Somebody who is not a shopper yet has used nothing.
-        found.append((f"shopper:{shopper.pk if shopper else ''}", config.quota))
+        found.append((_key(shopper) if shopper else "", config.quota))
     if config.ip_quota is not None:
         found += [(it, _times(config.ip_quota, WIDER.get(it.partition(":")[0], 1))) for it in addresses]
     return found
+
+
+def _key(shopper: Shopper) -> str:
+    """Under which key this shopper counts.
+
+    A user who is erased and comes back is another shopper: their key is made of the account, as a keyed hash,
+    so that an erasure makes no room and what stays of it names nobody.
+    """
+    if shopper.user_id is None:
+        return f"shopper:{shopper.pk}"
+    digest = salted_hmac("django_vton.quota", str(shopper.user_id), algorithm="sha256").hexdigest()
+    return f"shopper:{digest}"
 
 
 def _times(rate: Rate, factor: int) -> Rate:
@@ -126,7 +139,7 @@ def state_of(shopper: Shopper | None) -> dict[str, Any]:
 def _used(shopper: Shopper | None, start: datetime) -> int:
     if shopper is None:
         return 0
-    row = Quota.objects.filter(key=f"shopper:{shopper.pk}", window=start).first()
+    row = Quota.objects.filter(key=_key(shopper), window=start).first()
     return row.used if row else 0
 
 
@@ -136,8 +149,9 @@ def merge(guest: Shopper, user: Shopper) -> None:
     Call it in the transaction that moves the guest's try-ons, and before they move.
     """
     running = list(guest.try_ons.active().select_for_update())
-    for row in Quota.objects.select_for_update().filter(key=f"shopper:{guest.pk}"):
-        mine, _created = Quota.objects.get_or_create(key=f"shopper:{user.pk}", window=row.window)
+    keys = {f"{kind}{_key(guest)}": f"{kind}{_key(user)}" for kind in ("", "shared:")}
+    for row in Quota.objects.select_for_update().filter(key__in=keys):
+        mine, _created = Quota.objects.get_or_create(key=keys[row.key], window=row.window)
         Quota.objects.filter(pk=mine.pk).update(used=F("used") + row.used)
         for request in running:  # What is given back later has to come off the user's count.
             request.counted_in = [mine.pk if pk == row.pk else pk for pk in request.counted_in]
@@ -152,5 +166,5 @@ def purge(now: datetime) -> int:
 
 def used_by(shopper: Shopper) -> list[dict[str, Any]]:
     """`{"window", "used"}` of each count that is still kept, the oldest first."""
-    rows = Quota.objects.filter(key=f"shopper:{shopper.pk}").order_by("window")
+    rows = Quota.objects.filter(key=_key(shopper)).order_by("window")
     return [{"window": row.window.isoformat(), "used": row.used} for row in rows]

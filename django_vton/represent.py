@@ -85,9 +85,12 @@ def tryons(rows: Iterable[TryOnRequest]) -> list[dict[str, Any]]:
 
 
 def shown_state(row: TryOnRequest) -> State:
-    """Its state; for one that waits for a shared render, that render's."""
-    if row.state == State.QUEUED and row.source is not None and row.source.state in ACTIVE:
-        return State(row.source.state)
+    """Its state; for one that waits for a shared render, that render's.
+
+    Once that has ended, those who share it are about to end as well: nothing goes back to the queue.
+    """
+    if row.state == State.QUEUED and row.source is not None:
+        return State(row.source.state) if row.source.state in ACTIVE else State.RENDERED
     return State(row.state)
 
 

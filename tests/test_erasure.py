@@ -41,7 +41,7 @@ from django_vton.states import State
 from django_vton.tokens import hash_token
 from shop.models import Kind
 
-from .doors import TRY_ONS, ask, asked, content, make_product, ref, render, submit
+from .doors import TRY_ONS, ask, asked, code, content, make_product, ref, render, submit
 from .phone.steps import HOST, connect
 from .test_files import staff
 
@@ -439,6 +439,21 @@ def test_a_guest_who_is_erased_leaves_no_counts_but_those_of_the_address(
     assert keys
     assert all(key.removeprefix("shared:").startswith("ip:") for key in keys), list(keys)
     assert not [place for *place, text in everything() if token in text or hash_token(token) in text]
+
+
+def test_a_user_who_erases_everything_does_not_begin_anew(
+    shirt: Product, phone_photo: PhotoMaker, guest: Client, vton: Vton
+) -> None:
+    vton(QUOTA="1/day")
+    user = User.objects.create_user("ada")
+    guest.force_login(user)
+    render(asked(guest, shirt, phone_photo(shade=1)))
+    [shopper] = Shopper.objects.all()
+    assert privacy.export(shopper)["quotas"][0]["used"] == 1
+    assert guest.delete("/try-on/api/me/").status_code == 204
+    assert code(ask(guest, shirt, phone_photo(shade=2))) == (429, "quota_exceeded")
+    assert not Quota.objects.filter(key__endswith=f":{shopper.pk}").exists()
+    assert not Quota.objects.filter(key__endswith=f":{user.pk}").exists()
 
 
 def test_a_login_leaves_nothing_of_the_guest(shirt: Product, phone_photo: PhotoMaker, guest: Client) -> None:

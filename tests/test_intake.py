@@ -397,6 +397,7 @@ def test_a_render_of_a_house_model_is_paid_once(
     assert not Consent.objects.exists()
 
     render(source)
+    lifecycle.finish_followers()  # After the commit, which never comes here.
     third = house_asked(shirt, user_visitor("bob"), house_model)
     assert (third.is_ready, third.request.cached, third.request.counted_in) == (True, True, [])
     for row in TryOnRequest.objects.exclude(pk=source.pk):
@@ -416,6 +417,7 @@ def test_a_failed_shared_render_fails_all_and_gives_back(shirt: Product, house_m
     second = house_asked(shirt, user_visitor("bob"), house_model).request
     assert first.source is not None
     lifecycle.give_up(first.source, "vendor", "test")
+    lifecycle.finish_followers()  # As above.
     for row in (first, second):
         row.refresh_from_db()
         assert (row.state, row.error_code, row.counted_in) == (State.FAILED, "vendor", [])

@@ -52,7 +52,8 @@ def test_a_follower_shows_its_sources_state_while_that_runs() -> None:
         (State.QUEUED, State.QUEUED),
         (State.SUBMITTED, State.SUBMITTED),
         (State.RENDERED, State.RENDERED),
-        (State.FAILED, State.QUEUED),
+        (State.COMPLETED, State.RENDERED),
+        (State.FAILED, State.RENDERED),
     ]:
         source = made(state, error_code="vendor")
         follower = made(State.QUEUED, source=source)

@@ -20,6 +20,8 @@ COLUMNS = {
     "cache_key": "'key ' || n",
     "idempotency_digest": "''",
     "counted_in": "'[]'",
+    "counted_pictures": "0",
+    "address_key": "''",
     "cached": "{false}",
     "feedback": "CASE n % 18 WHEN 1 THEN 'like' WHEN 3 THEN 'dislike' ELSE '' END",
     "feedback_reason": "CASE n % 72 WHEN 3 THEN 'fit' WHEN 21 THEN 'colour' WHEN 39 THEN 'poor_picture'"

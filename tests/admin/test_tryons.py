@@ -201,6 +201,7 @@ def test_the_detail_shows_the_reason_beside_the_feedback(
 def test_every_event_has_its_words() -> None:
     """Their names are literals in the calls that record them."""
     calls = {"swap": 3, "record": 1, "reopen": 2, "give_up": 2, "_send_again": 3}
+    calls |= {"record_all": 1, "_record_rows": 1}
     names = {"refused", "not_sent", "erased"}  # Verdicts of a submit, and what `privacy` notes.
     package = Path(django_vton.__file__).parent
     for path in [*package.glob("lifecycle/*.py"), package / "claims.py"]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
 from collections import Counter
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -17,6 +19,7 @@ from PIL import Image
 
 from django_vton import lifecycle, privacy, results, signals, tasks
 from django_vton.lifecycle import followers, together
+from django_vton.management.commands import vton_pump
 from django_vton.models import Quota, TryOnEvent, TryOnImage, TryOnRequest
 from django_vton.pixazo import Answer, Status
 from django_vton.states import State
@@ -220,6 +223,22 @@ def test_whatever_statement_a_batch_breaks_at_it_is_done_once_by_the_next(
     assert states(source) == {target: 2}
     assert len(last_events(source)) == 2
     assert heard == dict.fromkeys([row.pk for row in waiting], 1)
+
+
+def test_a_pump_that_cron_starts_finishes_them_too(desk: Desk, house_model: PersonPhoto) -> None:
+    source, _waiting = shared(desk, house_model)
+    complete(source)
+    call_command("vton_pump", "--once", stdout=io.StringIO())
+    assert states(source) == {"completed": 5}
+
+
+def test_a_pump_without_a_queue_finishes_them_within_the_minute(desk: Desk, house_model: PersonPhoto) -> None:
+    source, _waiting = shared(desk, house_model)
+    complete(source)
+    stop = threading.Event()
+    stop.set()
+    vton_pump.keep_house(stop)
+    assert states(source) == {"completed": 5}
 
 
 @EVERY_END

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Erases all try-ons, photos and consents of a user. Money and quota rows stay, without an owner."
+    help = "Erases all try-ons, photos and consents of a user. The rows of money stay, without an owner."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="The user's name, as it is typed at the login.")

@@ -30,6 +30,7 @@ class Command(BaseCommand):
             slots.note_worker()
             with watching(self.stdout):
                 pump.drain()
+            tasks.finish_followers()
             incidents.watch()
             return
         self.stdout.write("Driving try-ons. Ctrl-C stops.")
@@ -46,8 +47,9 @@ class Command(BaseCommand):
 
 
 def keep_house(stop: threading.Event) -> None:
-    """The schedules of a queue, which need not be there: incidents each minute, deletions each hour."""
+    """The schedules of a queue, which need not be there: deletions each hour, the rest each minute."""
     for minute in itertools.count():
+        tasks.finish_followers()
         incidents.watch()
         if minute % 60 == 0:
             tasks.purge()
