@@ -114,12 +114,13 @@ def panorama() -> bytes:
     return out.getvalue()
 
 
+# Each sentence is another one than that before it.
 UNFIT = [
     ("notes.txt", b"no picture", "JPEG, PNG, WebP"),
-    ("empty.jpg", b"", "couldn't open this photo"),
-    ("phone.heic", heic(), "JPEG, PNG, WebP"),
     ("small.jpg", phone_photo(299, 900), "too small"),
+    ("empty.jpg", b"", "couldn't open this photo"),
     ("panorama.jpg", panorama(), "too narrow"),
+    ("phone.heic", heic(), "JPEG, PNG, WebP"),
 ]
 
 
