@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .conftest import Vton
 
 STATIC = Path(django_vton.__file__).parent / "static" / "vton"
-BUTTON = ("button.js", "button.css")
 OTHER_SCRIPTS = {"button.js", "batches.js", "pages.js"}
 DIALOG = ("dialog.js", "api.js", "photo.js", "choose.js", "tryon.js", "dialog.css")
 
@@ -217,10 +216,6 @@ def test_the_view_is_for_everybody_and_only_for_reading(client: Client, shirt: P
 
 def compressed(*files: bytes) -> int:
     return sum(len(gzip.compress(file)) for file in files)
-
-
-def test_the_button_stays_light() -> None:
-    assert compressed(*((STATIC / name).read_bytes() for name in BUTTON)) <= 3 * 1024
 
 
 @pytest.mark.parametrize("lang", ["en", "de", "ar"])

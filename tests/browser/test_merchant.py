@@ -97,7 +97,7 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     title = page.locator(".vton-card h3").inner_text()
     page.goto(shop.url)
     page.get_by_role("link", name=re.compile(title)).first.click()
-    shown = page.get_by_role("img", name=re.compile("AI-generated try-on"))
+    shown = page.get_by_role("img", name=re.compile("AI-generated preview of"))
     expect(shown.first).to_be_visible()
     assert shown.first.evaluate("async image => (await image.decode(), image.naturalWidth)") > 100
     shoot(page, "product")
