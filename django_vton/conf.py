@@ -83,7 +83,7 @@ class Config:
     QUOTA: str | None = "10/day"
     """Pictures of one shopper: a number per minute, hour, day or month. None: no limit."""
     IP_QUOTA: str | None = "100/day"
-    """The same for one address, whoever is behind it. An IPv6 /56 may use twice as many, a /48 three
+    """The same for one address. An IPv6 /56 may use twice as many, a /48 three
     times. Callers without an address are one caller."""
     IN_FLIGHT: int = 3
     """Try-ons of one shopper that may run at the same time; ten times as many of one address."""
