@@ -38,9 +38,14 @@ def touch(page: Page, then: str = CHOOSE) -> None:
     heading(page, then)
 
 
-def try_on_model(page: Page, name: str) -> None:
-    """Sends a house model's photo, which needs no consent."""
+def try_on_model(page: Page, name: str, previews: str = "") -> None:
+    """Sends a house model's photo, which needs no consent.
+
+    A render is shared by all who ask for the same: another number of `previews` makes a new one.
+    """
     page.get_by_role("button", name=name).click()
+    if previews:
+        page.get_by_label("Number of previews").select_option(previews)
     page.locator("#order").get_by_role("button", name="Try it on").click()
 
 

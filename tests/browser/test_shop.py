@@ -103,7 +103,7 @@ def test_the_page_hears_what_happens(page: Page, shop: RunningShop) -> None:
     visit(page, shop, "anton-trousers")
     quick(shop, outcome="FAILED", error="PoseError: no body found")
     touch(page)
-    try_on_model(page, "Noa")
+    try_on_model(page, "Noa", previews="4")
     heading(page, FAILED)
     quick(shop)
     page.get_by_role("dialog").get_by_role("button", name="Choose another photo").click()
@@ -176,7 +176,7 @@ def test_a_developer_without_a_worker_is_told(page: Page, shop: RunningShop) -> 
         visit(page, shop, "ingrid-coat")
         touch(page)
         expect(hint).to_be_hidden()
-        try_on_model(page, "Noa")
+        try_on_model(page, "Noa", previews="4")
         heading(page, "Your try-on")
         expect(hint).to_be_hidden()
         hint.evaluate("it => it.getAnimations()[0].finish()")  # After a while.

@@ -33,13 +33,13 @@ export function compare(stage) {
   return move;
 }
 
-/** Moves the divider from the photo to the result, once. @param {HTMLElement} stage @param {(share: number) => void} move */
-export function reveal(stage, move) {
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+/** Moves the divider from the photo to the result, once both are there and where the shopper has not moved it.
+ * @param {HTMLElement} stage @param {(share: number) => void} move @param {Promise<unknown>} shown */
+export async function reveal(stage, move, shown) {
+  let stopped = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  for (const name of ["pointerdown", "keydown", "input"]) stage.addEventListener(name, () => (stopped = true), { once: true });
+  await shown;
   const began = performance.now();
-  let stopped = false;
-  stage.addEventListener("pointerdown", () => (stopped = true), { once: true });
-  stage.addEventListener("input", () => (stopped = true), { once: true });
   const step = (/** @type {number} */ now) => {
     const done = clamp((now - began - 400) / 900, 0, 1);
     if (stopped || !stage.isConnected) return;

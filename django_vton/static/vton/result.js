@@ -19,7 +19,7 @@ export function show(session, tryOn, compare, isNew) {
     const move = compare.compare(stage);
     before.src = photo.url;
     const shown = Promise.all([session.$("after"), before].map((image) => image.decode()));
-    if (isNew) shown.then(() => compare.reveal(stage, move)).catch(() => {}); // One of them is gone.
+    if (isNew) compare.reveal(stage, move, shown).catch(() => {}); // One of them is gone.
   }
   liked(session, feedback);
   offer(session, tryOn);
