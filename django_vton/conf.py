@@ -86,7 +86,8 @@ class Config:
     """The same for one address. An IPv6 /56 may use twice as many, a /48 three
     times. Callers without an address are one caller."""
     IN_FLIGHT: int = 3
-    """Try-ons of one shopper that may run at the same time; ten times as many of one address."""
+    """Try-ons of one shopper that may run at the same time. Of one address ten times as many, or a third of
+    `IP_QUOTA` where that is more."""
     TRUSTED_PROXIES: int = 0
     """How many proxies of yours stand before Django: so many entries of X-Forwarded-For are believed."""
     STORAGE: str | None = None

@@ -35,6 +35,9 @@ SHARED = 10
 IN_FLIGHT_PER_ADDRESS = 10
 """How many times `IN_FLIGHT` may run for one address, behind which there may be an office."""
 
+SHARE_IN_FLIGHT = 3
+"""A shop that gives an address a larger quota lets a third of it run at once."""
+
 
 def _limits(shopper: Shopper | None, addresses: Sequence[str]) -> list[tuple[str, Rate]]:
     """Each key that counts, with its limit; an address key begins with the kind of its network."""
@@ -119,8 +122,8 @@ def check_in_flight(shopper: Shopper | None, addresses: Sequence[str] = ()) -> N
     """Raise `in_flight_limit` where enough try-ons of this shopper, or from this address, are running."""
     active = TryOnRequest.objects.active()
     is_full = shopper is not None and active.filter(shopper=shopper).count() >= config.IN_FLIGHT
-    if not is_full and addresses:
-        most = config.IN_FLIGHT * IN_FLIGHT_PER_ADDRESS
+    if not is_full and addresses and config.ip_quota is not None:
+        most = max(config.IN_FLIGHT * IN_FLIGHT_PER_ADDRESS, config.ip_quota.limit // SHARE_IN_FLIGHT)
         is_full = active.filter(address_key=addresses[0]).count() >= most
     if is_full:
         raise Refused("in_flight_limit", retry_after=10)

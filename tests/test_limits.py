@@ -73,7 +73,7 @@ def test_an_ipv6_network_takes_no_more_by_having_many_addresses(
 
 
 def test_as_many_as_may_run_for_one_address(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
-    vton(IN_FLIGHT=1, IP_QUOTA=None)
+    vton(IN_FLIGHT=1, IP_QUOTA="32/day")
     answers = [order(shirt, phone_photo(100 + 300, 400, shade=it)) for it in range(11)]
     assert codes(answers) == ["202"] * 10 + ["in_flight_limit"]
     assert order(shirt, phone_photo(shade=99), "192.0.2.2").status_code == 202
