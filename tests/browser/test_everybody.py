@@ -260,7 +260,9 @@ def test_by_keyboard_alone(page: Page, shop: RunningShop) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#check-title")).to_be_focused()
     page.locator("#state").evaluate(LISTEN)
-    assert tab_to(page, "primary") == ["num_samples", "primary"]
+    assert tab_to(page, "num_samples") == ["num_samples"]
+    page.keyboard.press("4")
+    assert tab_to(page, "primary") == ["primary"]
     page.keyboard.press("Enter")
     expect(page.locator("#waiting-title")).to_be_focused()
     tab_to(page, "cancel")

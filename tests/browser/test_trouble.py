@@ -98,7 +98,7 @@ def test_who_answers_like_no_shop_for_long_is_given_up(page: Page, shop: Running
     page.route(ORDERS, bad_gateway)
     visit(page, shop, "linen-shirt")
     touch(page)
-    try_on_model(page, "Noa")
+    try_on_model(page, "Noa", previews="2")
     while not page.locator("#error-problem").is_visible():
         page.evaluate(HURRY)
         expect(page.locator("#offline")).to_be_hidden()  # The network is there.

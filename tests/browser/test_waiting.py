@@ -80,7 +80,7 @@ def test_another_result_that_is_seen_silences_no_badge(
     shop.gateway.scenario(seconds=600)
     visit(page, shop, "linen-shirt")
     touch(page)
-    try_on_model(page, "Noa")
+    try_on_model(page, "Noa", previews="3")
     expect(page.locator("#state")).to_have_text(RUNNING)
     page.get_by_role("button", name="Keep shopping").click()
     badge = page.locator("vton-badge")
