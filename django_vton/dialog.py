@@ -33,7 +33,7 @@ FEW = 10
 """So many values of a number are offered as a list."""
 
 FEW_LEFT = 3
-"""From so many try-ons on, the dialog says how many are left."""
+"""The dialog says how many try-ons are left when there are this many or fewer."""
 
 PLACES = {
     "photo_required": "choose",

@@ -54,7 +54,7 @@ PER_ADDRESS = Rate(300, "hour")
 """How many links one shopper, and one address, may ask for: each can make a row for a new guest."""
 
 MANY = 10_000
-"""So many are deleted at once."""
+"""How many rows are deleted at once."""
 
 BORDER = 4
 """Modules of white around the code: ISO/IEC 18004 asks for four."""
@@ -90,7 +90,7 @@ def _is_loopback(host: str) -> bool:
 def create(visitor: Visitor, product: Described, address: str) -> PhoneLink:
     """A new link of this visitor's, who becomes a shopper with it. It ends all earlier ones, used or not.
 
-    So whoever showed a code to the wrong phone shows a new one.
+    To cut off a phone that used the wrong code, the owner shows a new one.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -190,7 +190,7 @@ def purge(now: datetime) -> Iterator[int]:
     empty = Shopper.objects.filter(user=None, try_ons=None, photos=None, consents=None, phone_links=None)
     for pk, owner in over.order_by("expires_at").values_list("pk", "shopper")[:MANY]:
         with transaction.atomic():
-            # Whoever asks for a try-on in this moment waits here, or is seen here.
+            # A try-on that is being accepted now either waits for this lock or is seen here.
             Shopper.objects.select_for_update().filter(pk=owner).first()
             deleted, _by_kind = over.filter(pk=pk).delete()
             guest = empty.filter(pk=owner).first()

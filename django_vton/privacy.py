@@ -154,7 +154,7 @@ def _hand_over_images(request: TryOnRequest) -> None:
         return
     heir = request.followers.filter(state=State.COMPLETED).order_by("created_at").first()
     if heir is None:
-        # It has just ended, and whoever shares it has not yet.
+        # The source has just ended; its followers are finished in the next batch.
         heir = request.followers.filter(state=State.QUEUED).order_by("created_at").first()
         if heir is None:
             return

@@ -71,7 +71,7 @@ class Visitor:
 
     @property
     def mark(self) -> str:
-        """Tells visitors of one browser apart, and not who they are; "" for one whom nobody knows yet.
+        """Distinguishes the visitors of one browser without identifying them; "" for an unknown guest.
 
         The dialog keeps a photo for the next product, and drops it where the mark has changed.
         """
@@ -109,7 +109,7 @@ class Visitor:
         return PersonPhoto.objects.usable(shopper)
 
     def trying_on(self, main_product: str) -> Visitor:
-        """Who asks for a try-on of this product: on a phone that has used a link for it, `ForOwner`."""
+        """The visitor who owns a new try-on of this product: `ForOwner` on a phone with a link for it."""
         if self.phone is None or self.phone.main_product != main_product:
             return self
         mine = self.shopper()
@@ -233,7 +233,7 @@ def claim(request: HttpRequest, user: Any) -> None:
 
 
 UNKNOWN_ADDRESS = "ip:unknown"
-"""The quota key of all callers whose address nobody tells: they are one caller, not none."""
+"""The quota key of callers without a known address: together they count as one caller."""
 
 
 def address_keys(request: HttpRequest) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def pump() -> None:
 def ring() -> None:
     """The schedule's look: workers live, a pump starts where one is missing, staff hear of trouble.
 
-    Whoever still waits for a shared render that has ended is finished.
+    Also finishes try-ons whose shared render has ended.
     """
     from . import claims, incidents, queue, slots
 

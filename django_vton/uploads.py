@@ -31,7 +31,7 @@ MAX_BODY = 64 * 1024
 
 MAX_UPLOAD = 100_000_000
 """Bytes of a form with files. A photo of more than `MAX_BYTES` is still read to its end and thrown away, for
-the browser shows an answer only once all is sent; no camera makes one of so many."""
+the browser shows an answer only once all is sent; no camera makes a larger one."""
 
 MULTIPART = "multipart/form-data"
 

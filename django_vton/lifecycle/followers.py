@@ -61,7 +61,7 @@ def fail_with_followers(request: TryOnRequest) -> None:
 
 
 def finish_followers(*, seconds: float = 20) -> int:
-    """Finish whoever still waits for a source that has ended, for so long; how many were finished."""
+    """Finish queued followers of ended sources, for at most `seconds`. Returns how many."""
     ends = time.monotonic() + seconds
     waiting = TryOnRequest.objects.filter(state=State.QUEUED, due_at=None, source__state__in=TERMINAL)
     sources = list(waiting.order_by().values_list("source__pk", flat=True).distinct())
@@ -76,7 +76,7 @@ def finish_followers(*, seconds: float = 20) -> int:
 
 
 def _finish_batch(source_pk: UUID, size: int) -> int:
-    """Finish so many followers of a source in one transaction; 0 where none is left, or it runs again."""
+    """Finish up to `size` followers in one transaction. Returns 0 if none is left to finish."""
     with transaction.atomic():
         # The source before its followers, as everywhere. Until the commit nobody reopens or erases it.
         sources = TryOnRequest.objects.select_for_update().filter(pk=source_pk, state__in=TERMINAL)
@@ -91,9 +91,9 @@ def _finish_batch(source_pk: UUID, size: int) -> int:
 
 
 def finish(followers: Sequence[TryOnRequest], source: TryOnRequest) -> bool:
-    """Complete or fail them all, or none and False; what is shared lives as long as the last who shares it.
+    """Complete or fail these followers. Returns False, with nothing changed, if one has moved.
 
-    The caller's transaction holds the source.
+    The caller's transaction holds the source, whose images are kept as long as the last follower's.
     """
     is_completed = source.state == State.COMPLETED
     if is_completed:
@@ -123,7 +123,7 @@ def _keep_until(source: TryOnRequest, followers: Sequence[TryOnRequest]) -> None
 
 
 def reopened(request: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> None:
-    """What had failed runs again: whoever failed with it waits for it, and others may share it anew.
+    """Queue the followers again that failed with this source, and let new try-ons share it.
 
     Two statements, however many they are. Nobody else moves them meanwhile: the caller holds their source.
     """

@@ -20,7 +20,7 @@ async function draw(source, width, height, limits) {
     const high = Math.min(STRIP, canvas.height - top);
     // WebKit draws nothing from a rectangle that passes the source's edge, by however little.
     context.drawImage(source, 0, top * rows, width, Math.min(high * rows, height - top * rows), 0, top, canvas.width, high);
-    context.getImageData(0, top, 1, 1); // Now, and not all together at the end.
+    context.getImageData(0, top, 1, 1); // Forces the drawing now, so that it is not one long task at the end.
     await new Promise((resolve) => setTimeout(resolve));
   }
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
