@@ -41,9 +41,11 @@ MARIADB = os.environ.get("MATRIX_MARIADB", "mysql://root@127.0.0.1:3306/vton_mat
 
 WHOLE = ["tests", "-m", "not browser", "--ignore=tests/faults"]
 QUICK = [
-    *(f"tests/test_{name}.py" for name in ("commands", "dialog", "locale", "templatetags")),
-    "tests/pages",
-    *(f"tests/api/test_{name}.py" for name in ("asking", "flow", "start", "tryons")),
+    *(f"tests/test_{name}.py" for name in ("locale", "templatetags")),
+    "tests/management/test_commands.py",
+    "tests/web/test_dialog.py",
+    "tests/web/pages",
+    *(f"tests/web/api/test_{name}.py" for name in ("asking", "flow", "start", "tryons")),
 ]
 
 

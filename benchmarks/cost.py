@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from django_vton import polling
+from django_vton.gateway import polling
 
 from .lab import Lab
 from .report import Row, at_most, exactly
 from .throughput import VTON
 
-POLL = polling.FIRST_ASK_WITHOUT_CALLBACK.total_seconds()
+POLL = polling.FIRST_POLL_WITHOUT_CALLBACK.total_seconds()
 """Without callbacks the first ask comes after 5 s, and then one every 5 s: the vendor wants no more."""
 
 NUMBER, SECONDS = 100, 12.0

@@ -32,9 +32,12 @@ def pieces(work: Work) -> dict[str, Callable[[], object]]:
     from django.test import Client
     from django.urls import reverse
 
-    from django_vton import budget, claims, privacy, stats
+    from django_vton import privacy
+    from django_vton.billing import budget
     from django_vton.models import Attempt
-    from django_vton.states import Money
+    from django_vton.models.states import Money
+    from django_vton.monitoring import typical_duration
+    from django_vton.worker import claims
 
     shopper, staff = Client(), Client()
     shopper.cookies[settings.SESSION_COOKIE_NAME] = work.session
@@ -67,8 +70,8 @@ def pieces(work: Work) -> dict[str, Callable[[], object]]:
 
     def typical() -> None:
         cache.clear()
-        stats.typical_seconds("glass-v1")
-        stats.typical_seconds("fashn-v1.6")
+        typical_duration.typical_seconds("glass-v1")
+        typical_duration.typical_seconds("fashn-v1.6")
 
     def claim() -> None:
         assert claims.has_work()

@@ -24,7 +24,7 @@ BROKER = f"redis://127.0.0.1:{REDIS}/12"
 QUEUE = f"vton-bench-{os.getpid()}"
 """A name of its own: no number of a Redis is surely nobody else's, so nothing else in it is ever touched."""
 
-VTON = {"SUBMIT_CONCURRENCY": 4, "PUMPS": 3, "DEADLINE": 60}
+VTON = {"SUBMIT_CONCURRENCY": 4, "DISPATCHERS": 3, "DEADLINE": 60}
 WEBS, CLUSTERS = 2, 3
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import django
 
 if TYPE_CHECKING:
-    from django_vton.models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
+    from django_vton.models import PersonPhoto, ProductImage, Shopper, TryOnRequest
 
 ENGINE = "fashn-v1.6"
 OPTIONS = {"category": "top", "output_format": "jpeg"}
@@ -33,11 +33,12 @@ def queue(number: int) -> float:
     from django.db import transaction
     from django.utils import timezone
 
-    from django_vton import budget, engines
+    from django_vton.billing import budget
     from django_vton.conf import config
+    from django_vton.gateway import engines
     from django_vton.models import Attempt, TryOnRequest
-    from django_vton.queue import ring
-    from django_vton.states import State
+    from django_vton.models.states import State
+    from django_vton.queue import wake
 
     pictures = _pictures()
     amount = engines.price(ENGINE, OPTIONS)
@@ -51,8 +52,8 @@ def queue(number: int) -> float:
             batch_size=500,
         )
     began = time.time()
-    for _ in range(config.PUMPS):
-        ring()
+    for _ in range(config.DISPATCHERS):
+        wake()
     return began
 
 
@@ -61,8 +62,9 @@ def trickle(number: int, rate: float) -> Iterator[str]:
     from django.contrib.sessions.backends.db import SessionStore
     from django.db import transaction
 
-    from django_vton import engines, lifecycle
-    from django_vton.queue import ring
+    from django_vton import lifecycle
+    from django_vton.gateway import engines
+    from django_vton.queue import wake
     from django_vton.shoppers import SESSION_KEY, Visitor
 
     visitor = Visitor()
@@ -79,7 +81,7 @@ def trickle(number: int, rate: float) -> Iterator[str]:
         row = _row(*pictures, shopper=shopper)
         with transaction.atomic():
             lifecycle.accept(row, amount=amount)
-            transaction.on_commit(ring, robust=True)
+            transaction.on_commit(wake, robust=True)
         yield str(row.pk)
 
 
@@ -122,7 +124,7 @@ def block(number: int, task: str) -> float:
 
 
 def _row(
-    photo: PersonPhoto, picture: ProductPicture, shopper: Shopper | None = None, **more: Any
+    photo: PersonPhoto, picture: ProductImage, shopper: Shopper | None = None, **more: Any
 ) -> TryOnRequest:
     from datetime import timedelta
 
@@ -137,14 +139,14 @@ def _row(
         engine=ENGINE,
         options=OPTIONS,
         photo=photo,
-        product_picture=picture,
+        product_image=picture,
         shopper=shopper,
         expires_at=timezone.now() + timedelta(days=30),
         **more,
     )
 
 
-def _pictures() -> tuple[PersonPhoto, ProductPicture]:
+def _pictures() -> tuple[PersonPhoto, ProductImage]:
     """One photo and one garment for all: the sandbox draws once, and its drawing is not measured."""
     import io
 
@@ -152,17 +154,15 @@ def _pictures() -> tuple[PersonPhoto, ProductPicture]:
 
     from django_vton import images
     from django_vton.intake.rows import fill_photo
-    from django_vton.models import PersonPhoto, ProductPicture
+    from django_vton.models import PersonPhoto, ProductImage
 
     from .pictures import garment, person
 
     photo = PersonPhoto(kind=PersonPhoto.Kind.HOUSE)
     fill_photo(photo, images.person_photo(io.BytesIO(person())))
     photo.save()
-    made = images.product_picture(io.BytesIO(garment()))
-    picture = ProductPicture(
-        source_digest=secrets.token_hex(32), product="shop.product:1", digest=made.digest
-    )
+    made = images.product_image(io.BytesIO(garment()))
+    picture = ProductImage(source_digest=secrets.token_hex(32), product="shop.product:1", digest=made.digest)
     picture.file.save("garment.jpg", ContentFile(made.data), save=False)
     picture.save()
     return photo, picture

@@ -15,7 +15,7 @@ from .lab import WORKERS, Lab, has_postgres
 from .pictures import garment, person
 from .report import Row, at_least, at_most, left_out, told
 
-VTON = {"CONCURRENCY": 50, "SUBMIT_CONCURRENCY": 16, "PUMPS": 2}
+VTON = {"CONCURRENCY": 50, "SUBMIT_CONCURRENCY": 16, "DISPATCHERS": 2}
 """The defaults, but for a second pump: two workers, two processes."""
 
 LOOK_EVERY = 2.0
@@ -91,8 +91,8 @@ def _bare(lab: Lab, size: Size) -> float:
         "gateway": lab.gateway,
         "folder": str(lab.folder),
         "number": size.number,
-        "submits": VTON["SUBMIT_CONCURRENCY"] * VTON["PUMPS"],
-        "calls": VTON["CONCURRENCY"] * VTON["PUMPS"],
+        "submits": VTON["SUBMIT_CONCURRENCY"] * VTON["DISPATCHERS"],
+        "calls": VTON["CONCURRENCY"] * VTON["DISPATCHERS"],
     }
     said = lab.python("-m", "benchmarks.bare", json.dumps(options))
     assert len(list(lab.folder.glob("*.jpg"))) == size.number

@@ -17,19 +17,19 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.utils import timezone
 
-from django_vton.clock import today
 from django_vton.models import (
     Attempt,
     BudgetPeriod,
     PersonPhoto,
-    ProductPicture,
+    ProductImage,
     Shopper,
     TryOnImage,
     TryOnRequest,
 )
+from django_vton.models.states import Money, State
 from django_vton.shoppers import SESSION_KEY
-from django_vton.states import Money, State
-from django_vton.tokens import hash_token
+from django_vton.utils.periods import today
+from django_vton.utils.tokens import hash_token
 from shop.models import Kind
 from tests.admin.million import ATTEMPT, COLUMNS
 from tests.doors import make_product, ref
@@ -78,7 +78,7 @@ HISTORY = {
     "cache_key": "CASE WHEN n % 2 = 0 THEN '' ELSE {hash} END",
     "expires_at": "CASE WHEN n % 2 = 0 THEN {erased_at} ELSE {kept_until} END",
     "erased_at": "CASE WHEN n % 2 = 0 THEN {erased_at} ELSE NULL END",
-    "product_picture_id": "{picture}",
+    "product_image_id": "{picture}",
 }
 NEWER = {**COLUMNS, **KEPT, "shopper_id": "900000 + n / 50", "photo_id": "NULL"}
 
@@ -137,14 +137,14 @@ def _work() -> Work:
     admin = User.objects.create_superuser("admin")
     shirt = make_product("shirt", Kind.TOP)
     house = _photo(kind=PersonPhoto.Kind.HOUSE, name="Noa")
-    picture = ProductPicture.objects.create(
+    picture = ProductImage.objects.create(
         source_digest="years", product="shop.product:42", file="vton/products/00/p.jpg"
     )
     shopper = Shopper.objects.create(token_hash=hash_token("years"))
     session = SessionStore()
     session[SESSION_KEY] = "years"
     session.create()
-    common = {"product_picture": picture, "expires_at": now + timedelta(days=20)}
+    common = {"product_image": picture, "expires_at": now + timedelta(days=20)}
     own = [
         _tryon(shopper=shopper, photo=house, created_at=now - timedelta(hours=n), **_done(now), **common)
         for n in range(OWN)
@@ -159,7 +159,7 @@ def _work() -> Work:
             state=State.SUBMITTED,
             due_at=now - timedelta(minutes=n),
             started_at=now,
-            hinted_at=now - timedelta(minutes=n) if n % 2 else None,  # Half of them were called back.
+            called_back_at=now - timedelta(minutes=n) if n % 2 else None,  # Half of them were called back.
             **common,
         )
         for n in range(DUE)

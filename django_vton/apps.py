@@ -22,15 +22,18 @@ class VtonConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_delete, post_migrate, pre_delete
 
-        from . import checks, privacy, roles
-        from .models import HouseModel, PersonPhoto, ProductPicture, Shopper, TryOnImage
+        from . import privacy, roles
+        from .checks import settings
+        from .models import HouseModel, PersonPhoto, ProductImage, Shopper, TryOnImage
         from .queue.q2 import register_schedules
 
-        checks.register()
+        settings.register()
         # A proxy sends its own signals.
-        for model in (PersonPhoto, HouseModel, ProductPicture, TryOnImage):
-            post_delete.connect(privacy.files_follow_row, sender=model, dispatch_uid=f"vton.{model.__name__}")
-        pre_delete.connect(privacy.shopper_is_deleted, sender=Shopper, dispatch_uid="vton.shopper")
+        for model in (PersonPhoto, HouseModel, ProductImage, TryOnImage):
+            post_delete.connect(
+                privacy.delete_files_after_commit, sender=model, dispatch_uid=f"vton.{model.__name__}"
+            )
+        pre_delete.connect(privacy.erase_deleted_shopper, sender=Shopper, dispatch_uid="vton.shopper")
         user_logged_in.connect(_claim, dispatch_uid="vton.claim")
         post_migrate.connect(register_schedules, sender=self, dispatch_uid="vton.schedules")
         post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="vton.roles")

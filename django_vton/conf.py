@@ -106,7 +106,7 @@ class Config:
     """Calls to the vendor at the same time, for each pump."""
     SUBMIT_CONCURRENCY: int = 4
     """Of these, submits."""
-    PUMPS: int = 1
+    DISPATCHERS: int = 1
     """How many pumps may look at the same time."""
     DEADLINE: timedelta = timedelta(minutes=15)
     """When a render that was sent and is not ready has failed."""
@@ -250,7 +250,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "CONCURRENCY": _AT_LEAST_1,
     "SUBMIT_CONCURRENCY": _AT_LEAST_1,
-    "PUMPS": _AT_LEAST_1,
+    "DISPATCHERS": _AT_LEAST_1,
     "IN_FLIGHT": _AT_LEAST_1,
     "TRUSTED_PROXIES": (lambda number: number >= 0, "must be 0 or more"),
     "PHOTO_RETENTION": _TIME,

@@ -16,19 +16,19 @@ from django.utils import timezone
 
 from . import signals
 from .exceptions import ProductNotRegistered
-from .lifecycle.swap import send
+from .lifecycle.transition import send
 from .models import Conversion, TryOnRequest
+from .models.states import State
 from .products import reference as reference_of
 from .products import tryon_for
 from .shoppers import Visitor
-from .states import State
-from .tokens import hash_token
+from .utils.tokens import hash_token
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest
 
-logger = logging.getLogger("django_vton.conversions")
+logger = logging.getLogger(__name__)
 
 ATTRIBUTION = timedelta(days=30)
 """So long after a try-on is what its shopper does with the product put down to it."""

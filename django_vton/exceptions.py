@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .sentences import SENTENCES
+from .messages import MESSAGES
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -47,7 +47,7 @@ class Refused(VtonError):  # noqa: N818 - an answer to a person, not an error of
     ) -> None:
         super().__init__(code)
         self.code = code
-        self.detail = SENTENCES[code] if detail is None else detail
+        self.detail = MESSAGES[code] if detail is None else detail
         self.status = STATUS.get(code, 400) if status is None else status
         self.field = field
         self.retry_after = retry_after

@@ -23,11 +23,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import models
 
-from .engines import get_engine
 from .exceptions import ProductNotRegistered, Refused
-from .languages import in_page_language
+from .gateway.engines import get_engine
 from .pixazo import OptionError
-from .safe_urls import safe_url
+from .utils.languages import in_page_language
+from .utils.safe_urls import safe_url
 
 if TYPE_CHECKING:
     from django.core.files import File

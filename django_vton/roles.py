@@ -19,7 +19,7 @@ _VIEW = frozenset(
         "batch",
         "tryonrequest",
         "housemodel",
-        "productpicture",
+        "productimage",
         "budgetperiod",
         "gatewaystate",
         "pauseswitch",

@@ -19,12 +19,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from . import quotas
+from .billing import quotas
 from .conf import config
 from .exceptions import Refused
 from .models import PersonPhoto, PhoneLink, Shopper
-from .states import ACTIVE
-from .tokens import hash_token, new_token
+from .models.states import ACTIVE
+from .utils.tokens import hash_token, new_token
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

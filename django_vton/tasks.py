@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import logging
 
-logger = logging.getLogger("django_vton.tasks")
+logger = logging.getLogger(__name__)
 
 
-def pump() -> None:
+def dispatch() -> None:
     """Drive what is due, for one slice of time."""
-    from .discreet import forget_locals
-    from .pump import run
+    from .utils.redaction import clear_frames
+    from .worker.dispatcher import run
 
     try:
         run()
     except Exception as trouble:
-        forget_locals(trouble)
+        clear_frames(trouble)
         logger.exception("The pump stopped; the schedule starts it again within a minute.")
 
 
-def ring() -> None:
+def wake() -> None:
     """The schedule's look: workers live, a pump starts where one is missing, staff hear of trouble.
 
     Also finishes try-ons whose shared render has ended.
     """
-    from . import claims, incidents, queue, slots
+    from . import queue
+    from .monitoring import incidents
+    from .queue import liveness
+    from .worker import claims
 
     try:
-        slots.note_worker()
+        liveness.record_heartbeat()
         if claims.has_work():
-            queue.ring()
+            queue.wake()
     except Exception:
         logger.exception("The minute's look failed; the next one comes in a minute.")
     finish_followers()

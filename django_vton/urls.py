@@ -2,13 +2,13 @@
 
 from django.urls import include, path
 
-from . import files, pages, webhooks
-from .dialog import dialog
+from .web import files, pages, webhooks
+from .web.dialog import dialog
 
 app_name = "vton"
 
 urlpatterns = [
-    path("api/", include("django_vton.api.urls")),
+    path("api/", include("django_vton.web.api.urls")),
     path("images/<uuid:pk>/", files.image, name="image"),
     path("photos/<uuid:pk>/", files.photo, name="photo-file"),
     path("files/<str:token>/", files.vendor_file, name="vendor-file"),

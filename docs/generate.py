@@ -125,7 +125,17 @@ def _argument(each: inspect.Parameter) -> str:
 
 
 def _python() -> str:
-    from django_vton import batches, conversions, house, pixazo, products, queue, sandbox, storage, tasks
+    from django_vton import (
+        batches,
+        conversions,
+        house_models,
+        pixazo,
+        products,
+        queue,
+        sandbox,
+        storage,
+        tasks,
+    )
     from django_vton.sandbox.ledger import Ledger
 
     return page(
@@ -136,7 +146,7 @@ def _python() -> str:
         *_function(products.reference, "django_vton.products.reference"),
         *_function(conversions.added, "django_vton.conversions.added"),
         *_function(conversions.purchased, "django_vton.conversions.purchased"),
-        *_function(house.add_house_model, "django_vton.house.add_house_model"),
+        *_function(house_models.add, "django_vton.house_models.add"),
         *(
             part
             for name in batches.__all__
@@ -155,7 +165,7 @@ def _python() -> str:
             ("path", ""),
             (
                 (code(f"{each.__module__}.{each.__name__}"), sources.first_line(each.__doc__))
-                for each in (queue.by_django_tasks, queue.nothing, tasks.ring, tasks.purge)
+                for each in (queue.by_django_tasks, queue.no_queue, tasks.wake, tasks.purge)
             ),
         ),
         *_class(pixazo.Engine, "django_vton.pixazo.Engine"),
@@ -273,16 +283,16 @@ def _checks() -> str:
 
 
 def _errors() -> str:
-    from django_vton import exceptions, sentences
+    from django_vton import exceptions, messages
     from django_vton.pixazo import ENGINES
 
     refused = [
         (code(name), str(exceptions.STATUS.get(name, 400)), str(sentence))
-        for name, sentence in sentences.SENTENCES.items()
+        for name, sentence in messages.MESSAGES.items()
     ]
     failed = [
-        (code(name), "yes" if name in sentences.RETRYABLE else "no", str(sentence))
-        for name, sentence in sentences.RENDER_SENTENCES.items()
+        (code(name), "yes" if name in messages.RETRYABLE else "no", str(sentence))
+        for name, sentence in messages.RENDER_MESSAGES.items()
     ]
     parts = [
         "## A request that is refused",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_vton.states import ACTIVE, SOURCES, State
+from django_vton.models.states import ACTIVE, SOURCES, State
 
 WIDTH, HEIGHT = 116, 36
 

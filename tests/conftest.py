@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import translation
 from PIL import Image, ImageDraw
 
-from django_vton.house import add_house_model
+from django_vton.house_models import add
 from django_vton.sandbox import Gateway
 from shop.models import Kind, Product
 
@@ -127,7 +127,7 @@ def glasses(db: None) -> Product:  # noqa: ARG001 - as above
 
 @pytest.fixture
 def house_model(db: None, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: ARG001 - as above
-    return add_house_model(name="Noa", file=io.BytesIO(phone_photo(shade=50)), suits=["garment"])
+    return add(name="Noa", file=io.BytesIO(phone_photo(shade=50)), suits=["garment"])
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
-from django_vton import lifecycle, results
+from django_vton import lifecycle
 from django_vton.models import Attempt, TryOnRequest
 from django_vton.pixazo import Answer, Status, Submission, Verdict
-from django_vton.tokens import hash_token
+from django_vton.utils.tokens import hash_token
+from django_vton.worker import result_images
 from shop.models import Product
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def render(row: TryOnRequest, pictures: int = 1) -> TryOnRequest:
     assert lifecycle.rendered(row, attempt, done)
     out = io.BytesIO()
     Image.new("RGB", (400, 500), (10, 20, 30)).save(out, "PNG")
-    rendered = [results.read(out.getvalue())] * pictures
-    assert lifecycle.completed(row, results.store(row, rendered))
+    rendered = [result_images.read(out.getvalue())] * pictures
+    assert lifecycle.completed(row, result_images.store(row, rendered))
     row.refresh_from_db()
     return row
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 
-from django_vton.intake import Accepted, Ask, request_tryon
+from django_vton.intake import Accepted, TryOnOrder, request_tryon
 from django_vton.shoppers import Visitor
 
 from .doors import ref
@@ -40,7 +40,9 @@ class Files:
 def asked(product: Product, visitor: Visitor, photo: bytes | None = None, /, **more: Any) -> Accepted:
     """A try-on, accepted, with consent unless it says otherwise."""
     values: Mapping[str, Any] = {"product": ref(product), "consent": True} | more
-    return request_tryon(Ask(visitor=visitor, photo=None if photo is None else io.BytesIO(photo), **values))
+    return request_tryon(
+        TryOnOrder(visitor=visitor, photo=None if photo is None else io.BytesIO(photo), **values)
+    )
 
 
 def user_visitor(name: str = "ada") -> Visitor:

@@ -24,10 +24,11 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from django_vton import pump, signals, tasks
+from django_vton import signals, tasks
 from django_vton.models import Attempt, TryOnRequest, VendorLink
 from django_vton.sandbox import Gateway
 from django_vton.storage import PrivateFolder
+from django_vton.worker import dispatcher
 from tests import canaries
 from tests.canaries import ADDRESS, CAPTCHA, FILE_NAME, KEY, NOWHERE, SIGNATURE, TOKEN
 from tests.doors import TRY_ONS, make_product, ref, upload
@@ -108,7 +109,7 @@ def _secrets(
     canaries.tokens(monkeypatch)
     settings.ADMINS = ["o@shop.example"] if django.VERSION >= (6, 0) else [("O", "o@shop.example")]
     vton(PUBLIC_BASE_URL=live_server.url, ENQUEUE=None, CAPTCHA=f"{__name__}.hook")
-    monkeypatch.setattr(pump, "SLICE", 1.5)
+    monkeypatch.setattr(dispatcher, "SLICE", 1.5)
     vton(MODERATE=f"{__name__}.moderate")
     MOMENTS.clear()
     with Gateway(key=KEY, seconds=0.02, retry_seconds=0.02) as gateway:
@@ -211,7 +212,7 @@ def test_the_canaries_sing(scene: Scene, boss: Client, shirt: Product) -> None:
         token = f"{TOKEN}1"
         raise ValueError(len(token))  # noqa: TRY301 - a frame with a secret in it
     except ValueError:
-        logging.getLogger("django_vton.pump").exception("broke off")
+        logging.getLogger("django_vton.worker.dispatcher").exception("broke off")
     with pytest.raises(AssertionError, match="a mail"):
         canaries.assert_silent("a mail", canaries.mails(), TOKEN)
     assert scene.ask(shirt).status_code == 202
@@ -233,9 +234,9 @@ def test_a_good_render(scene: Scene, boss: Client, kind: str) -> None:
     answer = scene.ask(product)
     assert answer.status_code == 202
     with canaries.everywhere_at('"raw" = ', scene.look):  # The vendor's answer is in our hands.
-        tasks.pump()
+        tasks.dispatch()
         hurry()
-        tasks.pump()
+        tasks.dispatch()
     row = TryOnRequest.objects.get()
     assert row.state == "completed", canaries.text_of(list(row.events.values("name")))
     assert SIGNATURE in scene.host.asked[0]
@@ -269,7 +270,7 @@ def test_a_render_that_the_vendor_spoils(
     scene.gateway.scenario(**trouble, times=None)
     assert scene.ask(shirt).status_code == 202
     for _ in range(3):
-        pump.run(stop=OneLook())
+        dispatcher.run(stop=OneLook())
         hurry()
     is_stopped = trouble.get("submit_status") == 401
     scene.assert_nothing_leaked(boss, is_mailed=is_stopped)
@@ -301,7 +302,7 @@ def test_a_picture_that_does_not_come(
         scene.host.answer = answer
     assert scene.ask(shirt).status_code == 202
     for _ in range(8):
-        pump.run(stop=OneLook())
+        dispatcher.run(stop=OneLook())
         hurry()
     row = TryOnRequest.objects.get()
     assert row.state != "completed"
@@ -317,9 +318,9 @@ def test_a_picture_that_does_not_come(
 def test_the_lease_is_over_when_the_connection_stands(
     scene: Scene, boss: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "LAST_POST", -100.0)
+    monkeypatch.setattr(dispatcher, "LAST_POST", -100.0)
     scene.ask(shirt)
-    pump.run(stop=OneLook())
+    dispatcher.run(stop=OneLook())
     assert any("broke off" in line for line in scene.watch.lines)
     scene.assert_nothing_leaked(boss, is_mailed=True)
 
@@ -335,7 +336,7 @@ def test_the_database_breaks_in_the_pump(scene: Scene, boss: Client, shirt: Prod
     failing = canaries.failing(ProgrammingError("The database broke."))
     with canaries.everywhere_at(statement, failing):
         for _ in range(3):
-            tasks.pump()
+            tasks.dispatch()
             hurry()
     assert any("The database broke." in line for line in scene.watch.lines)
     scene.assert_nothing_leaked(boss, is_mailed=True)
@@ -354,18 +355,18 @@ def test_the_disk_breaks_in_the_pump(
             path.unlink()
     else:
         full_disk(settings)
-    tasks.pump()
+    tasks.dispatch()
     if kind == "top":
         for _slice in range(5):  # One may end before the fetch.
             if any("was not stored" in line for line in scene.watch.lines):
                 break
             hurry()
-            tasks.pump()
+            tasks.dispatch()
         assert any("was not stored" in line for line in scene.watch.lines)
         settings.STORAGES = storages
-        tasks.pump()
+        tasks.dispatch()
         hurry()
-        pump.run(stop=OneLook())
+        dispatcher.run(stop=OneLook())
     scene.assert_nothing_leaked(boss, is_mailed=True)
 
 
@@ -421,7 +422,7 @@ def at_vendor(scene: Scene, shirt: Product) -> TryOnRequest:
     """With its callback's token and its links alive."""
     scene.gateway.scenario(outcome="SIMMERING", callbacks=0)
     scene.ask(shirt)
-    pump.run(stop=OneLook())
+    dispatcher.run(stop=OneLook())
     row = TryOnRequest.objects.get()
     assert row.state == "submitted"
     assert VendorLink.objects.count() == 2
@@ -458,7 +459,7 @@ def test_what_is_kept_of_the_vendors_words_is_json_without_links(scene: Scene, s
     scene.host.answer = (200, {}, png())
     scene.gateway.scenario(result_url=scene.host.url)
     scene.ask(shirt)
-    tasks.pump()
+    tasks.dispatch()
     raw = json.dumps(Attempt.objects.get().raw)
     assert "request_id" in raw
     assert "http" not in raw

@@ -26,7 +26,7 @@ from django_vton.conf import Config, Rate, config, problems
         ("IN_FLIGHT", 0, "must be 1 or more"),
         ("IN_FLIGHT", None, "must be int, not NoneType"),
         ("TRUSTED_PROXIES", -1, "must be 0 or more"),
-        ("PUMPS", 1.0, "must be int, not float"),
+        ("DISPATCHERS", 1.0, "must be int, not float"),
         ("DAILY_BUDGET", 5.0, "must be Decimal or None, not float"),
         ("DAILY_BUDGET", "5", "must be Decimal or None, not str"),
         ("DAILY_BUDGET", 5, "must be Decimal or None, not int"),
@@ -81,7 +81,7 @@ def test_the_whole_has_to_be_a_dict(value: Any) -> None:
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
-    assert len(problems({"QUOTA": 1, "NOPE": 2, "PUMPS": 0})) == 3
+    assert len(problems({"QUOTA": 1, "NOPE": 2, "DISPATCHERS": 0})) == 3
 
 
 def test_right_values_pass() -> None:

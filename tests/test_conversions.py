@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from django_vton import conversions, privacy
 from django_vton.models import Attempt, Conversion, Shopper, TryOnRequest
+from django_vton.models.states import State
 from django_vton.products import TryOn, tryon_for
 from django_vton.shoppers import SESSION_KEY, Visitor, claim
 from django_vton.signals import tryon_converted
-from django_vton.states import State
-from django_vton.tokens import hash_token
+from django_vton.utils.tokens import hash_token
 
 from .doors import make_product, ref
 

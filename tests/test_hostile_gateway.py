@@ -28,10 +28,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image
 
-from django_vton import flights
+from django_vton.messages import RENDER_MESSAGES
 from django_vton.models import TryOnImage, TryOnRequest
-from django_vton.sentences import RENDER_SENTENCES
-from django_vton.states import State
+from django_vton.models.states import State
+from django_vton.worker import jobs
 
 from .doors import TRY_ONS
 from .hostile_gateway import MB, HostileGateway, answer, as_json, endless
@@ -108,7 +108,7 @@ def only_failed(
     browser.force_login(User.objects.get(username="ada"))
     told = browser.get(f"{TRY_ONS}{row.pk}/")
     assert told.json()["status"] == "failed"
-    assert (told.json()["error"]["code"], told.json()["error"]["message"]) == (code, RENDER_SENTENCES[code])
+    assert (told.json()["error"]["code"], told.json()["error"]["message"]) == (code, RENDER_MESSAGES[code])
     assert told.json()["images"] == []
     page = browser.get(told.json()["page_url"])
     assert page.status_code == 200
@@ -200,14 +200,14 @@ def test_what_does_not_come_to_an_end_is_left_and_given_up_after_a_day(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    monkeypatch.setattr(flights, "FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(jobs, "FETCH_SECONDS", 0.5)
     gateway.picture = lambda: _floods()[name](gateway)
     row = asked(desk)
     with grows_less_than(60):
         desk.look()
         desk.look()
     row = desk.reload(row, State.RENDERED)
-    assert row.fetch_failures == 0
+    assert row.download_failures == 0
     desk.due(row)
     desk.move(row, rendered_at=timedelta(hours=-25))
     desk.look()
@@ -217,7 +217,7 @@ def test_what_does_not_come_to_an_end_is_left_and_given_up_after_a_day(
 def test_many_pictures_that_never_end_take_no_more_memory_than_a_few(
     desk: Desk, gateway: HostileGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flights, "PICTURES_AT_ONCE", 2)
+    monkeypatch.setattr(jobs, "PICTURES_AT_ONCE", 2)
     gateway.picture = lambda: endless(bytes(65536))
     rows = [desk.ask(user_visitor()) for _ in range(12)]
     while TryOnRequest.objects.filter(state=State.QUEUED).exists():

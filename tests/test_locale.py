@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.utils import translation
 
 import django_vton
-from django_vton.sentences import SENTENCES
+from django_vton.messages import MESSAGES
 from tests.doors import ask, ref
 
 if TYPE_CHECKING:
@@ -242,5 +242,5 @@ def test_the_api_refuses_in_the_shoppers_language(client: Client, shirt: Product
     body = ask(client, shirt, headers={"accept-language": "de"}).json()
     assert body["code"] == "photo_required"
     with translation.override("de"):
-        assert body["detail"] == SENTENCES["photo_required"]
+        assert body["detail"] == MESSAGES["photo_required"]
     assert body["detail"] != "Please add a photo first."

@@ -15,11 +15,11 @@ from django.utils.formats import reset_format_cache
 
 import django_vton
 from django_vton.models import Batch, BatchRender, Publication, TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
 from tests.admin import rows
 from tests.doors import make_product, ref, render, submit
 from tests.every_digit.en import formats
-from tests.pages.steps import HISTORY, PRIVACY, act, form_of, ordered, page_of
+from tests.web.pages.steps import HISTORY, PRIVACY, act, form_of, ordered, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,13 +20,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from django.urls import reverse
 
-from django_vton import handover, privacy
+from django_vton import privacy
+from django_vton.gateway import links
 from django_vton.models import PersonPhoto, TryOnRequest
 from django_vton.storage import PrivateFolder
 from tests.doors import asked, code, content, render, submit
 from tests.remote import ADDRESS, NoSuchKey, use_remote
 from tests.running import PATIENCE, free_port, is_listening
-from tests.test_files import HEADERS, image_url, photo_url
+from tests.web.test_files import HEADERS, image_url, photo_url
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -54,8 +55,8 @@ def addresses(guest: Client, product: Product, photo: bytes) -> list[str]:
     row = asked(guest, product, photo, photo_id=None, options='{"num_samples": 2}')
     attempt = submit(row)
     assert row.photo
-    assert row.product_picture
-    [tokens] = handover.links([attempt])
+    assert row.product_image
+    [tokens] = links.create_links([attempt])
     paths = [reverse("vton:vendor-file", args=[token]) for token in tokens]
     return [image_url(done), image_url(done) + "?size=thumbnail", photo_url(done), *paths]
 

@@ -10,10 +10,11 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from django_vton import lifecycle, privacy, quotas
+from django_vton import lifecycle, privacy
+from django_vton.billing import quotas
 from django_vton.models import Consent, PersonPhoto, Quota, Shopper, TryOnRequest
 from django_vton.shoppers import SESSION_KEY, UNKNOWN_ADDRESS, Visitor, address_keys, claim
-from django_vton.tokens import hash_token
+from django_vton.utils.tokens import hash_token
 
 from .doors import asked as asked_by
 from .doors import render

@@ -21,10 +21,10 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
 import django_vton
-from django_vton.availability import switched_off
 from django_vton.exceptions import ProductNotRegistered
 from django_vton.models import Publication, TryOnImage, TryOnRequest
 from django_vton.templatetags.vton import LATE_MODULES
+from django_vton.web.button import hidden_reason
 from shop.models import Kind, Product
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _switched_on(db: None) -> None:  # noqa: ARG001 - the flag is looked up in the database once
     cache.clear()
-    assert not switched_off()
+    assert not hidden_reason()
 
 
 def product(**values: Any) -> Product:
@@ -185,7 +185,7 @@ def test_nothing_where_there_is_nothing_to_try_on(shown: object) -> None:
     assert render("{% tryon product %}{% tryon_gallery product %}", product=shown) == ""
 
 
-def test_nothing_while_switched_off() -> None:
+def test_nothing_while_hidden_reason() -> None:
     cache.clear()
     with override_settings(VTON={**settings.VTON, "ENABLED": False}):
         assert render("{% tryon product %}", product=product()) == ""

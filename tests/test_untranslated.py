@@ -16,8 +16,8 @@ from django.utils import translation
 
 from django_vton.models import Consent, PauseSwitch, Publication, TryOnRequest
 from tests.doors import ask, ref, render, start, upload
-from tests.test_languages import Read
 from tests.test_locale import HEADER, catalogue, catalogue_of, read
+from tests.utils.test_languages import Read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,15 +1,15 @@
-"""The merchant's desk in Django's admin. `TryOnAdminMixin` is for the shop's own product admin."""
+"""The merchant's pages in Django's admin. `TryOnAdminMixin` is for the shop's own product admin."""
 
-from . import batches, counters, dashboard, people, products, state, tryons
+from . import batches, health, house_models, operations, product_images, reports, tryons
 from .mixins import TryOnAdminMixin
 
 __all__ = [
     "TryOnAdminMixin",
     "batches",
-    "counters",
-    "dashboard",
-    "people",
-    "products",
-    "state",
+    "health",
+    "house_models",
+    "operations",
+    "product_images",
+    "reports",
     "tryons",
 ]

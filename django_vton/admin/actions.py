@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from .. import engines, lifecycle, privacy
+from .. import lifecycle, privacy
 from ..exceptions import BudgetExhausted
-from ..money import usd
-from ..queue import ring
+from ..gateway import engines
+from ..queue import wake
+from ..utils.money import usd
 from .base import Admin, confirmation, may_operate, may_spend
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class OperatorActions(Admin):
         except BudgetExhausted:
             words = _("The budget of today or of this month has no room for more.")
             self.message_user(request, words, messages.ERROR)
-        transaction.on_commit(ring, robust=True)
+        transaction.on_commit(wake, robust=True)
         rest = len(chosen) - len(sent)
         self._report(
             request,
@@ -105,8 +106,8 @@ class OperatorActions(Admin):
         if self._too_many(request, queryset):
             return
         chosen = list(queryset)
-        asked = [tryon for tryon in chosen if lifecycle.ask_now(tryon, actor_id=request.user.pk)]
-        transaction.on_commit(ring, robust=True)
+        asked = [tryon for tryon in chosen if lifecycle.poll_now(tryon, actor_id=request.user.pk)]
+        transaction.on_commit(wake, robust=True)
         rest = len(chosen) - len(asked)
         self._report(
             request,

@@ -12,8 +12,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..money import usd
-from ..states import Money, State
+from ..models.states import Money, State
+from ..utils.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ EVENT_WORDS: dict[str, _StrPromise] = {
     "not_sent": gettext_lazy("Vendor not reached, will be sent again"),
     "cut_off": gettext_lazy("Connection lost after sending: outcome unknown"),
     "foreign_id": gettext_lazy("Vendor answered with another render's id"),
-    "grace_over": gettext_lazy("Outcome never became known: counted as charged"),
+    "outcome_timed_out": gettext_lazy("Outcome never became known: counted as charged"),
     "callback": gettext_lazy("Vendor called back"),
     "rendered": gettext_lazy("Made by the vendor, charged"),
     "vendor_failed": gettext_lazy("Given up by the vendor"),

@@ -12,18 +12,18 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from ..clock import midnight, today
-from ..engines import engines
-from ..incidents import IN_DOUBT
+from ..gateway.engines import engines
 from ..models import HouseModel, Shopper
-from ..states import State
+from ..models.states import State
+from ..monitoring.incidents import OUTCOME_UNKNOWN
+from ..utils.periods import midnight, today
 from . import periods
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-NEEDS_ATTENTION = Q(state=State.UNKNOWN) | IN_DOUBT
+NEEDS_ATTENTION = Q(state=State.UNKNOWN) | OUTCOME_UNKNOWN
 """Money may have been spent and nobody knows."""
 
 

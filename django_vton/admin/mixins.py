@@ -8,8 +8,9 @@ from django.contrib import messages
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from .. import pictures, products
-from .testing import RenderAdmin
+from .. import products
+from ..intake import product_images
+from .product_renders import RenderAdmin
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -42,7 +43,7 @@ def _warn(request: HttpRequest, product: Any) -> None:
     described = products.describe(product)
     if described is None:
         return
-    problem = pictures.problem_of(described)
+    problem = product_images.problem_of(described)
     if problem:
         words = _("“%(product)s” is saved, but cannot be tried on: %(problem)s")
         messages.warning(request, words % {"product": described.title, "problem": problem})

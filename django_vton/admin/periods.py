@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
 
-from ..clock import today
 from ..models import BudgetPeriod
+from ..utils.periods import today
 
 LENGTHS = (7, 30, 90)
 DEFAULT = "30"

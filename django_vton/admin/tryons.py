@@ -13,17 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import lifecycle
-from ..feedback import DISLIKE, LIKE
+from ..intake.feedback import DISLIKE, LIKE
 from ..models import TryOnRequest
-from ..money import usd
-from ..safe_urls import safe_url
-from ..states import ACTIVE, Money, State
-from . import display, doubt, search
+from ..models.states import ACTIVE, Money, State
+from ..utils.money import usd
+from ..utils.safe_urls import safe_url
+from . import display, search, unknown_outcomes
 from .actions import OperatorActions
 from .base import ReadOnlyAdmin, may_operate, may_see_shoppers, may_spend
-from .doubt import DoubtViews
 from .filters import AskerFilter, AttentionFilter, DayFilter, EngineFilter, HouseModelFilter, ProductFilter
-from .uncounted import Uncounted
+from .no_count import NoCountChangeList
+from .unknown_outcomes import DoubtViews
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -76,9 +76,9 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
         ),
     ]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Uncounted]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NoCountChangeList]:
         """Without a count of the whole table."""
-        return Uncounted
+        return NoCountChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -121,7 +121,7 @@ class TryOnRequestAdmin(DoubtViews, OperatorActions, ReadOnlyAdmin):
                 }
                 for event in obj.events.select_related("attempt", "actor")
             ],
-            "doubt": doubt.section(request, obj),
+            "doubt": unknown_outcomes.section(request, obj),
             "can_retry": may_spend(request) and _is_retryable(obj),
             "can_ask": may_operate(request) and obj.state in {State.SUBMITTED, State.RENDERED},
             "can_cancel": may_operate(request) and obj.state in ACTIVE,

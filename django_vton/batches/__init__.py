@@ -9,8 +9,8 @@ Nothing here waits for a render: `start` stores the selection and rings, and a w
 batch has reached is read from the rows each time, so that no number can drift.
 """
 
-from .choosing import Preview, confirm, draft, missing, preview, start
 from .control import cancel, pause, resume, retry
+from .drafts import Preview, confirm, draft, missing, preview, start
 from .progress import Progress, progress
 from .publishing import Published, publish, publish_accepted, unpublish
 from .review import accept, reject, undo

@@ -13,13 +13,14 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import DataError
 
-from .. import engines, products
+from .. import products
 from ..exceptions import ProductNotRegistered, Refused
+from ..gateway import engines
 
 if TYPE_CHECKING:
     from ..products import Described
 
-logger = logging.getLogger("django_vton.batches")
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from .. import lifecycle
 from ..models import Batch, BatchRender, TryOnRequest
-from ..queue import ring
-from ..states import State
+from ..models.states import State
+from ..queue import wake
 from .catalogue import chunks
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _move(batch: Batch, sources: list[Batch.Status], target: Batch.Status) -> bo
             status=target, due_at=due_at, waits_for="", waits_until=None
         )
         if moved and due_at is not None:
-            transaction.on_commit(ring, robust=True)
+            transaction.on_commit(wake, robust=True)
     batch.refresh_from_db()
     return bool(moved)
 
@@ -83,6 +83,6 @@ def retry(batch: Batch, *, in_doubt: bool = False) -> int:
             BatchRender.objects.filter(pk__in=some).update(
                 status=RenderStatus.WAITING, request=None, refusal="", problem="", review=""
             )
-        transaction.on_commit(ring, robust=True)
+        transaction.on_commit(wake, robust=True)
     batch.refresh_from_db()
     return len(again)

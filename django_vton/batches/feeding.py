@@ -16,11 +16,12 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import availability, intake
+from .. import intake
 from ..conf import config
 from ..exceptions import BudgetExhausted, Refused
+from ..intake import availability
 from ..models import Batch, BatchRender, TryOnRequest
-from ..states import State
+from ..models.states import State
 from .catalogue import CHUNK, look_up, title
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..models import PersonPhoto
     from ..products import Described
 
-logger = logging.getLogger("django_vton.batches")
+logger = logging.getLogger(__name__)
 
 AHEAD = 2
 """For each submit that may go at once, so many renders of batches are queued: a shopper waits for no more."""

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Sum
 
 from ..models import Attempt, Batch, BatchRender
-from ..states import ACTIVE, Money, State
+from ..models.states import ACTIVE, Money, State
 from .review import PUBLISHED
 
 Status = BatchRender.Status

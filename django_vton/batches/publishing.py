@@ -33,7 +33,7 @@ SHOWN = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterR
 HAS_MORE = Exists(TryOnImage.objects.filter(~Exists(SHOWN), request=OuterRef("request")))
 """Whether a picture of the render is not shown with its product."""
 
-logger = logging.getLogger("django_vton.batches")
+logger = logging.getLogger(__name__)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from ..models import Batch, BatchRender, Publication
-from ..states import State
+from ..models.states import State
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

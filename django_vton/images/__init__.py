@@ -27,7 +27,7 @@ __all__ = [
     "ImageRefused",
     "Picture",
     "person_photo",
-    "product_picture",
+    "product_image",
     "result_as",
     "result_picture",
     "thumbnail",
@@ -87,7 +87,7 @@ def person_photo(file: BinaryIO, *, max_bytes: int = MAX_BYTES) -> Picture:
     return _for_vendor(file, "photo", PHOTO_FORMATS, max_bytes, MAX_PIXELS)
 
 
-def product_picture(file: BinaryIO, *, max_bytes: int = PRODUCT_BYTES) -> Picture:
+def product_image(file: BinaryIO, *, max_bytes: int = PRODUCT_BYTES) -> Picture:
     """A merchant's product picture as the vendor takes it.
 
     As `person_photo`, but from larger files, and from a GIF's first frame. Raises `ImageRefused`, in words

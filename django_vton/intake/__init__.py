@@ -7,12 +7,12 @@ the merchant's, whose renders belong to nobody.
 
 from .merchants import Prepared, own_photo, prepare_render, request_render
 from .rows import Accepted, fill_photo
-from .shoppers import Ask, request_tryon
+from .shoppers import TryOnOrder, request_tryon
 
 __all__ = [
     "Accepted",
-    "Ask",
     "Prepared",
+    "TryOnOrder",
     "fill_photo",
     "own_photo",
     "prepare_render",

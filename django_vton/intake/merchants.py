@@ -14,12 +14,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import availability, engines, images, lifecycle, pictures, products
+from .. import images, lifecycle, products
 from ..conf import config
 from ..exceptions import Refused
+from ..gateway import engines
 from ..models import PersonPhoto, TryOnRequest
-from ..queue import ring
-from ..states import ACTIVE, TERMINAL, State
+from ..models.states import ACTIVE, TERMINAL, State
+from ..queue import wake
+from . import availability, product_images
 from .rows import Accepted, fill_photo, new_row, new_shared_render, shared_render
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def prepare_render(
     """
     described = products.find(product)
     if described.image is None:
-        raise Refused("product_not_enabled", pictures.problem_of(described))
+        raise Refused("product_not_enabled", product_images.problem_of(described))
     if not described.is_enabled:
         raise Refused("product_not_enabled", _("The shop has try-on switched off for this product."))
     if photo is None or not _is_usable(photo):
@@ -55,9 +57,9 @@ def prepare_render(
         raise Refused("photo_refused", _("This house model does not suit this kind of product."))
     chosen = described.merchant_options(options.get(described.engine.name, {}))
     try:
-        picture = pictures.prepare(described)
+        picture = product_images.prepare(described)
     except Refused as refusal:
-        raise Refused(refusal.code, pictures.problem_of(described)) from refusal
+        raise Refused(refusal.code, product_images.problem_of(described)) from refusal
     row = new_row(described, chosen, photo, picture)
     return Prepared(photo, row, engines.price(row.engine, row.options))
 
@@ -84,7 +86,7 @@ def request_render(prepared: Prepared, *, batch: Batch | None = None) -> Accepte
             else:
                 render = like
                 pay(render)
-        transaction.on_commit(ring, robust=True)
+        transaction.on_commit(wake, robust=True)
     return Accepted(render, is_ready=render.state in TERMINAL)
 
 

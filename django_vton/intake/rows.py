@@ -17,7 +17,7 @@ from ..conf import config
 from ..models import PersonPhoto, TryOnRequest
 
 if TYPE_CHECKING:
-    from ..models import Batch, ProductPicture
+    from ..models import Batch, ProductImage
     from ..products import Described
 
 
@@ -38,7 +38,7 @@ def fill_photo(row: PersonPhoto, picture: images.Picture) -> None:
 
 
 def new_row(
-    described: Described, options: Mapping[str, Any], photo: PersonPhoto, picture: ProductPicture, **more: Any
+    described: Described, options: Mapping[str, Any], photo: PersonPhoto, picture: ProductImage, **more: Any
 ) -> TryOnRequest:
     """An unsaved try-on."""
     return TryOnRequest(
@@ -49,7 +49,7 @@ def new_row(
         engine=described.engine.name,
         options=dict(options),
         photo=photo,
-        product_picture=picture,
+        product_image=picture,
         cache_key=_cache_key(photo.digest, picture.digest, described.engine.name, options),
         expires_at=timezone.now() + config.RESULT_RETENTION,
         **more,
@@ -85,7 +85,7 @@ def new_shared_render(
         engine=like.engine,
         options=like.options,
         photo=like.photo,
-        product_picture=like.product_picture,
+        product_image=like.product_image,
         cache_key=like.cache_key,
         shared_key=like.cache_key,
         expires_at=like.expires_at,

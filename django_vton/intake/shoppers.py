@@ -13,27 +13,30 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from .. import availability, budget, engines, images, lifecycle, pictures, privacy, products, quotas
+from .. import images, lifecycle, privacy, products
+from ..billing import budget, quotas
 from ..conf import config
-from ..discreet import private_variables
 from ..exceptions import Refused
-from ..hooks import agrees
-from ..models import PersonPhoto, ProductPicture, Shopper, TryOnRequest
-from ..queue import ring
-from ..states import TERMINAL, State
+from ..gateway import engines
+from ..models import PersonPhoto, ProductImage, Shopper, TryOnRequest
+from ..models.states import TERMINAL, State
+from ..queue import wake
 from ..storage import delete_file
+from ..utils.redaction import clearing_frames
+from . import availability, product_images
 from .decoding import decoding
+from .hooks import run_hook
 from .rows import Accepted, fill_photo, new_row, new_shared_render, shared_render
 
 if TYPE_CHECKING:
     from ..products import Described
     from ..shoppers import Visitor
 
-logger = logging.getLogger("django_vton.intake")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class TryOnOrder:
     """What somebody asks for, as it came through a door; nothing of it is believed yet."""
 
     product: str
@@ -60,7 +63,7 @@ class Ask:
         return total.hexdigest()
 
 
-def request_tryon(ask: Ask) -> Accepted:
+def request_tryon(ask: TryOnOrder) -> Accepted:
     """Accept a try-on, or raise Refused with nothing stored and nothing spent."""
     if ask.visitor.phone is not None:
         main_product = products.find(ask.product).main_ref
@@ -78,11 +81,11 @@ def request_tryon(ask: Ask) -> Accepted:
     photo = _photo(ask, described)
     is_new, is_used = photo._state.adding, False
     try:
-        picture = pictures.prepare(described)
+        picture = product_images.prepare(described)
         with transaction.atomic():
             accepted = _accept(ask, described, options, photo, picture, body_digest)
             ask.visitor.note(accepted.request)
-            transaction.on_commit(ring, robust=True)
+            transaction.on_commit(wake, robust=True)
         is_used = accepted.request.photo_id == photo.pk
     except (DatabaseError, InterfaceError):
         is_used = True  # Perhaps it was committed, and only the answer lost. Else the sweep takes the files.
@@ -94,7 +97,7 @@ def request_tryon(ask: Ask) -> Accepted:
     return accepted
 
 
-def _require_room(ask: Ask, described: Described, options: Mapping[str, Any]) -> None:
+def _require_room(ask: TryOnOrder, described: Described, options: Mapping[str, Any]) -> None:
     """Refuse what can be told by reading alone, before the shop's CAPTCHA is asked and a photo is decoded.
 
     A stored photo may have its answer already, which costs nothing: that is seen when it is accepted.
@@ -108,7 +111,7 @@ def _require_room(ask: Ask, described: Described, options: Mapping[str, Any]) ->
         _require_consent(ask, ask.visitor.shopper())
 
 
-def _photo(ask: Ask, described: Described) -> PersonPhoto:
+def _photo(ask: TryOnOrder, described: Described) -> PersonPhoto:
     """The photo that was named, or the one that was sent, its files written and its row not yet.
 
     A file is looked at only once its owner has agreed.
@@ -126,15 +129,15 @@ def _photo(ask: Ask, described: Described) -> PersonPhoto:
             picture = images.person_photo(ask.photo)
     except images.ImageRefused as refusal:
         raise Refused(refusal.code, refusal.message, field="photo") from None
-    if not agrees(config.MODERATE, picture.data, described.product):
+    if not run_hook(config.MODERATE, picture.data, described.product):
         raise Refused("photo_refused", field="photo")
     row = PersonPhoto()
-    with private_variables():
+    with clearing_frames():
         fill_photo(row, picture)
     return row
 
 
-def _keep_photo(ask: Ask, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
+def _keep_photo(ask: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
     """The row of this photo, still theirs; one that the same shopper sent before is used again."""
     if not photo._state.adding:
         stored = _find_photo(ask, shopper)
@@ -152,19 +155,19 @@ def _keep_photo(ask: Ask, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
     return photo
 
 
-def _find_photo(ask: Ask, shopper: Shopper | None) -> PersonPhoto:
+def _find_photo(ask: TryOnOrder, shopper: Shopper | None) -> PersonPhoto:
     try:
         return ask.visitor.photos(shopper).get(pk=uuid.UUID(ask.photo_id))
     except (ValueError, PersonPhoto.DoesNotExist):
         raise Refused("photo_gone", field="photo_id") from None
 
 
-def _require_consent(ask: Ask, shopper: Shopper | None) -> None:
+def _require_consent(ask: TryOnOrder, shopper: Shopper | None) -> None:
     if not ask.consent and not privacy.has_consented(shopper):
         raise Refused("consent_required", field="consent")
 
 
-def _replay(ask: Ask, shopper: Shopper | None, body_digest: str) -> Accepted | None:
+def _replay(ask: TryOnOrder, shopper: Shopper | None, body_digest: str) -> Accepted | None:
     """What the same key was answered before, or None."""
     if not ask.idempotency_key or shopper is None:
         return None
@@ -180,11 +183,11 @@ def _replay(ask: Ask, shopper: Shopper | None, body_digest: str) -> Accepted | N
 
 
 def _accept(
-    ask: Ask,
+    ask: TryOnOrder,
     described: Described,
     options: Mapping[str, Any],
     photo: PersonPhoto,
-    picture: ProductPicture,
+    picture: ProductImage,
     body_digest: str,
 ) -> Accepted:
     """With the shopper locked: what was true before the photo was read may not be any more."""
@@ -224,7 +227,7 @@ def _source(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
     return own.filter(source=None, state=State.COMPLETED).order_by("-created_at").first()
 
 
-def _follow(request: TryOnRequest, source: TryOnRequest, ask: Ask) -> Accepted:
+def _follow(request: TryOnRequest, source: TryOnRequest, ask: TryOnOrder) -> Accepted:
     """Share a render that is paid already: at once if it is ready, else when it is."""
     assert request.shopper is not None
     request.source = source
@@ -239,22 +242,22 @@ def _follow(request: TryOnRequest, source: TryOnRequest, ask: Ask) -> Accepted:
     return Accepted(request, is_ready=request.cached)
 
 
-def _pay(render: TryOnRequest, request: TryOnRequest, ask: Ask) -> None:
+def _pay(render: TryOnRequest, request: TryOnRequest, ask: TryOnOrder) -> None:
     """Store a render that costs money; it counts for the shopper of `request`, mostly the same row."""
     assert request.shopper is not None
-    pictures = engines.image_count(render.engine, render.options)
-    request.counted_in = quotas.take(request.shopper, ask.addresses, pictures)
-    request.counted_pictures = pictures
+    image_count = engines.image_count(render.engine, render.options)
+    request.counted_in = quotas.take(request.shopper, ask.addresses, image_count)
+    request.counted_images = image_count
     quotas.check_in_flight(request.shopper, ask.addresses)
     _note_address(request, ask)
     lifecycle.accept(render, amount=engines.price(render.engine, render.options))
 
 
-def _note_address(request: TryOnRequest, ask: Ask) -> None:
+def _note_address(request: TryOnRequest, ask: TryOnOrder) -> None:
     request.address_key = ask.addresses[0] if ask.addresses else ""
 
 
-def _house_render(request: TryOnRequest, ask: Ask) -> TryOnRequest:
+def _house_render(request: TryOnRequest, ask: TryOnOrder) -> TryOnRequest:
     """A render that all can share; its first asker is counted for it."""
 
     def pay(render: TryOnRequest) -> None:
@@ -262,5 +265,5 @@ def _house_render(request: TryOnRequest, ask: Ask) -> TryOnRequest:
 
     render, is_new = new_shared_render(request, pay)
     if not is_new:
-        request.counted_in, request.counted_pictures = [], 0
+        request.counted_in, request.counted_images = [], 0
     return render

@@ -4,9 +4,8 @@
 was faster, and the caller's news is void. Signals go out after the commit, at most once.
 """
 
-from .asking import accept, cancel, cancel_unwanted, follow
 from .followers import finish_followers
-from .operators import adopt, ask_now, not_charged, retry, retryable, write_off
+from .operators import adopt, not_charged, poll_now, retry, retryable, write_off
 from .renders import (
     MAX_CLAIMS,
     claim,
@@ -18,21 +17,21 @@ from .renders import (
     render_failed,
     rendered,
 )
+from .requests import accept, cancel, cancel_unwanted, follow
 from .submits import (
     callback,
     claim_submit,
-    grace_over,
+    outcome_timed_out,
     submit_answered,
     submit_refused,
     submit_unknown,
 )
-from .swap import current_attempt
+from .transition import current_attempt
 
 __all__ = [
     "MAX_CLAIMS",
     "accept",
     "adopt",
-    "ask_now",
     "callback",
     "cancel",
     "cancel_unwanted",
@@ -45,8 +44,9 @@ __all__ = [
     "finish_followers",
     "follow",
     "give_up",
-    "grace_over",
     "not_charged",
+    "outcome_timed_out",
+    "poll_now",
     "release",
     "render_failed",
     "rendered",

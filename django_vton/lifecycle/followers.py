@@ -20,15 +20,15 @@ from django.utils import timezone
 
 from .. import signals
 from ..models import TryOnEvent, TryOnRequest, VendorLink
-from ..states import REOPENABLE_CODES, TERMINAL, State
-from .swap import at, record_all, send
+from ..models.states import REOPENABLE_CODES, TERMINAL, State
+from .transition import at, record_all, send
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
 
-logger = logging.getLogger("django_vton.lifecycle")
+logger = logging.getLogger(__name__)
 
 FIRST_BATCH = 200
 """How many followers are finished right after their source, by the process that finished it."""

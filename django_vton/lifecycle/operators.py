@@ -10,19 +10,19 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .. import budget
-from ..engines import engines, price
+from ..billing import budget
+from ..gateway.engines import engines, price
+from ..messages import RETRYABLE
 from ..models import Attempt, TryOnRequest
-from ..sentences import RETRYABLE
-from ..states import REOPENABLE_CODES, Money, State
+from ..models.states import REOPENABLE_CODES, Money, State
 from .followers import reopened
 from .submits import fill, reopen
-from .swap import current_attempt, hold, record, settle, swap
+from .transition import current_attempt, lock_row, record, settle, transition
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-AGAIN_CODES = frozenset(RETRYABLE).difference(REOPENABLE_CODES)
+RETRYABLE_CODES = frozenset(RETRYABLE).difference(REOPENABLE_CODES)
 """Failures that are certain, and by no fault of the pictures: a new attempt is worth its price."""
 
 LONGEST_DOUBT = timedelta(minutes=2)
@@ -36,7 +36,7 @@ def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
     """
     now = timezone.now()
     with transaction.atomic():
-        hold(request)
+        lock_row(request)
         attempt = current_attempt(request)
         request.refresh_from_db(fields=["error_code", "erased_at"])
         failed = request.state == State.FAILED and request.error_code in REOPENABLE_CODES
@@ -48,7 +48,7 @@ def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
         if not fill(Attempt.objects.filter(pk=attempt.pk), vendor_id):
             return False
         ids = {"vendor_id": vendor_id, "before": attempt.vendor_id}
-        return reopen(request, attempt, "adopted", now, hinted_at=now, actor_id=actor_id, detail=ids)
+        return reopen(request, attempt, "adopted", now, called_back_at=now, actor_id=actor_id, detail=ids)
 
 
 def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
@@ -59,7 +59,7 @@ def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     """
     now = timezone.now()
     with transaction.atomic():
-        hold(request)
+        lock_row(request)
         attempt = current_attempt(request)
         doubtful = TryOnRequest.objects.filter(
             pk=request.pk, state=State.FAILED, error_code="outcome_unknown"
@@ -79,7 +79,7 @@ def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
 def _can_go(now: datetime) -> Q:
     """Its owner, its photo and the product's picture are still there."""
     photo = Q(photo__isnull=False) & (Q(photo__expires_at__isnull=True) | Q(photo__expires_at__gt=now))
-    return Q(photo, erased_at__isnull=True, product_picture__isnull=False)
+    return Q(photo, erased_at__isnull=True, product_image__isnull=False)
 
 
 def can_go_again(request: TryOnRequest, now: datetime) -> bool:
@@ -92,7 +92,7 @@ def retryable(rows: QuerySet[TryOnRequest]) -> QuerySet[TryOnRequest]:
 
     One that shares a render has none of its own to repeat.
     """
-    own = Q(source__isnull=True, state=State.FAILED, error_code__in=AGAIN_CODES, engine__in=engines())
+    own = Q(source__isnull=True, state=State.FAILED, error_code__in=RETRYABLE_CODES, engine__in=engines())
     return rows.filter(own, _can_go(timezone.now()))
 
 
@@ -100,7 +100,7 @@ def _send_again(
     request: TryOnRequest, attempt: Attempt, amount: int, event: str, codes: Iterable[str], actor_id: Any
 ) -> None:
     """Into the queue with a new attempt, and whoever failed with it by one of `codes` waits for it again."""
-    swap(
+    transition(
         request,
         [State.FAILED],
         State.QUEUED,
@@ -110,7 +110,7 @@ def _send_again(
         error_code="",
         finished_at=None,
         due_at=timezone.now(),
-        fetch_failures=0,
+        download_failures=0,
         last_attempt=attempt.number + 1,
     )
     reopened(request, codes)
@@ -136,11 +136,11 @@ def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
         if row is None:
             return False
         amount = price(row.engine, row.options)
-        _send_again(request, current_attempt(request), amount, "retried", AGAIN_CODES, actor_id)
+        _send_again(request, current_attempt(request), amount, "retried", RETRYABLE_CODES, actor_id)
     return True
 
 
-def ask_now(request: TryOnRequest, *, actor_id: Any) -> bool:
+def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
     """The vendor is asked, or the finished picture fetched, now. False where nothing waits for its time."""
     now = timezone.now()
     with transaction.atomic():
@@ -161,7 +161,7 @@ def _is_over(attempt: Attempt, now: datetime) -> bool:
 def write_off(request: TryOnRequest, *, actor_id: Any) -> bool:
     """It stays failed, its money spent, and nobody needs to look again. False where nothing is in doubt."""
     with transaction.atomic():
-        hold(request)
+        lock_row(request)
         attempt = current_attempt(request)
         request.refresh_from_db(fields=["error_code"])
         if request.state != State.FAILED or request.error_code != "outcome_unknown":

@@ -13,21 +13,14 @@ from django.utils import timezone
 
 from .. import signals
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
-from ..states import Money, State
+from ..models.states import Money, State
 from .followers import fail_with_followers, followers_end
-from .swap import (
-    current_attempt,
-    hold,
-    is_newest,
-    send,
-    settle,
-    swap,
-)
+from .transition import current_attempt, is_newest, lock_row, send, settle, transition
 
 if TYPE_CHECKING:
     from ..pixazo import Answer
 
-logger = logging.getLogger("django_vton.lifecycle")
+logger = logging.getLogger(__name__)
 
 FETCH_FOR = timedelta(hours=24)
 """So long a finished picture is fetched again where the way to it is broken."""
@@ -74,7 +67,7 @@ def rendered(
     now = timezone.now()
     claimed: dict[str, Any] = {"lease_until": now + lease, "claims": 1} if lease else {}
     with transaction.atomic():
-        if not swap(
+        if not transition(
             request,
             [State.SUBMITTED],
             State.RENDERED,
@@ -98,7 +91,7 @@ def rendered(
 def render_failed(request: TryOnRequest, attempt: Attempt, answer: Answer, *, charged: bool) -> bool:
     """The vendor gave up. FAILED counts as charged, ERROR ("not charged") does not."""
     with transaction.atomic():
-        if not swap(
+        if not transition(
             request,
             [State.SUBMITTED],
             State.FAILED,
@@ -132,7 +125,7 @@ def _waits_for(attempt: Attempt, answer: Answer) -> Q:
 def deadline_over(request: TryOnRequest, attempt: Attempt) -> None:
     """The vendor took too long; a late callback may still reopen it."""
     with transaction.atomic():
-        if swap(
+        if transition(
             request,
             [State.SUBMITTED],
             State.FAILED,
@@ -149,10 +142,10 @@ def give_up(request: TryOnRequest, code: str, event: str) -> None:
     """A paid picture that cannot be had, or a queued photo that is no more."""
     with transaction.atomic():
         before = State(request.state)
-        hold(request)
+        lock_row(request)
         attempt = current_attempt(request)
         queued = before == State.QUEUED
-        if swap(request, [before], State.FAILED, event, attempt=attempt, error_code=code):
+        if transition(request, [before], State.FAILED, event, attempt=attempt, error_code=code):
             settle(request, attempt, Money.FREE if queued else Money.SPENT)
             fail_with_followers(request)
 
@@ -160,7 +153,7 @@ def give_up(request: TryOnRequest, code: str, event: str) -> None:
 def completed(request: TryOnRequest, images: Sequence[TryOnImage]) -> bool:
     """The pictures are ours: the image rows and the last swap in one transaction."""
     with transaction.atomic():
-        if not swap(request, [State.RENDERED], State.COMPLETED, "completed", image_count=len(images)):
+        if not transition(request, [State.RENDERED], State.COMPLETED, "completed", image_count=len(images)):
             return False
         TryOnImage.objects.bulk_create(images)
         followers_end(request)
@@ -176,8 +169,8 @@ def fetch_failed(request: TryOnRequest, *, is_bad_picture: bool, error: str) -> 
     now = timezone.now()
     logger.warning("try-on %s: the picture was not fetched: %s", request.pk, error)
     age = now - (request.rendered_at or now)
-    bad = request.fetch_failures + is_bad_picture
-    TryOnRequest.objects.filter(pk=request.pk).update(fetch_failures=bad)
+    bad = request.download_failures + is_bad_picture
+    TryOnRequest.objects.filter(pk=request.pk).update(download_failures=bad)
     if age > FETCH_FOR or bad >= MAX_BAD_PICTURES:
         give_up(request, "vendor", "not_fetched")
     else:

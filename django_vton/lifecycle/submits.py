@@ -15,27 +15,20 @@ from django.db.models import Q, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from .. import polling, signals
-from ..handover import calls_back
+from .. import signals
+from ..gateway import polling
+from ..gateway.links import supports_callback
 from ..models import Attempt, TryOnRequest, VendorLink
-from ..states import REOPENABLE_CODES, Money, State
+from ..models.states import REOPENABLE_CODES, Money, State
 from .followers import fail_with_followers, reopened
-from .swap import (
-    ANY,
-    current_attempt,
-    hold,
-    is_newest,
-    send,
-    settle,
-    swap,
-)
+from .transition import ANY, current_attempt, is_newest, lock_row, send, settle, transition
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from ..pixazo import Answer, Submission
 
-logger = logging.getLogger("django_vton.lifecycle")
+logger = logging.getLogger(__name__)
 
 
 def claim_submit(
@@ -47,7 +40,7 @@ def claim_submit(
     """
     until = now + lease
     with transaction.atomic(savepoint=False):  # Its callers' transaction, mostly.
-        if not swap(
+        if not transition(
             request,
             [State.QUEUED],
             State.SUBMITTING,
@@ -71,7 +64,7 @@ def submit_answered(attempt: Attempt, submission: Submission, answer: Answer) ->
     """Store the POST's own answer: it wins over whatever a callback said before."""
     request, posted = attempt.request, Attempt.objects.filter(pk=attempt.pk)
     told = {"verdict": submission.verdict, "http_status": submission.status_code, "raw": answer.raw}
-    pause = polling.first_pause(calls_back=calls_back(request.engine))
+    pause = polling.first_poll_delay(supports_callback=supports_callback(request.engine))
     try:
         with transaction.atomic():
             reopen(request, attempt, "submitted", timezone.now() + pause)
@@ -81,7 +74,9 @@ def submit_answered(attempt: Attempt, submission: Submission, answer: Answer) ->
         _warn_of(answer.vendor_id)
         with transaction.atomic():
             newest = is_newest(attempt)
-            swap(request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt, where=newest)
+            transition(
+                request, [State.SUBMITTING], State.UNKNOWN, "foreign_id", attempt=attempt, where=newest
+            )
             posted.update(**told)
 
 
@@ -94,12 +89,12 @@ def submit_refused(
     """
     request = attempt.request
     with transaction.atomic():
-        hold(request)
+        lock_row(request)
         Attempt.objects.filter(pk=attempt.pk).update(
             verdict=submission.verdict, http_status=submission.status_code, error=submission.error
         )
         VendorLink.objects.filter(attempt=attempt).delete()
-        move = partial(swap, request, [State.SUBMITTING, State.UNKNOWN], where=is_newest(attempt))
+        move = partial(transition, request, [State.SUBMITTING, State.UNKNOWN], where=is_newest(attempt))
         name, following = str(submission.verdict), attempt.number + 1
         if retry_at is not None and move(
             State.QUEUED, name, attempt=attempt, due_at=retry_at, last_attempt=following
@@ -132,7 +127,7 @@ def submit_unknown(
     request = attempt.request
     with transaction.atomic():
         due_at = (attempt.posted_at or timezone.now()) + grace
-        if not swap(
+        if not transition(
             request,
             [State.SUBMITTING],
             State.UNKNOWN,
@@ -146,16 +141,16 @@ def submit_unknown(
     return True
 
 
-def grace_over(request: TryOnRequest) -> None:
+def outcome_timed_out(request: TryOnRequest) -> None:
     """Nobody ever said what became of the call: failed, counted as spent, and an operator is asked."""
     with transaction.atomic():
-        hold(request)
+        lock_row(request)
         attempt = current_attempt(request)
-        if swap(
+        if transition(
             request,
             [State.UNKNOWN],
             State.FAILED,
-            "grace_over",
+            "outcome_timed_out",
             attempt=attempt,
             where=Q(due_at__lte=timezone.now()),
             error_code="outcome_unknown",
@@ -173,13 +168,13 @@ def callback(attempt: Attempt, vendor_id: str) -> bool:
     if attempt.vendor_id is not None and _hint(request, now):
         return True
     with transaction.atomic():
-        hold(request)
+        lock_row(request)
         if attempt.vendor_id is None:
             if vendor_id:
                 fill(Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=True), vendor_id)
             if not Attempt.objects.filter(pk=attempt.pk, vendor_id__isnull=False).exists():
                 return False
-        return _hint(request, now) or reopen(request, attempt, "callback", now, hinted_at=now)
+        return _hint(request, now) or reopen(request, attempt, "callback", now, called_back_at=now)
 
 
 def _hint(request: TryOnRequest, now: datetime) -> bool:
@@ -187,11 +182,17 @@ def _hint(request: TryOnRequest, now: datetime) -> bool:
 
     The first hint is noted in any case: what was called back is looked at before what was not.
     """
-    due_at = now if request.hinted_at is None else max(now, request.hinted_at + polling.HINT_PAUSE)
-    running = TryOnRequest.objects.filter(pk=request.pk, state=State.SUBMITTED, hinted_at=request.hinted_at)
-    if request.hinted_at is not None:
+    due_at = (
+        now
+        if request.called_back_at is None
+        else max(now, request.called_back_at + polling.CALLBACK_POLL_INTERVAL)
+    )
+    running = TryOnRequest.objects.filter(
+        pk=request.pk, state=State.SUBMITTED, called_back_at=request.called_back_at
+    )
+    if request.called_back_at is not None:
         running = running.filter(due_at__gt=due_at)
-    return bool(running.update(due_at=Least("due_at", Value(due_at)), hinted_at=due_at))
+    return bool(running.update(due_at=Least("due_at", Value(due_at)), called_back_at=due_at))
 
 
 def fill(attempt: QuerySet[Attempt], vendor_id: str) -> bool:
@@ -218,10 +219,10 @@ def reopen(request: TryOnRequest, attempt: Attempt, event: str, due_at: datetime
     submitted = {"attempt": attempt, "error_code": "", "finished_at": None, "due_at": due_at, **fields}
     # In the order in which it may move meanwhile.
     for state in (State.SUBMITTING, State.UNKNOWN):
-        if swap(request, [state], State.SUBMITTED, event, where=newest, **submitted):
+        if transition(request, [state], State.SUBMITTED, event, where=newest, **submitted):
             return True
     reopenable = Q(newest, error_code__in=REOPENABLE_CODES, erased_at__isnull=True)
-    if not swap(request, [State.FAILED], State.SUBMITTED, event, where=reopenable, **submitted):
+    if not transition(request, [State.FAILED], State.SUBMITTED, event, where=reopenable, **submitted):
         return False
     reopened(request)
     return True

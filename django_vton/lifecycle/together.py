@@ -18,13 +18,15 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from .. import budget, polling, signals
-from ..handover import calls_back
+from .. import signals
+from ..billing import budget
+from ..gateway import polling
+from ..gateway.links import supports_callback
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
-from ..states import Money, State
+from ..models.states import Money, State
 from .each import update_each
 from .followers import finish_after_commit
-from .swap import ANY, at, record_all, send
+from .transition import ANY, at, record_all, send
 
 if TYPE_CHECKING:
     from ..pixazo import Answer, Submission
@@ -80,7 +82,7 @@ def submits_answered(news: Sequence[tuple[Attempt, Submission]]) -> None:
     """As `submits.submit_answered`, of accepted ones."""
     attempts = [attempt for attempt, _ in news]
     requests = [attempt.request for attempt in attempts]
-    pause = polling.first_pause(calls_back=calls_back(attempts[0].engine))
+    pause = polling.first_poll_delay(supports_callback=supports_callback(attempts[0].engine))
     moved = at(State.SUBMITTED) | {"error_code": "", "finished_at": None, "due_at": timezone.now() + pause}
     _swap(requests, State.SUBMITTING, moved, where=Q(last_attempt=attempts[0].number))
     told: list[tuple[dict[str, Any], dict[str, Any]]] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from ..engines import engines
+from ..gateway.engines import engines
 from ..intake import own_photo
 from ..models import PersonPhoto
 

@@ -2,10 +2,10 @@
 
 from .batches import Batch, BatchRender, Publication
 from .conversions import Conversion
-from .counters import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot, Quota
-from .people import Consent, HouseModel, Look, PersonPhoto, Shopper
+from .counters import BudgetPeriod, DispatcherLease, GatewayState, Incident, PauseSwitch, Quota
 from .phone import PhoneLink
-from .tryons import Attempt, ProductPicture, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
+from .shoppers import Consent, HouseModel, PersonPhoto, PhotoAccess, Shopper
+from .tryons import Attempt, ProductImage, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
 
 __all__ = [
     "Attempt",
@@ -14,16 +14,16 @@ __all__ = [
     "BudgetPeriod",
     "Consent",
     "Conversion",
+    "DispatcherLease",
     "GatewayState",
     "HouseModel",
     "Incident",
-    "Look",
     "PauseSwitch",
     "PersonPhoto",
     "PhoneLink",
-    "ProductPicture",
+    "PhotoAccess",
+    "ProductImage",
     "Publication",
-    "PumpSlot",
     "Quota",
     "Shopper",
     "TryOnEvent",

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .people import PersonPhoto
+from .shoppers import PersonPhoto
 from .tryons import TryOnImage, TryOnRequest
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ class Quota(models.Model):
         return f"{self.used} since {self.window}"
 
 
-class PumpSlot(models.Model):
+class DispatcherLease(models.Model):
     """A place for one running pump; a lease that is renewed while it lives."""
 
     number = models.PositiveSmallIntegerField(primary_key=True)
@@ -102,12 +102,12 @@ class PauseSwitch(models.Model):
 class Incident(models.Model):
     """Something that staff are told of once; the row is there from its beginning to its end.
 
-    `tell_at` is when somebody should mail it, or try again; None once that is done.
+    `notify_at` is when somebody should mail it, or try again; None once that is done.
     """
 
     name = models.CharField(_("name"), max_length=100, primary_key=True)
     opened_at = models.DateTimeField(_("since"), default=timezone.now)
-    tell_at = models.DateTimeField(null=True)
+    notify_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("incident")

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .people import Shopper
+from .shoppers import Shopper
 from .tryons import TryOnRequest
 
 if TYPE_CHECKING:

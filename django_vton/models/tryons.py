@@ -13,16 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..sentences import RENDER_SENTENCES
-from ..states import ACTIVE, Money, State
+from ..messages import RENDER_MESSAGES
 from ..storage import private_storage, product_path, result_path
-from .people import PersonPhoto, Shopper
+from .shoppers import PersonPhoto, Shopper
+from .states import ACTIVE, Money, State
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
-class ProductPicture(models.Model):
+class ProductImage(models.Model):
     """A product's picture as the vendor takes it, prepared once for each distinct source.
 
     Where it cannot be used, `problem` says why to the merchant, and there is no file.
@@ -113,7 +113,7 @@ class TryOnRequest(models.Model):
     photo = models.ForeignKey(
         PersonPhoto, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons", db_index=False
     )
-    product_picture = models.ForeignKey(ProductPicture, on_delete=models.SET_NULL, null=True, blank=True)
+    product_image = models.ForeignKey(ProductImage, on_delete=models.SET_NULL, null=True, blank=True)
     cache_key = models.CharField(max_length=64, blank=True)
     shared_key = models.CharField(
         max_length=64,
@@ -125,7 +125,7 @@ class TryOnRequest(models.Model):
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
     counted_in = models.JSONField(default=list, help_text="The quota rows that this try-on counts in.")
-    counted_pictures = models.PositiveSmallIntegerField(
+    counted_images = models.PositiveSmallIntegerField(
         default=0, help_text="How many pictures are counted there."
     )
     address_key = models.CharField(
@@ -145,8 +145,8 @@ class TryOnRequest(models.Model):
     claims = models.PositiveSmallIntegerField(
         default=0, help_text="Claims of the present state that ended in silence."
     )
-    fetch_failures = models.PositiveSmallIntegerField(default=0)
-    hinted_at = models.DateTimeField(
+    download_failures = models.PositiveSmallIntegerField(default=0)
+    called_back_at = models.DateTimeField(
         null=True, blank=True, help_text="When a callback last made this row due."
     )
     result_urls = models.JSONField(
@@ -228,7 +228,7 @@ class TryOnRequest(models.Model):
         if not self.error_code:
             return ""
         # An engine of the shop's own may have codes of its own.
-        return str(RENDER_SENTENCES.get(self.error_code, RENDER_SENTENCES["vendor"]))
+        return str(RENDER_MESSAGES.get(self.error_code, RENDER_MESSAGES["vendor"]))
 
 
 class Attempt(models.Model):
@@ -280,7 +280,7 @@ class VendorLink(models.Model):
     token_hash = models.CharField(max_length=64, unique=True)
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="links")
     photo = models.ForeignKey(PersonPhoto, on_delete=models.CASCADE, null=True)
-    product_picture = models.ForeignKey(ProductPicture, on_delete=models.CASCADE, null=True)
+    product_image = models.ForeignKey(ProductImage, on_delete=models.CASCADE, null=True)
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -6,23 +6,23 @@
 from .engine import Call, Engine, Option, OptionError
 from .fashn import Fashn
 from .glass import Glass
-from .outcomes import AskFailed, FetchFailed, Submission, Verdict
-from .wire import Answer, BadPayload, Status, error_code, parse_callback, parse_timestamp, redact
+from .parsing import Answer, BadPayload, Status, error_code, parse_callback, parse_timestamp, redact
+from .verdicts import DownloadFailed, PollFailed, Submission, Verdict
 
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Fashn(), Glass())}
 
 __all__ = [
     "ENGINES",
     "Answer",
-    "AskFailed",
     "BadPayload",
     "Call",
+    "DownloadFailed",
     "Engine",
     "Fashn",
-    "FetchFailed",
     "Glass",
     "Option",
     "OptionError",
+    "PollFailed",
     "Status",
     "Submission",
     "Verdict",

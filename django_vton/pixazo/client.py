@@ -4,7 +4,7 @@ Three things about money and secrets decide how it is built:
 
 - A submit is paid for and has no idempotency key. It goes out once, on a connection of its own (a kept one
   may be dead without our knowing), follows no redirect, and its end is sorted into one of four verdicts.
-- Asking is free, so it reuses connections, and any trouble is an AskFailed: never an end of the render.
+- Asking is free, so it reuses connections, and any trouble is an PollFailed: never an end of the render.
 - A result's URL comes from outside. It is fetched without the key, from a checked address only.
 """
 
@@ -18,11 +18,14 @@ from typing import Any, Self
 
 import httpx
 
-from . import addresses
+from . import ssrf
+from .downloads import Results
 from .engine import Engine
-from .fetching import Results
-from .outcomes import (
-    AskFailed,
+from .log_filter import install, quiet
+from .parsing import MAX_BODY, Answer, BadPayload, read_error
+from .transport import TROUBLE, TooLong, decoded, describe_trouble, read
+from .verdicts import (
+    PollFailed,
     Submission,
     Verdict,
     describe,
@@ -31,9 +34,6 @@ from .outcomes import (
     read_body,
     sort_answer,
 )
-from .quiet import install, quiet
-from .transport import TROUBLE, TooLong, decoded, describe_trouble, read
-from .wire import MAX_BODY, Answer, BadPayload, read_error
 
 SUBMIT_SECONDS = 20.0
 ASK_SECONDS = 15.0
@@ -69,7 +69,7 @@ class Pixazo:
         result_hosts: Sequence[str] | None = None,
         loopback: bool = False,
         user_agent: str = "django-vton",
-        resolve: addresses.Resolve = addresses.resolve,
+        resolve: ssrf.Resolve = ssrf.resolve,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         try:
@@ -154,7 +154,7 @@ class Pixazo:
         return sort_answer(engine, status_code, content, parse_retry_after(reply_headers.get("Retry-After")))
 
     async def ask(self, engine: Engine, vendor_id: str) -> Answer:
-        """Ask for the state of a render; AskFailed for anything but a readable answer about this render."""
+        """Ask for the state of a render; PollFailed for anything but a readable answer about this render."""
         call = engine.status_call(vendor_id)
         request = self._asks.build_request(call.method, self._base + call.path, json=call.json)
         error = ""
@@ -165,7 +165,7 @@ class Pixazo:
         except TROUBLE as trouble:
             error = describe_trouble(trouble)
         if error:  # Raised out here, so that no exception that holds a URL hangs on to it.
-            raise AskFailed(error)
+            raise PollFailed(error)
         payload = read_body(content)
         if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
             try:
@@ -178,14 +178,14 @@ class Pixazo:
                 error = "the answer is about another render"
         elif isinstance(payload, dict):
             error = read_error(payload)
-        raise AskFailed(
+        raise PollFailed(
             describe(status_code, error),
             status_code=status_code,
             retry_after=parse_retry_after(headers.get("Retry-After")),
         )
 
     async def fetch(self, url: str, *, limit: int = FETCH_LIMIT, seconds: float = FETCH_SECONDS) -> bytes:
-        """The bytes of a result, as served. Raises FetchFailed.
+        """The bytes of a result, as served. Raises DownloadFailed.
 
         https from public addresses, no redirects, no key, at most ``limit`` bytes within ``seconds``. The
         host is resolved once and the connection made to what was checked, so a name that changes its mind

@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from .wire import (
+from .parsing import (
     MAX_TEXT,
     Answer,
     BadPayload,

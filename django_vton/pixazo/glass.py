@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import pgettext_lazy
 
 from .engine import Call, Engine, Option
-from .wire import read_links
+from .parsing import read_links
 
 
 class Glass(Engine):

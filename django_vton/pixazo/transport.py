@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from .wire import redact_text
+from .parsing import redact_text
 
 TROUBLE = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)
 """All that a call over the network raises: ValueError where the other side's HTTP makes no sense."""
@@ -13,7 +13,7 @@ TROUBLE = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)
 _ANY_ZLIB = 32 + zlib.MAX_WBITS  # gzip or zlib, told by its head
 
 
-class TooLong(Exception):  # noqa: N818  as AskFailed
+class TooLong(Exception):  # noqa: N818  as PollFailed
     """A body over its limit."""
 
 

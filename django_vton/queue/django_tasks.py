@@ -1,12 +1,14 @@
-"""The bell as a task of Django's: of Django 6.0 and later, or of the backport for 5.2 (the extra `tasks`).
+"""Django's own tasks: of Django 6.0 and later, or of the backport for 5.2 (the extra `tasks`).
 
-A worker finds a task by this module's name, so it is imported only where it is the queue.
+A worker finds a task by the name of this module, so it is imported only where it is the queue.
 """
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from django.utils.module_loading import import_string
 
 if TYPE_CHECKING or find_spec("django.tasks"):
     from django.tasks import task
@@ -15,19 +17,19 @@ else:
     from django_tasks import task
     from django_tasks.backends.immediate import ImmediateBackend
 
-from .. import tasks
-from . import PUMP
-
 
 @task
-def pump() -> None:
-    """Drive what is due, for one slice of time."""
-    tasks.pump()
+def call(path: str) -> None:
+    """Call the function at this dotted path."""
+    import_string(path)()
 
 
-TASKS = {PUMP: pump}
+def enqueue(path: str) -> None:
+    """Enqueue a call of the function at `path`, unless the backend would run it inside the caller's request."""
+    if not is_immediate():
+        call.enqueue(path)
 
 
 def is_immediate() -> bool:
-    """Whether a task would run inside the caller's request and hold it for the length of a render."""
-    return isinstance(pump.get_backend(), ImmediateBackend)
+    """Whether a task would run inside the caller's request and block it for the length of a render."""
+    return isinstance(call.get_backend(), ImmediateBackend)

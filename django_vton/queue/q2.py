@@ -12,7 +12,7 @@ TASK_TIMEOUT = 60
 """Seconds: a slice (10), the longest call (20) and as much again."""
 
 SCHEDULES = {
-    "vton: look for due try-ons": ("django_vton.tasks.ring", 1),
+    "vton: look for due try-ons": ("django_vton.tasks.wake", 1),
     "vton: delete what has had its time": ("django_vton.tasks.purge", 60),
 }
 """Name, path and minutes. An operator may change or disable them in django-q2's admin."""

@@ -19,10 +19,10 @@ from django.utils.html import conditional_escape, escape, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from django_vton.availability import switched_off
-from django_vton.languages import page_address
 from django_vton.models import TryOnImage
 from django_vton.products import describe
+from django_vton.utils.languages import page_address
+from django_vton.web.button import hidden_reason
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -85,7 +85,7 @@ class Page:
     """What a page's buttons have in common, made once: a list may have hundreds of them."""
 
     def __init__(self) -> None:
-        self.off = switched_off()
+        self.off = hidden_reason()
         self._frames: dict[tuple[str, ...], str] = {}
 
     def button(self, described: Described, given: dict[str, str]) -> SafeString:

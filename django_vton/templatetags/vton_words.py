@@ -8,7 +8,7 @@ from django import template
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from django_vton.languages import direction, speaking
+from django_vton.utils.languages import direction, speaking
 
 from .vton import csp_nonce
 

@@ -3,7 +3,7 @@
 from django.contrib.admin.models import LogEntry
 
 from django_vton.models import TryOnRequest
-from django_vton.states import Money, State
+from django_vton.models.states import Money, State
 
 DETAIL = "admin:vton_tryonrequest_change"
 ADOPT = "admin:vton_tryonrequest_adopt"

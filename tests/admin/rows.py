@@ -10,12 +10,12 @@ from django.utils import timezone
 from PIL import Image
 
 from django_vton import lifecycle
-from django_vton.house import add_house_model
+from django_vton.house_models import add
 from django_vton.images import person_photo
 from django_vton.intake import fill_photo
-from django_vton.models import Attempt, PersonPhoto, ProductPicture, Shopper, TryOnImage, TryOnRequest
-from django_vton.states import Money, State
-from django_vton.tokens import new_token
+from django_vton.models import Attempt, PersonPhoto, ProductImage, Shopper, TryOnImage, TryOnRequest
+from django_vton.models.states import Money, State
+from django_vton.utils.tokens import new_token
 
 
 def jpeg(width: int = 400, height: int = 500, colour: str = "teal") -> bytes:
@@ -29,7 +29,7 @@ def guest() -> Shopper:
 
 
 def house_model(name: str = "Noa") -> PersonPhoto:
-    return add_house_model(name=name, file=io.BytesIO(jpeg()))
+    return add(name=name, file=io.BytesIO(jpeg()))
 
 
 def own_photo(shopper: Shopper) -> PersonPhoto:
@@ -103,9 +103,9 @@ def house_render(photo: PersonPhoto) -> TryOnRequest:
 def lost(code: str = "outcome_unknown", minutes: int = 20) -> TryOnRequest:
     """Sent so long ago, failed, and its money spent."""
     shopper = guest()
-    picture = ProductPicture.objects.create(source_digest=uuid.uuid4().hex, product="shop.product:42")
-    request = tryon(shopper, photo=own_photo(shopper), product_picture=picture)
+    picture = ProductImage.objects.create(source_digest=uuid.uuid4().hex, product="shop.product:42")
+    request = tryon(shopper, photo=own_photo(shopper), product_image=picture)
     now = timezone.now()
     sent = attempt(request, posted_at=now - timedelta(minutes=minutes))
-    lifecycle.swap.settle(request, sent, Money.SPENT)
+    lifecycle.transition.settle(request, sent, Money.SPENT)
     return put(request, State.FAILED, code, due_at=None, finished_at=now)

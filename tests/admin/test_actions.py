@@ -8,7 +8,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from django_vton.admin.actions import AT_ONCE
 from django_vton.models import TryOnImage, TryOnRequest
-from django_vton.states import Money, State
+from django_vton.models.states import Money, State
 from django_vton.storage import private_storage
 
 from . import rows

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from django_vton import batches
 from django_vton.models import Batch, BatchRender, PersonPhoto, TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
 from shop.models import Product
 from shop.tryon import ProductTryOn
 

@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from django_vton.admin.batches import reviewing
+from django_vton.admin.batches import review
 from django_vton.models import Batch, BatchRender, Publication, TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
 from shop.models import ProductPhoto
 from shop.tryon import ProductTryOn
 
@@ -152,11 +152,11 @@ def test_accepted_ones_go_into_the_shop_and_come_out(reviewer: Client, batch: Ba
 
 def test_publishing_goes_on_in_steps(reviewer: Client, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     batch.renders.update(review="accepted")
-    monkeypatch.setattr(reviewing, "STEP", 0.0)
+    monkeypatch.setattr(review, "STEP", 0.0)
     response = reviewer.post(reverse(PUBLISH, args=[batch.pk]))
     assert "0 of 3 are in the shop." in text(response.content.decode())
     assert "data-vton-go-on" in response.content.decode()
-    monkeypatch.setattr(reviewing, "STEP", 60.0)
+    monkeypatch.setattr(review, "STEP", 60.0)
     assert told(reviewer, PUBLISH, {"after": "0"}, batch.pk) == ["2 renders were published."]
     assert told(reviewer, PUBLISH, {"after": "x"}, batch.pk) == ["1 render was published."]
 

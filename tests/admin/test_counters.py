@@ -6,8 +6,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from django_vton import availability
+from django_vton.intake import availability
 from django_vton.models import BudgetPeriod, GatewayState, PauseSwitch
+from django_vton.web import button
 
 from .conftest import Staff, page, text
 
@@ -28,7 +29,7 @@ def test_an_operator_pauses_and_the_pages_look_anew(
     operator = staff("operate")
     operator.get(reverse("admin:vton_pauseswitch_changelist"))
     cache.clear()
-    assert not availability.switched_off()
+    assert not button.hidden_reason()
 
     with django_capture_on_commit_callbacks(execute=True):
         operator.post(reverse(SWITCH, args=[1]), {"is_paused": "on"})
@@ -38,7 +39,7 @@ def test_an_operator_pauses_and_the_pages_look_anew(
     assert switch.changed_by is not None
     assert switch.changed_by.username == "vera"
     assert availability.reason() == "paused"
-    assert availability.switched_off()
+    assert button.hidden_reason()
     assert "No: it is paused here." in text(page(operator, SWITCH, 1))
     cache.clear()
 

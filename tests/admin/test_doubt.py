@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_vton.models import TryOnRequest
-from django_vton.states import Money, State
+from django_vton.models.states import Money, State
 
 from . import rows
 from .conftest import Staff, page, text, told

@@ -17,12 +17,14 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.asserts import assertNumQueries
 
-from django_vton import feedback, figures, lifecycle, privacy
+from django_vton import lifecycle, privacy
 from django_vton.admin import chart, export, periods
-from django_vton.clock import midnight, today
+from django_vton.intake import feedback
 from django_vton.models import Attempt, BudgetPeriod, Conversion, Shopper, TryOnRequest
+from django_vton.models.states import Money, State
+from django_vton.monitoring import reports
 from django_vton.pixazo import Answer, Status, Submission, Verdict
-from django_vton.states import Money, State
+from django_vton.utils.periods import midnight, today
 from tests import doors
 
 from . import rows
@@ -82,7 +84,7 @@ def ends() -> dict[str, int]:
     request, attempt = sent()
     assert lifecycle.submit_unknown(attempt, grace=timedelta(0))
     request.refresh_from_db()
-    lifecycle.grace_over(request)
+    lifecycle.outcome_timed_out(request)
     request, attempt = sent()
     lifecycle.cancel(request)
     lifecycle.cancel(rows.tryon(rows.guest()))  # free
@@ -98,7 +100,7 @@ def ends() -> dict[str, int]:
 
 @pytest.mark.django_db
 def test_each_end_is_booked_as_what_is_known_of_it(ends: dict[str, int]) -> None:
-    books = figures.books(today(), today())
+    books = reports.books(today(), today())
 
     total = books.total
     found = {name: getattr(total, name) for name in ends}
@@ -121,7 +123,7 @@ def test_the_page_agrees_with_the_budget_to_the_cent(boss: Client, ends: dict[st
         budget_day=yesterday,
         answered_at=timezone.now(),
     )
-    lifecycle.swap.settle(request, old, Money.SPENT)
+    lifecycle.transition.settle(request, old, Money.SPENT)
 
     lines = {line["day"]: line for line in file(boss, DAYS, period="7")}
     assert len(lines) == 7
@@ -281,7 +283,7 @@ def test_a_day_ends_at_the_shops_midnight(vton: Vton) -> None:
     for moment in (begins - second, begins, begins + second, ends - second, ends):
         rows.put(rows.tryon(rows.guest()), State.QUEUED, created_at=moment)
 
-    assert figures.funnel(date(2026, 4, 5), date(2026, 4, 5)).asked == 3
+    assert reports.funnel(date(2026, 4, 5), date(2026, 4, 5)).asked == 3
 
 
 @pytest.mark.django_db
@@ -293,7 +295,7 @@ def test_asked_for_before_midnight_and_booked_after_it_is_a_render_of_the_new_da
     rows.put(before, State.FAILED, "vendor", created_at=late)
     before.attempts.update(budget_day=today() - timedelta(days=1))
 
-    total = figures.books(today(), today()).total
+    total = reports.books(today(), today()).total
     assert (total.renders, total.failed, total.held) == (1, 1, 75_000)
 
 
@@ -331,7 +333,7 @@ def test_a_file_is_named_and_kept_by_nobody(boss: Client) -> None:
 
 
 def test_a_file_is_read_as_it_is_sent(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django_vton.admin.dashboard.CHUNK", 2)
+    monkeypatch.setattr("django_vton.admin.reports.CHUNK", 2)
     for number in range(7):
         rows.complete(rows.tryon(rows.guest()))
         Attempt.objects.filter(posted_at=None).update(
@@ -374,7 +376,7 @@ def test_renders_of_house_models_are_asked_for_by_those_who_share_them() -> None
     rows.put(rows.tryon(rows.guest(), source=source), State.COMPLETED, image_count=1)
     Shopper.objects.all().delete()
 
-    counts = figures.funnel(today(), today())
+    counts = reports.funnel(today(), today())
     assert (counts.asked, counts.completed) == (1, 1), "also after it is erased"
 
 

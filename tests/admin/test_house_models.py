@@ -7,7 +7,7 @@ from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from django_vton.models import PersonPhoto
-from django_vton.states import State
+from django_vton.models.states import State
 from django_vton.storage import private_storage
 
 from . import rows

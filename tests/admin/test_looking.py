@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_vton.models import PersonPhoto, TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
 
 from . import rows
 from .conftest import LIST, Staff, page, status, text

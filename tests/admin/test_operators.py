@@ -8,8 +8,8 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from django_vton import privacy
-from django_vton.models import PersonPhoto, ProductPicture
-from django_vton.states import Money, State
+from django_vton.models import PersonPhoto, ProductImage
+from django_vton.models.states import Money, State
 
 from ..conftest import Vton
 from . import rows
@@ -127,9 +127,9 @@ def test_no_budget_no_new_attempt(operator: Client, bell: list[str], vton: Vton)
     assert not LogEntry.objects.exists()
 
 
-@pytest.mark.parametrize("gone", [PersonPhoto, ProductPicture])
+@pytest.mark.parametrize("gone", [PersonPhoto, ProductImage])
 def test_without_its_pictures_only_the_money_is_freed(
-    staff: Staff, gone: type[PersonPhoto] | type[ProductPicture]
+    staff: Staff, gone: type[PersonPhoto] | type[ProductImage]
 ) -> None:
     request = rows.lost()
     gone.objects.all().delete()

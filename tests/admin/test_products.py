@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from django_vton.models import ProductPicture
+from django_vton.models import ProductImage
 from shop.models import Product
 from shop.tryon import ProductTryOn
 
@@ -21,8 +21,8 @@ def product(name: str) -> Product:
     return Product.objects.create(name=name, slug=name, kind="top", price=10)
 
 
-def picture(ref: str, problem: str = "") -> ProductPicture:
-    return ProductPicture.objects.create(source_digest=f"{ref}{problem}", product=ref, problem=problem)
+def picture(ref: str, problem: str = "") -> ProductImage:
+    return ProductImage.objects.create(source_digest=f"{ref}{problem}", product=ref, problem=problem)
 
 
 def test_those_with_a_problem_come_first_with_their_products_name(viewer: Client) -> None:
@@ -87,7 +87,7 @@ def test_saving_a_product_whose_picture_is_too_small_warns(boss: Client) -> None
 @pytest.mark.urls("tests.admin.urls")
 def test_saving_a_good_one_prepares_its_picture_in_silence(boss: Client) -> None:
     assert saved(boss, rows.jpeg(), is_public="on") == []
-    assert ProductPicture.objects.get().file
+    assert ProductImage.objects.get().file
 
 
 @pytest.mark.django_db(transaction=True)
@@ -95,7 +95,7 @@ def test_saving_a_good_one_prepares_its_picture_in_silence(boss: Client) -> None
 @pytest.mark.parametrize("fields", [{}, {"is_public": "on", "kind": "accessory"}])
 def test_what_is_not_tried_on_is_left_alone(boss: Client, fields: dict[str, str]) -> None:
     assert saved(boss, rows.jpeg(100, 100), **fields) == []
-    assert not ProductPicture.objects.exists()
+    assert not ProductImage.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

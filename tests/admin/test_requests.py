@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_vton import lifecycle
-from django_vton.models import ProductPicture, Shopper, TryOnRequest
-from django_vton.states import Money, State
+from django_vton.models import ProductImage, Shopper, TryOnRequest
+from django_vton.models.states import Money, State
 
 from . import rows
 from .conftest import LIST, Staff, page, text, told
@@ -40,11 +40,11 @@ def chosen(action: str, *requests: TryOnRequest, **more: Any) -> dict[str, Any]:
 def failed(code: str = "vendor", **fields: Any) -> TryOnRequest:
     """The vendor gave it up, and it is charged."""
     shopper = rows.guest()
-    picture = ProductPicture.objects.create(source_digest=uuid.uuid4().hex, product="shop.product:42")
-    values = {"photo": rows.own_photo(shopper), "product_picture": picture} | fields
+    picture = ProductImage.objects.create(source_digest=uuid.uuid4().hex, product="shop.product:42")
+    values = {"photo": rows.own_photo(shopper), "product_image": picture} | fields
     request = rows.tryon(shopper, **values)
     sent = rows.attempt(request, posted_at=timezone.now(), answered_at=timezone.now())
-    lifecycle.swap.settle(request, sent, Money.SPENT)
+    lifecycle.transition.settle(request, sent, Money.SPENT)
     return rows.put(request, State.FAILED, code, due_at=None, finished_at=timezone.now())
 
 
@@ -106,7 +106,7 @@ def test_without_what_it_needs_nothing_is_sent(merchandiser: Client, gone: str) 
         type(photo).objects.update(expires_at=timezone.now())
     changes: dict[str, dict[str, Any]] = {
         "photo": {"photo": None},
-        "picture": {"product_picture": None},
+        "picture": {"product_image": None},
         "engine": {"engine": "gone"},
         "erased": {"erased_at": timezone.now()},
         "shared": {"source": failed()},

@@ -21,12 +21,12 @@ from django_vton.models import (
     BudgetPeriod,
     GatewayState,
     HouseModel,
-    Look,
     PauseSwitch,
-    ProductPicture,
+    PhotoAccess,
+    ProductImage,
 )
+from django_vton.models.states import State
 from django_vton.roles import MERCHANDISER, OPERATOR, VIEWER
-from django_vton.states import State
 
 from . import rows
 from .conftest import LIST, page, status
@@ -75,13 +75,15 @@ def admins() -> list[ModelAdmin[Any]]:
 def addresses() -> set[str]:
     """Every address of the package's admin, each with a row that is there."""
     request = rows.lost()
-    look = Look.objects.create(kind=Look.Kind.PHOTO, object_id=uuid4(), day=timezone.localdate())
+    look = PhotoAccess.objects.create(
+        kind=PhotoAccess.Kind.PHOTO, object_id=uuid4(), day=timezone.localdate()
+    )
     objects: dict[str, Any] = {
         "batch": Batch.objects.create(status=Batch.Status.RUNNING).pk,
         "look": look.pk,
         "tryonrequest": request.pk,
         "housemodel": rows.house_model().pk,
-        "productpicture": ProductPicture.objects.get().pk,
+        "productimage": ProductImage.objects.get().pk,
         "budgetperiod": BudgetPeriod.objects.all()[0].pk,
         "gatewaystate": GatewayState.objects.create(engine="fashn-v1.6").pk,
         "pauseswitch": PauseSwitch.objects.create(pk=1).pk,

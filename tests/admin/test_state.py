@@ -13,9 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_vton import budget, incidents, slots
-from django_vton.models import BudgetPeriod, GatewayState, Incident, PauseSwitch, PumpSlot
-from django_vton.states import State
+from django_vton.billing import budget
+from django_vton.models import BudgetPeriod, DispatcherLease, GatewayState, Incident, PauseSwitch
+from django_vton.models.states import State
+from django_vton.monitoring import incidents
+from django_vton.queue import liveness
 
 from . import rows
 from .conftest import LIST, Staff, page, text
@@ -49,7 +51,7 @@ def test_operators_find_it(operator: Client) -> None:
 
 
 def test_all_is_well(operator: Client) -> None:
-    slots.note_worker()
+    liveness.record_heartbeat()
     read = text(page(operator, STATE))
     assert "Shoppers can try on." in read
     assert "Nothing: workers run" in read
@@ -67,8 +69,8 @@ def test_incidents_with_since_when_and_what_to_do(operator: Client) -> None:
     )
     incidents.watch()
     Incident.objects.update(opened_at=timezone.now() - timedelta(minutes=7))
-    slots.note_worker()
-    PumpSlot.objects.update(seen_at=timezone.now() - timedelta(minutes=9))
+    liveness.record_heartbeat()
+    DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=9))
     read = text(page(operator, STATE))
     assert "Renders with glass-v1 have stopped since: 7 min ago" in read
     assert "See to the key, the wallet" in read
@@ -137,7 +139,7 @@ def test_looking_writes_nothing_and_takes_as_many_queries_for_many_rows(operator
 
 
 def test_examining_is_asked_for_and_leaves_no_file_behind(operator: Client, files: Files) -> None:
-    slots.note_worker()
+    liveness.record_heartbeat()
     assert "ok storage" not in text(page(operator, STATE))
     read = text(operator.post(reverse(STATE)).content.decode())
     assert "ok storage writes, reads and deletes" in read

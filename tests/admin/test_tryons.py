@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 import django_vton
-from django_vton import feedback, lifecycle
+from django_vton import lifecycle
 from django_vton.admin.display import EVENT_WORDS
+from django_vton.intake import feedback
 from django_vton.models import Shopper, TryOnRequest
-from django_vton.states import Money, State
+from django_vton.models.states import Money, State
 
 from . import rows
 from .conftest import LIST, page, text

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_vton.house import add_house_model
+from django_vton.house_models import add
 
 from ..lifecycle.conftest import _files, desk, gateway  # noqa: F401 - fixtures
 from .shelf import Shelf
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def noa(desk: Desk, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: ARG001, F811 - a fixture
     """A house model for all kinds of products."""
-    return add_house_model(name="Noa", file=io.BytesIO(phone_photo(shade=50)))
+    return add(name="Noa", file=io.BytesIO(phone_photo(shade=50)))
 
 
 @pytest.fixture
 def mia(desk: Desk, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: ARG001, F811 - a fixture
-    return add_house_model(name="Mia", file=io.BytesIO(phone_photo(shade=51)))
+    return add(name="Mia", file=io.BytesIO(phone_photo(shade=51)))
 
 
 @pytest.fixture

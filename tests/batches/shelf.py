@@ -10,10 +10,11 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image
 
-from django_vton import batches, pump
+from django_vton import batches
 from django_vton.batches import feeding
 from django_vton.models import Attempt, Batch, TryOnRequest
-from django_vton.states import Money, State
+from django_vton.models.states import Money, State
+from django_vton.worker import dispatcher
 from shop.models import Kind, Product
 
 from ..lifecycle.desk import PAST
@@ -96,4 +97,4 @@ class Shelf:
 
 
 def drain() -> None:
-    pump.drain()
+    dispatcher.drain()

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django_vton import batches, intake, lifecycle
 from django_vton.batches import feeding
 from django_vton.models import Batch, BatchRender, TryOnRequest
+from django_vton.models.states import State
 from django_vton.shoppers import Visitor
-from django_vton.states import State
 
 from ..people import meanwhile
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from django_vton import batches, claims, privacy, pump
+from django_vton import batches, privacy
 from django_vton.batches import feeding
 from django_vton.conf import config
 from django_vton.exceptions import Refused
 from django_vton.models import Batch, BatchRender, PauseSwitch, TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
+from django_vton.worker import claims, dispatcher
 from shop.models import Kind, Product
 
 from ..doors import make_product
@@ -45,13 +46,13 @@ def test_each_product_is_rendered_on_each_house_model(shelf: Shelf, mia: PersonP
 def test_a_pump_does_all_of_it_by_itself(shelf: Shelf) -> None:
     batch = shelf.start(2)
     assert claims.has_work()
-    pump.drain()
+    dispatcher.drain()
     assert shelf.check(batch).completed == 2
 
 
 def test_a_start_rings_and_does_nothing_else(shelf: Shelf, bell: list[str]) -> None:
     batch = shelf.start(5)
-    assert bell == ["django_vton.tasks.pump"]
+    assert bell == ["django_vton.tasks.dispatch"]
     assert not batch.renders.exists()
     assert not TryOnRequest.objects.exists()
 
@@ -184,7 +185,7 @@ def test_the_staffs_switch_holds_it(shelf: Shelf) -> None:
 def test_an_open_breaker_keeps_no_worker_busy(shelf: Shelf) -> None:
     shelf.desk.gateway.scenario(submit_status=402, times=None)
     batch = shelf.start(30)
-    pump.drain()
+    dispatcher.drain()
     assert not claims.has_work()
     # Those that the breaker keeps in the queue, and those that were on their way when it opened.
     assert shelf.check(batch).running <= (feeding.AHEAD + 1) * config.SUBMIT_CONCURRENCY
@@ -327,5 +328,5 @@ def test_a_stopped_pump_feeds_nothing_more(shelf: Shelf) -> None:
     shelf.start(3)
     stop = OneLook()
     stop.set()
-    pump.run(stop=stop)
+    dispatcher.run(stop=stop)
     assert not TryOnRequest.objects.exists()

@@ -14,8 +14,8 @@ import pytest
 from django.utils import timezone
 
 from django_vton import batches, lifecycle
-from django_vton.models import Attempt, BatchRender, PumpSlot, TryOnRequest
-from django_vton.states import State
+from django_vton.models import Attempt, BatchRender, DispatcherLease, TryOnRequest
+from django_vton.models.states import State
 
 from ..faults.rounds import ROUNDS
 from ..lifecycle.test_processes import pump
@@ -86,7 +86,7 @@ def strike(shelf: Shelf, accepted: int) -> None:
 def left_alone(shelf: Shelf) -> None:
     """Minutes after a kill: every lease is over, and so is the time in which an answer could come."""
     past = timezone.now() - timedelta(seconds=1)
-    PumpSlot.objects.update(lease_until=past)
+    DispatcherLease.objects.update(lease_until=past)
     sending = TryOnRequest.objects.filter(state=State.SUBMITTING)
     Attempt.objects.filter(request__in=sending).update(posted_at=past - timedelta(minutes=5))
     shelf.kill_leftovers()

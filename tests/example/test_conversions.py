@@ -3,7 +3,7 @@ from django.test import Client
 
 from django_vton.models import Conversion, Shopper, TryOnRequest
 from django_vton.shoppers import SESSION_KEY
-from django_vton.tokens import hash_token
+from django_vton.utils.tokens import hash_token
 from shop.models import Product
 from tests.doors import ref
 

@@ -144,7 +144,7 @@ def nobody_holds_anything(shop: RunningShop) -> None:
 
 def ring(shop: RunningShop) -> None:
     """What the schedule does every minute."""
-    shop.manage("shell", "--verbosity", "0", "--command", "from django_vton.tasks import ring; ring()")
+    shop.manage("shell", "--verbosity", "0", "--command", "from django_vton.tasks import wake; wake()")
 
 
 def hours_pass(shop: RunningShop) -> None:

@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, connection, transaction
 from django.test import RequestFactory
 
-from django_vton import claims, handover, lifecycle, news, privacy, webhooks
-from django_vton.engines import get_engine
+from django_vton import lifecycle, privacy
+from django_vton.gateway import links
+from django_vton.gateway.engines import get_engine
 from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import Status
-from django_vton.states import State
+from django_vton.web import webhooks
+from django_vton.worker import claims, outcomes
 
 from ..lifecycle.invariants import check_followers
 from .model_view import may_send, moments
@@ -31,9 +34,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django_vton.claims import Job
     from django_vton.models import Attempt
     from django_vton.pixazo import Answer
+    from django_vton.worker.claims import Job
 
     from .model_view import View
 
@@ -143,7 +146,7 @@ def _act(world: World, seen: TryOnRequest, newest: Attempt, then: datetime) -> W
     jobs: list[Job | None] = []
     if row.state == State.QUEUED:
         # Its photo is read again with each row.
-        row = TryOnRequest.objects.select_related("photo", "product_picture").get(pk=row.pk)
+        row = TryOnRequest.objects.select_related("photo", "product_image").get(pk=row.pk)
         row.state = seen.state
         if not claims._has_photo(row, then):
             lifecycle.give_up(row, "deadline", "photo_gone")
@@ -154,7 +157,7 @@ def _act(world: World, seen: TryOnRequest, newest: Attempt, then: datetime) -> W
     elif row.state == State.SUBMITTING:
         claims._lease_is_over(row, then)
     elif row.state == State.UNKNOWN:
-        lifecycle.grace_over(row)
+        lifecycle.outcome_timed_out(row)
     elif lifecycle.claim(row, then, claims.LEASE):
         jobs = [claims._job(row, lifecycle.current_attempt(row))]
     return world.fly([job for job in jobs if job is not None])
@@ -203,7 +206,7 @@ def _ask(world: World, flight: Flight, name: str) -> Iterator[Move]:
     vendor_id = flight.job.attempt.vendor_id or ""
 
     def ask(world: World, said: Answer | None) -> World:
-        fetch = news.asked(flight.taken(), said, None, may_fetch=True)
+        fetch = outcomes.asked(flight.taken(), said, None, may_fetch=True)
         return world.now_is(flight, None).fly([fetch] if fetch else [])
 
     for told, cost, seen in _ends(world, vendor_id):
@@ -226,11 +229,11 @@ def _ends(world: World, vendor_id: str) -> Iterator[tuple[str, int, World]]:
 def _fetch(world: World, flight: Flight, cast: Cast, name: str) -> Iterator[Move]:
     def come() -> World:
         job = flight.taken()
-        news.fetched(job, cast.pictures(job.request))
+        outcomes.fetched(job, cast.pictures(job.request))
         return world.now_is(flight, None)
 
     def fail(*, is_bad: bool) -> World:
-        news.not_fetched(flight.taken(), is_bad, "trouble")
+        outcomes.not_fetched(flight.taken(), is_bad, "trouble")
         return world.now_is(flight, None)
 
     yield Move(f"{name} comes", 0, come)
@@ -245,7 +248,7 @@ def _vendor(world: World, view: View, cast: Cast, name: str, render: Render) -> 
     place = view.place[render.attempt[0]]
     told = f"render {place}.{render.attempt[1]}"
     flight = next(flight for flight in world.submits() if flight.name == render.attempt)
-    if not handover.calls_back(flight.job.engine.name):
+    if not links.supports_callback(flight.job.engine.name):
         return
     if render.calls < TWICE:
         fate = render.fate or Status.COMPLETED

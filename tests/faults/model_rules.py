@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django_vton.states import REOPENABLE_CODES, SOURCES, TERMINAL, Money, State
+from django_vton.models.states import REOPENABLE_CODES, SOURCES, TERMINAL, Money, State
 
 from ..lifecycle.invariants import NEWEST
 from .model_world import LOST

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django_vton.states import TERMINAL
+from django_vton.models.states import TERMINAL
 
 from ..people import rolled_back
 from .model_moves import moves

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from django_vton import polling
 from django_vton.conf import config
+from django_vton.gateway import polling
 from django_vton.models import (
     Attempt,
     BudgetPeriod,
@@ -21,7 +21,7 @@ from django_vton.models import (
     TryOnRequest,
     VendorLink,
 )
-from django_vton.states import AT_VENDOR
+from django_vton.models.states import AT_VENDOR
 
 from .model_world import LAST_SOCKET
 
@@ -116,10 +116,10 @@ class View:
             for attempt in self.attempts[row.pk]
         )
         return (
-            *(row.state, row.error_code, min(row.claims, 4), row.fetch_failures, row.image_count),
+            *(row.state, row.error_code, min(row.claims, 4), row.download_failures, row.image_count),
             *(row.erased_at is None, row.shopper_id is None, row.photo_id is None, row.shared_key is None),
             *(row.due_at is None, row.lease_until is None, bool(row.counted_in), self.images[row.pk]),
-            row.hinted_at is not None and row.hinted_at > world.now - timedelta(seconds=10),
+            row.called_back_at is not None and row.called_back_at > world.now - timedelta(seconds=10),
             None if row.source_id is None else self.place[row.source_id],
             attempts,
         )
@@ -139,13 +139,13 @@ class View:
             flight.job.kind,
             self._id(flight.job.attempt.vendor_id or ""),
             request.lease_until == row.lease_until,
-            request.fetch_failures,
+            request.download_failures,
         )
 
     def _glance(self, row: TryOnRequest, newest: Attempt) -> tuple[Any, ...]:
         now = self.rows[self.place[row.pk]]
         is_due = row.due_at == now.due_at
-        return self.place[row.pk], newest.number, row.state, row.claims, is_due, row.fetch_failures
+        return self.place[row.pk], newest.number, row.state, row.claims, is_due, row.download_failures
 
 
 def may_send(world: World, flight: Flight) -> bool:
@@ -165,7 +165,11 @@ def moments(world: World, view: View) -> dict[str, datetime]:
         posted_at = attempt.posted_at
         if posted_at is not None and row.state == "submitted":
             late = posted_at + config.DEADLINE
-            late = late if row.hinted_at is None else max(late, row.hinted_at + polling.AFTER_HINT)
+            late = (
+                late
+                if row.called_back_at is None
+                else max(late, row.called_back_at + polling.POLL_AFTER_CALLBACK)
+            )
             found[f"deadline {place}"] = late
         if posted_at is not None and row.state == "failed" and row.error_code == "outcome_unknown":
             found[f"doubt {place}"] = posted_at + timedelta(minutes=2)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django_vton import news
-from django_vton.claims import LEASE, LONGEST_CALL
 from django_vton.models import TryOnImage, TryOnRequest
 from django_vton.pixazo import Answer, Status, Submission, Verdict
+from django_vton.worker import outcomes
+from django_vton.worker.claims import LEASE, LONGEST_CALL
 
 from .rounds import IS_WHOLE
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django_vton.claims import Job
     from django_vton.models import Attempt
+    from django_vton.worker.claims import Job
 
 LAST_SOCKET = LEASE - timedelta(seconds=LONGEST_CALL)
 """So long after its claim a submit may still be sent."""
@@ -149,7 +149,7 @@ def tell(world: World, flight: Flight) -> None:
             submission = Submission(verdict=verdict)
         case status:
             submission = Submission(verdict=Verdict.REFUSED, status_code=int(status), error_code="vendor")
-    news.submitted(flight.taken(), submission)
+    outcomes.submitted(flight.taken(), submission)
 
 
 def pictures(request: TryOnRequest) -> list[TryOnImage]:

@@ -13,8 +13,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_vton.models import Attempt, TryOnRequest
+from django_vton.models.states import State
 from django_vton.queue import q2
-from django_vton.states import State
 from shop.models import Kind
 
 from ..doors import make_product, ref
@@ -114,7 +114,7 @@ class Shop(RunningShop):
         process.wait()
 
     def start_pump(self, name: str = "pump") -> None:
-        self._spawn(name, "vton_pump")
+        self._spawn(name, "vton_worker")
 
     def start_web(self, **env: str) -> None:
         """A web server on the shop's address; with another environment in place of one that runs."""

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django_vton import lifecycle, privacy
 from django_vton.lifecycle import followers
 from django_vton.models import Attempt, TryOnImage, TryOnRequest
+from django_vton.models.states import State
 from django_vton.shoppers import Visitor
-from django_vton.states import State
-from django_vton.tokens import hash_token
+from django_vton.utils.tokens import hash_token
 
 from ..doors import TOKEN, TRY_ONS, ref
 from ..running import PATIENCE

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from django_vton.house import add_house_model
+from django_vton.house_models import add
 from django_vton.models import TryOnEvent, TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
 
 from .steps import KINDS, Case, histories
 
@@ -64,7 +64,7 @@ class Story:
     def check(self, case: Case) -> None:
         """At rest."""
         allowed = {self.end, DOUBT} if case.may_doubt else {self.end}
-        was_given_up = TryOnEvent.objects.filter(name="grace_over").exists()
+        was_given_up = TryOnEvent.objects.filter(name="outcome_timed_out").exists()
         if case.may_doubt and was_given_up:
             allowed.add(TOO_LATE)
         for row in TryOnRequest.objects.all():
@@ -91,4 +91,4 @@ class House(Story):
 
 
 def house_model(case: Case) -> PersonPhoto:
-    return add_house_model(name="Noa", file=io.BytesIO(case.desk.photo(300, 400)), suits=[])
+    return add(name="Noa", file=io.BytesIO(case.desk.photo(300, 400)), suits=[])

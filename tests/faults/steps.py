@@ -24,14 +24,14 @@ from django.utils import timezone
 from django_vton import lifecycle, privacy
 from django_vton.models import (
     Attempt,
+    DispatcherLease,
     PersonPhoto,
-    ProductPicture,
-    PumpSlot,
+    ProductImage,
     Quota,
     TryOnImage,
     TryOnRequest,
 )
-from django_vton.states import Money
+from django_vton.models.states import Money
 from django_vton.storage import private_storage
 
 from ..lifecycle.invariants import check_books, check_followers
@@ -233,7 +233,7 @@ class Case:
         rows = TryOnRequest.objects.active()
         rows.filter(due_at__isnull=False).update(due_at=past)
         rows.filter(lease_until__isnull=False).update(lease_until=past)
-        PumpSlot.objects.update(lease_until=past)
+        DispatcherLease.objects.update(lease_until=past)
         self.desk.gateway_waits_no_more()
 
     def at_rest(self) -> None:
@@ -267,7 +267,7 @@ class Case:
         known: set[str] = set()
         for model, fields in (
             (PersonPhoto, ("file", "thumbnail")),
-            (ProductPicture, ("file",)),
+            (ProductImage, ("file",)),
             (TryOnImage, ("file", "thumbnail")),
         ):
             for field in fields:

@@ -15,7 +15,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from django_vton.intake import Ask, request_tryon
+from django_vton.intake import TryOnOrder, request_tryon
 from django_vton.models import Attempt
 from django_vton.shoppers import Visitor
 
@@ -50,7 +50,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def ask(product: Product, **fields: object) -> TryOnRequest:
-    return request_tryon(Ask(product=ref(product), visitor=Visitor(), consent=True, **fields)).request  # type: ignore[arg-type]
+    return request_tryon(TryOnOrder(product=ref(product), visitor=Visitor(), consent=True, **fields)).request  # type: ignore[arg-type]
 
 
 def search(clock: Clock, cast: Cast, record: pytest.FixtureRequest, troubles: int = TROUBLES) -> None:

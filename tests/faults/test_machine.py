@@ -27,12 +27,14 @@ from hypothesis.stateful import (
 )
 from PIL import Image
 
-from django_vton import privacy, results
+from django_vton import privacy
 from django_vton.conf import MICROS, config
 from django_vton.exceptions import Refused
-from django_vton.intake import Ask, request_tryon
+from django_vton.intake import TryOnOrder, request_tryon
 from django_vton.models import BudgetPeriod, PersonPhoto, Quota, TryOnImage, TryOnRequest
-from django_vton.states import ACTIVE
+from django_vton.models.states import ACTIVE
+from django_vton.privacy import retention
+from django_vton.worker import result_images
 
 from ..doors import ref
 from ..lifecycle.invariants import check_books
@@ -65,7 +67,7 @@ class Stage:
     products: list[Product]
     photos: list[bytes]
     house_model: PersonPhoto
-    rendered: results.Rendered
+    rendered: result_images.Rendered
 
 
 class TryOns(RuleBasedStateMachine):
@@ -79,7 +81,7 @@ class TryOns(RuleBasedStateMachine):
         random.seed(0)
         stage.chance.seed(0)
         stage.clock.now[0] = stage.began
-        self.cast = Cast(pictures=lambda request: results.store(request, [stage.rendered]))
+        self.cast = Cast(pictures=lambda request: result_images.store(request, [stage.rendered]))
         self.visitors = [user_visitor("ada"), user_visitor("eve")]
         self.world, self.view = World(stage.clock()), View()
 
@@ -127,7 +129,7 @@ class TryOns(RuleBasedStateMachine):
         }
         before, is_refused = everything(), False
         try:
-            request_tryon(Ask(**fields))
+            request_tryon(TryOnOrder(**fields))
         except Refused:
             is_refused = True
         assert not is_refused or everything() == before, "refused, and something was stored"
@@ -195,7 +197,7 @@ class TryOns(RuleBasedStateMachine):
     def what_has_had_its_time_goes(self) -> None:
         """The purge, whose own sweep of files has tests of its own."""
         now = self.world.now
-        for steps in (privacy._purge_photos, privacy._purge_results, privacy._purge_guests):
+        for steps in (retention._purge_photos, retention._purge_results, retention._purge_guests):
             list(steps(now))
         self.after(self.world)
         idle = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, expires_at__lte=now)
@@ -264,7 +266,9 @@ def stage(
     Image.new("RGB", (40, 50), (10, 20, 30)).save(out, "PNG")
     for visitor in (user_visitor("ada"), user_visitor("eve")):
         visitor.lock_or_create()
-    return Stage(began, clock, chance, [glasses, shirt], photos, house_model, results.read(out.getvalue()))
+    return Stage(
+        began, clock, chance, [glasses, shirt], photos, house_model, result_images.read(out.getvalue())
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import redis
 from django.db import connection
 from django.utils import timezone
 
-from django_vton.models import Attempt, PumpSlot, TryOnRequest
-from django_vton.states import State
+from django_vton.models import Attempt, DispatcherLease, TryOnRequest
+from django_vton.models.states import State
 
 from ..running import REDIS_PORT, database_url, is_listening, phone_photo, redis_database
 from .outage_shop import Shop, all_are, wait_until
@@ -31,7 +31,7 @@ SCHEDULE_SECONDS = 150.0
 """The scheduler looks every 30 s for what is due once a minute; who lost the broker pauses for 10 s more."""
 
 DRIVERS = ["pump", pytest.param("workers", marks=LONG)]
-"""`vton_pump`, which never gives up, and a qcluster, whose schedule starts another pump within a minute."""
+"""`vton_worker`, which never gives up, and a qcluster, whose schedule starts another pump within a minute."""
 
 
 def start(shop: Shop, driver: str) -> None:
@@ -186,7 +186,7 @@ def test_redis_is_flushed_amid_running_and_queued_try_ons(
     broker.flushdb()
     shop.complete()
     # A pump that is killed keeps its place for 15 s, in which nobody rings.
-    wait_until(lambda: not PumpSlot.objects.filter(lease_until__gt=timezone.now()).exists())
+    wait_until(lambda: not DispatcherLease.objects.filter(lease_until__gt=timezone.now()).exists())
     shop.kill("workers")
 
     # Nobody looks, the bell of these lies in Redis, and is lost there.

@@ -16,12 +16,12 @@ import pytest
 from django.db import connection, connections
 from django.test import override_settings
 
-from django_vton import claims
-from django_vton.budget import Kind
+from django_vton.billing.budget import Kind
 from django_vton.conf import MICROS
 from django_vton.exceptions import BudgetExhausted
 from django_vton.models import Attempt, BudgetPeriod, TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
+from django_vton.worker import claims
 
 from ..lifecycle.invariants import check_books
 from ..lifecycle.test_races import together

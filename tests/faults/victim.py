@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MODULES = [
-    "django_vton.api.urls",
+    "django_vton.web.api.urls",
     "django_vton.management.commands.vton_purge",
-    "django_vton.pump",
+    "django_vton.worker.dispatcher",
     "django_vton.tasks",
     "anyio._backends._asyncio",
     "config.urls",
@@ -93,11 +93,11 @@ def _live(plan: dict[str, str]) -> None:
 
 
 def look() -> None:
-    from django_vton import pump
+    from django_vton.worker import dispatcher
 
     from ..lifecycle.desk import OneLook
 
-    pump.run(stop=OneLook())
+    dispatcher.run(stop=OneLook())
 
 
 def request(method: str, path: str, **values: Any) -> int:

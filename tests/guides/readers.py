@@ -21,10 +21,10 @@ import yaml
 from django.core.management import get_commands, load_command_class
 from django.template import engines
 
-from django_vton import doctor
+from django_vton import health
 from django_vton.models import TryOnEvent
+from django_vton.models.states import State
 from django_vton.sandbox import Scenario
-from django_vton.states import State
 
 from .blocks import ROOT, Block, of_page
 
@@ -123,7 +123,7 @@ def html(code: str) -> None:
 def json_text(code: str) -> None:
     found = json.loads(code)
     if all(set(each) == {"name", "ok", "text"} for each in found):
-        looks = Path(doctor.__file__).read_text()
+        looks = Path(health.__file__).read_text()
         assert [each for each in found if f'"{each["name"].partition(".")[0]}' not in looks] == []
 
 

@@ -220,11 +220,11 @@ def test_each_event_that_is_worth_an_alert_is_logged() -> None:
 def test_the_reference_names_all_that_a_shop_may_use() -> None:
     pages = generate.pages()
     from django_vton import conf, urls
-    from django_vton.sentences import RENDER_SENTENCES, SENTENCES
+    from django_vton.messages import MESSAGES, RENDER_MESSAGES
     from django_vton.templatetags import vton as tags
 
     assert all(f"## `{name}`" in pages["settings"] for name in conf.Config.__dataclass_fields__)
-    assert all(f"`{code}`" in pages["errors"] for code in [*SENTENCES, *RENDER_SENTENCES])
+    assert all(f"`{code}`" in pages["errors"] for code in [*MESSAGES, *RENDER_MESSAGES])
     assert all(f"{{% {name}" in pages["tags"] for name in tags.register.tags)
     sent = [name for name, each in vars(signals).items() if isinstance(each, Signal)]
     assert all(f"`{name}`" in pages["signals"] for name in sent)
@@ -257,7 +257,7 @@ def test_each_name_that_a_guide_imports_is_in_the_reference() -> None:
 
 
 def test_the_drawing_refuses_to_differ_from_the_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    from django_vton.states import SOURCES, State
+    from django_vton.models.states import SOURCES, State
     from docs import state_diagram
 
     assert state_diagram.draw().count("<rect") == len(State) + 1

@@ -22,7 +22,7 @@ def gateway(settings, live_server):
             "PIXAZO_BASE_URL": gateway.url,
             "PIXAZO_API_KEY": "sandbox",
             "PUBLIC_BASE_URL": live_server.url,
-            "ENQUEUE": "django_vton.queue.nothing",
+            "ENQUEUE": "django_vton.queue.no_queue",
         }
         yield gateway
 
@@ -32,7 +32,7 @@ def test_a_shopper_gets_a_picture(client, gateway, shirt, person):
     asked = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
     assert asked.status_code == 202
 
-    call_command("vton_pump", once=True)
+    call_command("vton_worker", once=True)
 
     tryon = client.get(asked["Location"]).json()
     assert tryon["status"] == "completed"
@@ -44,6 +44,6 @@ def test_a_photo_that_is_refused_is_told_kindly(client, gateway, shirt, person):
     product = f"shop.product:{shirt.pk}"
     asked = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
 
-    call_command("vton_pump", once=True)
+    call_command("vton_worker", once=True)
 
     assert client.get(asked["Location"]).json()["error"]["code"] == "moderated"

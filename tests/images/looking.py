@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from django_vton.images import ImageRefused, Picture, person_photo, product_picture
+from django_vton.images import ImageRefused, Picture, person_photo, product_image
 from tests.images.files import BLUE, GREEN, RED, YELLOW
 
 
@@ -14,7 +14,7 @@ def photo(data: bytes, **options: int) -> Picture:
 
 
 def product(data: bytes) -> Picture:
-    return product_picture(BytesIO(data))
+    return product_image(BytesIO(data))
 
 
 def refused(data: bytes, **options: int) -> ImageRefused:

@@ -19,9 +19,10 @@ from django.db.models import Q
 from django.utils import timezone
 from PIL import Image
 
-from django_vton import claims, handover, lifecycle, results, signals
-from django_vton.engines import get_engine
-from django_vton.house import add_house_model
+from django_vton import lifecycle, signals
+from django_vton.gateway import links
+from django_vton.gateway.engines import get_engine
+from django_vton.house_models import add
 from django_vton.models import (
     Attempt,
     BudgetPeriod,
@@ -32,7 +33,8 @@ from django_vton.models import (
     VendorLink,
 )
 from django_vton.pixazo import Answer, Status, Submission, Verdict
-from django_vton.threads import DbThread, Gathering
+from django_vton.worker import claims, result_images
+from django_vton.worker.db_thread import DbThread, MicroBatcher
 
 from ..doors import submit
 from .test_callbacks import accepted
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
 
     from django.db import models
 
-    from django_vton.claims import Job
-    from django_vton.news import Kind
+    from django_vton.worker.claims import Job
+    from django_vton.worker.outcomes import Kind
     from shop.models import Product
 
     from .desk import Desk
@@ -95,7 +97,7 @@ class Hand:
         """What was fetched: the files are stored, the rows are not."""
         out = io.BytesIO()
         Image.new("RGB", (400, 500), (10, 20, 30)).save(out, "PNG")
-        return results.store(self.request, [results.read(out.getvalue())] * number)
+        return result_images.store(self.request, [result_images.read(out.getvalue())] * number)
 
 
 def in_hand(row: TryOnRequest) -> Hand:
@@ -108,7 +110,7 @@ def sent(row: TryOnRequest) -> Hand:
     """Claimed for its POST, with its links where the vendor fetches the pictures."""
     attempt = submit(row, token=f"token {row.pk} {row.last_attempt}")
     if get_engine(row.engine).images_as == "url":
-        handover.links([attempt])
+        links.create_links([attempt])
     return in_hand(row)
 
 
@@ -188,7 +190,7 @@ class Crowd:
         """A house model's render that so many wait for; the last of them keeps it for long."""
         self.models += 1
         photo = io.BytesIO(self.desk.photo(shade=100 + self.models))
-        model = add_house_model(name=f"model {self.models}", file=photo)
+        model = add(name=f"model {self.models}", file=photo)
         rows = [
             self.desk.ask(photo=None, photo_id=str(model.pk), consent=False, product=self.shirt)
             for _ in range(number)
@@ -342,7 +344,7 @@ def bring(kind: Kind, news: Sequence[tuple[Any, ...]]) -> list[Any]:
 
     async def at_once() -> list[Any]:
         thread = DbThread("vton-test")
-        gathering = Gathering(thread, kind)
+        gathering = MicroBatcher(thread, kind)
         try:
             return await asyncio.gather(*[gathering(*item) for item in news], return_exceptions=True)
         finally:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.utils import timezone
 
-from django_vton import pump
-from django_vton.intake import Ask, request_tryon
+from django_vton.intake import TryOnOrder, request_tryon
 from django_vton.models import Attempt, BudgetPeriod, GatewayState, TryOnRequest
+from django_vton.models.states import TERMINAL, State
 from django_vton.shoppers import Visitor
-from django_vton.states import TERMINAL, State
 from django_vton.storage import private_storage
+from django_vton.worker import dispatcher
 
 from ..doors import ref
 from .invariants import check_books
@@ -54,12 +54,12 @@ class Desk:
         self.shade += 1
         photo = io.BytesIO(self.photo(300, 400, shade=self.shade))
         given: dict[str, Any] = {"photo": photo, "consent": True} | fields
-        ask = Ask(product=ref(given.pop("product", self.product)), visitor=who or Visitor(), **given)
+        ask = TryOnOrder(product=ref(given.pop("product", self.product)), visitor=who or Visitor(), **given)
         return request_tryon(ask).request
 
     def look(self) -> None:
         """One look of a pump: what is due is claimed, and flies until it has landed."""
-        pump.run(stop=OneLook())
+        dispatcher.run(stop=OneLook())
 
     @contextmanager
     def looking(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from django_vton.models import Attempt, BudgetPeriod, TryOnRequest, VendorLink
-from django_vton.states import AT_VENDOR, TERMINAL, Money, State
+from django_vton.models.states import AT_VENDOR, TERMINAL, Money, State
 
 if TYPE_CHECKING:
     from datetime import date

@@ -11,12 +11,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from django_vton import claims, lifecycle, news, privacy
-from django_vton.engines import get_engine
+from django_vton import lifecycle, privacy
+from django_vton.gateway.engines import get_engine
 from django_vton.lifecycle import together
 from django_vton.models import TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import Answer, Status, Submission, Verdict
-from django_vton.states import State
+from django_vton.worker import claims, outcomes
 
 from ..people import meanwhile
 from .company import (
@@ -36,7 +37,7 @@ from .company import (
 from .test_callbacks import accepted
 
 if TYPE_CHECKING:
-    from django_vton.news import Kind
+    from django_vton.worker.outcomes import Kind
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -105,7 +106,7 @@ def counted_as_spent(crowd: Crowd, hands: list[Hand]) -> None:
     """Nobody said what became of it, until now."""
     in_doubt(crowd, hands)
     due(hands[1].request)
-    lifecycle.grace_over(row(hands[1]))
+    lifecycle.outcome_timed_out(row(hands[1]))
 
 
 def called_back_by_a_liar(_crowd: Crowd, hands: list[Hand]) -> None:
@@ -195,7 +196,7 @@ class Step:
     together: Callable[[Sequence[Hand]], bool]
     becomes: State
     kind: Kind | None = None
-    news: Callable[[Hand], tuple[Any, ...]] = lambda _hand: ()
+    outcomes: Callable[[Hand], tuple[Any, ...]] = lambda _hand: ()
 
 
 def due_again(bring_it: Callable[[TryOnRequest], Hand]) -> Callable[[TryOnRequest], Hand]:
@@ -220,7 +221,7 @@ ANSWER = Step(
     sent,
     lambda hands: together.submits_answered([(hand.attempt, hand.running()) for hand in hands]),
     State.SUBMITTED,
-    news.SUBMITTED,
+    outcomes.SUBMITTED,
     lambda hand: (hand.job("submit"), hand.running()),
 )
 QUESTION = Step(
@@ -236,7 +237,7 @@ NOT_YET = Step(
         [(hand.request, timezone.now() + timedelta(seconds=10)) for hand in hands]
     ),
     State.SUBMITTED,
-    news.ASKED,
+    outcomes.ASKED,
     lambda hand: (hand.job("ask"), hand.running().answer, None, True),
 )
 RENDER = Step(
@@ -246,7 +247,7 @@ RENDER = Step(
         [(hand.request, hand.attempt, hand.done()) for hand in hands], lease=claims.LEASE
     ),
     State.RENDERED,
-    news.ASKED,
+    outcomes.ASKED,
     lambda hand: (hand.job("ask"), hand.done(), None, True),
 )
 FETCH = Step(
@@ -254,7 +255,7 @@ FETCH = Step(
     fetched,
     lambda hands: together.completed([(hand.request, hand.pictures()) for hand in hands]),
     State.COMPLETED,
-    news.FETCHED,
+    outcomes.FETCHED,
     lambda hand: (hand.job("fetch"), hand.pictures()),
 )
 
@@ -326,10 +327,10 @@ def test_news_of_the_others_is_stored_and_the_odd_one_ends_as_by_itself(
     came: list[Any] = []
 
     def alone(hands: Sequence[Hand]) -> None:
-        came.append([_told(kind.alone(*step.news(hand))) for hand in hands])
+        came.append([_told(kind.alone(*step.outcomes(hand))) for hand in hands])
 
     def all_at_once(hands: Sequence[Hand]) -> None:
-        came.append([_told(outcome) for outcome in bring(kind, [step.news(hand) for hand in hands])])
+        came.append([_told(outcome) for outcome in bring(kind, [step.outcomes(hand) for hand in hands])])
 
     found = compare(make, alone, all_at_once)
     assert came[0] == came[1]

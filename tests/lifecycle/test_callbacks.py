@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from django_vton import lifecycle, privacy
 from django_vton.models import Attempt, TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import Answer, Status, Submission, Verdict
-from django_vton.states import State
 
 from ..doors import submit
 from .desk import PAST, Desk
@@ -157,8 +157,8 @@ def test_a_callback_is_noted_where_it_is_due_already(desk: Desk) -> None:
     began = timezone.now()
     assert lifecycle.callback(attempt(row), "mine")
     noted = desk.reload(row, State.SUBMITTED)
-    assert noted.hinted_at is not None
-    assert (noted.due_at, noted.hinted_at >= began) == (due_at, True)
+    assert noted.called_back_at is not None
+    assert (noted.due_at, noted.called_back_at >= began) == (due_at, True)
 
     # Once: more of them would put off the deadline again and again.
     assert not lifecycle.callback(attempt(row), "mine")
@@ -173,7 +173,7 @@ def test_a_reopened_one_is_asked_for_a_while_and_fails_again(desk: Desk) -> None
     assert lifecycle.callback(attempt(row), "")
     desk.look()
     row = desk.reload(row, State.SUBMITTED)
-    desk.move(row, hinted_at=timedelta(minutes=-2), due_at=PAST)
+    desk.move(row, called_back_at=timedelta(minutes=-2), due_at=PAST)
     desk.look()
     desk.reload(row, State.FAILED, "deadline")
 
@@ -285,4 +285,4 @@ def test_in_the_other_states_a_callback_changes_nothing(desk: Desk, state: State
 
 
 def _times(row: TryOnRequest) -> list[Any]:
-    return [row.due_at, row.finished_at, row.hinted_at, row.lease_until]
+    return [row.due_at, row.finished_at, row.called_back_at, row.lease_until]

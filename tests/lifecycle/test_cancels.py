@@ -10,8 +10,8 @@ from django.db import connections
 
 from django_vton import lifecycle, privacy
 from django_vton.models import PersonPhoto, Quota, TryOnRequest
+from django_vton.models.states import State
 from django_vton.shoppers import Visitor
-from django_vton.states import State
 
 from ..doors import submit
 

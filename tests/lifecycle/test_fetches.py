@@ -12,11 +12,12 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from django_vton import claims, news, privacy
+from django_vton import privacy
 from django_vton.conf import config
 from django_vton.models import TryOnImage
+from django_vton.models.states import State
 from django_vton.pixazo.client import Pixazo
-from django_vton.states import State
+from django_vton.worker import claims, outcomes
 
 from .desk import Desk, stored_results
 
@@ -71,7 +72,7 @@ def test_the_way_that_is_broken_does_not_count_as_a_bad_picture(desk: Desk) -> N
         desk.look()
         desk.due(row)
     row = desk.reload(row, State.RENDERED)
-    assert row.fetch_failures == 0
+    assert row.download_failures == 0
 
 
 def test_a_fetch_that_dies_three_times_fails(desk: Desk) -> None:
@@ -160,7 +161,7 @@ def test_the_pump_that_asked_has_the_row_for_the_fetch(desk: Desk) -> None:
     assert desk.gateway.ledger.wait_for(lambda ledger: ledger.entries[0].ended)
     desk.due(row)
     [job] = claims.take(10, 0)
-    fetch = news.asked(job, ask(job), None, may_fetch=True)
+    fetch = outcomes.asked(job, ask(job), None, may_fetch=True)
     assert fetch is not None
     assert fetch.kind == "fetch"
     row = desk.reload(row, State.RENDERED)
@@ -186,5 +187,5 @@ def test_a_failed_render_is_nothing_to_fetch(desk: Desk) -> None:
     assert desk.gateway.ledger.wait_for(lambda ledger: ledger.entries[0].ended)
     desk.due(row)
     [job] = claims.take(10, 0)
-    assert news.asked(job, ask(job), None, may_fetch=True) is None
+    assert outcomes.asked(job, ask(job), None, may_fetch=True) is None
     desk.reload(row, State.FAILED, "vendor")

@@ -17,12 +17,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image
 
-from django_vton import lifecycle, privacy, results, signals, tasks
+from django_vton import lifecycle, privacy, signals, tasks
 from django_vton.lifecycle import followers, together
-from django_vton.management.commands import vton_pump
+from django_vton.management.commands import vton_worker
 from django_vton.models import Quota, TryOnEvent, TryOnImage, TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import Answer, Status
-from django_vton.states import State
+from django_vton.worker import result_images
 
 from ..doors import submit
 from ..people import at_once, meanwhile, rolled_back
@@ -81,7 +82,7 @@ def done(source: TryOnRequest) -> None:
 def pictures(source: TryOnRequest) -> list[TryOnImage]:
     out = io.BytesIO()
     Image.new("RGB", (40, 50)).save(out, "PNG")
-    return results.store(source, [results.read(out.getvalue())])
+    return result_images.store(source, [result_images.read(out.getvalue())])
 
 
 def complete(source: TryOnRequest) -> None:
@@ -151,8 +152,8 @@ def test_the_first_who_share_it_end_at_once_and_the_others_within_the_minute(
         source.refresh_from_db()
         target = "completed" if source.state == State.COMPLETED else "failed"
         assert states(source) == {"queued": 3, target: 2}
-        tasks.ring()
-        tasks.ring()
+        tasks.wake()
+        tasks.wake()
     assert states(source) == {target: 5}
     assert last_events(source) == ["shared" if target == "completed" else "source_ended"] * 5
     rows = source.followers.all()
@@ -171,7 +172,7 @@ def test_a_shared_picture_lives_as_long_as_the_last_who_shares_it(
     latest = timezone.now() + timedelta(days=90)
     TryOnRequest.objects.filter(pk=waiting[-1].pk).update(expires_at=latest)
     complete(source)
-    tasks.ring()
+    tasks.wake()
     assert TryOnRequest.objects.get(pk=source.pk).expires_at == latest
 
 
@@ -218,8 +219,8 @@ def test_whatever_statement_a_batch_breaks_at_it_is_done_once_by_the_next(
         assert last_events(source) == []
         assert not heard
     with told() as heard:
-        tasks.ring()
-        tasks.ring()
+        tasks.wake()
+        tasks.wake()
     assert states(source) == {target: 2}
     assert len(last_events(source)) == 2
     assert heard == dict.fromkeys([row.pk for row in waiting], 1)
@@ -228,7 +229,7 @@ def test_whatever_statement_a_batch_breaks_at_it_is_done_once_by_the_next(
 def test_a_pump_that_cron_starts_finishes_them_too(desk: Desk, house_model: PersonPhoto) -> None:
     source, _waiting = shared(desk, house_model)
     complete(source)
-    call_command("vton_pump", "--once", stdout=io.StringIO())
+    call_command("vton_worker", "--once", stdout=io.StringIO())
     assert states(source) == {"completed": 5}
 
 
@@ -237,7 +238,7 @@ def test_a_pump_without_a_queue_finishes_them_within_the_minute(desk: Desk, hous
     complete(source)
     stop = threading.Event()
     stop.set()
-    vton_pump.keep_house(stop)
+    vton_worker.keep_house(stop)
     assert states(source) == {"completed": 5}
 
 
@@ -255,7 +256,7 @@ def test_where_the_first_batch_fails_the_source_has_ended_all_the_same(
     source.refresh_from_db()
     assert source.finished_at is not None
     assert states(source) == {"queued": 5}
-    tasks.ring()
+    tasks.wake()
     assert set(states(source)) == {"completed" if source.state == State.COMPLETED else "failed"}
 
 
@@ -265,7 +266,7 @@ def test_who_left_meanwhile_stays_away(desk: Desk, house_model: PersonPhoto) -> 
     left, erased = TryOnRequest.objects.filter(source=source, state=State.QUEUED)
     assert lifecycle.cancel(left)
     privacy.erase(erased)
-    tasks.ring()
+    tasks.wake()
     assert states(source) == {"completed": 2, "canceled": 1}
     desk.reload(left, State.CANCELED)
     desk.reload(erased, State.CANCELED)
@@ -331,7 +332,7 @@ def test_a_source_that_comes_back_brings_back_those_that_had_ended_in_two_statem
             lifecycle.callback(TryOnRequest.objects.get(pk=source.pk).attempts.get(), "")
             assert states(source) == {"queued": 9}
         lengths.append(len(queries))
-        tasks.ring()
+        tasks.wake()
         assert states(source) == {"failed": 9}
     assert lengths[0] == lengths[1]
     lifecycle.callback(source.attempts.get(), "")
@@ -344,7 +345,7 @@ def test_a_source_that_comes_back_brings_back_those_that_had_ended_in_two_statem
     assert all(event.detail == {} for event in again)
     assert all(timezone.now() - event.at < timedelta(minutes=1) for event in again)
     complete(TryOnRequest.objects.get(pk=source.pk))
-    tasks.ring()
+    tasks.wake()
     assert states(source) == {"completed": 9}
 
 
@@ -356,8 +357,8 @@ def test_money_that_is_free_gives_one_share_back_and_in_the_same_statements_for_
     assert mine.get().used == 1
     fail(source)
     assert mine.get().used == 0
-    tasks.ring()
-    assert TryOnRequest.objects.filter(counted_pictures__gt=0).count() == 0
+    tasks.wake()
+    assert TryOnRequest.objects.filter(counted_images__gt=0).count() == 0
 
 
 def test_an_erased_source_leaves_its_picture_to_those_who_still_wait(
@@ -369,7 +370,7 @@ def test_an_erased_source_leaves_its_picture_to_those_who_still_wait(
         connection.run_on_commit.clear()
     privacy.erase(source)
     [image] = TryOnImage.objects.all()
-    tasks.ring()
+    tasks.wake()
     for row in waiting:
         row.refresh_from_db()
         assert (row.state, row.pictures) == (State.COMPLETED, [image])
@@ -383,7 +384,7 @@ def test_a_failed_source_that_is_erased_still_ends_those_who_wait(
     source, waiting = shared(desk, house_model)
     be_late(source)
     privacy.erase(source)
-    tasks.ring()
+    tasks.wake()
     for row in waiting:
         row.refresh_from_db()
         assert (row.state, row.error_code) == (State.FAILED, "deadline")

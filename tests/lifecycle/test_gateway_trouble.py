@@ -11,10 +11,12 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from django_vton import gateway, notify, tasks
+from django_vton import tasks
+from django_vton.gateway import circuit_breaker
 from django_vton.models import Attempt, GatewayState, Incident, TryOnRequest
+from django_vton.models.states import State
+from django_vton.monitoring import mail as notify
 from django_vton.pixazo import Submission, Verdict
-from django_vton.states import State
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -32,7 +34,7 @@ def _staff(vton: Vton) -> None:
 
 def mails() -> list[str]:
     """All so far, after the minute's look."""
-    tasks.ring()
+    tasks.wake()
     for thread in threading.enumerate():
         if thread.name == notify.THREAD:
             thread.join()
@@ -88,18 +90,20 @@ def test_429_without_retry_after_waits_longer_each_time_and_fails_nobody(desk: D
 def test_a_shorter_wait_shortens_nothing(desk: Desk) -> None:
     attempt = desk.ask().attempts.get()
     for seconds in (600.0, 5.0):
-        gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=429, retry_after=seconds))
+        circuit_breaker.refused(
+            attempt, Submission(verdict=Verdict.REFUSED, status_code=429, retry_after=seconds)
+        )
     assert waits() > 590
 
 
 def test_an_acceptance_from_before_the_trouble_ends_nothing(desk: Desk) -> None:
     attempt = desk.ask().attempts.get()
     posted_at = timezone.now()
-    gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=402))
-    gateway.accepted(GLASS, posted_at)
+    circuit_breaker.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=402))
+    circuit_breaker.accepted(GLASS, posted_at)
     assert GatewayState.objects.get(pk=GLASS).breaker == "402"
     assert len(mails()) == 1
-    gateway.accepted(GLASS, timezone.now())
+    circuit_breaker.accepted(GLASS, timezone.now())
     assert GatewayState.objects.get(pk=GLASS).breaker == ""
     assert len(mails()) == 1
 
@@ -141,16 +145,22 @@ def test_the_breaker_opens_once_and_a_trial_closes_it(desk: Desk, status: int) -
 
 def test_the_next_look_has_no_second_trial(desk: Desk) -> None:
     attempt = desk.ask().attempts.get()
-    gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
+    circuit_breaker.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
     desk.gateway_waits_no_more()
     now = timezone.now()
-    assert [gateway.leave(GLASS, now, 5).places, gateway.leave(GLASS, now, 5).places] == [1, 0]
+    assert [
+        circuit_breaker.allowance(GLASS, now, 5).places,
+        circuit_breaker.allowance(GLASS, now, 5).places,
+    ] == [
+        1,
+        0,
+    ]
 
 
 def test_the_other_engine_goes_on(desk: Desk) -> None:
     attempt = desk.ask().attempts.get()
-    gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
-    assert gateway.leave("fashn-v1.6", timezone.now(), 4) == (4, False)
+    circuit_breaker.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
+    assert circuit_breaker.allowance("fashn-v1.6", timezone.now(), 4) == (4, False)
 
 
 def test_refusals_of_another_kind_do_not_count_against_a_try_on(desk: Desk) -> None:
@@ -158,8 +168,8 @@ def test_refusals_of_another_kind_do_not_count_against_a_try_on(desk: Desk) -> N
     first = row.attempts.get()
     Attempt.objects.filter(pk=first.pk).update(http_status=429)
     attempt = Attempt(request=row, number=50, engine=GLASS)
-    assert gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=500)) is not None
-    assert gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=404)) is None
+    assert circuit_breaker.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=500)) is not None
+    assert circuit_breaker.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=404)) is None
 
 
 def test_mail_that_fails_stops_nothing(

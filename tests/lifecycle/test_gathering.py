@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from django_vton import threads
-from django_vton.news import ALONE, Kind
-from django_vton.threads import MOST, DbThread, Gathering
+from django_vton.worker import db_thread
+from django_vton.worker.db_thread import MOST, DbThread, MicroBatcher
+from django_vton.worker.outcomes import ALONE, Kind
 
 
 @dataclass
@@ -65,7 +65,7 @@ def gather(clerk: Clerk, items: Sequence[tuple[Hashable, int]]) -> list[Any]:
     async def run() -> list[Any]:
         thread = DbThread("vton-test")
         try:
-            gathering = Gathering(thread, clerk.kind)
+            gathering = MicroBatcher(thread, clerk.kind)
             calls = [gathering(*item) for item in items]
             return await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 10)
         finally:
@@ -146,7 +146,7 @@ def test_what_comes_while_the_thread_is_busy_is_the_next_unit() -> None:
 
     async def run() -> list[Any]:
         thread = DbThread("vton-test")
-        gathering = Gathering(thread, clerk.kind)
+        gathering = MicroBatcher(thread, clerk.kind)
         calls = [asyncio.create_task(gathering("a", 1))]
         assert await asyncio.to_thread(is_busy.wait, 10)
         for number in (2, 3):
@@ -170,7 +170,7 @@ def test_in_a_crowd_it_waits_for_company(is_crowded: bool, units: list[list[int]
 
     async def run() -> list[Any]:
         thread = DbThread("vton-test")
-        gathering = Gathering(thread, clerk.kind, is_crowded=lambda: is_crowded)
+        gathering = MicroBatcher(thread, clerk.kind, is_crowded=lambda: is_crowded)
         try:
             told = [await gathering("a", 1)]
             calls = []
@@ -189,7 +189,7 @@ def test_in_a_crowd_it_waits_for_company(is_crowded: bool, units: list[list[int]
 def test_a_rest_is_never_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a lock has held up the last: news that waits is not yet stored."""
     clerk = Clerk()
-    clerk.all_or_none = _taking(5 * threads.LONGEST_REST)
+    clerk.all_or_none = _taking(5 * db_thread.LONGEST_REST)
     rests: list[float] = []
     sleep = asyncio.sleep
 
@@ -197,18 +197,18 @@ def test_a_rest_is_never_long(monkeypatch: pytest.MonkeyPatch) -> None:
         rests.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("django_vton.threads.asyncio.sleep", note)
+    monkeypatch.setattr("django_vton.worker.db_thread.asyncio.sleep", note)
 
     async def run() -> Any:
         thread = DbThread("vton-test")
-        gathering = Gathering(thread, clerk.kind, is_crowded=lambda: True)
+        gathering = MicroBatcher(thread, clerk.kind, is_crowded=lambda: True)
         try:
             return await gathering("a", 1)
         finally:
             thread.close()
 
     assert asyncio.run(run()) == "a 1"
-    assert rests == [threads.LONGEST_REST]
+    assert rests == [db_thread.LONGEST_REST]
 
 
 def test_a_pause_is_no_end() -> None:
@@ -216,7 +216,7 @@ def test_a_pause_is_no_end() -> None:
 
     async def run() -> list[Any]:
         thread = DbThread("vton-test")
-        gathering = Gathering(thread, clerk.kind)
+        gathering = MicroBatcher(thread, clerk.kind)
         try:
             return [await gathering("a", number) for number in (1, 2)]
         finally:
@@ -233,7 +233,7 @@ def test_one_who_does_not_wait_any_more_harms_nobody(key: Hashable) -> None:
 
     async def run() -> list[Any]:
         thread = DbThread("vton-test")
-        gathering = Gathering(thread, clerk.kind)
+        gathering = MicroBatcher(thread, clerk.kind)
         calls = [asyncio.create_task(gathering(key, number)) for number in (1, 2, 3)]
         await asyncio.sleep(0)
         calls[1].cancel()

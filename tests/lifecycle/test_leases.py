@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from django_vton import claims, engines, lifecycle, news
+from django_vton import lifecycle
+from django_vton.gateway import engines
 from django_vton.lifecycle.operators import LONGEST_DOUBT
 from django_vton.models import Attempt, Quota
+from django_vton.models.states import State
 from django_vton.pixazo import Submission, Verdict
-from django_vton.states import State
+from django_vton.worker import claims, outcomes
 
 from ..doors import submit
 from .test_callbacks import accepted
@@ -70,7 +72,7 @@ def test_the_answer_comes_late_and_is_taken(desk: Desk) -> None:
 
 def test_a_list_that_was_read_before_does_not_end_a_fresh_doubt(desk: Desk) -> None:
     row, _attempt = abandoned(desk)
-    lifecycle.grace_over(row)
+    lifecycle.outcome_timed_out(row)
     desk.reload(row, State.UNKNOWN)
 
 
@@ -124,7 +126,7 @@ def test_no_socket_is_opened_once_the_lease_is_over(desk: Desk, monkeypatch: pyt
     row = desk.reload(row, State.QUEUED)
     assert desk.posts() == 0
     assert desk.money(row) == ["free", "held"]
-    assert Attempt.objects.get(request=row, number=1).error == "LeaseOver"
+    assert Attempt.objects.get(request=row, number=1).error == "LeaseExpired"
 
 
 def test_news_that_comes_twice_changes_nothing(desk: Desk) -> None:
@@ -137,10 +139,10 @@ def test_news_that_comes_twice_changes_nothing(desk: Desk) -> None:
     desk.due(row)
     second = submit(type(row).objects.get(pk=row.pk), token="second")
     job = claims.Job("submit", row, first, engines.get_engine(row.engine), 0.0)
-    news.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=503))
-    news.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=400))
-    news.submitted(job, Submission(verdict=Verdict.NOT_SENT))
-    news.submitted(job, Submission(verdict=Verdict.UNKNOWN))
+    outcomes.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=503))
+    outcomes.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=400))
+    outcomes.submitted(job, Submission(verdict=Verdict.NOT_SENT))
+    outcomes.submitted(job, Submission(verdict=Verdict.UNKNOWN))
     row = desk.reload(row, State.SUBMITTING)
     assert desk.money(row) == ["free", "held"]
     lifecycle.submit_answered(second, *accepted("second"))
@@ -171,7 +173,7 @@ def test_an_attempt_that_was_read_before_is_not_sent_twice(desk: Desk) -> None:
 
 def test_a_photo_that_was_deleted_meanwhile_leaves_nothing_claimed(garments: Desk) -> None:
     row = garments.ask()
-    seen = type(row).objects.select_related("photo", "product_picture").get(pk=row.pk)
+    seen = type(row).objects.select_related("photo", "product_image").get(pk=row.pk)
     assert row.photo is not None
     row.photo.delete()
     engine = engines.get_engine(row.engine)

@@ -14,13 +14,15 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from django_vton import claims, gateway, lifecycle
-from django_vton.engines import engines
+from django_vton import lifecycle
+from django_vton.gateway import circuit_breaker
+from django_vton.gateway.engines import engines
 from django_vton.lifecycle import together
 from django_vton.models import Attempt, GatewayState, PersonPhoto, TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import Submission, Verdict
 from django_vton.shoppers import Visitor
-from django_vton.states import State
+from django_vton.worker import claims
 
 from ..people import standard
 from .company import Crowd, Hand, due, fetched, in_hand, made, on_days
@@ -175,7 +177,7 @@ def test_pumps_that_try_two_engines_do_not_wait_for_each_other(
 ) -> None:
     """The wallet was empty: both engines have a trial due, and each pump begins with another one."""
     for row in (*crowd.shirts(1), *crowd.spectacles(1)):
-        gateway.refused(in_hand(row).attempt, Submission(verdict=Verdict.REFUSED, status_code=402))
+        circuit_breaker.refused(in_hand(row).attempt, Submission(verdict=Verdict.REFUSED, status_code=402))
     crowd.shirts(9)
     crowd.spectacles(9)
     crowd.desk.gateway_waits_no_more()

@@ -13,8 +13,8 @@ from django_vton import lifecycle, privacy
 from django_vton.conf import config
 from django_vton.exceptions import BudgetExhausted
 from django_vton.models import PersonPhoto
+from django_vton.models.states import State
 from django_vton.pixazo import Answer, Status, Submission, Verdict
-from django_vton.states import State
 
 if TYPE_CHECKING:
     from django_vton.models import TryOnRequest

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from django_vton import claims
 from django_vton.models import TryOnRequest
-from django_vton.states import State
+from django_vton.models.states import State
+from django_vton.worker import claims
 
 from .company import made
 
@@ -70,7 +70,7 @@ def test_what_was_called_back_is_asked_for_first(
     """Though others are due for longer: where the vendor is slow, hardly one of those is done."""
     unheard, heard = waiting(4), waiting(2)
     for row in heard:
-        desk.move(row, due_at=timedelta(seconds=-1), hinted_at=timedelta(seconds=-1))
+        desk.move(row, due_at=timedelta(seconds=-1), called_back_at=timedelta(seconds=-1))
     assert _asked(free=2) == {heard[0].pk, unheard[0].pk}, "one place is left for those that were not"
     assert _asked(free=1) == {heard[1].pk}
     assert _asked(free=1) == {unheard[1].pk}
@@ -80,15 +80,15 @@ def test_what_was_called_back_is_asked_for_first(
 def test_few_are_asked_for_at_a_look_whose_callback_has_not_come(
     waiting: Callable[[int], list[TryOnRequest]],
 ) -> None:
-    waiting(claims.ON_SUSPICION + 2)
-    assert len(_asked(free=20)) == claims.ON_SUSPICION
+    waiting(claims.POLLS_WITHOUT_CALLBACK + 2)
+    assert len(_asked(free=20)) == claims.POLLS_WITHOUT_CALLBACK
     assert len(_asked(free=20)) == 2
 
 
 def test_where_none_is_ordered_all_that_are_due_are_asked_for(
     waiting: Callable[[int], list[TryOnRequest]], vton: Vton
 ) -> None:
-    rows = waiting(claims.ON_SUSPICION + 2)
+    rows = waiting(claims.POLLS_WITHOUT_CALLBACK + 2)
     vton(PUBLIC_BASE_URL="https://shop.example", WEBHOOKS=False)
     assert _asked(free=20) == {row.pk for row in rows}
 
@@ -104,9 +104,9 @@ def test_a_late_callback_buys_a_minute(desk: Desk) -> None:
     desk.gateway.scenario(outcome="SIMMERING")
     row = desk.submitted()
     desk.posted(row, timedelta(hours=1))
-    desk.move(row, due_at=timedelta(seconds=-1), hinted_at=timedelta(seconds=-50))
+    desk.move(row, due_at=timedelta(seconds=-1), called_back_at=timedelta(seconds=-50))
     desk.look()
     desk.reload(row, State.SUBMITTED)
-    desk.move(row, due_at=timedelta(seconds=-1), hinted_at=timedelta(seconds=-61))
+    desk.move(row, due_at=timedelta(seconds=-1), called_back_at=timedelta(seconds=-61))
     desk.look()
     desk.reload(row, State.FAILED, "deadline")

@@ -14,8 +14,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from django_vton.models import Incident, PersonPhoto, PumpSlot
-from django_vton.states import State
+from django_vton.models import DispatcherLease, Incident, PersonPhoto
+from django_vton.models.states import State
 
 from ..running import MANAGE, database_url, until
 
@@ -38,8 +38,8 @@ def environment(desk: Desk) -> dict[str, str]:
 
 @contextmanager
 def pump(desk: Desk, *args: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`manage.py vton_pump` there."""
-    command = [sys.executable, str(MANAGE), "vton_pump", *args]
+    """`manage.py vton_worker` there."""
+    command = [sys.executable, str(MANAGE), "vton_worker", *args]
     process = subprocess.Popen(command, env=environment(desk))
     try:
         yield process
@@ -59,7 +59,7 @@ def test_sigterm_stores_the_answers_in_flight(desk: Desk, args: tuple[str, ...])
     for row, entry in zip(rows, desk.gateway.ledger.entries, strict=True):
         desk.reload(row, State.SUBMITTED)
         assert row.attempts.get().vendor_id is not None, entry
-    assert PumpSlot.objects.get().lease_until <= timezone.now()
+    assert DispatcherLease.objects.get().lease_until <= timezone.now()
 
 
 def test_sigkill_in_the_middle_of_a_post_sends_nothing_twice(desk: Desk) -> None:
@@ -73,7 +73,7 @@ def test_sigkill_in_the_middle_of_a_post_sends_nothing_twice(desk: Desk) -> None
 
     # A minute later another process starts.
     desk.due(row)
-    PumpSlot.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    DispatcherLease.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     with pump(desk, "--once") as process:
         process.wait(30)
     row = desk.reload(row, State.UNKNOWN)

@@ -11,11 +11,13 @@ import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
 
-from django_vton import claims, lifecycle, pump, queue, slots, tasks
+from django_vton import lifecycle, queue, tasks
 from django_vton.lifecycle import together
-from django_vton.models import PumpSlot, TryOnRequest
+from django_vton.models import DispatcherLease, TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import client
-from django_vton.states import State
+from django_vton.queue import leases
+from django_vton.worker import claims, dispatcher
 
 from .desk import Desk, OneLook
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 def test_garments_are_driven_to_their_end_in_one_run(garments: Desk) -> None:
     rows = [garments.ask() for _ in range(5)]
-    pump.run()
+    dispatcher.run()
     for row in rows:
         garments.reload(row, State.COMPLETED)
     assert garments.posts() == 5
@@ -36,7 +38,7 @@ def test_garments_are_driven_to_their_end_in_one_run(garments: Desk) -> None:
 
 def test_drain_ends_when_nothing_is_left(garments: Desk) -> None:
     row = garments.ask()
-    pump.drain()
+    dispatcher.drain()
     garments.reload(row, State.COMPLETED)
 
 
@@ -66,7 +68,7 @@ def test_a_crowd_of_garments_does_not_keep_glasses_waiting(desk: Desk, shirt: Pr
 
 
 def test_two_pumps_race_for_the_same_rows(desk: Desk, vton: Vton) -> None:
-    vton(PUMPS=4, SUBMIT_CONCURRENCY=20)
+    vton(DISPATCHERS=4, SUBMIT_CONCURRENCY=20)
     rows = [desk.ask() for _ in range(12)]
     together = threading.Barrier(4)
 
@@ -106,29 +108,29 @@ def test_a_question_is_one_pumps_alone(desk: Desk) -> None:
 
 
 def test_where_every_place_is_taken_nothing_is_claimed(desk: Desk, bell: list[str]) -> None:
-    slots.take()
+    leases.acquire()
     row = desk.ask()
-    pump.run()
+    dispatcher.run()
     desk.reload(row, State.QUEUED)
     assert bell == []
 
 
 def test_a_pump_that_lost_its_place_claims_nothing_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.05)
     desk.gateway.scenario(submit_seconds=0.5)
     first = desk.ask()
 
     def lose() -> None:
         assert desk.gateway.ledger.wait_for(lambda ledger: ledger.entries)
-        PumpSlot.objects.update(token="another's")
+        DispatcherLease.objects.update(token="another's")
         connections.close_all()
 
     thread = threading.Thread(target=lose)
     thread.start()
-    pump.run()
+    dispatcher.run()
     thread.join()
     desk.reload(first, State.SUBMITTED)
-    assert PumpSlot.objects.get().token == "another's"
+    assert DispatcherLease.objects.get().token == "another's"
 
 
 def test_release_then_look(desk: Desk, bell: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,36 +155,36 @@ def test_release_then_look(desk: Desk, bell: list[str], monkeypatch: pytest.Monk
     seen: list[int] = []
 
     def rung() -> None:
-        seen.append(PumpSlot.objects.filter(lease_until__gt=timezone.now()).count())
-        queue.ring()
+        seen.append(DispatcherLease.objects.filter(lease_until__gt=timezone.now()).count())
+        queue.wake()
 
-    monkeypatch.setattr(pump, "ring", rung)
-    pump.run(stop=Late())
+    monkeypatch.setattr(dispatcher, "ring", rung)
+    dispatcher.run(stop=Late())
     assert seen == [0], "the place is given back before the look"
-    assert bell == ["django_vton.tasks.pump"]
+    assert bell == ["django_vton.tasks.dispatch"]
     desk.reload(came[0], State.QUEUED)
 
 
 def test_the_end_of_a_slice_rings_for_what_is_left(
     desk: Desk, bell: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "SLICE", 0.0)
+    monkeypatch.setattr(dispatcher, "SLICE", 0.0)
     desk.ask()
     bell.clear()
-    pump.run()
-    assert bell == ["django_vton.tasks.pump"]
+    dispatcher.run()
+    assert bell == ["django_vton.tasks.dispatch"]
     assert desk.posts() == 0
 
 
 def test_nothing_to_do_rings_for_nobody(desk: Desk, bell: list[str]) -> None:
-    pump.run()
-    tasks.ring()
+    dispatcher.run()
+    tasks.wake()
     assert bell == []
     assert desk.posts() == 0
 
 
 def test_no_post_starts_long_after_the_slice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pump, "LAST_POST", -pump.SLICE)
+    monkeypatch.setattr(dispatcher, "LAST_POST", -dispatcher.SLICE)
     row = desk.ask()
     desk.look()
     desk.reload(row, State.QUEUED)
@@ -247,25 +249,25 @@ def test_a_mistake_after_the_first_byte_is_never_taken_for_not_sent(
 def test_forever_waits_for_its_place_and_for_the_database(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = slots.take()
+    taken = leases.acquire()
     assert taken is not None
     row = desk.ask()
     stop = threading.Event()
     tries: list[int] = []
-    take = slots.take
+    take = leases.acquire
 
     def counted() -> Any:
         tries.append(1)
         if len(tries) == 1:
             raise OperationalError("gone")
         if len(tries) == 2:
-            slots.release(taken)
+            leases.release(taken)
         return take()
 
-    monkeypatch.setattr(slots, "take", counted)
+    monkeypatch.setattr(leases, "acquire", counted)
 
     def run() -> None:
-        pump.run(forever=True, stop=stop)
+        dispatcher.run(forever=True, stop=stop)
         connections.close_all()
 
     thread = threading.Thread(target=run)
@@ -279,7 +281,7 @@ def test_forever_waits_for_its_place_and_for_the_database(
 def test_an_open_breaker_keeps_no_worker_busy(desk: Desk) -> None:
     desk.gateway.scenario(submit_status=402)
     row = desk.ask()
-    pump.run()
+    dispatcher.run()
     desk.reload(row, State.QUEUED)
     assert not claims.has_work()
 
@@ -294,10 +296,10 @@ def test_an_open_breaker_keeps_no_worker_busy(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("took", "rest"), [(0.0, 0.1), (0.2, 0.4), (30.0, 1.0)])
 def test_a_slow_look_is_followed_by_a_longer_rest_but_never_a_long_one(took: float, rest: float) -> None:
-    assert pump.rest_after(took) == rest
+    assert dispatcher.pause_after_cycle(took) == rest
 
 
 def test_where_more_is_waiting_it_looks_sooner_but_in_a_crowd_later() -> None:
-    assert pump.rest_after(0.02, is_full=True) == 0.04
-    assert pump.rest_after(0.02, is_full=True, is_crowded=True) == 0.5
-    assert pump.rest_after(0.02, is_crowded=True) == 0.5
+    assert dispatcher.pause_after_cycle(0.02, is_full=True) == 0.04
+    assert dispatcher.pause_after_cycle(0.02, is_full=True, is_crowded=True) == 0.5
+    assert dispatcher.pause_after_cycle(0.02, is_crowded=True) == 0.5

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.utils import timezone
 
-from django_vton import gateway, lifecycle
+from django_vton import lifecycle
+from django_vton.gateway import circuit_breaker
 from django_vton.models import BudgetPeriod, Quota, TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import Submission, Verdict
 from django_vton.shoppers import Visitor
-from django_vton.states import State
 
 from .invariants import check_books
 
@@ -95,14 +96,14 @@ def meeting(start: threading.Barrier, at: str) -> Iterator[None]:
 
 def test_pumps_that_look_together_have_one_trial_between_them(desk: Desk) -> None:
     attempt = desk.ask().attempts.get()
-    gateway.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
+    circuit_breaker.refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=401))
     desk.gateway_waits_no_more()
     start = threading.Barrier(3)
     places: list[int] = []
 
     def look() -> None:
         with meeting(start, 'UPDATE "vton_gatewaystate"'):
-            places.append(gateway.leave(attempt.engine, timezone.now(), 5).places)
+            places.append(circuit_breaker.allowance(attempt.engine, timezone.now(), 5).places)
 
     assert together(look, look, look) == []
     assert sorted(places) == [0, 0, 1]

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from django_vton import lifecycle
 from django_vton.models import Attempt, Quota
+from django_vton.models.states import State
 from django_vton.pixazo import Answer, Status
-from django_vton.states import State
 
 from ..running import free_port
 

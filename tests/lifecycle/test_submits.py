@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from django_vton import lifecycle, news, signals
+from django_vton import lifecycle, signals
 from django_vton.models import Attempt, Quota, VendorLink
+from django_vton.models.states import State
 from django_vton.pixazo import Answer, Status, Submission, Verdict, client
-from django_vton.states import State
+from django_vton.worker import outcomes
 
 from ..doors import submit
 from ..running import free_port
@@ -187,7 +188,7 @@ def test_a_file_that_cannot_be_read_is_not_sent(desk: Desk) -> None:
 
 
 def test_a_house_models_lost_file_is_not_tried_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(outcomes, "MAX_ATTEMPTS", 2)
     row = desk.ask()
     assert row.photo is not None
     row.photo.file.storage.delete(str(row.photo.file))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from django_vton import claims, lifecycle, news
+from django_vton import lifecycle
 from django_vton.conf import config
-from django_vton.engines import get_engine
+from django_vton.gateway.engines import get_engine
 from django_vton.lifecycle import together
 from django_vton.models import GatewayState, TryOnImage, TryOnRequest
+from django_vton.models.states import State
 from django_vton.pixazo import Answer, Status, Submission, Verdict
-from django_vton.states import State
+from django_vton.worker import claims, outcomes
 
 from .company import (
     LATER,
@@ -103,7 +104,7 @@ def test_answers_of_submits_are_stored_as_each_is(crowd: Crowd) -> None:
     def all_at_once(hands: Sequence[Hand]) -> None:
         alike: dict[Any, list[Hand]] = {}
         for hand in hands:
-            alike.setdefault(news.SUBMITTED.key(hand.job("submit"), hand.running()), []).append(hand)
+            alike.setdefault(outcomes.SUBMITTED.key(hand.job("submit"), hand.running()), []).append(hand)
         assert [len(some) for some in alike.values()] == [3, 2, 2]
         for some in alike.values():
             assert together.submits_answered([(hand.attempt, hand.running()) for hand in some])
@@ -221,24 +222,24 @@ def test_news_of_a_busy_moment_is_stored_as_each_is(crowd: Crowd) -> None:
 
     def alone(hands: Sequence[Hand]) -> None:
         for hand in hands:
-            news.submitted(hand.job("submit"), hand.running())
+            outcomes.submitted(hand.job("submit"), hand.running())
         for hand in hands:
             due(hand.request)
             hand.request.refresh_from_db()
             assert lifecycle.claim(hand.request, timezone.now(), claims.LEASE)
-        jobs = [news.asked(hand.job("ask"), hand.done(), None, may_fetch=True) for hand in hands]
+        jobs = [outcomes.asked(hand.job("ask"), hand.done(), None, may_fetch=True) for hand in hands]
         assert [job and job.kind for job in jobs] == ["fetch"] * 5
-        assert all(news.fetched(hand.job("fetch"), hand.pictures()) for hand in hands)
+        assert all(outcomes.fetched(hand.job("fetch"), hand.pictures()) for hand in hands)
 
     def all_at_once(hands: Sequence[Hand]) -> None:
-        bring(news.SUBMITTED, [(hand.job("submit"), hand.running()) for hand in hands])
+        bring(outcomes.SUBMITTED, [(hand.job("submit"), hand.running()) for hand in hands])
         for hand in hands:
             due(hand.request)
             hand.request.refresh_from_db()
         assert together.claim([hand.request for hand in hands], timezone.now(), claims.LEASE)
-        jobs = bring(news.ASKED, [(hand.job("ask"), hand.done(), None, True) for hand in hands])
+        jobs = bring(outcomes.ASKED, [(hand.job("ask"), hand.done(), None, True) for hand in hands])
         assert [job.kind for job in jobs] == ["fetch"] * 5
-        assert bring(news.FETCHED, [(hand.job("fetch"), hand.pictures()) for hand in hands]) == [True] * 5
+        assert bring(outcomes.FETCHED, [(hand.job("fetch"), hand.pictures()) for hand in hands]) == [True] * 5
 
     found = compare(make, alone, all_at_once)
     assert {row["state"] for row in found["requests"]} == {State.COMPLETED}
@@ -266,10 +267,10 @@ def test_answers_that_are_not_alike_are_stored_as_each_is(crowd: Crowd) -> None:
 
     def alone(hands: Sequence[Hand]) -> None:
         for item in items(hands):
-            news.submitted(*item)
+            outcomes.submitted(*item)
 
     def all_at_once(hands: Sequence[Hand]) -> None:
-        assert set(bring(news.SUBMITTED, items(hands))) == {None}
+        assert set(bring(outcomes.SUBMITTED, items(hands))) == {None}
 
     found = compare(make, alone, all_at_once)
     states = ["submitted", "rendered", "submitted", "submitted", "failed", "unknown", "queued", "submitted"]
@@ -297,10 +298,10 @@ def test_words_of_the_vendor_that_are_not_alike_are_stored_as_each_is(crowd: Cro
     came: list[list[str | None]] = []
 
     def alone(hands: Sequence[Hand]) -> None:
-        came.append([job.kind if job else None for job in (news.asked(*item) for item in items(hands))])
+        came.append([job.kind if job else None for job in (outcomes.asked(*item) for item in items(hands))])
 
     def all_at_once(hands: Sequence[Hand]) -> None:
-        came.append([job.kind if job else None for job in bring(news.ASKED, items(hands))])
+        came.append([job.kind if job else None for job in bring(outcomes.ASKED, items(hands))])
 
     found = compare(make, alone, all_at_once)
     assert came == [["fetch", None, "fetch", None, None, None, None, "fetch"]] * 2
@@ -317,10 +318,10 @@ def test_one_picture_and_two_are_stored_as_each_is(crowd: Crowd) -> None:
         return [(hand.job("fetch"), hand.pictures(1 + place % 2)) for place, hand in enumerate(hands)]
 
     def alone(hands: Sequence[Hand]) -> None:
-        assert all(news.fetched(*item) for item in items(hands))
+        assert all(outcomes.fetched(*item) for item in items(hands))
 
     def all_at_once(hands: Sequence[Hand]) -> None:
-        assert bring(news.FETCHED, items(hands)) == [True] * 4
+        assert bring(outcomes.FETCHED, items(hands)) == [True] * 4
 
     found = compare(make, alone, all_at_once)
     assert [row["image_count"] for row in found["requests"]] == [1, 2, 1, 2]
@@ -334,9 +335,9 @@ def test_a_deadline_that_passes_while_news_waits_for_the_thread_is_no_trouble(
 
     def late(items: Sequence[Any]) -> Sequence[Any] | None:
         clock.now[0] += timedelta(seconds=2)
-        return news.ASKED.together(items)
+        return outcomes.ASKED.together(items)
 
-    kind = news.ASKED._replace(together=late)
+    kind = outcomes.ASKED._replace(together=late)
     items = [(hand.job("ask"), hand.running().answer, None, True) for hand in hands]
     assert bring(kind, items) == [None, None]
     assert "could not be stored together" not in caplog.text

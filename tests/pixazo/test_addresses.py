@@ -1,13 +1,13 @@
 import pytest
 
-from django_vton.pixazo import addresses
+from django_vton.pixazo import ssrf
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "104.18.2.35", "172.15.0.1", "172.32.0.1", "2606:4700::6812:223", "2a00:1450::1"]
 )
 def test_public(address: str) -> None:
-    assert addresses.is_public(address)
+    assert ssrf.is_public(address)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_public(address: str) -> None:
     ],
 )
 def test_not_public(address: str) -> None:
-    assert not addresses.is_public(address)
+    assert not ssrf.is_public(address)
 
 
 @pytest.mark.parametrize(
@@ -83,18 +83,18 @@ def test_not_public(address: str) -> None:
     ],
 )
 def test_result_hosts(host: str, allowed: list[str], matches: bool) -> None:
-    assert addresses.host_matches(host, allowed) is matches
+    assert ssrf.host_matches(host, allowed) is matches
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "LOCALHOST", "127.8.9.1"])
 def test_loopback(host: str) -> None:
-    assert addresses.is_loopback(host)
+    assert ssrf.is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "localhost.example", "10.0.0.1", ""])
 def test_not_loopback(host: str) -> None:
-    assert not addresses.is_loopback(host)
+    assert not ssrf.is_loopback(host)
 
 
 async def test_the_systems_resolver_is_asked() -> None:
-    assert "127.0.0.1" in await addresses.resolve("127.0.0.1", 443)
+    assert "127.0.0.1" in await ssrf.resolve("127.0.0.1", 443)

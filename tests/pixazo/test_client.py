@@ -8,7 +8,7 @@ import httpx
 import pytest
 import respx
 
-from django_vton.pixazo import ENGINES, AskFailed, FetchFailed, Status, Verdict
+from django_vton.pixazo import ENGINES, DownloadFailed, PollFailed, Status, Verdict
 from django_vton.pixazo.client import Pixazo
 
 from . import payloads
@@ -169,7 +169,7 @@ async def test_an_ask_that_brings_no_answer_is_never_an_end(
 ) -> None:
     vendor.get(STATUS).mock(side_effect=[reply])
     async with connect() as pixazo:
-        with pytest.raises(AskFailed) as caught:
+        with pytest.raises(PollFailed) as caught:
             await pixazo.ask(FASHN, payloads.FASHN_ID)
     assert (caught.value.status_code, caught.value.error, str(caught.value)) == (status_code, error, error)
     assert caught.value.__context__ is None
@@ -178,7 +178,7 @@ async def test_an_ask_that_brings_no_answer_is_never_an_end(
 async def test_an_ask_says_when_to_come_back(connect: Connect, vendor: respx.MockRouter) -> None:
     vendor.get(STATUS).respond(429, headers={"Retry-After": "9"})
     async with connect() as pixazo:
-        with pytest.raises(AskFailed) as caught:
+        with pytest.raises(PollFailed) as caught:
             await pixazo.ask(FASHN, payloads.FASHN_ID)
     assert caught.value.retry_after == 9.0
 
@@ -226,7 +226,7 @@ async def test_a_url_that_is_not_for_us_is_refused_for_good_and_not_looked_up(
 ) -> None:
     resolve = Resolver("93.184.215.14")
     async with connect(loopback=False, resolve=resolve, result_hosts=["results.example"]) as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch(url)
     assert not caught.value.retryable
     assert not vendor.calls
@@ -249,7 +249,7 @@ async def test_a_host_that_leads_inside_is_not_connected_to(
 ) -> None:
     resolve = Resolver(*found)
     async with connect(loopback=False, resolve=resolve) as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch("https://results.example/x")
     assert caught.value.retryable is retryable
     assert resolve.asked == [("results.example", 443)]
@@ -259,14 +259,14 @@ async def test_a_host_that_leads_inside_is_not_connected_to(
 @pytest.mark.parametrize("trouble", [OSError("x"), UnicodeError("label empty or too long")])
 async def test_a_host_that_is_not_found_may_be_found_later(connect: Connect, trouble: Exception) -> None:
     async with connect(loopback=False, resolve=Resolver(trouble=trouble)) as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch("https://results.example/x")
     assert caught.value.retryable
 
 
 async def test_even_the_sandbox_fetches_http_from_this_machine_alone(connect: Connect) -> None:
     async with connect(resolve=Resolver("93.184.215.14")) as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch("http://results.example/x")
     assert not caught.value.retryable
 
@@ -305,6 +305,6 @@ async def test_a_result_that_is_not_there(
 ) -> None:
     vendor.get("https://93.184.215.14/x").respond(status_code)
     async with connect(loopback=False, resolve=Resolver("93.184.215.14")) as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch("https://results.example/x")
     assert (caught.value.retryable, caught.value.error) == (retryable, f"HTTP {status_code}")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_vton.pixazo import ENGINES, Answer, Fashn, Verdict
-from django_vton.pixazo.outcomes import parse_retry_after, sort_answer
+from django_vton.pixazo.verdicts import parse_retry_after, sort_answer
 
 from . import payloads
 from .test_wire import json_values

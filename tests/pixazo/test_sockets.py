@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from django_vton.pixazo import ENGINES, AskFailed, FetchFailed, Verdict, client
+from django_vton.pixazo import ENGINES, DownloadFailed, PollFailed, Verdict, client
 from django_vton.pixazo.client import Pixazo
 
 from . import payloads
@@ -217,7 +217,7 @@ async def test_a_result_is_fetched_as_it_is_served(connect: Connect) -> None:
 
 async def test_an_endless_result_is_cut_off_for_good(connect: Connect) -> None:
     async with serving(endless) as server, connect() as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch(f"{server.url}/x", limit=1_000_000)
     assert not caught.value.retryable
 
@@ -229,7 +229,7 @@ async def test_a_result_that_says_it_is_too_long_is_not_read(connect: Connect) -
         await asyncio.Event().wait()
 
     async with serving(handler) as server, connect() as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch(f"{server.url}/x", limit=1_000_000)
     assert not caught.value.retryable
 
@@ -240,7 +240,7 @@ async def test_a_result_shorter_than_it_says_may_be_whole_later(connect: Connect
         await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 
     async with serving(handler) as server, connect() as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch(f"{server.url}/x")
     assert caught.value.retryable
 
@@ -252,14 +252,14 @@ async def test_a_result_that_drips_is_given_up_for_now(connect: Connect) -> None
         await asyncio.Event().wait()
 
     async with serving(handler) as server, connect() as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch(f"{server.url}/x", seconds=0.3)
     assert caught.value.retryable
 
 
 async def test_an_encoded_result_is_refused(connect: Connect) -> None:
     async with serving(answering(b"x", "200 OK", "Content-Encoding: gzip")) as server, connect() as pixazo:
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch(f"{server.url}/x")
     assert not caught.value.retryable
 
@@ -268,7 +268,7 @@ async def test_a_redirected_result_is_not_followed(connect: Connect) -> None:
     async with serving(answering(b"inside")) as other:
         moved = answering(b"", "302 Found", f"Location: {other.url}/x")
         async with serving(moved) as server, connect() as pixazo:
-            with pytest.raises(FetchFailed) as caught:
+            with pytest.raises(DownloadFailed) as caught:
                 await pixazo.fetch(f"{server.url}/x")
         assert other.connections == 0
     assert not caught.value.retryable
@@ -281,7 +281,7 @@ async def test_without_the_sandbox_this_machine_is_never_connected_to(connect: C
             f"https://127.0.0.1:{server.port}/x",
             f"https://[::1]:{server.port}/x",
         ):
-            with pytest.raises(FetchFailed):
+            with pytest.raises(DownloadFailed):
                 await pixazo.fetch(url)
         assert server.connections == 0
 
@@ -298,7 +298,7 @@ async def test_the_name_is_looked_up_once_and_kept_for_tls(
         assert resolve.asked == [("results.test", server.port)]
         assert server.server_names == ["results.test"]
         assert server.requests[0].headers["host"] == f"results.test:{server.port}"
-        with pytest.raises(FetchFailed) as caught:
+        with pytest.raises(DownloadFailed) as caught:
             await pixazo.fetch(f"https://other.test:{server.port}/x")
         assert "other.test" in caught.value.error
         assert len(server.requests) == 1
@@ -329,7 +329,7 @@ async def test_no_log_repr_or_traceback_holds_a_link_or_the_key(
     async def record(call: object) -> None:
         try:
             seen.append(repr(await call))  # type: ignore[misc]  # any of the client's calls
-        except (AskFailed, FetchFailed) as trouble:
+        except (PollFailed, DownloadFailed) as trouble:
             seen.extend((repr(trouble), repr(trouble.__context__), *traceback.format_exception(trouble)))
 
     moved = answering(b'{"error": "RESULT-CANARY"}', "302 Found", "Location: /RESULT-CANARY/x")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import call_command
 
-from django_vton import budget, products
+from django_vton import products
+from django_vton.billing import budget
 from django_vton.models import BudgetPeriod
 from django_vton.products import TryOn, register
 from shop.models import Product
@@ -60,7 +61,7 @@ def test_a_try_on_is_rendered_with_it(
     answer = ask(guest, shirt, phone_photo(), options='{"count": 2}')
     assert answer.status_code == 202, answer.content
 
-    call_command("vton_pump", once=True)
+    call_command("vton_worker", once=True)
 
     done = guest.get(answer["Location"]).json()
     assert (done["status"], done["engine"], len(done["images"])) == ("completed", "mirror-v2", 2)

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django_vton import batches, conversions
 from django_vton.conf import Config
 from django_vton.exceptions import BudgetExhausted, QuotaExceeded, Refused, VtonError
-from django_vton.house import add_house_model
+from django_vton.house_models import add
 from django_vton.images import ImageRefused
 from django_vton.models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from django_vton.pixazo import Engine
@@ -120,7 +120,7 @@ def paid(order: str) -> None:
 def season(user: object, photo: Path) -> int | str:
     try:
         with photo.open("rb") as file:
-            model = add_house_model(name="Noa", file=file, suits=["garment"])
+            model = add(name="Noa", file=file, suits=["garment"])
     except ImageRefused as refusal:
         return refusal.code
     assert_type(model, PersonPhoto)

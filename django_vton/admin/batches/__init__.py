@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...models import Batch
-from ...money import usd
+from ...utils.money import usd
 from .. import display
 from ..base import may_spend
-from .choosing import ChooseViews
-from .numbers import Numbers, numbers_of
-from .reviewing import ReviewViews
-from .setting_up import SetUpViews
-from .watching import WatchViews
+from .counts import Numbers, numbers_of
+from .products import ChooseViews
+from .progress import WatchViews
+from .review import ReviewViews
+from .setup import SetUpViews
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList

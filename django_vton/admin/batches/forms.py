@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ...engines import engines
+from ...gateway.engines import engines
 from ...models import PersonPhoto
 from ...pixazo import OptionError
 

@@ -12,10 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from ... import batches
 from ...exceptions import ProductNotRegistered, Refused
 from ...models import Batch
-from ...money import usd
 from ...products import reference, tryon_for
+from ...utils.money import usd
+from ..progress import TICK, driving
 from ..terminal import Line, bar, engine_options, house_model
-from ..watching import TICK, driving
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 
-from ... import doctor
+from ... import health
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="A list of {name, ok, text}, for a monitor.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        findings = doctor.examine()
+        findings = health.examine()
         if options["json"]:
             self.stdout.write(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
         else:

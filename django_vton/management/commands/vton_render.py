@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from ... import images, intake
 from ...exceptions import Refused
-from ...gateway import BREAKERS
+from ...gateway.circuit_breaker import BREAKERS
 from ...models import GatewayState, TryOnRequest
-from ...money import usd
-from ...states import TERMINAL, State
+from ...models.states import TERMINAL, State
+from ...utils.money import usd
+from ..progress import TICK, driving
 from ..terminal import Line, engine_options, person
-from ..watching import TICK, driving
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

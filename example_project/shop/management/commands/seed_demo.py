@@ -36,13 +36,11 @@ class Command(BaseCommand):
                     product.photo.save(f"{slug}.jpg", File(picture))
 
     def seed_house_models(self) -> None:
-        from django_vton.house import add_house_model
+        from django_vton.house_models import add
 
         for model in HOUSE_MODELS:
             with (ASSETS / model["file"]).open("rb") as picture:
-                add_house_model(
-                    name=model["name"], file=picture, suits=model["suits"], labels=model["labels"]
-                )
+                add(name=model["name"], file=picture, suits=model["suits"], labels=model["labels"])
 
     def seed_admin(self) -> str:
         """Returns the sentence that tells how to log in."""

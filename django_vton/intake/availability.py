@@ -1,0 +1,52 @@
+"""Whether a try-on can be accepted now, and the reason if not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..billing import budget
+from ..conf import config
+from ..exceptions import Refused
+from ..gateway import engines
+from ..models import PauseSwitch
+from ..queue import liveness
+from . import product_images
+
+if TYPE_CHECKING:
+    from ..products import Described
+
+
+def require_open() -> None:
+    """Raise Refused if try-on is switched off, paused or not configured."""
+    if not config.ENABLED:
+        raise Refused("product_not_enabled", status=503)
+    if not config.is_configured:
+        raise Refused("not_configured", retry_after=3600)
+    if PauseSwitch.objects.filter(is_paused=True).exists():
+        raise Refused("paused", retry_after=300)
+
+
+def require() -> None:
+    """Raise Refused, with the code of the reason, if nothing can be accepted now."""
+    require_open()
+    budget.require_room()
+    if liveness.workers_are_gone():
+        raise Refused("unavailable", retry_after=60)
+
+
+def require_for(described: Described) -> None:
+    """Raise Refused if this product cannot be tried on now, or if the budget does not cover its render."""
+    require()
+    if not described.is_enabled:
+        raise Refused("product_not_enabled", field="product")
+    budget.require_room(engines.price(described.engine.name, described.options({})))
+    product_images.require_usable(described)
+
+
+def reason() -> str | None:
+    """The code of the refusal that `require` raises, or None."""
+    try:
+        require()
+    except Refused as refusal:
+        return refusal.code
+    return None

@@ -1,0 +1,93 @@
+"""Where a result may be fetched from: the checks that keep a URL from outside away from the inside."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from .verdicts import DownloadFailed
+
+MAX_ADDRESSES = 4
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""``await resolve(host, port)``: a host's addresses as text, best first; OSError where there are none."""
+
+_GLOBAL_UNICAST = ip_network("2000::/3")
+# RFC 6890 and its registry; 2001::/23 holds Teredo and other protocol assignments, 2002::/16 is 6to4.
+# 168.63.129.16 looks public, and is the host of every machine on Azure.
+_SPECIAL = [
+    ip_network(block)
+    for block in (
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "168.63.129.16/32",
+    )
+]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address leads to the public internet, and nowhere else.
+
+    Stricter than ``is_global``, which on Python 3.11 is true for multicast and for addresses that carry an
+    inner one (64:ff9b::/96, 2002::/16, ::127.0.0.1). IPv6 is allowed only inside 2000::/3 (RFC 4291), less
+    its special blocks.
+    """
+    ip = _parse(address)
+    if ip is None or not ip.is_global or ip.is_multicast:
+        return False
+    if ip.version == 6 and ip not in _GLOBAL_UNICAST:  # noqa: PLR2004  the protocol's own number
+        return False
+    return not any(ip in network for network in _SPECIAL)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address, or the name ``localhost``, is this machine."""
+    ip = _parse(address)
+    return ip.is_loopback if ip else address.lower() == "localhost"
+
+
+def _parse(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(address)
+    except ValueError:
+        return None
+
+
+def host_matches(host: str, allowed: Sequence[str]) -> bool:
+    """Whether a host is in the list; as in ALLOWED_HOSTS, ``.r2.dev`` is r2.dev and all below it."""
+    host = host.lower().rstrip(".")
+    return any(
+        host == entry.lower().strip(".") or (entry.startswith(".") and host.endswith(entry.lower()))
+        for entry in allowed
+    )
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, as the system's resolver orders them."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def checked_addresses(
+    host: str, port: int, *, secure: bool, loopback: bool, resolve: Resolve
+) -> Sequence[str]:
+    """The addresses of a host, all of them fit to connect to, or DownloadFailed.
+
+    One address that is not makes the host suspect, so none is used. ``loopback`` allows this machine;
+    anything else has to be public and ``secure`` (https). On a network with DNS64 a host without IPv6 of
+    its own is refused: its 64:ff9b:: address might as well hold an inner one.
+    """
+    try:
+        found = await resolve(host, port)
+    except (OSError, UnicodeError):  # UnicodeError: a label that is empty or too long.
+        found = ()
+    if not found:
+        raise DownloadFailed("the host has no address", retryable=True)
+    for address in found:
+        if not (loopback and is_loopback(address)) and not (secure and is_public(address)):
+            raise DownloadFailed("the host leads to an address that is not public", retryable=False)
+    return found[:MAX_ADDRESSES]

@@ -1,0 +1,39 @@
+"""Consent: which words a shopper agreed to, in which version, when, and its withdrawal."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db import transaction
+from django.utils import timezone
+
+from ..conf import config
+from ..models import Consent, Shopper
+from .erasure import delete_photo, lock_shopper
+
+
+def has_consented(shopper: Shopper | None) -> bool:
+    """Whether this shopper agreed to the present version and did not take it back."""
+    if shopper is None:
+        return False
+    return shopper.consents.filter(version=config.CONSENT_VERSION, withdrawn_at__isnull=True).exists()
+
+
+def record_consent(shopper: Shopper, locale: str) -> None:
+    """Keep the agreement: which words, which version, when, in which language."""
+    text = str(config.CONSENT_TEXT)
+    Consent.objects.create(
+        shopper=shopper,
+        version=config.CONSENT_VERSION,
+        text_hash=hashlib.sha256(text.encode()).hexdigest(),
+        locale=locale,
+    )
+
+
+def withdraw_consent(shopper: Shopper) -> None:
+    """As easy as giving it: photos go, what runs with them ends, and the next try-on asks again."""
+    with transaction.atomic():
+        lock_shopper(shopper.pk)
+        shopper.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
+        for photo in shopper.photos.all():
+            delete_photo(photo)

@@ -1,0 +1,57 @@
+"""Every refusal in one shape: `{"code", "detail", "field"}`, whatever raised it."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
+from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from ...exceptions import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError, ValidationError)
+"""What Django raises over a request that cannot be read: too many fields, broken parts, a cut line."""
+
+
+def answer(error: Exception, _context: Mapping[str, Any]) -> Response | None:
+    """The response to an exception; None for a mistake of ours, which is to be seen as one."""
+    refused = _as_refused(error)
+    if refused is None:
+        return None
+    if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.info("Answered %s: %s", refused.status, refused.code)
+    headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
+    response = Response(refused.as_dict(), status=refused.status, headers=headers)
+    # A pause is nothing to mail the admins about, for each shopper: Django logs a 503 as an error of ours.
+    response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
+    return response
+
+
+def _as_refused(error: Exception) -> Refused | None:
+    match error:
+        case Refused():
+            return error
+        case Http404() | exceptions.NotFound():
+            return Refused("not_found")
+        case exceptions.MethodNotAllowed():
+            return Refused("method_not_allowed")
+        case exceptions.APIException():
+            return Refused("request_invalid", status=error.status_code)
+        case RequestDataTooBig():
+            return Refused("request_invalid", status=413)
+    return Refused("request_invalid") if isinstance(error, UNREADABLE) else None

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.management import CommandError, call_command
+from PIL import Image
+
+from django_vton.house_models import add
+from django_vton.models import PauseSwitch, PersonPhoto, TryOnRequest
+from django_vton.models.states import State
+
+from ..batches.conftest import noa  # noqa: F401 - a fixture
+from ..doors import ref
+from ..lifecycle.conftest import _files, desk, gateway  # noqa: F401 - fixtures
+from ..lifecycle.test_processes import environment
+from ..running import MANAGE, until
+
+if TYPE_CHECKING:
+    from ..conftest import PhotoMaker
+    from ..lifecycle.desk import Desk
+
+PRICE = 300_000
+
+
+def render(*args: object) -> str:
+    out = io.StringIO()
+    call_command("vton_render", *map(str, args), stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def spawn(desk: Desk, *args: object) -> subprocess.Popen[str]:  # noqa: F811 - the fixture
+    """The command in a process of its own."""
+    command = [sys.executable, "-u", str(MANAGE), "vton_render", *map(str, args)]
+    return subprocess.Popen(
+        command, env=environment(desk), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_render_on_a_house_model_goes_into_a_file(desk: Desk, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
+    for name in ("out.png", "out.jpg"):
+        said = render(ref(desk.product), "Noa", "-o", tmp_path / name)
+        assert "0.30 USD" in said
+        with Image.open(tmp_path / name) as image:
+            assert image.format == {"out.png": "PNG", "out.jpg": "JPEG"}[name]
+    assert "nothing is paid again" in said
+    assert desk.charged() == desk.spent() == PRICE
+    assert TryOnRequest.objects.get().shared_key is not None
+    assert noa.pk
+
+
+def test_a_photo_from_a_file_is_kept_as_privately_as_a_shoppers(
+    desk: Desk,  # noqa: F811 - the fixture
+    phone_photo: PhotoMaker,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "me.jpg").write_bytes(phone_photo())
+    for _each in range(2):
+        said = render(ref(desk.product), tmp_path / "me.jpg", "-o", tmp_path / "out.png")
+    assert "nothing is paid again" in said
+    assert desk.charged() == PRICE
+    photo = PersonPhoto.objects.get()
+    assert (photo.is_house, photo.keep, photo.shopper) == (False, False, None)
+    assert photo.expires_at is not None
+    row = TryOnRequest.objects.get()
+    assert row.shared_key is None
+    assert not row.shows_house_model
+
+
+def test_what_cannot_be_is_said_before_anything_is_paid(
+    desk: Desk,  # noqa: F811 - the fixture
+    noa: PersonPhoto,  # noqa: ARG001, F811 - the fixture
+    phone_photo: PhotoMaker,
+    tmp_path: Path,
+) -> None:
+    product, out = ref(desk.product), tmp_path / "out.png"
+    with pytest.raises(CommandError, match="There are: Noa"):
+        render(product, "Nobody", "-o", out)
+    with pytest.raises(CommandError, match="couldn't find"):
+        render("shop.product:0", "Noa", "-o", out)
+    with pytest.raises(CommandError, match=r"out\.txt"):
+        render(product, "Noa", "-o", tmp_path / "out.txt")
+    with pytest.raises(CommandError, match="num"):
+        render(product, "Noa", "-o", out, "--option", "num=2")
+    (tmp_path / "no.jpg").write_text("a text")
+    with pytest.raises(CommandError, match="JPEG, PNG"):
+        render(product, tmp_path / "no.jpg", "-o", out)
+    add(name="Tom", file=io.BytesIO(phone_photo(shade=52)), suits=["garment"])
+    with pytest.raises(CommandError, match="does not suit"):
+        render(product, "Tom", "-o", out)
+    PauseSwitch.objects.create(is_paused=True)
+    with pytest.raises(CommandError, match="paused"):
+        render(product, "Noa", "-o", out)
+    assert not TryOnRequest.objects.exists()
+    assert not out.exists()
+
+
+def test_a_failed_render_is_told(desk: Desk, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
+    desk.gateway.scenario(outcome="FAILED")
+    with pytest.raises(CommandError) as failed:
+        render(ref(desk.product), noa.pk, "-o", tmp_path / "out.png")
+    assert failed.value.returncode == 1
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_call_keeps_what_was_paid(
+    desk: Desk,  # noqa: F811 - the fixture
+    noa: PersonPhoto,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    # Where the tests run in the background of a shell it is ignored, and so it would be in the child.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    desk.gateway.scenario(submit_seconds=1)
+    args = [ref(desk.product), noa.name, "-o", tmp_path / "out.png"]
+    process = spawn(desk, *args)
+    assert desk.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"], timeout=30)
+    os.kill(process.pid, number)
+    _out, err = process.communicate(timeout=30)
+    if number == signal.SIGINT:
+        assert process.returncode == 130, err
+        assert "the same call" in err
+    else:
+        assert process.returncode == -signal.SIGTERM
+    assert TryOnRequest.objects.get().state == State.SUBMITTED
+    again = spawn(desk, *args)
+    assert again.wait(60) == 0
+    again.communicate()
+    assert (tmp_path / "out.png").exists()
+    assert desk.posts() == 1
+
+
+def test_it_waits_for_a_worker_that_has_the_place(desk: Desk, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
+    """With `vton_worker` beside it, the command only waits, and what the worker made is written."""
+    worker = subprocess.Popen([sys.executable, str(MANAGE), "vton_worker"], env=environment(desk))
+    try:
+        from django_vton.models import DispatcherLease
+
+        until(lambda: DispatcherLease.objects.exclude(token="").exists(), "the worker has its place")
+        render(ref(desk.product), noa.name, "-o", tmp_path / "out.png")
+    finally:
+        worker.kill()
+        worker.wait()
+    assert (tmp_path / "out.png").exists()
+    assert desk.posts() == 1

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from django_vton import lifecycle
+from django_vton.billing import budget
+from django_vton.models import Attempt, DispatcherLease, GatewayState, Incident, PauseSwitch, TryOnRequest
+from django_vton.models.states import State
+from django_vton.queue import liveness
+from tests.admin import rows
+from tests.doors import asked
+from tests.running import MANAGE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from django.test import Client
+
+    from shop.models import Product
+    from tests.conftest import PhotoMaker, Vton
+    from tests.people import Files
+
+pytestmark = pytest.mark.django_db
+
+
+def examined() -> tuple[int, dict[str, Any]]:
+    out = io.StringIO()
+    try:
+        call_command("vton_doctor", "--json", stdout=out)
+    except SystemExit as end:
+        return int(str(end.code)), _by_name(out)
+    return 0, _by_name(out)
+
+
+def _by_name(out: io.StringIO) -> dict[str, Any]:
+    return {finding["name"]: finding for finding in json.loads(out.getvalue())}
+
+
+def wrong() -> set[str]:
+    status, findings = examined()
+    names = {name for name, finding in findings.items() if not finding["ok"]}
+    assert status == (1 if names else 0)
+    return names
+
+
+@pytest.fixture(autouse=True)
+def _a_worker_lives() -> None:
+    liveness.record_heartbeat()
+
+
+def test_all_is_well() -> None:
+    assert wrong() == set()
+
+
+def test_it_reads_well() -> None:
+    out = io.StringIO()
+    call_command("vton_doctor", stdout=out)
+    assert re.search(r"ok    workers: last seen \d s ago", out.getvalue())
+
+
+def test_workers_that_were_never_seen() -> None:
+    DispatcherLease.objects.all().delete()
+    assert wrong() == {"workers"}
+
+
+def test_workers_that_are_gone() -> None:
+    DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=6))
+    assert wrong() == {"workers"}
+    _status, findings = examined()
+    assert re.fullmatch(r"last seen 36\d s ago: start .+", findings["workers"]["text"])
+
+
+def test_a_database_without_tables(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
+    done = subprocess.run(
+        [sys.executable, str(MANAGE), "vton_doctor"],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "WRONG workers: cannot be looked at" in done.stdout
+    assert "was migrate run?" in done.stdout
+
+
+def test_what_nobody_looks_at(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+    row = asked(guest, shirt, phone_photo())
+    assert wrong() == set()
+    TryOnRequest.objects.filter(pk=row.pk).update(due_at=timezone.now() - timedelta(minutes=3))
+    assert wrong() == {"overdue"}
+
+
+def test_outcomes_that_nobody_knows(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+    row = asked(guest, shirt, phone_photo())
+    TryOnRequest.objects.filter(pk=row.pk).update(state=State.UNKNOWN, due_at=timezone.now())
+    assert wrong() == {"unknown"}
+
+
+def test_a_vendor_that_refuses() -> None:
+    GatewayState.objects.create(engine="glass-v1", breaker="402")
+    assert wrong() == {"gateway"}
+
+
+def test_a_gateway_that_was_not_reached(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
+    assert examined()[1]["gateway"]["text"] == "nothing was sent yet"
+    row = asked(guest, shirt, phone_photo())
+    sent = Attempt.objects.filter(request=row)
+    sent.update(verdict="not_sent", error="ConnectError: refused")
+    vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
+    assert wrong() == {"gateway"}
+    text = examined()[1]["gateway"]["text"]
+    assert "was not sent to http://127.0.0.1:8765:" in text
+    assert text.endswith("ConnectError: refused (is vton_sandbox running?)")
+    vton(PIXAZO_BASE_URL="https://gateway.pixazo.ai")
+    assert examined()[1]["gateway"]["text"].endswith("ConnectError: refused")
+    vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
+    sent.update(error="FileNotFoundError")  # Of the shop's own: no sandbox would help.
+    assert examined()[1]["gateway"]["text"].endswith(": FileNotFoundError")
+
+    sent.update(verdict="accepted")
+    assert examined()[1]["gateway"]["text"].startswith("takes submits")
+
+
+def test_pictures_that_the_vendor_does_not_load(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
+    vton(IN_FLIGHT=4)
+    ended = [asked(guest, shirt, phone_photo()) for _ in range(4)]
+    rows = TryOnRequest.objects.filter(pk__in=[row.pk for row in ended])
+    rows.update(state=State.FAILED, error_code="photo_unusable")
+    assert wrong() == {"pictures"}
+    assert "the newest 3 renders" in examined()[1]["pictures"]["text"]
+    assert "PUBLIC_BASE_URL" in examined()[1]["pictures"]["text"]
+    assert examined()[1]["incidents"]["text"].startswith("pictures")
+    TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest: long ago.
+    assert wrong() == {"pictures"}
+    TryOnRequest.objects.filter(pk=ended[3].pk).update(error_code="no_person")
+    assert wrong() == set()
+
+
+def test_the_pause_switch() -> None:
+    PauseSwitch.objects.create(pk=1, is_paused=True)
+    assert wrong() == {"pause"}
+
+
+def test_wrong_settings_are_told_not_raised(vton: Vton) -> None:
+    vton(PIXAZO_API_KEY="")
+    assert wrong() == {"settings"}
+
+
+def test_a_budget_that_is_nearly_used_is_told_and_one_that_is_used_is_wrong(vton: Vton) -> None:
+    vton(DAILY_BUDGET=Decimal(1))
+    budget.reserve(850_000)
+    assert wrong() == set()
+    assert examined()[1]["budget.day"]["text"] == "0.15 USD left of 1.00: 80 % or more are used"
+    budget.reserve(100_000)
+    assert wrong() == {"budget.day"}
+    assert "no further render fits" in examined()[1]["budget.day"]["text"]
+
+
+def test_incidents_are_named_and_mail_that_does_not_go_out_is_wrong() -> None:
+    GatewayState.objects.create(engine="glass-v1", breaker="402")
+    assert wrong() == {"gateway"}
+    assert examined()[1]["incidents"]["text"].startswith("breaker.glass-v1.402")
+    begun = timezone.now() - timedelta(minutes=20)
+    Incident.objects.create(name="breaker.glass-v1.402", opened_at=begun, notify_at=timezone.now())
+    assert wrong() == {"gateway", "incidents"}
+    Incident.objects.update(notify_at=None)
+    assert wrong() == {"gateway"}
+
+
+def test_a_doubt_that_an_operator_closed_is_no_longer_wrong(files: Files) -> None:  # noqa: ARG001 - photos are stored
+    row = rows.lost()
+    assert wrong() == {"unknown"}
+    lifecycle.write_off(row, actor_id=None)
+    assert wrong() == set()
+
+
+def test_the_breaker_of_an_engine_that_the_shop_has_no_more_is_not_wrong() -> None:
+    GatewayState.objects.create(engine="gone-from-the-settings", breaker="402")
+    assert wrong() == set()

@@ -1,0 +1,37 @@
+"""The API as its own schema describes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from io import StringIO
+from typing import Any
+
+from django.core.management import call_command
+
+from django_vton.web.api import urls
+
+PREFIX = "/try-on/api/"
+
+
+def _routes() -> list[tuple[str, str]]:
+    found = []
+    for pattern in urls.urlpatterns:
+        if pattern.name:
+            path = PREFIX + re.sub(r"<\w+:\w+>", "{id}", str(pattern.pattern))
+            view = pattern.callback.cls()
+            found += [(method, path) for method in view.allowed_methods if method not in {"HEAD", "OPTIONS"}]
+    return found
+
+
+ROUTES = _routes()
+"""Method and path of all that the URLs lead to."""
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The schema as the command writes it, without a warning and valid."""
+    out = StringIO()
+    call_command("spectacular", validate=True, fail_on_warn=True, format="openapi-json", stdout=out)
+    return dict(json.loads(out.getvalue()))

@@ -1,0 +1,121 @@
+"""The schema: valid, complete, true of real answers, shown by the example shop, and nobody's burden."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+from django.urls import reverse
+
+from django_vton.messages import MESSAGES
+from tests.doors import TRY_ONS, ask, asked, render, start
+from tests.web.api.described import ROUTES, document
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from django_vton.models import PersonPhoto
+    from shop.models import Product
+    from tests.conftest import PhotoMaker
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def check(response: Any, name: str) -> Any:
+    """Every field is described, and described rightly."""
+    schema = {"$ref": f"#/components/schemas/Vton{name}", "components": document()["components"]}
+    checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    checker.validate(response.json())
+    return response.json()
+
+
+def test_it_is_openapi_3_1_and_describes_every_method_of_every_view() -> None:
+    assert document()["openapi"] == "3.1.0"
+    paths = document()["paths"]
+    described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert described == set(ROUTES)
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    assert len({it["operationId"] for it in operations}) == len(operations) == 15
+    for operation in operations:
+        for status, answer in operation["responses"].items():
+            assert answer["description"], (operation["operationId"], status)
+
+
+def test_every_write_asks_for_the_csrf_token_and_every_refusal_is_named() -> None:
+    codes = set()
+    for methods in document()["paths"].values():
+        for method, operation in methods.items():
+            headers = [it["name"] for it in operation["parameters"] if it["in"] == "header"]
+            assert ("X-Csrftoken" in headers) == (method != "get")
+            for answer in operation["responses"].values():
+                for content in answer.get("content", {}).values():
+                    codes |= set(content.get("examples", {}))
+    # What no described request is answered.
+    assert set(MESSAGES) - codes == {"method_not_allowed"}
+
+
+@pytest.mark.django_db
+def test_real_answers_are_as_described(
+    guest: Client,
+    shirt: Product,
+    house_model: PersonPhoto,  # noqa: ARG001 - it is listed
+    phone_photo: PhotoMaker,
+) -> None:
+    assert check(start(guest, shirt), "Start")["latest"] is None
+    assert check(ask(guest, shirt, phone_photo(), consent="false"), "Refusal")["code"] == "consent_required"
+    row = asked(guest, shirt, phone_photo(), keep_photo="true", options='{"num_samples": 2}')
+    running = check(guest.get(f"{TRY_ONS}{row.pk}/"), "TryOn")
+    assert (running["status"], running["finished_at"]) == ("queued", None)
+    render(row, pictures=2)
+    done = check(guest.get(f"{TRY_ONS}{row.pk}/"), "TryOn")
+    assert (done["status"], len(done["images"]), done["error"]) == ("completed", 2, None)
+    assert len(check(guest.get(TRY_ONS), "TryOnPage")["results"]) == 1
+    photos = check(guest.get(reverse("vton:photos")), "Photos")
+    assert [len(photos["photos"]), len(photos["house_models"])] == [1, 1]
+    assert check(start(guest, shirt), "Start")["latest"]["id"] == done["id"]
+    failed = asked(guest, shirt, phone_photo(shade=2))
+    type(failed).objects.filter(pk=failed.pk).update(state="failed", error_code="no_person")
+    assert check(guest.get(f"{TRY_ONS}{failed.pk}/"), "TryOn")["error"]["code"] == "no_person"
+    assert check(guest.get(reverse("vton:me")), "Export")["shopper"]
+
+
+@pytest.mark.django_db
+def test_the_example_shop_shows_it_and_hands_it_out(guest: Client) -> None:
+    assert guest.get(reverse("schema")).json() == document()
+    page = guest.get(reverse("api")).content.decode()
+    assert all(f"<code>{method} {path}</code>" in page for method, path in ROUTES)
+    assert reverse("schema") in page
+    assert "<script" not in page.partition("<main")[2]
+
+
+WITHOUT = """
+import sys
+
+sys.modules["drf_spectacular"] = None
+from tests import settings
+
+settings.INSTALLED_APPS.remove("drf_spectacular")
+settings.ROOT_URLCONF = "tests.web.api.plain_urls"
+import pytest
+
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", "tests/web/api/test_tryons.py"]))
+"""
+
+
+def test_without_the_extra_the_api_is_the_same() -> None:
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'example_project'}"}
+    environment.pop("MEDIA_ROOT", None)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.files.storage import storages
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from django_vton import privacy
+from django_vton.exceptions import Refused
+from django_vton.intake import feedback
+from django_vton.models import Attempt, PersonPhoto, Quota, TryOnImage, TryOnRequest
+from django_vton.models.states import Money, State
+from tests.doors import IMAGE_KEYS, KEYS, TRY_ONS, asked, code, content, ref, render, submit
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
+
+    from shop.models import Product
+    from tests.conftest import PhotoMaker
+
+pytestmark = pytest.mark.django_db
+
+# Looking --------------------------------------------------------------------------------------------
+
+
+def test_a_finished_one(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+    row = render(asked(guest, shirt, phone_photo()), pictures=2)
+    response = guest.get(f"{TRY_ONS}{row.pk}/")
+    body = response.json()
+
+    assert set(body) == KEYS
+    assert (body["status"], body["progress"], body["eta_seconds"]) == ("completed", 1.0, 0)
+    assert [set(it) for it in body["images"]] == [IMAGE_KEYS, IMAGE_KEYS]
+    assert [it["id"] for it in body["images"]] == [str(it.pk) for it in row.images.order_by("position")]
+    image = body["images"][0]
+    assert image["alt"] == "AI-generated preview: Shirt on your photo"
+    assert (image["width"], image["height"], image["content_type"]) == (400, 500, "image/png")
+    for url in (image["url"], image["thumbnail_url"], image["download_url"], body["photo"]["url"]):
+        assert content(guest.get(url))
+    assert body["page_url"] == reverse("vton:result", args=[row.pk])
+    assert "Retry-After" not in response
+
+
+def test_a_failed_one_says_why(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+    from django_vton import lifecycle
+    from django_vton.pixazo import Submission, Verdict
+
+    row = asked(guest, shirt, phone_photo())
+    refusal = Submission(verdict=Verdict.REFUSED, status_code=400, error="secret words of the vendor")
+    lifecycle.submit_refused(submit(row), refusal, retry_at=None, code="moderated")
+
+    body = guest.get(f"{TRY_ONS}{row.pk}/").json()
+
+    assert (body["status"], body["counted"]) == ("failed", False)
+    assert (body["error"]["code"], body["error"]["retryable"]) == ("moderated", False)
+    assert "secret words" not in json.dumps(body)
+
+
+def test_the_etag_holds_until_something_changes(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
+    row = asked(guest, shirt, phone_photo())
+    url = f"{TRY_ONS}{row.pk}/"
+    seen: list[str] = []
+
+    def look() -> int:
+        response = guest.get(url, headers={"If-None-Match": ", ".join(seen[-1:])})
+        if response.status_code == 200:
+            seen.append(response["ETag"])
+        else:
+            assert response.content == b""
+            assert response["ETag"] == seen[-1]
+        return int(response.status_code)
+
+    assert [look(), look()] == [200, 304]
+    assert guest.get(url, headers={"If-None-Match": seen[-1]})["Retry-After"] == "2"
+    submit(row)
+    assert [look(), look()] == [200, 304]
+    row.refresh_from_db()
+    guest.put(f"{url}feedback/", {"value": "like"}, content_type="application/json")
+    assert [look(), look()] == [200, 304]
+    assert guest.get(f"{url}?lang=de", headers={"If-None-Match": seen[-1]}).status_code == 200
+    assert len(set(seen)) == 3
+
+
+def test_it_is_for_its_owner_alone(
+    guest: Client, stranger: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
+    row = asked(guest, shirt, phone_photo())
+    asked(stranger, shirt, phone_photo())
+    url = f"{TRY_ONS}{row.pk}/"
+    staff = Client()
+    staff.force_login(get_user_model().objects.create_superuser("root"))
+    for other in (stranger, staff, Client()):
+        assert code(other.get(url)) == (404, "not_found")
+        assert code(other.post(f"{url}cancel/")) == (404, "not_found")
+        assert code(other.delete(url)) == (404, "not_found")
+        body = {"value": "like"}
+        assert code(other.put(f"{url}feedback/", body, content_type="application/json")) == (404, "not_found")
+    response = guest.get(url)
+    assert response["Cache-Control"] == "private, no-cache"
+    assert "Cookie" in response["Vary"]
+
+
+def test_polling_takes_few_queries(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    row = render(asked(guest, shirt, phone_photo()))
+    guest.get(f"{TRY_ONS}{row.pk}/")
+    with django_assert_num_queries(3):  # The session, the try-on with its photo, its images.
+        response = guest.get(f"{TRY_ONS}{row.pk}/")
+    with django_assert_num_queries(2):
+        again = guest.get(f"{TRY_ONS}{row.pk}/", headers={"If-None-Match": response["ETag"]})
+    assert again.status_code == 304
+
+
+def test_a_poll_is_one_query_beside_the_shops_session(
+    guest: Client,
+    shirt: Product,
+    phone_photo: PhotoMaker,
+    settings: Settings,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    row = asked(guest, shirt, phone_photo())
+    response = guest.get(f"{TRY_ONS}{row.pk}/")
+    with django_assert_num_queries(1):
+        again = guest.get(f"{TRY_ONS}{row.pk}/", headers={"If-None-Match": response["ETag"]})
+    assert again.status_code == 304
+
+
+# The list -------------------------------------------------------------------------------------------
+
+
+def test_pages_of_the_newest_first(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first = asked(guest, shirt, phone_photo())
+    copies = [
+        TryOnRequest(shopper=first.shopper, product=first.product, engine=first.engine) for _ in range(44)
+    ]
+    TryOnRequest.objects.bulk_create(copies)
+    guest.get(TRY_ONS)
+
+    seen, url, pages = [], TRY_ONS, 0
+    while url:
+        with django_assert_num_queries(4 if pages < 2 else 3 + 1):
+            body = guest.get(url).json()
+        assert set(body) == {"next", "previous", "results"}
+        assert len(body["results"]) <= 20
+        seen += [it["id"] for it in body["results"]]
+        url, pages = body["next"], pages + 1
+        assert url is None or url.startswith(TRY_ONS)
+
+    assert pages == 3
+    assert len(set(seen)) == len(seen) == 45
+    assert seen[-1] == str(first.pk)
+
+
+def test_shared_renders_take_no_query_each(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    source = render(asked(guest, shirt, phone_photo()))
+    common = {"shopper": source.shopper, "product": source.product, "engine": source.engine}
+    followers = [
+        TryOnRequest(state=State.COMPLETED, source=source, image_count=1, **common) for _ in range(5)
+    ]
+    TryOnRequest.objects.bulk_create(followers)
+    with django_assert_num_queries(5):  # As above, and the images of the sources.
+        results = guest.get(TRY_ONS).json()["results"]
+    assert {it["images"][0]["id"] for it in results} == {str(source.images.get().pk)}
+
+
+def test_the_list_of_one_product(
+    guest: Client, shirt: Product, glasses: Product, phone_photo: PhotoMaker
+) -> None:
+    asked(guest, shirt, phone_photo())
+    wanted = asked(guest, glasses, phone_photo())
+    body = guest.get(TRY_ONS, {"product": ref(glasses)}).json()
+    assert [it["id"] for it in body["results"]] == [str(wanted.pk)]
+    assert Client().get(TRY_ONS).json()["results"] == []
+
+
+# Ending ---------------------------------------------------------------------------------------------
+
+
+def test_cancel_before_the_submit_is_free(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+    row = asked(guest, shirt, phone_photo())
+    response = guest.post(f"{TRY_ONS}{row.pk}/cancel/")
+    assert (response.status_code, response.json()["status"]) == (200, "canceled")
+    assert response.json()["counted"] is False
+    assert Attempt.objects.get().money == Money.FREE
+    assert code(guest.post(f"{TRY_ONS}{row.pk}/cancel/")) == (409, "not_cancelable")
+
+
+def test_erased_means_erased(
+    guest: Client,
+    shirt: Product,
+    phone_photo: PhotoMaker,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    row = render(asked(guest, shirt, phone_photo()))
+    image = row.images.get()
+    photo = row.photo
+    assert photo is not None
+    names = [it.name for it in (image.file, image.thumbnail, photo.file, photo.thumbnail)]
+    assert all(storages["vton"].exists(name) for name in names if name)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = guest.delete(f"{TRY_ONS}{row.pk}/")
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert not any(storages["vton"].exists(name) for name in names if name)
+    assert not TryOnImage.objects.exists()
+    assert not PersonPhoto.objects.exists()
+    assert Attempt.objects.get().money == Money.SPENT
+    assert Quota.objects.filter(used=1).exists()
+    assert code(guest.get(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
+    assert code(guest.delete(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
+
+
+def test_feedback(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+    row = render(asked(guest, shirt, phone_photo()))
+    url = f"{TRY_ONS}{row.pk}/feedback/"
+    for value in ("like", "dislike", None):
+        response = guest.put(url, {"value": value}, content_type="application/json")
+        assert (response.status_code, response.json()["feedback"]) == (200, value)
+    for wrong in ("love", 1, True, ["like"], {"like": 1}, "\ud800"):
+        body = json.dumps({"value": wrong})
+        assert code(guest.put(url, body, content_type="application/json")) == (400, "feedback_invalid")
+    assert code(guest.put(url, "{}", content_type="application/json")) == (400, "feedback_invalid")
+
+
+class Opinion:
+    """A shopper's feedback on one finished try-on, given through the API."""
+
+    def __init__(self, client: Client, row: TryOnRequest) -> None:
+        self.client, self.row = client, row
+        self.url = f"{TRY_ONS}{row.pk}/feedback/"
+
+    def put(self, **body: object) -> Any:
+        return self.client.put(self.url, json.dumps(body), content_type="application/json")
+
+    @property
+    def stored(self) -> tuple[str, str]:
+        self.row.refresh_from_db()
+        return self.row.feedback, self.row.feedback_reason
+
+
+@pytest.fixture
+def opinion(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> Opinion:
+    return Opinion(guest, render(asked(guest, shirt, phone_photo())))
+
+
+@pytest.mark.parametrize("reason", ["fit", "colour", "not_like_me", "poor_picture"])
+def test_a_dislike_is_stored_with_its_reason(opinion: Opinion, reason: str) -> None:
+    response = opinion.put(value="dislike", reason=reason)
+
+    assert (response.status_code, response.json()["feedback"]) == (200, "dislike")
+    assert set(response.json()) == KEYS, "the reason is for the shop and not part of the object"
+    assert opinion.stored == ("dislike", reason)
+
+
+def test_a_reason_stays_until_another_value_or_null_comes(opinion: Opinion) -> None:
+    for body, expected in (
+        ({"value": "dislike"}, ("dislike", "")),
+        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
+        ({"value": "dislike"}, ("dislike", "fit")),
+        ({"value": "dislike", "reason": "colour"}, ("dislike", "colour")),
+        ({"value": "dislike", "reason": None}, ("dislike", "")),
+        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
+        ({"value": "like"}, ("like", "")),
+        ({"value": "dislike"}, ("dislike", "")),
+        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
+        ({"value": None, "reason": None}, ("", "")),
+        ({"value": "like", "reason": None}, ("like", "")),
+    ):
+        assert opinion.put(**body).status_code == 200
+        assert opinion.stored == expected, body
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        *[("dislike", "size"), ("dislike", "Fit"), ("dislike", "fit\0"), ("dislike", 1), ("dislike", False)],
+        *[("dislike", ["fit"]), ("dislike", []), ("dislike", {}), ("like", "fit"), (None, "fit")],
+    ],
+)
+def test_a_reason_that_is_unknown_or_out_of_place_changes_nothing(
+    opinion: Opinion, value: str | None, reason: object
+) -> None:
+    opinion.put(value="dislike", reason="colour")
+    response = opinion.put(value=value, reason=reason)
+
+    assert code(response) == (400, "feedback_invalid")
+    assert response.json()["field"] == "reason"
+    assert opinion.stored == ("dislike", "colour")
+
+
+def test_a_reason_leaves_the_etag_as_it_is(guest: Client, opinion: Opinion) -> None:
+    opinion.put(value="dislike")
+    etag = guest.get(f"{TRY_ONS}{opinion.row.pk}/")["ETag"]
+    opinion.put(value="dislike", reason="fit")
+    again = guest.get(f"{TRY_ONS}{opinion.row.pk}/", headers={"If-None-Match": etag})
+
+    assert again.status_code == 304
+
+
+def test_feedback_that_comes_while_it_is_erased_is_not_stored(opinion: Opinion) -> None:
+    privacy.erase(TryOnRequest.objects.get(pk=opinion.row.pk))
+    with pytest.raises(Refused, match="not_found"):
+        feedback.give(opinion.row, "dislike", "fit")
+
+    assert opinion.stored == ("", "")
+
+
+@pytest.mark.parametrize("value", ["", "like"])
+def test_the_database_keeps_a_reason_with_a_dislike_only(opinion: Opinion, value: str) -> None:
+    opinion.put(value="dislike", reason="fit")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        TryOnRequest.objects.update(feedback=value)
+
+    assert opinion.stored == ("dislike", "fit")

@@ -1,0 +1,85 @@
+"""The QR code, and where it is offered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import zxingcpp
+from django.test import Client, RequestFactory
+
+from django_vton.models import Shopper
+from django_vton.web import phone_links
+from tests import canaries
+from tests.doors import code, ref
+from tests.web.phone.steps import HOST, LINKS, drawn, new_link, path_of
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+    from shop.models import Product
+    from tests.conftest import Vton
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_code_holds_the_link_and_can_be_read_by_a_camera(desktop: Client, shirt: Product) -> None:
+    link = new_link(desktop, shirt)
+    response = desktop.get(link["code_url"])
+    assert response["Content-Type"] == "image/svg+xml"
+    assert response["Cache-Control"] == "no-store"
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    svg = response.content.decode()
+    assert "style" not in svg
+    assert "<script" not in svg
+    assert 'fill="#fff"' in svg, "in the dark it would not scan"
+    [found] = zxingcpp.read_barcodes(drawn(svg))
+    assert found.text == link["url"]
+    assert found.text.startswith(f"http://{HOST}/try-on/phone/")
+    quiet = drawn(svg, 1).crop((0, 0, 4, 10))
+    assert set(quiet.tobytes()) == {255}, "the quiet zone is not white"
+
+
+def test_the_token_is_in_no_table(desktop: Client, shirt: Product) -> None:
+    token = path_of(new_link(desktop, shirt)).rstrip("/?").rsplit("/", 1)[-1]
+    assert len(token) >= 22, "fewer than 128 bits"
+    assert token not in canaries.tables()
+
+
+def test_https_is_taken_from_the_public_url_of_the_same_host(
+    desktop: Client, shirt: Product, vton: Vton
+) -> None:
+    vton(PUBLIC_BASE_URL=f"https://{HOST}")
+    assert new_link(desktop, shirt)["url"].startswith(f"https://{HOST}/")
+    vton(PUBLIC_BASE_URL="https://vendor-side.example")
+    assert new_link(desktop, shirt)["url"].startswith(f"http://{HOST}/")
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "shop.localhost"])
+def test_no_phone_can_open_a_loopback_host(shirt: Product, settings: Settings, host: str) -> None:
+    client = Client(headers={"host": host})
+    assert code(client.post(LINKS, {"product": ref(shirt)})) == (404, "not_found")
+    assert not phone_links.is_available(RequestFactory().get("/", headers={"host": host}))
+    settings.DEBUG = True
+    assert client.post(LINKS, {"product": ref(shirt)}).status_code == 201
+
+
+def test_without_the_library_there_are_no_codes(
+    desktop: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phone_links, "is_installed", lambda: False)
+    assert code(desktop.post(LINKS, {"product": ref(shirt)})) == (404, "not_found")
+    assert not Shopper.objects.exists()
+
+
+def test_the_phone_speaks_the_language_of_the_computers_page(
+    desktop: Client, mobile: Client, shirt: Product, settings: Settings
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    settings.ROOT_URLCONF = "tests.prefixes.outside"
+    link = desktop.post(f"{LINKS}?lang=de", {"product": ref(shirt)}).json()
+    assert link["url"].endswith("/?lang=de")
+    svg = desktop.get(link["code_url"], headers={"accept-language": "en"}).content.decode()
+    assert [it.text for it in zxingcpp.read_barcodes(drawn(svg))] == [link["url"]]
+    page = mobile.get(path_of(link), headers={"accept-language": "en"})
+    assert page["Content-Language"] == "de"

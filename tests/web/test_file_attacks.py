@@ -1,0 +1,231 @@
+"""What somebody tries who wants a picture that is not theirs, or an answer that is wrong."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from django_vton import privacy
+from django_vton.gateway import links
+from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest, VendorLink
+from django_vton.utils.tokens import hash_token
+from tests.doors import asked, code, content, render, submit
+from tests.web.test_files import image_url, photo_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_django import Settings
+
+    from shop.models import Product
+    from tests.conftest import PhotoMaker
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def done(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequest:
+    return render(asked(guest, shirt, phone_photo()))
+
+
+@pytest.fixture
+def link(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> str:
+    """Where the vendor fetches the photo of a try-on that is being sent."""
+    row = asked(guest, shirt, phone_photo(shade=1))
+    attempt = submit(row)
+    assert row.photo
+    assert row.product_image
+    [(token, _)] = links.create_links([attempt])
+    return reverse("vton:vendor-file", args=[token])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "bytes=0-0", "bytes=0-9", "bytes=-5", "bytes=5-", "bytes=0-0,2-3,5-9", "bytes=9-1", "bytes=abc",
+        "bytes=999999999999999999999-",
+        "bytes=" + ",".join(["0-1"] * 2000), "lines=1-2", "", "bytes", "bytes=--",
+    ],
+)  # fmt: skip
+def test_a_range_is_answered_with_the_whole_file(
+    guest: Client, done: TryOnRequest, link: str, value: str
+) -> None:
+    for path in (image_url(done), photo_url(done), link):
+        whole = content(guest.get(path))
+        response = guest.get(path, headers={"Range": value, "If-Range": '"x"'})
+        data = content(response)
+        assert (response.status_code, data == whole) == (200, True)
+        assert (response["Accept-Ranges"], response["Content-Length"]) == ("none", str(len(whole)))
+        assert "Content-Range" not in response
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("If-None-Match", "*", 304),
+        ("If-None-Match", "W/{etag}", 304),
+        ("If-None-Match", '"a", {etag}', 304),
+        ("If-None-Match", '"a"', 200),
+        ("If-None-Match", "garbage", 200),
+        ("If-None-Match", '"' * 5000, 200),
+        ("If-None-Match", "", 200),
+        ("If-Modified-Since", "Sat, 21 Nov 2099 00:00:00 GMT", 200),
+        ("If-Modified-Since", "yesterday", 200),
+        ("If-Unmodified-Since", "Sat, 21 Nov 1999 00:00:00 GMT", 412),
+        ("If-Match", "{etag}", 200),
+        ("If-Match", '"a"', 412),
+    ],
+)
+def test_conditions_are_for_those_who_may_look(
+    guest: Client, stranger: Client, done: TryOnRequest, name: str, value: str, status: int
+) -> None:
+    for path in (image_url(done), photo_url(done)):
+        head = guest.head(path)
+        assert content(head) == b""
+        headers = {name: value.format(etag=head["ETag"])}
+        response = guest.get(path, headers=headers)
+        body = content(response) if response.streaming else response.content
+        assert (response.status_code, bool(body)) == (status, status == 200)
+        assert response["Cache-Control"] == "private, no-cache"
+        assert code(stranger.get(path, headers=headers)) == (404, "not_found")
+
+
+def test_a_condition_brings_nothing_back(guest: Client, done: TryOnRequest) -> None:
+    path = image_url(done)
+    TryOnImage.objects.update(file="")
+    assert code(guest.get(path, headers={"If-None-Match": "*"})) == (404, "not_found")
+    privacy.erase(done)
+    assert code(guest.get(path, headers={"If-None-Match": "*"})) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["size=", "size=full", "size=../../etc/passwd", "size=%00", "size=9999999999", "size[]=thumbnail",
+     "size=" + "a" * 5000, "size=thumbnail&size=x", "%ff=%fe", "download=yes", "&" * 200],
+)  # fmt: skip
+def test_an_odd_query_is_none(guest: Client, done: TryOnRequest, query: str) -> None:
+    whole = content(guest.get(image_url(done)))
+    response = guest.get(f"{image_url(done)}?{query}")
+    assert (response.status_code, content(response) == whole) == (200, True)
+    assert response["Content-Disposition"] == 'inline; filename="try-on.png"'
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+def test_nothing_but_reading_is_answered_and_tells_nothing(
+    guest: Client, done: TryOnRequest, link: str, method: str
+) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = guest.cookies
+    theirs = [image_url(done), photo_url(done), link]
+    nobodys = [reverse("vton:image", args=[uuid.uuid4()]), reverse("vton:photo-file", args=[uuid.uuid4()])]
+    answers = set()
+    for path in (*theirs, *nobodys, "/try-on/files/x/"):
+        response = strict.generic(method, path)
+        answers.add((response.status_code, response["Allow"], response.content))
+    assert len(answers) == 1
+    assert next(iter(answers))[:2] == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "images/../photos/", "images/%2e%2e/%2e%2e/etc/passwd/", "images/1/", "images/1%20OR%201=1/",
+        "images/{upper}/", "images/{bare}/", "photos/{upper}/", "photos/{image}/", "images/{photo}/",
+        "files/../images/{image}/", "files/{image}/", "files/vton/photos/", "files/%2e%2e%2f/",
+        "files/{name}/",
+    ],
+)  # fmt: skip
+def test_a_crooked_path_leads_nowhere(guest: Client, done: TryOnRequest, path: str) -> None:
+    image = done.images.get()
+    path = path.format(
+        upper=str(image.pk).upper(),
+        bare=image.pk.hex,
+        image=image.pk,
+        photo=done.photo_id,
+        name=image.file.name,
+    )
+    assert guest.get(f"/try-on/{path}").status_code == 404
+
+
+def test_neither_a_links_hash_nor_the_callbacks_token_opens_a_file(guest: Client, link: str) -> None:
+    token = link.rstrip("/").rpartition("/")[2]
+    for guess in (hash_token(token), token[:-1], token + "=", token.swapcase(), token + "%20"):
+        assert code(guest.get(f"/try-on/files/{guess}/")) == (404, "not_found")
+    assert VendorLink.objects.filter(token_hash=hash_token(token)).exists()
+
+
+@pytest.mark.parametrize("nginx_location", ["", "/vton-private/"])
+@pytest.mark.parametrize("name", ["../../../../etc/passwd", "/etc/passwd", "vton/../../../etc/passwd"])
+def test_a_name_that_leads_out_of_the_storage_is_not_followed(
+    guest: Client,
+    shirt: Product,
+    phone_photo: PhotoMaker,
+    settings: Settings,
+    tmp_path: Path,
+    nginx_location: str,
+    name: str,
+) -> None:
+    options = {"location": tmp_path / "private", "nginx_location": nginx_location}
+    backend = {"BACKEND": "django_vton.storage.PrivateFolder", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "vton": backend}
+    done = render(asked(guest, shirt, phone_photo()))
+    TryOnImage.objects.update(file=name)
+    PersonPhoto.objects.update(file=name)
+    for path in (image_url(done), photo_url(done)):
+        response = guest.get(path)
+        assert response.status_code in {404, 503}
+        assert "X-Accel-Redirect" not in response
+
+
+@pytest.mark.usefixtures("files_away")
+def test_no_refusal_writes_an_address_into_the_log(
+    guest: Client, link: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = link.rstrip("/").rpartition("/")[2]
+    with caplog.at_level(logging.DEBUG):
+        assert guest.post(link).status_code == 405
+        assert guest.get(link).status_code == 503
+        VendorLink.objects.all().delete()
+        assert guest.get(link).status_code == 404
+    assert caplog.records
+    for record in caplog.records:
+        assert token not in record.getMessage() + str(vars(record)), record
+
+
+@pytest.fixture
+def files_away(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is no longer mounted as it was: it cannot be looked into."""
+    assert link
+
+    def fail(*_args: Any, **_more: Any) -> None:
+        raise PermissionError(13, "Permission denied", link)
+
+    for call in ("_open", "exists"):
+        monkeypatch.setattr(f"django.core.files.storage.FileSystemStorage.{call}", fail)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shop_whose_visitors_log_in_and_whose_requests_are_transactions(
+    guest: Client, done: TryOnRequest, link: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    inside = []
+
+    def look(execute: Any, *rest: Any) -> Any:
+        inside.append(connection.in_atomic_block)
+        return execute(*rest)
+
+    with connection.execute_wrapper(look):
+        for path in (image_url(done), photo_url(done), link):
+            assert content(guest.get(path))
+            if path != link:
+                assert Client().get(path).status_code == 404
+    assert inside
+    assert not any(inside)
