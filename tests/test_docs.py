@@ -76,17 +76,3 @@ def test_every_picture_of_a_guide_is_there() -> None:
     }
     assert len(shown) > 5
     assert [name for name in shown if not (ROOT / "docs" / name).is_file()] == []
-
-
-def test_each_place_that_contributors_are_sent_to_exists() -> None:
-    """A short name lies beside or in the one before it, as `choose.js` beside `static/vton/dialog.js`."""
-    rows = re.findall(r"^\|(?! change|---)(.+)\|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
-    assert len(rows) > 50
-    missing = []
-    for row in rows:
-        folder = ROOT / "django_vton"
-        for place in re.findall(r"`([\w./*-]+\.\w+|[\w./*-]+/)`", row):
-            found = [path for base in (ROOT, ROOT / "django_vton", folder) for path in base.glob(place)]
-            missing += [] if found else [place]
-            folder = (found[0] if found[0].is_dir() else found[0].parent) if found else folder
-    assert missing == []
