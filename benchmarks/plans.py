@@ -1,4 +1,4 @@
-"""`python -m benchmarks.plans`: write docs/query-plans.md from the newest full run of `growth`."""
+"""`python -m benchmarks.plans`: write the query plans of the newest full run of `growth` beside its results."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ import json
 import sys
 from typing import Any
 
-from .lab import ROOT
-from .report import REFERENCE, RESULTS
+from .report import RESULTS
 
-PAGE = ROOT / "docs" / "query-plans.md"
+PAGE = RESULTS / "query-plans.md"
 HEAD = """# Query plans
 
-How each piece of work reads the tables that grow, as the database itself explains it with a history of
-{history:,} try-ons. `make bench ARGS=growth` measures it and keeps the plans with its figures;
-`python -m benchmarks.plans` writes this page from the newest full run.
+How the database executes each operation on the tables that grow, with a history of {history:,} try-ons.
+`make bench ARGS=growth` measures it and keeps the plans; `python -m benchmarks.plans` writes this page.
 
-The work is the same whatever the length of the history; milliseconds are medians with histories of
-{histories}, SQLite's of the processor. PostgreSQL's figures of its tables are fresh, as autovacuum
-keeps them; SQLite has none, as in a shop that never ran ANALYZE. Where the same query comes with other
-values, it is here once.
+The milliseconds are medians with histories of {histories} try-ons; on SQLite, of processor time.
+PostgreSQL's table statistics are fresh, as autovacuum keeps them; SQLite has none, as in a shop that never
+ran ANALYZE. Queries that differ in their values only are listed once.
 """
 
 
 def newest() -> dict[str, Any]:
     """The last full run that measured growth."""
-    for path in [*sorted(RESULTS.glob("*.json"), reverse=True), REFERENCE]:
-        run: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"quick": True, "parts": {}}
+    for path in sorted(RESULTS.glob("*.json"), reverse=True):
+        run: dict[str, Any] = json.loads(path.read_text())
         if not run["quick"] and "growth" in run["parts"]:
             return run
     sys.exit("There is no full run: make bench ARGS=growth")
@@ -47,5 +44,4 @@ def page(rows: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(newest()["parts"]["growth"]))

@@ -170,7 +170,7 @@ def _python() -> str:
         ),
         *_class(pixazo.Engine, "django_vton.pixazo.Engine"),
         *_class(pixazo.Option, "django_vton.pixazo.Option"),
-        *_class(pixazo.Call, "django_vton.pixazo.Call"),
+        *_class(pixazo.StatusRequest, "django_vton.pixazo.Call"),
         *_class(storage.PrivateFolder, "django_vton.storage.PrivateFolder", made_by=True),
         *_class(sandbox.Gateway, "django_vton.sandbox.Gateway", made_by=True),
         "### `ledger`",

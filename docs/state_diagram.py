@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_vton.models.states import ACTIVE, SOURCES, State
+from django_vton.models.states import ACTIVE, ALLOWED_SOURCES, State
 
 WIDTH, HEIGHT = 116, 36
 
@@ -57,7 +57,7 @@ STYLE = """
 def draw() -> str:
     """The SVG. Raises ValueError where it would not say what `states.py` says."""
     drawn = set(LINES) | {(source, target) for target in ENDS for source in ACTIVE}
-    true = {(source, target) for target, sources in SOURCES.items() for source in sources}
+    true = {(source, target) for target, sources in ALLOWED_SOURCES.items() for source in sources}
     if drawn != true:
         raise ValueError(f"docs/state_diagram.py and states.py differ in {sorted(drawn ^ true)}")
     x, y, width, height = FRAME
@@ -85,7 +85,7 @@ def draw() -> str:
 def _sentence() -> str:
     """The same in words, for whoever does not see it."""
     follow = [
-        f"{source.value} to {', '.join(target.value for target in State if source in SOURCES[target])}"
+        f"{source.value} to {', '.join(target.value for target in State if source in ALLOWED_SOURCES[target])}"
         for source in State
     ]
     return "What may follow what: " + "; ".join(line for line in follow if not line.endswith("to ")) + "."
