@@ -1,10 +1,12 @@
-"""The rows: fields, constraints and query sets; no work is done here."""
+"""The tables: fields, constraints and query sets. The work on them is done elsewhere."""
 
 from .batches import Batch, BatchRender, Publication
+from .billing import BudgetPeriod, Quota
 from .conversions import Conversion
-from .counters import BudgetPeriod, DispatcherLease, GatewayState, Incident, PauseSwitch, Quota
-from .phone import PhoneLink
-from .shoppers import Consent, HouseModel, PersonPhoto, PhotoAccess, Shopper
+from .operations import DispatcherLease, GatewayState, Incident, PauseSwitch
+from .phone_links import PhoneLink
+from .photos import HouseModel, PersonPhoto
+from .shoppers import Consent, PhotoAccess, Shopper
 from .tryons import Attempt, ProductImage, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
 
 __all__ = [

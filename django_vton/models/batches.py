@@ -1,4 +1,4 @@
-"""Batches: renders of the catalogue on house models, and what a merchant makes of each."""
+"""Batches: renders of catalogue products on house models, and their review and publication."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .shoppers import PersonPhoto
+from .photos import PersonPhoto
 from .tryons import TryOnImage, TryOnRequest
 
 if TYPE_CHECKING:
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
-    """Batches by what is to be done."""
+    """Batches by what has to be done."""
 
     def due(self, now: datetime) -> QuerySet[Batch]:
-        """What the feeder looks at now, each in its turn. Without the products, who may be thousands."""
+        """Batches for the feeder to handle now, longest due first.
+
+        `products` is deferred, since it may hold thousands of references.
+        """
         return self.filter(status=Batch.Status.RUNNING, due_at__lte=now).order_by("due_at").defer("products")
 
 
 class Batch(models.Model):
-    """Products on house models: a draft, then rows, then renders. Its numbers are read from the rows."""
+    """Products to render on house models. Progress is counted from the `BatchRender` rows."""
 
     class Status(models.TextChoices):
-        """Whether it is fed. A running one has ended once nothing waits and nothing is in flight."""
+        """Whether the feeder orders renders. A running batch has ended when no render waits or runs."""
 
         DRAFT = "draft", _("draft")
         RUNNING = "running", _("running")
@@ -40,13 +43,11 @@ class Batch(models.Model):
 
     name = models.CharField(_("name"), max_length=200, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
-    products = models.JSONField(_("products"), default=list, help_text="References, in order.")
+    products = models.JSONField(_("products"), default=list, help_text="Product references, in order.")
     house_models = models.ManyToManyField(
         PersonPhoto, verbose_name=_("house models"), related_name="batches", blank=True
     )
-    options = models.JSONField(
-        _("options"), default=dict, blank=True, help_text="The options of each engine, by its name."
-    )
+    options = models.JSONField(_("options"), default=dict, blank=True, help_text="Options by engine name.")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -60,18 +61,20 @@ class Batch(models.Model):
     confirmed_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
 
     total = models.PositiveIntegerField(
-        _("renders"), default=0, help_text="At most, until the last product has its rows; then exactly."
+        _("renders"), default=0, help_text="An upper bound until every product has its rows; then exact."
     )
-    product_count = models.PositiveIntegerField(default=0, help_text="Of the products; set when it starts.")
-    cursor = models.PositiveIntegerField(default=0, help_text="So many products have their rows.")
-    written = models.PositiveIntegerField(default=0, help_text="So many rows there are: the next position.")
+    product_count = models.PositiveIntegerField(default=0, help_text="The length of `products`.")
+    products_done = models.PositiveIntegerField(default=0, help_text="How many products have their rows.")
+    next_position = models.PositiveIntegerField(default=0, help_text="The position of the next row.")
     due_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the feeder looks next; null where nothing waits."
+        null=True, blank=True, help_text="When the feeder handles it next; null if nothing waits."
     )
-    waits_for = models.CharField(
-        max_length=30, blank=True, help_text="The code of the refusal that holds it, such as the budget's."
+    waiting_for = models.CharField(
+        max_length=30,
+        blank=True,
+        help_text="The code of the refusal that stops it for now.",
     )
-    waits_until = models.DateTimeField(_("waits until"), null=True, blank=True)
+    waiting_until = models.DateTimeField(_("waits until"), null=True, blank=True)
 
     objects = BatchQuerySet.as_manager()
 
@@ -86,18 +89,18 @@ class Batch(models.Model):
 
 
 class BatchRender(models.Model):
-    """One product on one house model: waiting, asked for, refused, or dropped with its batch."""
+    """One product on one house model."""
 
     class Status(models.TextChoices):
-        """What was done; what became of a render that was asked for is its try-on's state."""
+        """How far the batch got with it. The result of a requested render is its try-on's state."""
 
         WAITING = "waiting", _("waiting")
-        ASKED = "asked", _("asked for")
+        REQUESTED = "requested", _("requested")
         REFUSED = "refused", _("not possible")
         DROPPED = "dropped", _("dropped")
 
     class Review(models.TextChoices):
-        """The merchant's word on the picture."""
+        """The merchant's decision on the picture."""
 
         NONE = "", _("not reviewed")
         ACCEPTED = "accepted", _("accepted")
@@ -118,9 +121,9 @@ class BatchRender(models.Model):
     request = models.ForeignKey(
         TryOnRequest, on_delete=models.SET_NULL, null=True, related_name="batch_renders"
     )
-    refusal = models.CharField(max_length=30, blank=True, help_text="The code of the refusal.")
+    refusal_code = models.CharField(max_length=30, blank=True, help_text="The code of the refusal.")
     problem = models.TextField(
-        _("problem"), blank=True, help_text="For the merchant: why it was refused, or not published."
+        _("problem"), blank=True, help_text="Shown to the merchant: why it was refused, or not published."
     )
     review = models.CharField(_("review"), max_length=10, choices=Review, blank=True, default=Review.NONE)
     reviewed_by = models.ForeignKey(
@@ -142,9 +145,9 @@ class BatchRender(models.Model):
 
 
 class Publication(models.Model):
-    """A picture that is shown with a product: products with the same picture share one render.
+    """A picture that is shown with a product. Products with the same product image share one render.
 
-    The image's `published_at` says that anyone may see it; it is set while there is a publication.
+    `TryOnImage.published_at` makes the picture public. It is set while the image has a publication.
     """
 
     image = models.ForeignKey(TryOnImage, on_delete=models.CASCADE, related_name="publications")
@@ -158,9 +161,7 @@ class Publication(models.Model):
     class Meta:
         verbose_name = _("publication")
         verbose_name_plural = _("publications")
-        constraints = [
-            models.UniqueConstraint(fields=["image", "product"], name="vton_publication_of_product")
-        ]
+        constraints = [models.UniqueConstraint(fields=["image", "product"], name="vton_unique_publication")]
 
     def __str__(self) -> str:
         return self.product

@@ -1,4 +1,4 @@
-"""What came of try-ons in the shop."""
+"""Conversions: what shoppers bought after a try-on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .tryons import TryOnRequest
 
 
 class Conversion(models.Model):
-    """A product that was tried on went into a basket, or was bought. Nobody is named in it.
+    """A product that was tried on was added to the basket, or bought. It names no shopper.
 
-    `reference` is the shop's own name of the basket's line; None once the try-on is erased, so that no
-    order leads to it any more.
+    `reference` is the shop's own id of the basket line. Erasing the try-on sets it to None, so that no order
+    can be traced back to the try-on.
     """
 
     class Kind(models.TextChoices):
-        """How far it came."""
+        """The step that was reached."""
 
         ADDED = "added", _("added to the basket")
         PURCHASED = "purchased", _("bought")
@@ -35,8 +35,8 @@ class Conversion(models.Model):
         verbose_name = _("conversion")
         verbose_name_plural = _("figures of try-on")
         constraints = [
-            # None is never equal to None: what was erased stands in nobody's way.
-            models.UniqueConstraint(fields=["request", "kind", "reference"], name="vton_conversion_once"),
+            # NULLs are never equal, so erased rows never conflict.
+            models.UniqueConstraint(fields=["request", "kind", "reference"], name="vton_unique_conversion"),
         ]
         indexes = [models.Index(fields=["reference", "kind"], name="vton_conversion_reference")]
 

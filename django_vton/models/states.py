@@ -1,7 +1,7 @@
-"""The states of a try-on, and what may follow what. Pure data.
+"""The states of a try-on and the transitions between them. `lifecycle` carries the transitions out.
 
-queued -> submitting -> submitted -> rendered -> completed, with `unknown` where a paid call was
-cut off, `failed` and `canceled`. What happens at each change is in `lifecycle`.
+queued -> submitting -> submitted -> rendered -> completed. A try-on becomes `unknown` if a paid call was cut
+off, and ends early as `failed` or `canceled`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class State(models.TextChoices):
-    """Where a try-on is. The shopper sees `PUBLIC`, a coarser view."""
+    """The internal state of a try-on. The API shows `PUBLIC_STATUS` instead."""
 
     QUEUED = "queued", _("queued")
     SUBMITTING = "submitting", _("being sent")
@@ -24,7 +24,7 @@ class State(models.TextChoices):
 
 
 class Money(models.TextChoices):
-    """What became of the money that was set aside for an attempt."""
+    """What happened to the money that was reserved for an attempt."""
 
     HELD = "held", _("held")
     SPENT = "spent", _("spent")
@@ -35,31 +35,31 @@ ACTIVE = (State.QUEUED, State.SUBMITTING, State.SUBMITTED, State.RENDERED, State
 TERMINAL = (State.COMPLETED, State.FAILED, State.CANCELED)
 
 AT_VENDOR = (State.SUBMITTING, State.SUBMITTED, State.UNKNOWN)
-"""While the vendor may still fetch the pictures: links live only here."""
+"""The vendor may still download the pictures: vendor links are valid in these states only."""
 
-NOT_LOADED = ("photo_unusable", "product_image")
-"""Failures of a picture that the vendor could not use; mostly, that it could not load."""
+IMAGE_ERROR_CODES = ("photo_unusable", "product_image")
+"""Failures because the vendor could not use a picture, mostly because it could not download it."""
 
 REOPENABLE_CODES = ("outcome_unknown", "deadline")
-"""Failures that a late callback, or an operator who found the vendor's id, may reopen."""
+"""Failures that may be reopened by a late callback, or by an operator who found the vendor's id."""
 
-SOURCES: dict[State, tuple[State, ...]] = {
-    # UNKNOWN: the POST's own answer came late, and it was no. FAILED: a follower whose source is
-    # reopened, or an operator's word that nothing was charged.
+ALLOWED_SOURCES: dict[State, tuple[State, ...]] = {
+    # UNKNOWN: the response to the POST came late and was a refusal. FAILED: a follower whose source is
+    # reopened, or an operator confirmed that nothing was charged.
     State.QUEUED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.SUBMITTING: (State.QUEUED,),
     State.UNKNOWN: (State.SUBMITTING,),
     # FAILED only with a code in REOPENABLE_CODES: see `lifecycle.submits.reopen`.
     State.SUBMITTED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.RENDERED: (State.SUBMITTED,),
-    # QUEUED: a follower, which ends with the try-on it follows.
+    # QUEUED: a follower, which completes with its source.
     State.COMPLETED: (State.RENDERED, State.QUEUED),
     State.FAILED: ACTIVE,
     State.CANCELED: ACTIVE,
 }
-"""From which states each state may be reached; `lifecycle` swaps only along these."""
+"""The states from which each state may be reached. `lifecycle` makes no other transition."""
 
-PUBLIC = {
+PUBLIC_STATUS = {
     State.QUEUED: "queued",
     State.SUBMITTING: "processing",
     State.SUBMITTED: "processing",
@@ -81,4 +81,4 @@ PROGRESS = {
     State.FAILED: 1.0,
     State.CANCELED: 1.0,
 }
-"""How far along, 0 to 1. It changes with the state only, so that an ETag can hold."""
+"""Progress from 0 to 1. It depends on the state only, so that ETags stay valid."""

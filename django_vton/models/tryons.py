@@ -1,4 +1,4 @@
-"""A try-on, its attempts at the vendor, its pictures and its history."""
+"""Try-ons, their attempts at the vendor, their pictures and their history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from django.utils.translation import pgettext_lazy
 
 from ..messages import RENDER_MESSAGES
 from ..storage import private_storage, product_path, result_path
-from .shoppers import PersonPhoto, Shopper
+from .photos import PersonPhoto
+from .shoppers import Shopper
 from .states import ACTIVE, Money, State
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class ProductImage(models.Model):
-    """A product's picture as the vendor takes it, prepared once for each distinct source.
+    """A product's picture, prepared for the vendor once per distinct source file.
 
-    Where it cannot be used, `problem` says why to the merchant, and there is no file.
+    If it cannot be used, `problem` tells the merchant why, and there is no file.
     """
 
     source_digest = models.CharField(max_length=64, unique=True)
-    product = models.CharField(_("product"), max_length=200, help_text=_("The first that used it."))
+    product = models.CharField(_("product"), max_length=200, help_text=_("The first product that used it."))
     problem = models.TextField(_("problem"), blank=True)
     digest = models.CharField(max_length=64, blank=True)
     file = models.FileField(storage=private_storage, upload_to=product_path, max_length=200, blank=True)
@@ -49,32 +50,32 @@ class TryOnRequestQuerySet(models.QuerySet["TryOnRequest"]):
     """Try-ons by state and by owner."""
 
     def active(self) -> QuerySet[TryOnRequest]:
-        """Not yet ended."""
+        """Try-ons that have not ended."""
         return self.filter(state__in=ACTIVE)
 
-    def to_drive(self) -> QuerySet[TryOnRequest]:
-        """What a pump has to look at, now or later: neither followers nor waiting rows of a batch."""
+    def scheduled(self) -> QuerySet[TryOnRequest]:
+        """Active try-ons that a dispatcher handles now or later: no followers, no waiting rows of a batch."""
         return self.filter(state__in=ACTIVE, due_at__isnull=False)
 
     def due(self, now: datetime) -> QuerySet[TryOnRequest]:
-        """What a pump may claim now, the longest due first."""
-        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-        return self.to_drive().filter(free, due_at__lte=now).order_by("due_at")
+        """Try-ons that a dispatcher may claim now, longest due first."""
+        is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+        return self.scheduled().filter(is_free, due_at__lte=now).order_by("due_at")
 
     def owned_by(self, shopper: Shopper | None) -> QuerySet[TryOnRequest]:
-        """A shopper's own; nothing for somebody who has none."""
+        """A shopper's own try-ons; none without a shopper."""
         return self.none() if shopper is None else self.filter(shopper=shopper)
 
-    def with_parts(self) -> QuerySet[TryOnRequest]:
-        """With all that the API's object shows, in a fixed number of queries."""
+    def with_related(self) -> QuerySet[TryOnRequest]:
+        """Load what the API shows of each try-on, in a fixed number of queries."""
         return self.select_related("photo", "source").prefetch_related("images")
 
 
 class TryOnRequest(models.Model):
-    """One try-on. The row is the job: its state, when it is next due, and who works on it until when."""
+    """One try-on. The row is also the job: `due_at` schedules it, `lease_until` locks it."""
 
     class FeedbackReason(models.TextChoices):
-        """Why a shopper does not like the result. Shoppers choose from these words, staff read them."""
+        """Why a shopper does not like the result. Shoppers choose from this list."""
 
         FIT = "fit", pgettext_lazy("vton", "Fit")
         COLOUR = "colour", pgettext_lazy("vton", "Colour")
@@ -82,7 +83,7 @@ class TryOnRequest(models.Model):
         POOR_PICTURE = "poor_picture", pgettext_lazy("vton", "Poor picture")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Where an index of several columns begins with this one, it needs none of its own.
+    # Foreign keys that begin an index in Meta need none of their own.
     shopper = models.ForeignKey(
         Shopper, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons", db_index=False
     )
@@ -120,16 +121,16 @@ class TryOnRequest(models.Model):
         null=True,
         blank=True,
         unique=True,
-        help_text="The cache key, where this render of a house model is the one that everybody shares.",
+        help_text="The cache key, if this render of a house model is the one that all shoppers share.",
     )
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
-    counted_in = models.JSONField(default=list, help_text="The quota rows that this try-on counts in.")
+    quota_ids = models.JSONField(default=list, help_text="The ids of the quotas that it counts towards.")
     counted_images = models.PositiveSmallIntegerField(
-        default=0, help_text="How many pictures are counted there."
+        default=0, help_text="How many pictures it counts there."
     )
     address_key = models.CharField(
-        max_length=80, blank=True, help_text="The caller's address, as a keyed hash; only while it runs."
+        max_length=80, blank=True, help_text="A keyed hash of the client's IP address; emptied at the end."
     )
     cached = models.BooleanField(_("from an earlier render"), default=False)
     feedback = models.CharField(_("feedback"), max_length=7, blank=True)
@@ -139,18 +140,18 @@ class TryOnRequest(models.Model):
     error_code = models.CharField(_("error"), max_length=30, blank=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    last_attempt = models.PositiveSmallIntegerField(
-        default=1, help_text="The number of its newest attempt: what another says is history."
+    last_attempt_number = models.PositiveSmallIntegerField(
+        default=1, help_text="The number of the newest attempt. Answers to older attempts change nothing."
     )
-    claims = models.PositiveSmallIntegerField(
-        default=0, help_text="Claims of the present state that ended in silence."
+    claim_count = models.PositiveSmallIntegerField(
+        default=0, help_text="Consecutive claims in the current state without an outcome."
     )
     download_failures = models.PositiveSmallIntegerField(default=0)
     called_back_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a callback last made this row due."
+        null=True, blank=True, help_text="When a callback last made it due."
     )
     result_urls = models.JSONField(
-        default=list, help_text="Where the finished pictures wait; emptied at the end."
+        default=list, help_text="URLs of the finished pictures at the vendor; emptied at the end."
     )
     image_count = models.PositiveSmallIntegerField(default=0)
 
@@ -176,26 +177,26 @@ class TryOnRequest(models.Model):
                 name="vton_completed_has_images",
             ),
             models.CheckConstraint(
-                condition=Q(feedback="dislike") | Q(feedback_reason=""), name="vton_reason_of_dislike"
+                condition=Q(feedback="dislike") | Q(feedback_reason=""), name="vton_reason_needs_dislike"
             ),
             models.UniqueConstraint(
-                fields=["shopper", "idempotency_key"], name="vton_idempotency_key_of_shopper"
+                fields=["shopper", "idempotency_key"], name="vton_unique_idempotency_key"
             ),
         ]
-        # SQLite has no figures of its tables: of two indexes it takes the one that tells more columns or
-        # spares it the sorting. So each goes as far as its query, or all of a state would be looked through.
+        # Each index covers all columns of its query. SQLite has no table statistics: it chooses the index
+        # with more matching columns or the right order, and would scan all rows of a state otherwise.
         indexes = [
             models.Index(fields=["state", "due_at"], name="vton_request_due"),
-            models.Index(fields=["shopper", "-created_at"], name="vton_request_of_shopper"),
+            models.Index(fields=["shopper", "-created_at"], name="vton_request_by_shopper"),
             models.Index(fields=["shopper", "state", "-created_at"], name="vton_request_shopper_state"),
             models.Index(fields=["cache_key", "state", "-created_at"], name="vton_request_by_cache_key"),
             models.Index(fields=["-created_at"], name="vton_request_newest"),
-            # What is erased stays, expired for ever: the purge would read all of it each hour.
+            # Partial: erased rows stay expired for ever, and the hourly purge would read them all.
             models.Index(
                 fields=["expires_at"], condition=Q(erased_at__isnull=True), name="vton_request_expires"
             ),
             models.Index(fields=["source", "state", "created_at"], name="vton_request_followers"),
-            # The admin's filters, each in the order of its list.
+            # For the admin's filters, in the order of its change list.
             models.Index(fields=["state", "-created_at"], name="vton_request_by_state"),
             models.Index(fields=["error_code", "state"], name="vton_request_by_error"),
             models.Index(fields=["engine", "-created_at"], name="vton_request_by_engine"),
@@ -207,16 +208,16 @@ class TryOnRequest(models.Model):
         return f"{self.product_title or self.product} ({str(self.pk)[:8]})"
 
     @property
-    def pictures(self) -> list[TryOnImage]:
-        """The images, its own or those of the render that it shares."""
+    def shown_images(self) -> list[TryOnImage]:
+        """Its own images, or those of the render that it shares."""
         source = self.source if self.source is not None else self
         return list(source.images.all())
 
     @property
     def shows_house_model(self) -> bool:
-        """Whether a house model is seen in it and no shopper, so that all staff may look.
+        """Whether its pictures show a house model, which all staff may view.
 
-        What cannot be told for certain (no owner, and the house model is gone) counts as a shopper's.
+        False if that is uncertain, because there is no owner and the photo is deleted.
         """
         shown = self.source if self.source is not None else self
         is_house = shown.shared_key is not None or (shown.photo is not None and shown.photo.is_house)
@@ -224,15 +225,15 @@ class TryOnRequest(models.Model):
 
     @property
     def error_message(self) -> str:
-        """Why it failed, in the shopper's language; "" where it did not."""
+        """Why it failed, in the shopper's language; "" if it did not fail."""
         if not self.error_code:
             return ""
-        # An engine of the shop's own may have codes of its own.
+        # A shop's own engine may have further codes.
         return str(RENDER_MESSAGES.get(self.error_code, RENDER_MESSAGES["vendor"]))
 
 
 class Attempt(models.Model):
-    """One POST to the vendor, at most, and the money set aside for it. Never deleted."""
+    """At most one POST to the vendor, and the money reserved for it. Never deleted."""
 
     request = models.ForeignKey(
         TryOnRequest, on_delete=models.PROTECT, related_name="attempts", db_index=False
@@ -242,18 +243,21 @@ class Attempt(models.Model):
     token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
     vendor_id = models.CharField(_("vendor's id"), max_length=200, null=True, blank=True)
     amount = models.BigIntegerField(_("price"), help_text=_("Micro-USD: 75000 is 0.075 USD."))
-    budget_day = models.DateField(_("day"), help_text=_("The day whose budget it counts in."))
+    budget_day = models.DateField(_("day"), help_text=_("The day whose budget it counts towards."))
     money = models.CharField(_("money"), max_length=5, choices=Money, default=Money.HELD)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     posted_at = models.DateTimeField(
-        _("sent"), null=True, blank=True, help_text="The claim: committed before the socket is opened."
+        _("sent"),
+        null=True,
+        blank=True,
+        help_text="When it was claimed, committed before sending.",
     )
     answered_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When the vendor said how it ended; without it, what is spent is assumed to be charged.",
+        help_text="When the vendor reported the outcome. If empty, a spent amount is assumed to be charged.",
     )
-    verdict = models.CharField(_("outcome"), max_length=20, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=20, blank=True)
     http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
     error = models.TextField(_("vendor's words"), blank=True)
     raw = models.JSONField(_("vendor's answer"), default=dict, blank=True)
@@ -275,7 +279,7 @@ class Attempt(models.Model):
 
 
 class VendorLink(models.Model):
-    """An address under which the vendor may fetch one picture: expiring, and dead with its render."""
+    """A URL from which the vendor may download one picture, until it expires or the render ends."""
 
     token_hash = models.CharField(max_length=64, unique=True)
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="links")
@@ -284,27 +288,27 @@ class VendorLink(models.Model):
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
-        return f"link of {self.attempt_id}"
+        return f"link of attempt {self.attempt_id}"
 
 
 class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
-    """Images by who may see them."""
+    """Images by who may view them."""
 
     def visible_to(self, shopper: Shopper | None) -> QuerySet[TryOnImage]:
-        """Published ones to anyone; a shopper's own, or of a render that their try-on shares."""
-        mine = Q(published_at__isnull=False)
+        """Published images, a shopper's own, and those of a render that their try-on shares."""
+        visible = Q(published_at__isnull=False)
         if shopper is not None:
-            mine |= Q(request__shopper=shopper) | Q(request__followers__shopper=shopper)
-        return self.filter(mine).distinct()
+            visible |= Q(request__shopper=shopper) | Q(request__followers__shopper=shopper)
+        return self.filter(visible).distinct()
 
     def published_for(self, ref: str) -> QuerySet[TryOnImage]:
-        """The published renders of a product, the newest first."""
+        """The published images of a product, newest first."""
         of_product = Q(publications__product=ref) | Q(publications__main_product=ref)
         return self.filter(of_product).order_by("-published_at").distinct()
 
 
 class TryOnImage(models.Model):
-    """One finished picture, as `images.result_picture` wrote it."""
+    """One finished picture, as `images.result_picture` encoded it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="images", db_index=False)
@@ -330,7 +334,7 @@ class TryOnImage(models.Model):
 
 
 class TryOnEvent(models.Model):
-    """What happened, in order; rows are only ever added. Ids only: no address, no picture."""
+    """The history of a try-on. Rows are never changed and hold ids only: no URLs, no pictures."""
 
     request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="events")
     attempt = models.ForeignKey(Attempt, on_delete=models.SET_NULL, null=True, blank=True)

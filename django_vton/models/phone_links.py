@@ -1,4 +1,4 @@
-"""One-time links that let a phone continue a shopper's try-on."""
+"""One-time links with which a shopper continues a try-on on a phone."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class PhoneLinkQuerySet(models.QuerySet["PhoneLink"]):
-    """Links by what they still allow."""
+    """Unexpired links, before and after a phone has used them."""
 
-    def usable(self) -> QuerySet[PhoneLink]:
-        """A phone may still use these."""
+    def unused(self) -> QuerySet[PhoneLink]:
+        """Links that a phone may still use."""
         return self.filter(used_at=None, expires_at__gt=timezone.now())
 
-    def granted(self) -> QuerySet[PhoneLink]:
-        """A phone has used these and may still act for their owners."""
+    def active(self) -> QuerySet[PhoneLink]:
+        """Links that a phone has used; that phone may still act for the link's owner."""
         return self.filter(used_at__isnull=False, expires_at__gt=timezone.now())
 
 
 class PhoneLink(models.Model):
-    """A link from a shopper's computer to their phone, for one product; its token is stored hashed."""
+    """A link from a shopper's computer to their phone, for one product. Its token is stored as a hash."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     shopper = models.ForeignKey(Shopper, on_delete=models.CASCADE, related_name="phone_links")
@@ -42,13 +42,14 @@ class PhoneLink(models.Model):
     expires_at = models.DateTimeField(
         _("expires"),
         db_index=True,
-        help_text="Until then it may be used; once used, the phone may act for the owner until then.",
+        help_text="The link can be used until then. Using it sets the time until which the phone may act for "
+        "the owner.",
     )
     try_ons = models.ManyToManyField(
         TryOnRequest,
         related_name="phone_links",
         editable=False,
-        help_text="What the phone asked for: all of the owner's that it may see.",
+        help_text="Requested by the phone. The phone may see no other try-ons of the owner.",
     )
 
     objects = PhoneLinkQuerySet.as_manager()

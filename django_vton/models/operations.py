@@ -1,0 +1,81 @@
+"""The state of workers, gateway and incidents, and the staff's pause switch."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class DispatcherLease(models.Model):
+    """A slot for one running dispatcher, which renews its lease while it runs."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    token = models.CharField(max_length=32, default="", blank=True)
+    lease_until = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"dispatcher {self.number}"
+
+
+class GatewayState(models.Model):
+    """The circuit breaker and back-off of one engine."""
+
+    engine = models.CharField(_("engine"), max_length=50, primary_key=True)
+    wait_until = models.DateTimeField(_("wait until"), null=True, blank=True)
+    breaker = models.CharField(
+        _("breaker"),
+        max_length=20,
+        blank=True,
+        default="",
+        help_text="The HTTP status that opened the circuit breaker; empty while it is closed.",
+    )
+    failures = models.PositiveIntegerField(_("refusals in a row"), default=0)
+    refused_at = models.DateTimeField(_("last refusal"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("state of the gateway")
+        verbose_name_plural = _("states of the gateway")
+
+    def __str__(self) -> str:
+        return self.engine
+
+
+class PauseSwitch(models.Model):
+    """The staff's switch. While its only row is paused, no new try-on is accepted."""
+
+    is_paused = models.BooleanField(
+        _("pause try-on"),
+        default=False,
+        help_text=_("No new try-ons are accepted and the buttons are hidden. Running try-ons continue."),
+    )
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("pause switch")
+        verbose_name_plural = _("pause switch")
+
+    def __str__(self) -> str:
+        return str(_("paused") if self.is_paused else _("running"))
+
+
+class Incident(models.Model):
+    """An open incident, about which staff are notified once. The row is deleted when the incident ends."""
+
+    name = models.CharField(_("name"), max_length=100, primary_key=True)
+    opened_at = models.DateTimeField(_("since"), default=timezone.now)
+    notify_at = models.DateTimeField(
+        null=True, help_text="When to send the e-mail, or to retry it; empty once it is sent."
+    )
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("state of try-on")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,112 @@
+"""Photos of people: the shoppers' own, and the merchant's house models."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..storage import photo_path, private_storage
+from .shoppers import Shopper
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
+    """Photos by what they may be used for."""
+
+    def active_house_models(self) -> QuerySet[PersonPhoto]:
+        """The active house models, in the merchant's order."""
+        return self.filter(kind=PersonPhoto.Kind.HOUSE, is_active=True).order_by("position", "created_at")
+
+    def reusable_by(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
+        """A shopper's own photos that were saved for further try-ons, newest first."""
+        if shopper is None:
+            return self.none()
+        return self.filter(
+            kind=PersonPhoto.Kind.OWN, shopper=shopper, is_reusable=True, expires_at__gt=timezone.now()
+        ).order_by("-created_at")
+
+    def usable_by(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
+        """What this shopper may use in a try-on: active house models and their own photos."""
+        house = models.Q(kind=PersonPhoto.Kind.HOUSE, is_active=True)
+        if shopper is None:
+            return self.filter(house)
+        return self.filter(house | models.Q(shopper=shopper, expires_at__gt=timezone.now()))
+
+    def visible_to(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
+        """What this shopper may view."""
+        return self.usable_by(shopper)
+
+
+class PersonPhoto(models.Model):
+    """A photo of a person, as `images.person_photo` encoded it: a shopper's own, or a house model."""
+
+    class Kind(models.TextChoices):
+        """Whose photo it is."""
+
+        OWN = "own", _("shopper's own")
+        HOUSE = "house", _("house model")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(_("kind"), max_length=5, choices=Kind, default=Kind.OWN)
+    shopper = models.ForeignKey(
+        Shopper, on_delete=models.SET_NULL, null=True, blank=True, related_name="photos"
+    )
+    file = models.FileField(storage=private_storage, upload_to=photo_path, max_length=200)
+    thumbnail = models.FileField(storage=private_storage, upload_to=photo_path, max_length=200)
+    digest = models.CharField(_("SHA-256"), max_length=64, editable=False)
+    width = models.PositiveIntegerField(editable=False)
+    height = models.PositiveIntegerField(editable=False)
+    is_reusable = models.BooleanField(_("may be used again"), default=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("deleted at"), null=True, blank=True, db_index=True)
+
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    labels = models.JSONField(_("labels"), default=list, blank=True)
+    suits = models.JSONField(_("suits"), default=list, blank=True)
+    rights_note = models.TextField(_("rights"), blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    position = models.PositiveIntegerField(_("order"), default=0)
+
+    objects = PersonPhotoQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("person photo")
+        verbose_name_plural = _("person photos")
+        permissions = [("view_shopper_photos", _("Can view shoppers' photos and results"))]
+
+    def __str__(self) -> str:
+        return self.name or str(_("Photo %(id)s") % {"id": str(self.pk)[:8]})
+
+    @property
+    def is_house(self) -> bool:
+        """Whether it is a merchant's house model, which anyone may see."""
+        return self.kind == self.Kind.HOUSE
+
+    def suits_kind(self, kind: str) -> bool:
+        """Whether it suits "garment" or "eyewear"; an empty list suits both."""
+        return not self.suits or kind in self.suits
+
+
+class HouseModelManager(models.Manager["HouseModel"]):
+    """House models only: shoppers' photos are out of reach."""
+
+    def get_queryset(self) -> QuerySet[HouseModel]:
+        """Leave out shoppers' photos."""
+        return super().get_queryset().filter(kind=PersonPhoto.Kind.HOUSE)
+
+
+class HouseModel(PersonPhoto):
+    """A merchant's person photo. It has its own permissions, so its editors need no access to shoppers'."""
+
+    objects = HouseModelManager()  # type: ignore[assignment,misc]  # deliberately narrower than the parent's
+
+    class Meta:
+        proxy = True
+        verbose_name = _("house model")
+        verbose_name_plural = _("house models")
