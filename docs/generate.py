@@ -155,7 +155,7 @@ def _python() -> str:
         ),
         *_class(batches.Preview, "django_vton.batches.Preview"),
         *_class(batches.Progress, "django_vton.batches.Progress"),
-        *_class(batches.Published, "django_vton.batches.Published"),
+        *_class(batches.PublishResult, "django_vton.batches.Published"),
         "## Exceptions",
         table(("exception", ""), _exceptions()),
         "## Paths for a queue",
