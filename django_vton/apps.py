@@ -23,11 +23,11 @@ class VtonConfig(AppConfig):
         from django.db.models.signals import post_delete, post_migrate, pre_delete
 
         from . import privacy, roles
-        from .checks import settings
+        from .checks import register
         from .models import HouseModel, PersonPhoto, ProductImage, Shopper, TryOnImage
         from .queue.q2 import register_schedules
 
-        settings.register()
+        register()
         # A proxy sends its own signals.
         for model in (PersonPhoto, HouseModel, ProductImage, TryOnImage):
             post_delete.connect(
@@ -36,12 +36,12 @@ class VtonConfig(AppConfig):
         pre_delete.connect(privacy.erase_deleted_shopper, sender=Shopper, dispatch_uid="vton.shopper")
         user_logged_in.connect(_claim, dispatch_uid="vton.claim")
         post_migrate.connect(register_schedules, sender=self, dispatch_uid="vton.schedules")
-        post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="vton.roles")
+        post_migrate.connect(roles.create_groups, sender=self, dispatch_uid="vton.roles")
         autodiscover_modules("tryon")
 
 
 def _claim(*, request: Any, user: Any, **_kwargs: Any) -> None:
-    from .shoppers import claim
+    from .shoppers import merge_guest
 
     if request is not None:
-        claim(request, user)
+        merge_guest(request, user)

@@ -1,6 +1,6 @@
-"""Is this install able to work? Each finding is one line for an operator, and one object for a monitor.
+"""Health checks for `vton_doctor` and the admin: whether this installation can render try-ons.
 
-Looks at this machine, its database and its storage; the vendor is not called, so it costs nothing.
+They read this machine, its database and its storage. They never call the vendor, so they cost nothing.
 """
 
 from __future__ import annotations
@@ -20,179 +20,185 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from . import queue
-from .billing.budget_status import NEAR, budget_statuses
-from .conf import MICROS, config
+from .billing.budget_status import WARNING_SHARE, budget_statuses
+from .conf import MICROS_PER_USD, config
 from .gateway.engines import engines
 from .models import Attempt, DispatcherLease, GatewayState, Incident, PauseSwitch, TryOnRequest
 from .models.states import State
 from .monitoring import incidents, mail, proxies
-from .pixazo import Verdict
+from .pixazo import SubmitOutcome
 from .queue import liveness
 from .storage import private_storage
 from .worker import outcomes
 
-LATE = timedelta(minutes=2)
-"""The schedule rings every minute: what has been due for longer is being looked at by nobody."""
+OVERDUE_AFTER = timedelta(minutes=2)
+"""A worker is woken every minute, so a row that has been due for longer is not being processed."""
 
-SKEW = timedelta(seconds=5)
+MAX_CLOCK_SKEW = timedelta(seconds=5)
 RECENT = timedelta(days=7)
-UNTOLD = timedelta(minutes=15)
-"""After this long a mail was tried twice."""
+MAIL_OVERDUE = timedelta(minutes=15)
+"""By then a mail has been tried twice."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
+class CheckResult:
+    """The result of one health check, as `vton_doctor --json` prints it."""
 
     name: str
     ok: bool
     text: str
-    """What was found, and what to do where it is not well. Never a key, an address or a picture."""
+    """What was found and, if it is not ok, what to do. Never contains a key, a secret URL or an image."""
 
 
-def examine() -> list[Finding]:
-    """Look at everything; what cannot be looked at is a finding as well."""
-    looks: list[Callable[[], Iterator[Finding]]] = [
+def run_health_checks() -> list[CheckResult]:
+    """Run every check. A check that cannot be run is a failed result, not an exception."""
+    health_checks: list[Callable[[], Iterator[CheckResult]]] = [
         *(_settings, _database, _queue, _workers, _overdue, _unknown, _proxies),
         *(_gateway, _pictures, _pause, _budget, _incidents, _storage),
     ]
-    found: list[Finding] = []
-    for look in looks:
-        name = look.__name__.removeprefix("_")
+    results: list[CheckResult] = []
+    for health_check in health_checks:
         try:
-            found += look()
+            results += health_check()
         except (DatabaseError, ImproperlyConfigured, OSError) as error:
+            name = health_check.__name__.removeprefix("_")
             hint = "; is the database there, and was migrate run?" if isinstance(error, DatabaseError) else ""
-            found.append(Finding(name, ok=False, text=f"cannot be looked at: {type(error).__name__}{hint}"))
-    return found
+            text = f"cannot be checked: {type(error).__name__}{hint}"
+            results.append(CheckResult(name, ok=False, text=text))
+    return results
 
 
-def _settings() -> Iterator[Finding]:
+def _settings() -> Iterator[CheckResult]:
     messages = checks.run_checks(tags=["vton"])
     for message in messages:
-        yield Finding("settings", ok=False, text=" ".join(filter(None, (message.msg, message.hint))))
+        yield CheckResult("settings", ok=False, text=" ".join(filter(None, (message.msg, message.hint))))
     if not messages:
-        where = "the sandbox" if config.is_sandbox else "Pixazo"
-        ordered = "with callbacks" if config.callbacks else "by asking alone"
-        yield Finding("settings", ok=True, text=f"complete; renders go to {where}, {ordered}")
+        gateway = "the sandbox" if config.is_sandbox else "Pixazo"
+        method = "with callbacks" if config.uses_callbacks else "by polling only"
+        yield CheckResult("settings", ok=True, text=f"complete; renders go to {gateway}, {method}")
 
 
-def _database() -> Iterator[Finding]:
-    # A table that surely has rows: every row of a query is given the database's own time.
-    theirs = MigrationRecorder.Migration.objects.values_list(Now(), flat=True)[:1].get()
-    skew = abs(timezone.now() - theirs)
-    if skew > SKEW:
-        text = f"its clock and this machine's differ by {skew.total_seconds():.0f} s: leases would overlap"
-        yield Finding("clock", ok=False, text=text)
-    else:
-        yield Finding("clock", ok=True, text=f"agrees with {connection.vendor}'s")
+def _database() -> Iterator[CheckResult]:
+    # Any table with a row will do: the query selects the database's own time for each row.
+    database_time = MigrationRecorder.Migration.objects.values_list(Now(), flat=True)[:1].get()
+    skew = abs(timezone.now() - database_time)
+    text = f"agrees with {connection.vendor}'s"
+    if skew > MAX_CLOCK_SKEW:
+        text = f"differs from the database's clock by {skew.total_seconds():.0f} s, so leases would overlap"
+    yield CheckResult("clock", ok=skew <= MAX_CLOCK_SKEW, text=text)
 
 
-def _queue() -> Iterator[Finding]:
-    name, worker = queue.in_use()
-    yield Finding("queue", ok=True, text=f"{name}; {worker} works for it")
+def _queue() -> Iterator[CheckResult]:
+    name, worker = queue.describe_queue()
+    yield CheckResult("queue", ok=True, text=f"{name}; its worker is {worker}")
 
 
-def _workers() -> Iterator[Finding]:
+def _workers() -> Iterator[CheckResult]:
     seen = DispatcherLease.objects.aggregate(last=Max("seen_at"))["last"]
-    if seen is None:
-        yield Finding("workers", ok=False, text=f"were never seen: start {queue.in_use()[1]}")
-    else:
-        text = f"last seen {(timezone.now() - seen).total_seconds():.0f} s ago"
-        is_gone = liveness.workers_are_gone()
-        yield Finding(
-            "workers", ok=not is_gone, text=f"{text}: start {queue.in_use()[1]}" if is_gone else text
-        )
-
-
-def _overdue() -> Iterator[Finding]:
-    oldest = TryOnRequest.objects.to_drive().aggregate(at=Min("due_at"))["at"]
-    late = timezone.now() - oldest if oldest is not None else timedelta(0)
-    waits = (
-        f"the oldest has been due for {max(0.0, late.total_seconds()):.0f} s" if oldest else "nothing is due"
+    is_alive = seen is not None and not liveness.workers_are_gone()
+    text = (
+        "were never seen"
+        if seen is None
+        else f"last seen {(timezone.now() - seen).total_seconds():.0f} s ago"
     )
-    yield Finding("overdue", ok=late < LATE, text=waits)
+    yield CheckResult(
+        "workers", ok=is_alive, text=text if is_alive else f"{text}: start {queue.describe_queue()[1]}"
+    )
 
 
-def _unknown() -> Iterator[Finding]:
+def _overdue() -> Iterator[CheckResult]:
+    oldest = TryOnRequest.objects.scheduled().aggregate(at=Min("due_at"))["at"]
+    late = timezone.now() - oldest if oldest is not None else timedelta(0)
+    text = "nothing is due"
+    if oldest is not None:
+        text = f"the oldest has been due for {max(0.0, late.total_seconds()):.0f} s"
+    yield CheckResult("overdue", ok=late < OVERDUE_AFTER, text=text)
+
+
+def _unknown() -> Iterator[CheckResult]:
     since = timezone.now() - RECENT
     failed = TryOnRequest.objects.filter(incidents.OUTCOME_UNKNOWN, created_at__gt=since)
     count = failed.count() + TryOnRequest.objects.filter(state=State.UNKNOWN).count()
     text = f"{count} in the last {RECENT.days} days ended without the vendor's answer"
-    yield Finding("unknown", ok=not count, text=text + (": see the admin's list" if count else ""))
+    yield CheckResult("unknown", ok=not count, text=text + (": see the admin's list" if count else ""))
 
 
-def _gateway() -> Iterator[Finding]:
+def _gateway() -> Iterator[CheckResult]:
     stopped = list(GatewayState.objects.filter(engine__in=engines()).exclude(breaker=""))
     for state in stopped:
-        text = f"refuses {state.engine} with {state.breaker}: see the key, the wallet, the subscription"
-        yield Finding("gateway", ok=False, text=text)
+        text = f"refuses {state.engine} with {state.breaker}: check the key, the wallet, the subscription"
+        yield CheckResult("gateway", ok=False, text=text)
     if not stopped:
         yield _newest_submit()
 
 
-def _newest_submit() -> Finding:
-    """As a process that was not started: everything waits, and no refusal tells why."""
-    sent = Attempt.objects.exclude(verdict="").order_by("-pk")
-    newest = sent.values_list("verdict", "error").first()
+def _newest_submit() -> CheckResult:
+    """Whether the newest submit reached the gateway; if not, try-ons wait and no refusal explains why."""
+    sent = Attempt.objects.exclude(outcome="").order_by("-pk")
+    newest = sent.values_list("outcome", "error").first()
     if newest is None:
-        return Finding("gateway", ok=True, text="nothing was sent yet")
-    verdict, error = newest
-    if verdict != Verdict.NOT_SENT:
-        return Finding("gateway", ok=True, text="takes submits, as far as was seen")
-    return Finding("gateway", ok=False, text=f"the newest submit {outcomes.not_sent(error)}")
+        return CheckResult("gateway", ok=True, text="nothing was sent yet")
+    outcome, error = newest
+    if outcome != SubmitOutcome.NOT_SENT:
+        return CheckResult("gateway", ok=True, text="accepts submits, as far as was seen")
+    return CheckResult("gateway", ok=False, text=f"the newest submit {outcomes.not_sent(error)}")
 
 
-def _pictures() -> Iterator[Finding]:
-    """Whether the vendor gets what it fetches: no check can look at the shop from outside."""
-    if lost := incidents.unloaded():
-        which = "the newest render" if lost == 1 else f"the newest {lost} renders"
-        text = f"{which} failed for want of them: does the vendor reach {config.PUBLIC_BASE_URL}?"
-        yield Finding("pictures", ok=False, text=f"{text} See PUBLIC_BASE_URL")
-    else:
-        yield Finding("pictures", ok=True, text="reach the vendor, as far as was seen")
+def _pictures() -> Iterator[CheckResult]:
+    """Whether the vendor can load the shop's images; the shop cannot test its own URLs from outside."""
+    count = incidents.recent_image_failures()
+    text = "can be loaded by the vendor, as far as was seen"
+    if count:
+        renders = "the newest render" if count == 1 else f"the newest {count} renders"
+        text = (
+            f"{renders} failed because one could not be loaded: does the vendor reach "
+            f"{config.PUBLIC_BASE_URL}? See PUBLIC_BASE_URL"
+        )
+    yield CheckResult("pictures", ok=not count, text=text)
 
 
-def _proxies() -> Iterator[Finding]:
-    """Whether shoppers can be told apart by their addresses."""
+def _proxies() -> Iterator[CheckResult]:
+    """Whether shoppers have different addresses."""
     problems = proxies.problems()
     for text in problems:
-        yield Finding("proxies", ok=False, text=text)
+        yield CheckResult("proxies", ok=False, text=text)
     if not problems:
-        yield Finding("proxies", ok=True, text="tell the shoppers' addresses, as far as was seen")
+        yield CheckResult("proxies", ok=True, text="pass on the shoppers' addresses, as far as was seen")
 
 
-def _pause() -> Iterator[Finding]:
-    paused = PauseSwitch.objects.filter(is_paused=True).exists()
-    yield Finding("pause", ok=not paused, text="the staff's switch is on" if paused else "not paused")
+def _pause() -> Iterator[CheckResult]:
+    is_paused = PauseSwitch.objects.filter(is_paused=True).exists()
+    yield CheckResult(
+        "pause", ok=not is_paused, text="the staff's switch is on" if is_paused else "not paused"
+    )
 
 
-def _budget() -> Iterator[Finding]:
+def _budget() -> Iterator[CheckResult]:
     for budget in budget_statuses():
         text = "no cap: see DAILY_BUDGET and MONTHLY_BUDGET"
         if budget.cap is not None and budget.left is not None:
-            text = f"{budget.left / MICROS:.2f} USD left of {budget.cap / MICROS:.2f}"
+            text = f"{budget.left / MICROS_PER_USD:.2f} USD left of {budget.cap / MICROS_PER_USD:.2f}"
         if budget.is_reached:
             text += ": no further render fits"
         elif budget.is_near:
-            text += f": {100 * NEAR:.0f} % or more are used"
-        yield Finding(f"budget.{budget.kind}", ok=not budget.is_reached, text=text)
+            text += f": {100 * WARNING_SHARE:.0f} % or more are used"
+        yield CheckResult(f"budget.{budget.kind}", ok=not budget.is_reached, text=text)
 
 
-def _incidents() -> Iterator[Finding]:
-    """Each has a finding of its own above: here, whether staff know."""
-    names = [name for name, _since in incidents.open_now()]
+def _incidents() -> Iterator[CheckResult]:
+    """Whether staff were told of the open incidents; their causes are reported by the other checks."""
+    names = [name for name, _since in incidents.open_incidents()]
     text = ", ".join(names) if names else "none is open"
     if not mail.recipients():
-        text += "; nobody is told, for want of NOTIFY and MANAGERS"
-    waits = Incident.objects.filter(notify_at__isnull=False, opened_at__lt=timezone.now() - UNTOLD)
-    untold = list(waits.values_list("name", flat=True))
-    if untold:
-        text += f"; mail about {', '.join(untold)} does not go out: see the mail server and the log"
-    yield Finding("incidents", ok=not untold, text=text)
+        text += "; nobody is told, since NOTIFY and MANAGERS are empty"
+    overdue = Incident.objects.filter(notify_at__isnull=False, opened_at__lt=timezone.now() - MAIL_OVERDUE)
+    unsent = list(overdue.values_list("name", flat=True))
+    if unsent:
+        text += f"; mail about {', '.join(unsent)} is not sent: see the mail server and the log"
+    yield CheckResult("incidents", ok=not unsent, text=text)
 
 
-def _storage() -> Iterator[Finding]:
+def _storage() -> Iterator[CheckResult]:
     storage = private_storage()
     name = storage.save(f"vton/photos/00/{uuid.uuid4().hex}.txt", ContentFile(b"probe"))
     try:
@@ -200,4 +206,5 @@ def _storage() -> Iterator[Finding]:
             is_same = file.read() == b"probe"
     finally:
         storage.delete(name)
-    yield Finding("storage", ok=is_same, text="writes, reads and deletes" if is_same else "reads other bytes")
+    text = "writes, reads and deletes" if is_same else "returns other bytes than were written"
+    yield CheckResult("storage", ok=is_same, text=text)

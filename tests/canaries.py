@@ -22,7 +22,7 @@ from django.db.backends.signals import connection_created
 from django.urls import reverse
 from django.utils.log import AdminEmailHandler
 
-from tests.people import standard
+from tests.intake_helpers import normalize_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,22 +44,22 @@ ADDRESS = "203.0.113.77"
 OUR_JPEG = (r"\xff\xd8\xff\xe0", "/9j/4AAQ")
 """The beginning of a JPEG as we write it, in Python's words and in Base64."""
 
-NOWHERE = (KEY, SIGNATURE, CAPTCHA, FILE_NAME, PHOTO, *OUR_JPEG)
+ALWAYS_SECRET = (KEY, SIGNATURE, CAPTCHA, FILE_NAME, PHOTO, *OUR_JPEG)
 
 
-def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+def mark_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every token of `secrets` can be told at sight, and is as long as ever."""
     numbers = itertools.count(1)
     monkeypatch.setattr(secrets, "token_urlsafe", lambda _n=32: f"{TOKEN}{next(numbers):032d}")
 
 
-def marked(jpeg: bytes) -> bytes:
+def mark_photo(jpeg: bytes) -> bytes:
     """The same photo, with a comment at its beginning."""
     comment = PHOTO.encode()
     return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
 
 
-class Watch(logging.Handler):
+class LogRecorder(logging.Handler):
     """Every log record of every logger, as a file and as a mail to the admins would have it."""
 
     def __init__(self) -> None:
@@ -74,9 +74,9 @@ class Watch(logging.Handler):
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
+def record_logs() -> Iterator[LogRecorder]:
     """All loggers say all they have to say; what is an error is mailed, with the variables of each frame."""
-    watch, mailer = Watch(), AdminEmailHandler(include_html=True)
+    watch, mailer = LogRecorder(), AdminEmailHandler(include_html=True)
     mailer.setLevel(logging.ERROR)
     names = [name for name, it in logging.root.manager.loggerDict.items() if isinstance(it, logging.Logger)]
     known = [logging.getLogger(name) for name in ("httpx", "httpcore.http11", "httpcore.connection", *names)]
@@ -97,16 +97,16 @@ def watching() -> Iterator[Watch]:
             it.propagate, it.disabled = propagate, disabled
 
 
-def mails() -> str:
+def mail_text() -> str:
     """Each mail with its subject, its text and its HTML."""
     parts = []
     for message in mail.outbox:
-        pages = [str(page[0]) for page in getattr(message, "alternatives", [])]
-        parts += [str(message.subject), str(message.body), *pages]
+        admin_text = [str(page[0]) for page in getattr(message, "alternatives", [])]
+        parts += [str(message.subject), str(message.body), *admin_text]
     return "\n".join(parts)
 
 
-def tables() -> str:
+def database_text() -> str:
     """Every row of every table, but for the sessions: what is in theirs is the shop's own to keep."""
     kinds = [model for model in apps.get_models() if model._meta.app_label != "sessions"]
     rows: list[Any] = [row for model in kinds for row in model._base_manager.all()]
@@ -114,7 +114,7 @@ def tables() -> str:
     return str(serializers.serialize("json", rows)) + "\n".join(tasks)
 
 
-def pages(boss: Client) -> str:
+def admin_text(boss: Client) -> str:
     """The admin's list of each model, and the page of each row."""
     found = []
     for model in admin.site._registry:
@@ -131,7 +131,7 @@ def pages(boss: Client) -> str:
     return "\n".join(found)
 
 
-def reprs() -> str:
+def object_reprs() -> str:
     """What each object of ours that is alive says of itself, in both ways."""
     found = []
     gc.collect()  # What earlier tests left is not to be looked at.
@@ -148,25 +148,25 @@ def reprs() -> str:
     return "\n".join(found)
 
 
-def assert_silent(where: str, text: str, *canaries: str) -> None:
+def assert_absent(where: str, text: str, *canaries: str) -> None:
     """None of them is in the text; where one is, its surroundings are told."""
     for canary in canaries:
-        at = text.find(canary)
-        assert at < 0, f"{canary} in {where}: ...{text[max(0, at - 300) : at + 100]}..."
+        before_statement = text.find(canary)
+        assert before_statement < 0, f"{canary} in {where}: ...{text[max(0, before_statement - 300) : before_statement + 100]}..."
 
 
-def at(words: str, moment: Callable[[], object]) -> Any:
+def before_statement(words: str, moment: Callable[[], object]) -> Any:
     """For `execute_wrapper`: the moment before a statement with these words."""
 
     def look(execute: Any, sql: str, *rest: Any) -> Any:
-        if words in standard(sql):
+        if words in normalize_sql(sql):
             moment()
         return execute(sql, *rest)
 
     return look
 
 
-def failing(error: Exception) -> Callable[[], None]:
+def raising(error: Exception) -> Callable[[], None]:
     """A moment at which the database breaks."""
 
     def moment() -> None:
@@ -176,10 +176,10 @@ def failing(error: Exception) -> Callable[[], None]:
 
 
 @contextmanager
-def everywhere_at(words: str, moment: Callable[[], object]) -> Iterator[None]:
+def before_statement_on_new_connections(words: str, moment: Callable[[], object]) -> Iterator[None]:
     """As `at`, on every connection that is opened in the block: those of a pump."""
 
-    wrapper, met = at(words, moment), []
+    wrapper, met = before_statement(words, moment), []
 
     def opened(connection: Any, **_kwargs: Any) -> None:
         connection.execute_wrappers.append(wrapper)
@@ -238,6 +238,6 @@ def result_host() -> Iterator[ResultHost]:
         thread.join()
 
 
-def text_of(value: Any) -> str:
+def as_json(value: Any) -> str:
     """JSON as a caller reads it."""
     return json.dumps(value, ensure_ascii=False, default=repr)

@@ -18,10 +18,10 @@ from django_vton.house_models import add
 from django_vton.sandbox import Gateway
 from shop.models import Kind, Product
 
-from . import bells
-from .doors import make_product
-from .people import Files
-from .running import CHROMIUM, FIREFOX, REDIS_PORT, WEBKIT, is_listening
+from . import fake_queues
+from .intake_helpers import StoredFiles
+from .live_shop import CHROMIUM, FIREFOX, REDIS_PORT, WEBKIT, is_listening
+from .tryons import make_product
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,10 +74,10 @@ def _no_language() -> None:
 
 
 @pytest.fixture
-def bell() -> list[str]:
+def enqueued() -> list[str]:
     """What was enqueued since the test began."""
-    bells.rung.clear()
-    return bells.rung
+    fake_queues.enqueued.clear()
+    return fake_queues.enqueued
 
 
 @pytest.fixture
@@ -143,9 +143,9 @@ def stranger() -> Client:
 
 
 @pytest.fixture
-def files(settings: Settings, tmp_path: Path) -> Files:
+def files(settings: Settings, tmp_path: Path) -> StoredFiles:
     """A private storage of this test's own, to count what lies in it."""
     options = {"location": tmp_path / "private"}
-    private = {"BACKEND": "django_vton.storage.PrivateFolder", "OPTIONS": options}
+    private = {"BACKEND": "django_vton.storage.PrivateFileSystemStorage", "OPTIONS": options}
     settings.STORAGES = {**settings.STORAGES, "vton": private}
-    return Files(tmp_path / "private")
+    return StoredFiles(tmp_path / "private")

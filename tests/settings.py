@@ -17,5 +17,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405 - of the sh
     # In a file: a pump works on a connection of its own, and every one in memory is another database.
     DATABASES["default"]["TEST"] = {"NAME": str(_SCRATCH / "test.sqlite3")}  # noqa: F405 - as above
 # Nobody looks by itself: a test says when.
-VTON["ENQUEUE"] = "tests.bells.silent"  # noqa: F405 - as above
+VTON["ENQUEUE"] = "tests.fake_queues.record"  # noqa: F405 - as above
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -27,12 +27,12 @@ from PIL import Image
 from django_vton import signals, tasks
 from django_vton.models import Attempt, TryOnRequest, VendorLink
 from django_vton.sandbox import Gateway
-from django_vton.storage import PrivateFolder
+from django_vton.storage import PrivateFileSystemStorage
 from django_vton.worker import dispatcher
 from tests import canaries
-from tests.canaries import ADDRESS, CAPTCHA, FILE_NAME, KEY, NOWHERE, SIGNATURE, TOKEN
-from tests.doors import TRY_ONS, make_product, ref, upload
+from tests.canaries import ADDRESS, ALWAYS_SECRET, CAPTCHA, FILE_NAME, KEY, SIGNATURE, TOKEN
 from tests.lifecycle.desk import OneLook
+from tests.tryons import TRY_ONS, make_product, product_ref, uploaded_photo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
     from shop.models import Product
-    from tests.canaries import ResultHost, Watch
+    from tests.canaries import LogRecorder, ResultHost
     from tests.conftest import PhotoMaker, Vton
-    from tests.people import Files
+    from tests.intake_helpers import StoredFiles
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,7 +74,7 @@ def names(said: list[str]) -> set[str]:
     return {kind for kind in kinds if kind in "".join(said)}
 
 
-class FullDisk(PrivateFolder):
+class FullDisk(PrivateFileSystemStorage):
     """As a storage does it: the bytes are in its hands when it fails."""
 
     def _save(self, name: str, content: Any) -> str:
@@ -104,9 +104,9 @@ def _secrets(
     settings: Settings,
     vton: Vton,
     live_server: LiveServer,
-    files: Files,  # noqa: ARG001 - a folder of the test's own
+    files: StoredFiles,  # noqa: ARG001 - a folder of the test's own
 ) -> Iterator[None]:
-    canaries.tokens(monkeypatch)
+    canaries.mark_tokens(monkeypatch)
     settings.ADMINS = ["o@shop.example"] if django.VERSION >= (6, 0) else [("O", "o@shop.example")]
     vton(PUBLIC_BASE_URL=live_server.url, ENQUEUE=None, CAPTCHA=f"{__name__}.hook")
     monkeypatch.setattr(dispatcher, "SLICE", 1.5)
@@ -123,8 +123,8 @@ class Scene:
 
     gateway: Gateway
 
-    def __init__(self, photo: bytes, watch: Watch, host: ResultHost) -> None:
-        self.photo, self.watch, self.host = canaries.marked(photo), watch, host
+    def __init__(self, photo: bytes, watch: LogRecorder, host: ResultHost) -> None:
+        self.photo, self.watch, self.host = canaries.mark_photo(photo), watch, host
         self.client = Client(REMOTE_ADDR=ADDRESS, raise_request_exception=False)
         self.heard: list[str] = []
         self.said: list[str] = []
@@ -132,11 +132,11 @@ class Scene:
     def ask(self, product: Product) -> Any:
         """As the dialog asks, with all that a browser tells."""
         body = {
-            "product": ref(product),
+            "product": product_ref(product),
             "consent": "true",
             "keep_photo": "true",
             "captcha": CAPTCHA,
-            "photo": upload(self.photo, f"{FILE_NAME}.jpg"),
+            "photo": uploaded_photo(self.photo, f"{FILE_NAME}.jpg"),
         }
         return self.client.post(TRY_ONS, body)
 
@@ -146,40 +146,40 @@ class Scene:
             return self.ask(product)
         if door == "json":
             photo = str(self.client.get(reverse("vton:photos")).json()["photos"][0]["id"])
-            body = {"product": ref(product), "photo_id": photo, "captcha": CAPTCHA}
+            body = {"product": product_ref(product), "photo_id": photo, "captcha": CAPTCHA}
             return self.client.post(TRY_ONS, body, content_type="application/json")
-        form = {"consent": "on", "captcha": CAPTCHA, "photo": upload(self.photo, f"{FILE_NAME}.jpg")}
-        return self.client.post(reverse("vton:try", args=[ref(product)]), form)
+        form = {"consent": "on", "captcha": CAPTCHA, "photo": uploaded_photo(self.photo, f"{FILE_NAME}.jpg")}
+        return self.client.post(reverse("vton:try", args=[product_ref(product)]), form)
 
     def hear(self, **arguments: Any) -> None:
         self.heard.append(repr(arguments))
 
     def look(self) -> None:
         """What the objects in memory say of themselves, now."""
-        self.said.append(canaries.reprs())
+        self.said.append(canaries.object_reprs())
 
     def assert_nothing_leaked(self, boss: Client, *, is_mailed: bool = False) -> None:
         """Looked for everywhere, each canary but for the places that are named above."""
         session = self.client.session.session_key or "no session"
-        everywhere = (*NOWHERE, TOKEN, session)
+        everywhere = (*ALWAYS_SECRET, TOKEN, session)
         self.look()
         doctor = [io.StringIO(), io.StringIO()]
         for out, flags in zip(doctor, ([], ["--json"]), strict=True):
             with suppress(SystemExit):
                 call_command("vton_doctor", *flags, stdout=out)
-        canaries.assert_silent("the log", "\n".join(self.watch.lines), *everywhere)
+        canaries.assert_absent("the log", "\n".join(self.watch.lines), *everywhere)
         # While Django writes a report, its templates log at DEBUG what they are given.
         ours = [line for line in self.watch.lines if " django.template " not in line]
-        canaries.assert_silent("the log", "\n".join(ours), ADDRESS)
-        canaries.assert_silent("a mail", canaries.mails(), *everywhere)
-        canaries.assert_silent("the tables", canaries.tables(), *everywhere, ADDRESS)
-        canaries.assert_silent("the admin", canaries.pages(boss), *everywhere, ADDRESS)
-        canaries.assert_silent("the doctor", "".join(it.getvalue() for it in doctor), *everywhere, ADDRESS)
-        canaries.assert_silent("a signal", "\n".join(self.heard), *everywhere, ADDRESS)
-        canaries.assert_silent("a repr", "\n".join(self.said), *everywhere)
+        canaries.assert_absent("the log", "\n".join(ours), ADDRESS)
+        canaries.assert_absent("a mail", canaries.mail_text(), *everywhere)
+        canaries.assert_absent("the tables", canaries.database_text(), *everywhere, ADDRESS)
+        canaries.assert_absent("the admin", canaries.admin_text(boss), *everywhere, ADDRESS)
+        canaries.assert_absent("the doctor", "".join(it.getvalue() for it in doctor), *everywhere, ADDRESS)
+        canaries.assert_absent("a signal", "\n".join(self.heard), *everywhere, ADDRESS)
+        canaries.assert_absent("a repr", "\n".join(self.said), *everywhere)
         export = self.client.get(reverse("vton:me"))
         assert export.status_code == 200
-        canaries.assert_silent("the export", export.content.decode(), *everywhere, ADDRESS)
+        canaries.assert_absent("the export", export.content.decode(), *everywhere, ADDRESS)
         # SQLite may turn a callback away, which is mailed and comes again.
         reports = [it for it in mail.outbox if "database is locked" not in str(it.body)]
         assert bool(reports) == is_mailed
@@ -187,7 +187,7 @@ class Scene:
 
 @pytest.fixture
 def scene(phone_photo: PhotoMaker) -> Iterator[Scene]:
-    with canaries.watching() as watch, canaries.result_host() as host:
+    with canaries.record_logs() as watch, canaries.result_host() as host:
         scene = Scene(phone_photo(), watch, host)
         for signal in (signals.tryon_completed, signals.tryon_failed, signals.tryon_needs_attention):
             signal.connect(scene.hear)
@@ -207,19 +207,19 @@ def test_the_canaries_sing(scene: Scene, boss: Client, shirt: Product) -> None:
     """Each place is really looked at: what is put there on purpose is found."""
     logging.getLogger("httpcore.http11").debug("to %s", KEY)
     with pytest.raises(AssertionError, match="the log"):
-        canaries.assert_silent("the log", "\n".join(scene.watch.lines), KEY)
+        canaries.assert_absent("the log", "\n".join(scene.watch.lines), KEY)
     try:
         token = f"{TOKEN}1"
         raise ValueError(len(token))  # noqa: TRY301 - a frame with a secret in it
     except ValueError:
         logging.getLogger("django_vton.worker.dispatcher").exception("broke off")
     with pytest.raises(AssertionError, match="a mail"):
-        canaries.assert_silent("a mail", canaries.mails(), TOKEN)
+        canaries.assert_absent("a mail", canaries.mail_text(), TOKEN)
     assert scene.ask(shirt).status_code == 202
     Attempt.objects.update(error=f"no: {KEY}")
-    for where, text in (("tables", canaries.tables()), ("admin", canaries.pages(boss))):
+    for where, text in (("tables", canaries.database_text()), ("admin", canaries.admin_text(boss))):
         with pytest.raises(AssertionError, match=where):
-            canaries.assert_silent(where, text, KEY)
+            canaries.assert_absent(where, text, KEY)
 
 
 # Renders --------------------------------------------------------------------------------------------
@@ -233,18 +233,20 @@ def test_a_good_render(scene: Scene, boss: Client, kind: str) -> None:
     MOMENTS.append(scene.look)
     answer = scene.ask(product)
     assert answer.status_code == 202
-    with canaries.everywhere_at('"raw" = ', scene.look):  # The vendor's answer is in our hands.
+    with canaries.before_statement_on_new_connections(
+        '"raw" = ', scene.look
+    ):  # The vendor's answer is in our hands.
         tasks.dispatch()
         hurry()
         tasks.dispatch()
     row = TryOnRequest.objects.get()
-    assert row.state == "completed", canaries.text_of(list(row.events.values("name")))
+    assert row.state == "completed", canaries.as_json(list(row.events.values("name")))
     assert SIGNATURE in scene.host.asked[0]
     assert {"Job(", "Answer(", "<Pixazo at", "<Attempt:", "Visitor("} <= names(scene.said)
     assert scene.heard
     assert {"httpx", "asyncio", "PIL.PngImagePlugin", "django_vton.lifecycle"} & scene.watch.names
-    shown = canaries.text_of(scene.client.get(answer["Location"]).json())
-    canaries.assert_silent("the answer", shown, *NOWHERE, TOKEN, ADDRESS)
+    shown = canaries.as_json(scene.client.get(answer["Location"]).json())
+    canaries.assert_absent("the answer", shown, *ALWAYS_SECRET, TOKEN, ADDRESS)
     scene.assert_nothing_leaked(boss)
 
 
@@ -327,14 +329,14 @@ def test_the_lease_is_over_when_the_connection_stands(
 
 @pytest.mark.parametrize(
     "statement",
-    ['INSERT INTO "vton_vendorlink"', '"result_urls" = ', '"verdict" = ', '"token_hash" = '],
+    ['INSERT INTO "vton_vendorlink"', '"result_urls" = ', '"outcome" = ', '"token_hash" = '],
 )
 def test_the_database_breaks_in_the_pump(scene: Scene, boss: Client, shirt: Product, statement: str) -> None:
     scene.host.answer = (200, {}, png())
     scene.gateway.scenario(result_url=scene.host.url)
     scene.ask(shirt)
-    failing = canaries.failing(ProgrammingError("The database broke."))
-    with canaries.everywhere_at(statement, failing):
+    failing = canaries.raising(ProgrammingError("The database broke."))
+    with canaries.before_statement_on_new_connections(statement, failing):
         for _ in range(3):
             tasks.dispatch()
             hurry()
@@ -344,7 +346,7 @@ def test_the_database_breaks_in_the_pump(scene: Scene, boss: Client, shirt: Prod
 
 @pytest.mark.parametrize("kind", ["top", "eyewear"])
 def test_the_disk_breaks_in_the_pump(
-    scene: Scene, boss: Client, files: Files, settings: Settings, kind: str
+    scene: Scene, boss: Client, files: StoredFiles, settings: Settings, kind: str
 ) -> None:
     storages = settings.STORAGES
     scene.host.answer = (200, {}, png())
@@ -387,16 +389,16 @@ def test_a_view_that_breaks_is_mailed_without_secrets(
         MOMENTS.append(fail)
     elif how == "disk":
         full_disk(settings)
-    failing = canaries.failing(ProgrammingError("The database broke."))
-    broken = canaries.at('INSERT INTO "vton_tryonrequest"', failing)
+    failing = canaries.raising(ProgrammingError("The database broke."))
+    broken = canaries.before_statement('INSERT INTO "vton_tryonrequest"', failing)
     with connection.execute_wrapper(broken) if how == "database" else nullcontext():
         response = scene.send(shirt, door)
     if how in {"moderate", "disk"} and door == "json":
         assert response.status_code == 202  # There is no new photo.
         return
     assert response.status_code == status
-    canaries.assert_silent("the page", response.content.decode(), *NOWHERE, TOKEN, ADDRESS)
-    assert "Traceback" in canaries.mails()
+    canaries.assert_absent("the page", response.content.decode(), *ALWAYS_SECRET, TOKEN, ADDRESS)
+    assert "Traceback" in canaries.mail_text()
     scene.assert_nothing_leaked(boss, is_mailed=True)
 
 
@@ -411,7 +413,7 @@ def test_the_page_about_an_error_in_debug_shows_no_key_and_no_token(
     text = response.content.decode()
     assert response.status_code == 500
     assert "The disk is full" in text
-    canaries.assert_silent("the page", text, KEY, TOKEN, SIGNATURE, canaries.PHOTO, *canaries.OUR_JPEG)
+    canaries.assert_absent("the page", text, KEY, TOKEN, SIGNATURE, canaries.PHOTO, *canaries.OUR_JPEG)
 
 
 # Doors whose address is a secret --------------------------------------------------------------------
@@ -435,10 +437,10 @@ def at_vendor(scene: Scene, shirt: Product) -> TryOnRequest:
 def test_a_door_for_the_vendor_that_breaks_asks_it_to_come_again(
     scene: Scene, boss: Client, settings: Settings, door: str, method: str, debug: bool
 ) -> None:
-    failing = canaries.failing(OperationalError("The database is away."))
+    failing = canaries.raising(OperationalError("The database is away."))
     settings.DEBUG = debug
     secret = reverse(f"vton:{door}", args=[f"{TOKEN}{7:032d}"])
-    with connection.execute_wrapper(canaries.at("token_hash", failing)):
+    with connection.execute_wrapper(canaries.before_statement("token_hash", failing)):
         response = getattr(scene.client, method)(secret)
     assert (response.status_code, response.content) == (503, b"")
     assert any("The database is away." in line for line in scene.watch.lines)

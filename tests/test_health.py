@@ -19,9 +19,9 @@ from django_vton.billing import budget
 from django_vton.models import Attempt, DispatcherLease, GatewayState, Incident, PauseSwitch, TryOnRequest
 from django_vton.models.states import State
 from django_vton.queue import liveness
-from tests.admin import rows
-from tests.doors import asked
-from tests.running import MANAGE
+from tests.admin import factories
+from tests.live_shop import MANAGE
+from tests.tryons import create_tryon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from shop.models import Product
     from tests.conftest import PhotoMaker, Vton
-    from tests.people import Files
+    from tests.intake_helpers import StoredFiles
 
 pytestmark = pytest.mark.django_db
 
@@ -92,19 +92,19 @@ def test_a_database_without_tables(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "WRONG workers: cannot be looked at" in done.stdout
+    assert "WRONG workers: cannot be checked" in done.stdout
     assert "was migrate run?" in done.stdout
 
 
 def test_what_nobody_looks_at(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = asked(guest, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
     assert wrong() == set()
     TryOnRequest.objects.filter(pk=row.pk).update(due_at=timezone.now() - timedelta(minutes=3))
     assert wrong() == {"overdue"}
 
 
 def test_outcomes_that_nobody_knows(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = asked(guest, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
     TryOnRequest.objects.filter(pk=row.pk).update(state=State.UNKNOWN, due_at=timezone.now())
     assert wrong() == {"unknown"}
 
@@ -118,9 +118,9 @@ def test_a_gateway_that_was_not_reached(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     assert examined()[1]["gateway"]["text"] == "nothing was sent yet"
-    row = asked(guest, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
     sent = Attempt.objects.filter(request=row)
-    sent.update(verdict="not_sent", error="ConnectError: refused")
+    sent.update(outcome="not_sent", error="ConnectError: refused")
     vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
     assert wrong() == {"gateway"}
     text = examined()[1]["gateway"]["text"]
@@ -132,21 +132,21 @@ def test_a_gateway_that_was_not_reached(
     sent.update(error="FileNotFoundError")  # Of the shop's own: no sandbox would help.
     assert examined()[1]["gateway"]["text"].endswith(": FileNotFoundError")
 
-    sent.update(verdict="accepted")
-    assert examined()[1]["gateway"]["text"].startswith("takes submits")
+    sent.update(outcome="accepted")
+    assert examined()[1]["gateway"]["text"].startswith("accepts submits")
 
 
 def test_pictures_that_the_vendor_does_not_load(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     vton(IN_FLIGHT=4)
-    ended = [asked(guest, shirt, phone_photo()) for _ in range(4)]
+    ended = [create_tryon(guest, shirt, phone_photo()) for _ in range(4)]
     rows = TryOnRequest.objects.filter(pk__in=[row.pk for row in ended])
     rows.update(state=State.FAILED, error_code="photo_unusable")
     assert wrong() == {"pictures"}
-    assert "the newest 3 renders" in examined()[1]["pictures"]["text"]
+    assert "the newest 3 renders failed" in examined()[1]["pictures"]["text"]
     assert "PUBLIC_BASE_URL" in examined()[1]["pictures"]["text"]
-    assert examined()[1]["incidents"]["text"].startswith("pictures")
+    assert examined()[1]["incidents"]["text"].startswith("images_unreachable")
     TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest: long ago.
     assert wrong() == {"pictures"}
     TryOnRequest.objects.filter(pk=ended[3].pk).update(error_code="no_person")
@@ -184,8 +184,8 @@ def test_incidents_are_named_and_mail_that_does_not_go_out_is_wrong() -> None:
     assert wrong() == {"gateway"}
 
 
-def test_a_doubt_that_an_operator_closed_is_no_longer_wrong(files: Files) -> None:  # noqa: ARG001 - photos are stored
-    row = rows.lost()
+def test_a_doubt_that_an_operator_closed_is_no_longer_wrong(files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
+    row = factories.create_unresolved_tryon()
     assert wrong() == {"unknown"}
     lifecycle.write_off(row, actor_id=None)
     assert wrong() == set()

@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says besides: what is right on a desk and wrong in a shop."""
+"""Checks for `manage.py check --deploy`: settings that are fine in development and wrong in production."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's own name for it
 
-from ..conf import config, problems
+from ..conf import config, find_errors
 from ..monitoring import mail
 
 
 def check_deploy(**_kwargs: Any) -> list[CheckMessage]:
-    """W040: the sandbox makes the pictures. W041: no cap was decided. W042: nobody is told. W043: proxies."""
-    if problems(getattr(settings, "VTON", {})):
+    """W040: sandbox. W041: no budget was chosen. W042: no recipients. W043: TRUSTED_PROXIES is not set."""
+    values = getattr(settings, "VTON", {})
+    if find_errors(values):
         return []
     found: list[CheckMessage] = []
     if config.is_sandbox:
-        hint = "Leave it out, and set VTON['PIXAZO_API_KEY'] to Pixazo's key."
-        sentence = "VTON['PIXAZO_BASE_URL'] leads to the sandbox: shoppers would get drawings."
-        found.append(Warning(sentence, hint=hint, id="vton.W040"))
-    decided = set(getattr(settings, "VTON", {}))
+        hint = "Remove it, and set VTON['PIXAZO_API_KEY'] to Pixazo's key."
+        text = "VTON['PIXAZO_BASE_URL'] is the sandbox, so shoppers would get drawings."
+        found.append(Warning(text, hint=hint, id="vton.W040"))
     if config.DAILY_BUDGET is None and config.MONTHLY_BUDGET is None:
         hint = "Set VTON['DAILY_BUDGET'] or VTON['MONTHLY_BUDGET'], in USD."
-        found.append(Warning("Nothing caps what renders may cost.", hint=hint, id="vton.W041"))
-    elif not decided & {"DAILY_BUDGET", "MONTHLY_BUDGET"}:
+        found.append(Warning("The cost of renders has no limit.", hint=hint, id="vton.W041"))
+    elif not {"DAILY_BUDGET", "MONTHLY_BUDGET"} & set(values):
         hint = "Set VTON['DAILY_BUDGET'] or VTON['MONTHLY_BUDGET'] to what you can afford to lose."
-        found.append(Warning("Only the default cap holds the cost.", hint=hint, id="vton.W041"))
-    if "TRUSTED_PROXIES" not in decided:
-        hint = "Set VTON['TRUSTED_PROXIES'] to the number of your proxies, 0 where there are none."
-        sentence = "Nobody has said how many proxies stand before Django: IP_QUOTA may count them all as one."
-        found.append(Warning(sentence, hint=hint, id="vton.W043"))
+        found.append(Warning("Only the default budget limits the cost.", hint=hint, id="vton.W041"))
+    if "TRUSTED_PROXIES" not in values:
+        hint = "Set VTON['TRUSTED_PROXIES'] to the number of your proxies, or to 0 if there are none."
+        text = "VTON['TRUSTED_PROXIES'] is not set: behind a proxy, all shoppers would share one IP_QUOTA."
+        found.append(Warning(text, hint=hint, id="vton.W043"))
     if not mail.recipients():
-        hint = "Set VTON['NOTIFY'] to a list of addresses, or MANAGERS: of an empty wallet, of dead workers."
-        found.append(Warning("Nobody is told of an incident.", hint=hint, id="vton.W042"))
+        hint = "Set VTON['NOTIFY'] to a list of addresses, or MANAGERS."
+        text = "Nobody is told about incidents, such as an empty wallet or missing workers."
+        found.append(Warning(text, hint=hint, id="vton.W042"))
     return found

@@ -1,4 +1,4 @@
-"""Whether the queue in use can work as it is set up; of the others nothing is asked."""
+"""Checks of the queue in use; other queues that are installed are not checked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name for it
 
-from ..conf import config, problems
+from ..conf import config, find_errors
 from ..queue import BY_DJANGO_TASKS
-from ..queue.q2 import TASK_TIMEOUT, cluster
+from ..queue.q2 import TASK_TIMEOUT, cluster_settings
 
 
 def check_queue(**_kwargs: Any) -> list[CheckMessage]:
-    """E030, W030-W032: django-q2. E031, W033: Django's tasks. E030 and E031: it is not there."""
-    if problems(getattr(settings, "VTON", {})):
+    """E030, W030 to W032: django-q2. E031, W033: Django's tasks. E030 and E031: it is not installed."""
+    if find_errors(getattr(settings, "VTON", {})):
         return []
     if not config.ENQUEUE:
         return _check_django_q()
@@ -25,26 +25,24 @@ def check_queue(**_kwargs: Any) -> list[CheckMessage]:
 
 def _check_django_q() -> list[CheckMessage]:
     if not apps.is_installed("django_q"):
-        hint = "Add 'django_q' to INSTALLED_APPS, or name another queue in VTON['ENQUEUE']."
-        return [Error("django-q2 is the queue, and not installed.", hint=hint, id="vton.E030")]
-    Conf = cluster()  # noqa: N806 - django-q2's own name
+        hint = "Add 'django_q' to INSTALLED_APPS, or choose another queue in VTON['ENQUEUE']."
+        return [Error("The queue is django-q2, which is not installed.", hint=hint, id="vton.E030")]
+    Conf = cluster_settings()  # noqa: N806 - django-q2's own name
     found: list[CheckMessage] = []
     if not Conf.TIMEOUT:
-        hint = "Set Q_CLUSTER['timeout'] to 60."
-        found.append(
-            Warning("django-q2 has no timeout: a hung task holds a worker.", hint=hint, id="vton.W030")
-        )
+        text = "django-q2 has no timeout, so a task that hangs blocks a worker forever."
+        found.append(Warning(text, hint="Set Q_CLUSTER['timeout'] to 60.", id="vton.W030"))
     timeout = max(Conf.TIMEOUT or 0, TASK_TIMEOUT)
+    # A worker finishes up to this many tasks, taken earlier, before it starts the last one.
     rounds = 1 + math.ceil(((Conf.QUEUE_LIMIT or Conf.WORKERS**2) + Conf.BULK) / max(1, Conf.WORKERS))
     needed = (timeout + 3) * rounds
     if needed >= Conf.RETRY:
-        hint = f"Set Q_CLUSTER['retry'] above {needed}, or a smaller queue_limit."
-        found.append(
-            Warning(f"django-q2's retry of {Conf.RETRY} s runs slow tasks twice.", hint=hint, id="vton.W031")
-        )
+        hint = f"Set Q_CLUSTER['retry'] above {needed}, or lower queue_limit."
+        text = f"django-q2 retries tasks after {Conf.RETRY} s, so slow tasks run twice."
+        found.append(Warning(text, hint=hint, id="vton.W031"))
     if Conf.SYNC:
-        hint = "Run `manage.py vton_worker` beside it."
-        found.append(Warning("With Q_CLUSTER['sync'] nothing is rendered.", hint=hint, id="vton.W032"))
+        hint = "Run `manage.py vton_worker` in a process of its own."
+        found.append(Warning("With Q_CLUSTER['sync'], nothing is rendered.", hint=hint, id="vton.W032"))
     return found
 
 
@@ -57,4 +55,4 @@ def _check_django_tasks() -> list[CheckMessage]:
     if not is_immediate():
         return []
     hint = "Give TASKS['default'] a backend that has a worker, or run `manage.py vton_worker`."
-    return [Warning("With an ImmediateBackend nothing is rendered.", hint=hint, id="vton.W033")]
+    return [Warning("With an ImmediateBackend, nothing is rendered.", hint=hint, id="vton.W033")]

@@ -1,4 +1,4 @@
-"""Whether what the shop does with each request lets a guest's try-on be found again."""
+"""Checks that sessions work, since guests find their try-ons by their session."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's own name for it
 from django.utils.module_loading import import_string
 
-NAME = f"{SessionMiddleware.__module__}.{SessionMiddleware.__name__}"
+SESSION_MIDDLEWARE = f"{SessionMiddleware.__module__}.{SessionMiddleware.__name__}"
 
 
 def check_requests(**_kwargs: Any) -> list[CheckMessage]:
-    """W050: no session middleware. The CSRF check is our own, so its middleware is not needed."""
-    if any(map(_keeps_sessions, settings.MIDDLEWARE)):
+    """W050: no session middleware. CSRF middleware is not needed, since the views check the token."""
+    if any(map(_is_session_middleware, settings.MIDDLEWARE)):
         return []
-    sentence = f"MIDDLEWARE has no {NAME}: no try-on of a guest is accepted."
-    hint = f"Add {NAME!r} to MIDDLEWARE; guests find their try-ons by their session."
-    return [Warning(sentence, hint=hint, id="vton.W050")]
+    text = f"MIDDLEWARE has no {SESSION_MIDDLEWARE}, so guests cannot use try-on."
+    hint = f"Add {SESSION_MIDDLEWARE!r} to MIDDLEWARE."
+    return [Warning(text, hint=hint, id="vton.W050")]
 
 
-def _keeps_sessions(name: str) -> bool:
-    """Django's, a subclass of it, or one whose name says so: a shop may have its own."""
+def _is_session_middleware(path: str) -> bool:
+    """Django's own, a subclass, or one with "session" in its path, since a shop may have its own."""
     try:
-        middleware = import_string(name)
+        middleware = import_string(path)
     except ImportError:
-        return False  # Nothing at all would be served, and Django says so.
-    return "session" in name.lower() or (
+        return False  # Django itself reports this when the server starts.
+    return "session" in path.lower() or (
         isinstance(middleware, type) and issubclass(middleware, SessionMiddleware)
     )

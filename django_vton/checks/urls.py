@@ -1,7 +1,7 @@
-"""Whether the vendor finds the doors that it is given addresses of, without a detour.
+"""Checks that the vendor can reach the callback URL and the file URLs without a redirect.
 
-Its POST would lose its body in a redirect, and nobody would notice but by slow results. Django's own
-middleware is asked, so that what it would do, and what is exempt from it, is known nowhere twice.
+A redirected POST loses its body, and the only sign of it would be slow results. The checks run Django's own
+middleware, so its rules and their exemptions are not repeated here.
 """
 
 from __future__ import annotations
@@ -22,119 +22,122 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve,
 from django.utils import translation
 from django.utils.module_loading import import_string
 
-from ..conf import config, problems
+from ..conf import config, find_errors
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
 def check_urls(**_kwargs: Any) -> list[CheckMessage]:
-    """W010: an address does not lead to us. W011: it has a language. W012: its host. W013: a redirect.
+    """W010: a URL is not ours. W011: it depends on the language. W012: its host is refused. W013: a redirect.
 
-    The doors are `callback` and `vendor-file`; one cause is told once, of the first that has it.
+    Checks the views `callback` and `vendor-file`, and reports the problems of the first that has any.
     """
-    if problems(getattr(settings, "VTON", {})) or not config.PUBLIC_BASE_URL:
+    if find_errors(getattr(settings, "VTON", {})) or not config.PUBLIC_BASE_URL:
         return []
-    for door in ("callback", "vendor-file") if config.callbacks else ("vendor-file",):
-        # As a worker makes it, who speaks to nobody.
+    for name in ("callback", "vendor-file") if config.uses_callbacks else ("vendor-file",):
+        # Workers make these URLs in the default language.
         with translation.override(settings.LANGUAGE_CODE):
-            found = list(_look(door))
+            found = list(_check_view(name))
         if found:
             return found
     return []
 
 
-def _look(door: str) -> Iterator[CheckMessage]:
+def _check_view(name: str) -> Iterator[CheckMessage]:
     try:
-        address = _address(door)
+        url = _url(name)
     except NoReverseMatch:
         hint = 'Add path("try-on/", include("django_vton.urls")) to the URLconf.'
-        yield Warning("The URLconf has no django_vton.urls.", hint=hint, id="vton.W010")
+        yield Warning("The URLconf does not include django_vton.urls.", hint=hint, id="vton.W010")
         return
-    path = "/" + address.removeprefix(get_script_prefix())
-    yield from _check_way_back(door, path)
-    yield from _check_language(door, address)
+    path = "/" + url.removeprefix(get_script_prefix())
+    yield from _check_resolves(name, path)
+    yield from _check_language(name, url)
     yield from _check_middleware(path)
 
 
-def _address(door: str) -> str:
-    return reverse(f"vton:{door}", args=["probe"])
+def _url(name: str) -> str:
+    return reverse(f"vton:{name}", args=["probe"])
 
 
-def _check_way_back(door: str, path: str) -> Iterator[CheckMessage]:
-    """What `reverse` gives may be caught by an earlier pattern, such as a catch-all of a CMS."""
+def _check_resolves(name: str, path: str) -> Iterator[CheckMessage]:
+    """W010: an earlier pattern, such as a CMS's catch-all, matches the path instead of our view."""
     try:
         match = resolve(path)
     except Resolver404:
-        where = "nowhere"
+        target = "nowhere"
     else:
-        if "vton" in match.app_names and match.url_name == door:
+        if "vton" in match.app_names and match.url_name == name:
             return
-        where = f"to {match.view_name or match._func_path}"
-    sentence = f"Pixazo's calls to {path} would lead {where}."
+        target = f"to {match.view_name or match._func_path}"
+    text = f"Pixazo's requests to {path} would lead {target}."
     hint = "Put django_vton's URLs before patterns that match everything."
-    yield Warning(sentence, hint=hint, id="vton.W010")
+    yield Warning(text, hint=hint, id="vton.W010")
 
 
-def _check_language(door: str, address: str) -> Iterator[CheckMessage]:
-    """A translated address is found only in its own language, which a vendor's call does not have."""
+def _check_language(name: str, url: str) -> Iterator[CheckMessage]:
+    """W011: a translated URL is found only in its own language, which the vendor's request does not have."""
     for code, _name in settings.LANGUAGES:
         with translation.override(code):
-            other = _address(door)
-        if other != address:
-            sentence = f"Pixazo is given an address that changes with the language: {address} or {other}."
-            hint = "Put django_vton's URLs outside i18n_patterns(), with an address that is not translated."
-            yield Warning(sentence, hint=hint, id="vton.W011")
+            other = _url(name)
+        if other != url:
+            text = f"The URL for Pixazo depends on the language: {url} or {other}."
+            hint = "Put django_vton's URLs outside i18n_patterns(), under a path that is not translated."
+            yield Warning(text, hint=hint, id="vton.W011")
             return
 
 
 def _check_middleware(path: str) -> Iterator[CheckMessage]:
-    """What Django's middleware would answer to a call of the vendor's."""
-    request = _call(path)
+    """W012, W013: what Django's middleware would answer to the vendor's request."""
+    request = _vendor_request(path)
     try:
         host = request.get_host()
     except DisallowedHost:
-        sentence = f"ALLOWED_HOSTS refuses Pixazo's calls to {config.PUBLIC_BASE_URL}."
+        text = f"ALLOWED_HOSTS refuses Pixazo's requests to {config.PUBLIC_BASE_URL}."
         hint = f"Add {urlsplit(config.PUBLIC_BASE_URL).hostname!r} to ALLOWED_HOSTS."
-        yield Warning(sentence, hint=hint, id="vton.W012")
+        yield Warning(text, hint=hint, id="vton.W012")
         return
-    for name in settings.MIDDLEWARE:
-        target = _redirect(name, request)
+    for middleware in settings.MIDDLEWARE:
+        target = _redirect_target(middleware, request)
         if target is None:
             continue
         parts = urlsplit(target)
-        setting = ""
+        cause = ""
         if parts.scheme != request.scheme:
-            setting = " for SECURE_SSL_REDIRECT"
-            hint = "Give VTON['PUBLIC_BASE_URL'] with https, or match the path in SECURE_REDIRECT_EXEMPT."
+            cause = " because of SECURE_SSL_REDIRECT"
+            hint = "Set VTON['PUBLIC_BASE_URL'] to an https URL, or add the path to SECURE_REDIRECT_EXEMPT."
         elif parts.netloc != host:
-            setting = " for PREPEND_WWW"
+            cause = " because of PREPEND_WWW"
             hint = f"Set VTON['PUBLIC_BASE_URL'] to {parts.scheme}://{parts.netloc}."
         else:
-            hint = "Let it pass the path as it is, with the slash at its end: APPEND_SLASH would agree."
-        sentence = f"Pixazo's calls to {path} would be redirected to {target} by {name}{setting}."
-        yield Warning(sentence, hint=hint, id="vton.W013")
+            hint = "Let it accept the path with its final slash, as APPEND_SLASH does."
+        text = f"{middleware} would redirect Pixazo's requests to {path} to {target}{cause}."
+        yield Warning(text, hint=hint, id="vton.W013")
 
 
-def _redirect(name: str, request: HttpRequest) -> str | None:
-    """Where Django's own middleware, or a shop's subclass, sends it; no other is asked: it may do more."""
+def _redirect_target(path: str, request: HttpRequest) -> str | None:
+    """Return where this middleware redirects the request to.
+
+    Runs Django's own classes and their subclasses only, since others may have side effects.
+    """
     try:
-        middleware = import_string(name)
+        middleware = import_string(path)
     except ImportError:
-        return None  # Nothing at all would be served, and Django says so.
+        return None  # Django itself reports this when the server starts.
     if not isinstance(middleware, type) or not issubclass(middleware, CommonMiddleware | SecurityMiddleware):
         return None
-    # Behind it, a door that knows no token: APPEND_SLASH looks at what answers 404.
-    answer: Any = middleware(lambda _request: HttpResponse(status=404))(request)
-    location = answer.headers.get("Location")
+    # A 404, as our view answers an unknown token, since APPEND_SLASH redirects after a 404 only.
+    response: Any = middleware(lambda _request: HttpResponse(status=404))(request)
+    location = response.headers.get("Location")
     return None if location is None else request.build_absolute_uri(location)
 
 
-def _call(path: str) -> WSGIRequest:
+def _vendor_request(path: str) -> WSGIRequest:
     base = urlsplit(config.PUBLIC_BASE_URL)
     return WSGIRequest(
         {
-            "REQUEST_METHOD": "GET",  # For a POST, CommonMiddleware would raise in DEBUG.
+            "REQUEST_METHOD": "GET",  # For a POST, CommonMiddleware would raise an error in DEBUG.
             "PATH_INFO": path,
             "HTTP_HOST": base.netloc,
             "SERVER_NAME": base.hostname,

@@ -1,0 +1,1 @@
+"""What staff are told: incidents and their mails, health of the proxies, and the merchant's reports."""

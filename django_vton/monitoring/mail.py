@@ -1,6 +1,6 @@
-"""What staff read of an incident, and the mail that brings it: in the shop's own language.
+"""The text of each incident, in the shop's language, and the mail that sends it to the staff.
 
-No key, no picture and nobody's address is in it: it goes to whoever NOTIFY names.
+A mail goes to every address in `NOTIFY`, so it contains no key, no image and no personal data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 from .. import queue
 from ..conf import config
 from ..models import BudgetPeriod
-from ..utils.money import usd
+from ..utils.money import format_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,83 +31,84 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-THREAD = "vton-mail"
-MOST_THREADS = 5
-"""So many mails of one process may hang at a mail server that neither takes nor refuses them."""
+THREAD_NAME = "vton-mail"
+MAX_THREADS = 5
+"""How many mails of one process may wait for a mail server that does not answer."""
 
-BREAKER_WORDS: dict[str, _StrPromise] = {
+BREAKER_REASONS: dict[str, _StrPromise] = {
     "401": gettext_lazy("the API key is missing or wrong (401)"),
     "402": gettext_lazy("the wallet is empty (402)"),
     "403": gettext_lazy("the subscription does not include this engine (403)"),
 }
-"""Why the vendor refuses everything, by the breaker's code."""
+"""Why the vendor refuses every submit, by the circuit breaker's code."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """An incident in words: what happened, and as paragraphs what it costs and what to do."""
+    """An incident for people: what happened and, in paragraphs, what it costs and what to do."""
 
     title: str
     paragraphs: Sequence[str]
 
 
-def notice(name: str) -> Notice:
-    """The words for an incident, in the active language; `incidents` gives the names."""
-    kind, _dot, rest = name.partition(".")
-    words = {
+def incident_notice(name: str) -> Notice:
+    """Return the text for the incident of this name (see `incidents`), in the active language."""
+    kind, _dot, details = name.partition(".")
+    notices = {
         "workers": _workers,
         "breaker": _breaker,
         "budget": _budget,
-        "doubt": _doubt,
-        "pictures": _pictures,
+        "unknown_outcome": _unknown_outcome,
+        "images_unreachable": _images_unreachable,
     }
-    return words[kind](rest)
+    return notices[kind](details)
 
 
-def _workers(_rest: str) -> Notice:
+def _workers(_details: str) -> Notice:
     return Notice(
         _("No worker is running"),
         [
             _(
-                "No worker was seen for five minutes. No new try-on is accepted, and those that wait go on "
-                "waiting until their photos expire."
+                "No worker was seen for five minutes. New try-ons are not accepted, and queued ones wait "
+                "until their photos expire."
             ),
-            _("This costs nothing, but renders that are under way may be charged and come too late."),
-            _("Start %(process)s, and look into its log for why it ended.") % {"process": queue.in_use()[1]},
+            _("This costs nothing by itself, but running renders may be charged and arrive too late."),
+            _("Start %(process)s, and check its log for why it stopped.")
+            % {"process": queue.describe_queue()[1]},
         ],
     )
 
 
-def _breaker(rest: str) -> Notice:
-    engine, _dot, code = rest.rpartition(".")
-    reason = BREAKER_WORDS.get(code, code)
+def _breaker(details: str) -> Notice:
+    engine, _dot, code = details.rpartition(".")
+    reason = BREAKER_REASONS.get(code, code)
     return Notice(
         _("Renders with %(engine)s have stopped") % {"engine": engine},
         [
             _("Pixazo refuses them: %(reason)s.") % {"reason": reason},
-            _("Nothing is charged for what is refused. Try-ons wait in the queue."),
+            _("Refused renders are not charged. Try-ons wait in the queue."),
             _(
-                "See to the key, the wallet or the subscription in Pixazo's panel. One try-on a minute is "
-                "sent as a trial, and all go on by themselves once it is accepted."
+                "Check the key, the wallet or the subscription in Pixazo's panel. One try-on a minute is "
+                "sent as a trial; once one is accepted, the others are sent as well."
             ),
         ],
     )
 
 
-def _budget(rest: str) -> Notice:
-    kind, day, level, cap_text = rest.split(".")
+def _budget(details: str) -> Notice:
+    kind, day, level, cap_text = details.split(".")
     starts_on, cap = date.fromisoformat(day), int(cap_text)
     row = BudgetPeriod.objects.filter(kind=kind, starts_on=starts_on).first()
     used = 0 if row is None else row.held + row.spent
     is_day = kind == BudgetPeriod.Kind.DAY
     facts = {
         "period": date_format(starts_on, "DATE_FORMAT" if is_day else "YEAR_MONTH_FORMAT"),
-        "used": usd(used),
-        "cap": usd(cap),
+        "used": format_usd(used),
+        "cap": format_usd(cap),
         "share": f"{100 * used // max(cap, 1)} %",
         "setting": f"VTON['{'DAILY' if is_day else 'MONTHLY'}_BUDGET']",
     }
-    spent = _("Of %(cap)s, %(used)s are spent or set aside for running renders (%(share)s).") % facts
+    spent = _("%(used)s of %(cap)s are spent or set aside for running renders (%(share)s).") % facts
     if level == "near":
         return Notice(
             _("Most of the budget of %(period)s is used") % facts,
@@ -121,28 +122,29 @@ def _budget(rest: str) -> Notice:
         _("The budget of %(period)s is used up") % facts,
         [
             spent,
-            _("No further render fits into it: shoppers are told so. What is running ends as usual."),
-            _("It begins anew with the next day or month. To offer more now, raise %(setting)s.") % facts,
+            _("No further render fits into it, and shoppers are told so. Running renders end as usual."),
+            _("A new budget begins with the next day or month. To offer more now, raise %(setting)s.")
+            % facts,
         ],
     )
 
 
-def _doubt(rest: str) -> Notice:
-    day = date_format(date.fromisoformat(rest), "DATE_FORMAT")
+def _unknown_outcome(details: str) -> Notice:
+    day = date_format(date.fromisoformat(details), "DATE_FORMAT")
     return Notice(
-        _("Try-ons of %(day)s are in doubt") % {"day": day},
+        _("Try-ons of %(day)s have an unknown outcome") % {"day": day},
         [
             _("At least one was sent to Pixazo and its answer was lost; the shopper sees it as failed."),
             _("Pixazo may have charged it, so it counts as spent. It is not sent again by itself."),
             _(
                 "In the admin, filter the try-ons by “Outcome unknown”, compare them with Pixazo's panel, "
-                "and say of each what the panel shows. There is one mail a day, however many there are."
+                "and record for each what the panel shows. One mail a day is sent, however many there are."
             ),
         ],
     )
 
 
-def _pictures(_rest: str) -> Notice:
+def _images_unreachable(_details: str) -> Notice:
     return Notice(
         _("Pixazo cannot load the shop's pictures"),
         [
@@ -152,45 +154,45 @@ def _pictures(_rest: str) -> Notice:
                 "as one of their try-ons."
             ),
             _(
-                "See whether %(address)s can be reached from outside, without a password or a bot challenge. "
-                "The vendor's own words are with each try-on in the admin; the pause switch stops the cost."
+                "Check that %(url)s can be reached from the internet, without a password or a bot challenge. "
+                "The admin shows the vendor's message with each try-on; the pause switch stops the cost."
             )
-            % {"address": config.PUBLIC_BASE_URL},
+            % {"url": config.PUBLIC_BASE_URL},
         ],
     )
 
 
-# Mail -----------------------------------------------------------------------------------------------
-
-
 def recipients() -> list[str]:
-    """The addresses of `NOTIFY`, or else of MANAGERS."""
+    """Return the addresses in `NOTIFY`, or those of MANAGERS if it is not set."""
     if config.NOTIFY is not None:
         return list(config.NOTIFY)
     return [manager if isinstance(manager, str) else manager[1] for manager in settings.MANAGERS]
 
 
-def mail(name: str, addresses: Sequence[str], *, is_over: bool, then: Callable[[], object]) -> None:
-    """Mail an incident in a thread of its own, which calls `then` once the mail server has taken it.
+def send_incident_mail(
+    name: str, addresses: Sequence[str], *, is_over: bool, on_sent: Callable[[], object]
+) -> None:
+    """Send the mail in a separate thread, which calls `on_sent` after the mail server has accepted it.
 
-    A mail server that hangs or refuses must keep neither a page nor the answer of a paid render waiting.
+    A mail server that hangs or refuses must delay neither a page nor the storing of a paid result.
     """
-    if sum(thread.name == THREAD for thread in threading.enumerate()) >= MOST_THREADS:
-        logger.error("The mail server does not answer: %s is not mailed now.", name)
+    if sum(thread.name == THREAD_NAME for thread in threading.enumerate()) >= MAX_THREADS:
+        logger.error("The mail server does not answer. The mail about %s is sent later.", name)
         return
     with translation.override(settings.LANGUAGE_CODE):
-        words = notice(name)
-        subject = f"{settings.EMAIL_SUBJECT_PREFIX}{_('Try-on')}: {words.title}"
-        over = [_("By the time of this mail it was over.")] if is_over else []
-    text = "\n\n".join([*words.paragraphs, *over]) + "\n"
-    threading.Thread(target=_send, args=(subject, text, addresses, then), name=THREAD, daemon=True).start()
+        notice = incident_notice(name)
+        subject = f"{settings.EMAIL_SUBJECT_PREFIX}{_('Try-on')}: {notice.title}"
+        over = [_("It was over before this mail was sent.")] if is_over else []
+    text = "\n\n".join([*notice.paragraphs, *over]) + "\n"
+    args = (subject, text, addresses, on_sent)
+    threading.Thread(target=_send, args=args, name=THREAD_NAME, daemon=True).start()
 
 
-def _send(subject: str, text: str, addresses: Sequence[str], then: Callable[[], object]) -> None:
+def _send(subject: str, text: str, addresses: Sequence[str], on_sent: Callable[[], object]) -> None:
     try:
         send_mail(subject, text, None, list(addresses))
-        then()
+        on_sent()
     except Exception:
-        logger.exception("The mail %r could not be sent; it is tried again.", subject)
+        logger.exception("The mail %r could not be sent. It is sent again later.", subject)
     finally:
         connections.close_all()

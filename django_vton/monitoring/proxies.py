@@ -1,6 +1,6 @@
-"""What requests tell about the proxies before Django: seen as they come, told by the doctor and `check`.
+"""Detects proxies that do not match `TRUSTED_PROXIES`, from requests; `vton_doctor` and `check` report them.
 
-Where `TRUSTED_PROXIES` does not fit them, all shoppers look like one caller with one address quota.
+With a wrong number of proxies all shoppers share one address, and so one `IP_QUOTA`.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from django.utils import timezone
 from ..conf import config
 from ..models import Quota
 from ..shoppers import UNKNOWN_ADDRESS
-from ..utils.periods import window
+from ..utils.periods import period_bounds
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 FORWARDED = "seen:forwarded"
-"""The key of the row that says: X-Forwarded-For came, and no proxy is trusted."""
+"""Key of the `Quota` row that records an X-Forwarded-For header while no proxy is trusted."""
 
-LATELY = timedelta(days=2)
+RECENT = timedelta(days=2)
 
 
-def note(request: HttpRequest) -> None:
-    """Keep that an order came through a proxy nobody trusts, once a day."""
+def record_untrusted_proxy(request: HttpRequest) -> None:
+    """Record, once a day, that a request came through a proxy although `TRUSTED_PROXIES` is 0."""
     if config.TRUSTED_PROXIES == 0 and request.META.get("HTTP_X_FORWARDED_FOR"):
-        start, _end = window("day")
-        if not Quota.objects.filter(key=FORWARDED, window=start).exists():
-            Quota.objects.bulk_create([Quota(key=FORWARDED, window=start)], ignore_conflicts=True)
+        start, _end = period_bounds("day")
+        if not Quota.objects.filter(key=FORWARDED, window_start=start).exists():
+            Quota.objects.bulk_create([Quota(key=FORWARDED, window_start=start)], ignore_conflicts=True)
 
 
 def problems() -> list[str]:
-    """What was seen in the last days, as sentences that say what to do."""
-    recent = Quota.objects.filter(window__gte=timezone.now() - LATELY)
+    """Return the problems seen in the last two days, each as a text that says what to do."""
+    recent = Quota.objects.filter(window_start__gte=timezone.now() - RECENT)
     seen = set(recent.filter(key__in=(FORWARDED, UNKNOWN_ADDRESS)).values_list("key", flat=True))
     found = []
     if UNKNOWN_ADDRESS in seen:

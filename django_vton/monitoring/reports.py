@@ -1,7 +1,7 @@
-"""The merchant's figures of some days: renders, money, waiting, products, and what came of them.
+"""The merchant's reports for a range of days: renders, costs, waiting times, products and conversions.
 
-Money comes from the attempts, as it was booked: a price that changed since changes nothing here. Days are
-the shop's; each query reads the days that are asked for, never the whole table.
+Costs are the amounts stored with the attempts, so a later price change does not alter them. Days are in the
+shop's time zone. Each query reads the requested days only, never the whole table.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from django.db.models import Case, CharField, Count, F, Max, Q, Sum, Value, When
 from ..intake.feedback import DISLIKE, LIKE, REASONS
 from ..models import Attempt, Conversion, TryOnRequest
 from ..models.states import Money, State
-from ..utils.periods import midnight
+from ..utils.periods import start_of_day
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 SAMPLE = 10_000
-"""Waiting times are those of so many renders at most, the newest of the days."""
+"""How many renders, the newest of the range, waiting times are taken from at most."""
 
 TOP = 10
+"""How many products `top_products` returns."""
 
 BOOKED = Case(
     When(money=Money.FREE, then=Value("free")),
@@ -34,10 +35,10 @@ BOOKED = Case(
     default=Value("assumed"),
     output_field=CharField(),
 )
-"""What an attempt's money is. "assumed": spent, and the vendor never said how it ended."""
+"""How an attempt's amount is booked. "assumed": it counts as spent, but the vendor never told the outcome."""
 
 BY_SHOPPERS = Q(shopper__isnull=False) | Q(erased_at__isnull=False)
-"""Not the renders of house models, which belong to nobody: who shares them is counted."""
+"""Excludes the renders of house models, which have no owner; the try-ons that share them are counted."""
 
 OPINIONS: dict[str, Count] = {
     "likes": Count("pk", filter=Q(feedback=LIKE)),
@@ -48,8 +49,8 @@ OPINIONS: dict[str, Count] = {
 
 
 @dataclass
-class Sums:
-    """Renders by the day on which they were asked for, and micro-USD by the day they are booked on."""
+class Totals:
+    """Renders by the day they were ordered on, and micro-USD by the day they are booked on."""
 
     renders: int = 0
     completed: int = 0
@@ -61,53 +62,53 @@ class Sums:
 
     @property
     def spent(self) -> int:
-        """As the budget has it."""
+        """What counts as spent in the budget."""
         return self.charged + self.assumed
 
     @property
     def success(self) -> float | None:
-        """The share that came to a picture, of those that ended in one or in a failure."""
+        """The share of completed renders, 0 to 1, of those that completed or failed; None without any."""
         ended = self.completed + self.failed
         return self.completed / ended if ended else None
 
 
 @dataclass
-class Books:
-    """All of `days`, with their total, and why renders failed."""
+class DailyReport:
+    """The totals of each day and of all days, and how often renders failed by error code."""
 
-    days: dict[date, Sums]
-    total: Sums = field(default_factory=Sums)
+    days: dict[date, Totals]
+    total: Totals = field(default_factory=Totals)
     failures: Counter[str] = field(default_factory=Counter)
 
 
 def all_days(first: date, last: date) -> Iterator[date]:
-    """Each day from the first to the last."""
+    """Yield each day from the first to the last, inclusive."""
     for number in range((last - first).days + 1):
         yield first + timedelta(days=number)
 
 
-def _asked(first: date, last: date, path: str = "") -> Q:
-    begins, ends = midnight(first), midnight(last + timedelta(days=1))
+def _created_between(first: date, last: date, path: str = "") -> Q:
+    begins, ends = start_of_day(first), start_of_day(last + timedelta(days=1))
     return Q(**{f"{path}created_at__gte": begins, f"{path}created_at__lt": ends})
 
 
-def books(first: date, last: date) -> Books:
-    """Renders and money of each day, also of those without any; two queries."""
-    found = Books({day: Sums() for day in all_days(first, last)})
+def daily_report(first: date, last: date) -> DailyReport:
+    """Return renders and costs of each day, including days without any. Takes two queries."""
+    report = DailyReport({day: Totals() for day in all_days(first, last)})
     for group in _amounts(first, last):
-        for sums in (found.days[group["budget_day"]], found.total):
-            _add_amount(sums, group)
+        for totals in (report.days[group["budget_day"]], report.total):
+            _add_amount(totals, group)
     for group in _renders(first, last):
-        for sums in (found.days[group["budget_day"]], found.total):
-            _add_renders(sums, group)
+        for totals in (report.days[group["budget_day"]], report.total):
+            _add_renders(totals, group)
         if group["request__state"] == State.FAILED:
-            found.failures[group["request__error_code"]] += group["renders"]
-    return found
+            report.failures[group["request__error_code"]] += group["renders"]
+    return report
 
 
-def spending(first: date, last: date) -> Sums:
-    """The money of all these days together, and no renders; one query."""
-    total = Sums()
+def spending(first: date, last: date) -> Totals:
+    """Return the costs of all these days together, without render counts. Takes one query."""
+    total = Totals()
     for group in _amounts(first, last):
         _add_amount(total, group)
     return total
@@ -119,27 +120,27 @@ def _amounts(first: date, last: date) -> Iterable[Mapping[str, Any]]:
 
 
 def _renders(first: date, last: date) -> Iterable[Mapping[str, Any]]:
-    # However often a render is sent, it is one. Its first attempt is made when it is asked for: that it was
-    # asked for in these days, or shortly before, spares the database to look each up by its random id.
-    asked = _asked(first - timedelta(days=1), last, "request__")
-    firsts = Attempt.objects.filter(asked, budget_day__range=(first, last), number=1).order_by()
+    # A render that is sent several times counts once, by its first attempt. That attempt is created with the
+    # request, so filtering on the request's date as well saves the database a look-up by random id per row.
+    ordered = _created_between(first - timedelta(days=1), last, "request__")
+    firsts = Attempt.objects.filter(ordered, budget_day__range=(first, last), number=1).order_by()
     return firsts.values("budget_day", "request__state", "request__error_code").annotate(renders=Count("pk"))
 
 
-def _add_amount(sums: Sums, group: Mapping[str, Any]) -> None:
-    setattr(sums, group["booked"], getattr(sums, group["booked"]) + group["micros"])
+def _add_amount(totals: Totals, group: Mapping[str, Any]) -> None:
+    setattr(totals, group["booked"], getattr(totals, group["booked"]) + group["micros"])
 
 
-def _add_renders(sums: Sums, group: Mapping[str, Any]) -> None:
-    sums.renders += group["renders"]
+def _add_renders(totals: Totals, group: Mapping[str, Any]) -> None:
+    totals.renders += group["renders"]
     if group["request__state"] == State.COMPLETED:
-        sums.completed += group["renders"]
+        totals.completed += group["renders"]
     elif group["request__state"] == State.FAILED:
-        sums.failed += group["renders"]
+        totals.failed += group["renders"]
 
 
 def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
-    """What was sent to the vendor, in that order; the sum is `spending`'s."""
+    """Return what was sent to the vendor, in that order; the amounts add up to `spending`."""
     return (
         Attempt.objects.filter(budget_day__range=(first, last), posted_at__isnull=False)
         .order_by("budget_day", "posted_at", "pk")
@@ -148,44 +149,44 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
     )
 
 
-# Shoppers -------------------------------------------------------------------------------------------
-
-
-def waiting(first: date, last: date) -> list[float]:
-    """The seconds from the question to the picture, sorted: of the newest renders, `SAMPLE` at most."""
+def waiting_times(first: date, last: date) -> list[float]:
+    """Return the seconds from order to result, sorted, of the newest renders, at most `SAMPLE`."""
     rows = TryOnRequest.objects.filter(
-        _asked(first, last), state=State.COMPLETED, source__isnull=True, finished_at__isnull=False
+        _created_between(first, last), state=State.COMPLETED, source__isnull=True, finished_at__isnull=False
     ).order_by("-created_at")
     spans = rows.values_list("created_at", "finished_at")[:SAMPLE]
     return sorted((finished - created).total_seconds() for created, finished in spans if finished)
 
 
 def percentile(values: list[float], share: float) -> float | None:
-    """The smallest of the sorted values that so large a share does not exceed; None without any."""
+    """Return the smallest of the sorted values that is at least as large as this share of them, 0 to 1."""
     return values[min(len(values) - 1, int(share * len(values)))] if values else None
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """Try-ons of shoppers, and how far they came until now."""
+    """How many try-ons shoppers requested, and how many of these reached each later step until now."""
 
-    asked: int
+    requested: int
     completed: int
     added: int
     purchased: int
 
 
 def funnel(first: date, last: date) -> Funnel:
-    """Each try-on counts once, however many pieces were bought; by the day on which it was asked for."""
-    rows = TryOnRequest.objects.filter(_asked(first, last), BY_SHOPPERS)
-    counts = rows.aggregate(asked=Count("pk"), completed=Count("pk", filter=Q(state=State.COMPLETED)))
+    """Return the funnel of the try-ons requested on these days; each counts once per step."""
+    rows = TryOnRequest.objects.filter(_created_between(first, last), BY_SHOPPERS)
+    counts = rows.aggregate(requested=Count("pk"), completed=Count("pk", filter=Q(state=State.COMPLETED)))
     kinds = _converted(first, last).values_list("kind").annotate(n=Count("request", distinct=True))
     return Funnel(**counts, **{"added": 0, "purchased": 0, **dict(kinds)})
 
 
 def _converted(first: date, last: date) -> QuerySet[Conversion]:
-    """Of the try-ons of these days; none is older than its try-on."""
-    return Conversion.objects.filter(_asked(first, last, "request__"), at__gte=midnight(first)).order_by()
+    """Return the conversions of these days' try-ons."""
+    # No conversion is older than its try-on, so the date narrows both tables.
+    return Conversion.objects.filter(
+        _created_between(first, last, "request__"), at__gte=start_of_day(first)
+    ).order_by()
 
 
 @dataclass
@@ -198,9 +199,9 @@ class Feedback:
 
 
 def feedback(first: date, last: date) -> Feedback:
-    """The feedback on the try-ons of these days, until now; erasing a try-on erases its feedback too."""
+    """Return the feedback on these days' try-ons until now; an erased try-on has none."""
     found = Feedback()
-    groups = _judged(first, last).values_list("feedback", "feedback_reason").annotate(n=Count("pk"))
+    groups = _with_feedback(first, last).values_list("feedback", "feedback_reason").annotate(n=Count("pk"))
     for value, reason, n in groups:
         if value == LIKE:
             found.likes += n
@@ -211,27 +212,27 @@ def feedback(first: date, last: date) -> Feedback:
 
 
 def feedback_by_product(first: date, last: date) -> QuerySet[TryOnRequest, Any]:
-    """The same for each product, the one with the most dislikes first."""
-    groups = _judged(first, last).values("product").annotate(title=Max("product_title"), **OPINIONS)
+    """Return the feedback for each product, the most disliked first."""
+    groups = _with_feedback(first, last).values("product").annotate(title=Max("product_title"), **OPINIONS)
     return groups.order_by(F("dislikes").desc(), "product")
 
 
-def _judged(first: date, last: date) -> QuerySet[TryOnRequest]:
-    return TryOnRequest.objects.filter(_asked(first, last)).exclude(feedback="").order_by()
+def _with_feedback(first: date, last: date) -> QuerySet[TryOnRequest]:
+    return TryOnRequest.objects.filter(_created_between(first, last)).exclude(feedback="").order_by()
 
 
 def top_products(first: date, last: date) -> list[dict[str, Any]]:
-    """The products that shoppers tried on most, with how many of the try-ons came how far and were liked."""
-    rows = TryOnRequest.objects.filter(_asked(first, last), BY_SHOPPERS).order_by()
+    """Return the products tried on most, each with its funnel and its feedback."""
+    rows = TryOnRequest.objects.filter(_created_between(first, last), BY_SHOPPERS).order_by()
     found = list(
         rows.values("product")
         .annotate(
-            asked=Count("pk"),
+            requested=Count("pk"),
             completed=Count("pk", filter=Q(state=State.COMPLETED)),
             title=Max("product_title"),
             **OPINIONS,
         )
-        .order_by("-asked", "product")[:TOP]
+        .order_by("-requested", "product")[:TOP]
     )
     converted = _converted(first, last).filter(request__product__in=[row["product"] for row in found])
     counts = converted.values_list("request__product", "kind").annotate(n=Count("request", distinct=True))

@@ -1,4 +1,4 @@
-"""Figures that a shop gathers by itself: so far, how long renders take."""
+"""How long renders of an engine usually take, measured from the shop's own try-ons."""
 
 from __future__ import annotations
 
@@ -12,40 +12,42 @@ from ..gateway.engines import get_engine
 from ..models import TryOnRequest
 from ..models.states import State
 
-RECENT = 50
-LOOKED_AT = 500
-"""The newest of an engine's try-ons: how long it took before those says nothing any more."""
+SAMPLE = 50
+"""How many completed renders the median is taken of."""
+
+MAX_ROWS = 500
+"""How many of the newest try-ons are searched for them; older durations say nothing about today's."""
 
 CACHE_SECONDS = 60
-A_GUESS = 20
-"""Seconds, for old try-ons of an engine that the shop has no more."""
+FALLBACK_SECONDS = 20
+"""For old try-ons of an engine that is no longer configured."""
 
 
 def typical_seconds(engine: str) -> int:
-    """The median of the last completed renders from the submit to the stored pictures, in whole seconds.
+    """Return the median duration from the submit to the stored images in whole seconds, cached for a minute.
 
-    The engine's own first guess while there are none. At most a minute old.
+    Without any completed render it is the engine's own estimate.
     """
     key = f"vton.typical.{engine}"
-    known: int | None = cache.get(key)
-    if known is None:
-        known = _measured(engine) or _guessed(engine)
-        cache.set(key, known, CACHE_SECONDS)
-    return known
+    seconds: int | None = cache.get(key)
+    if seconds is None:
+        seconds = _measure(engine) or _estimate(engine)
+        cache.set(key, seconds, CACHE_SECONDS)
+    return seconds
 
 
-def _measured(engine: str) -> int:
+def _measure(engine: str) -> int:
     rows = TryOnRequest.objects.filter(engine=engine).order_by("-created_at")
-    spans = [
+    durations = [
         (finished - started).total_seconds()
-        for state, started, finished in rows.values_list("state", "started_at", "finished_at")[:LOOKED_AT]
+        for state, started, finished in rows.values_list("state", "started_at", "finished_at")[:MAX_ROWS]
         if state == State.COMPLETED and started and finished
     ]
-    return max(1, ceil(median(spans[:RECENT]))) if spans else 0
+    return max(1, ceil(median(durations[:SAMPLE]))) if durations else 0
 
 
-def _guessed(engine: str) -> int:
+def _estimate(engine: str) -> int:
     try:
         return get_engine(engine).typical_seconds
     except ImproperlyConfigured:
-        return A_GUESS
+        return FALLBACK_SECONDS

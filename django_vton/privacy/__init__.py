@@ -1,17 +1,23 @@
-"""Personal data: consent, erasure, export, and retention on a schedule."""
+"""Personal data: consent, erasure, export, scheduled deletion, and the log of staff access to photos."""
 
 from .consent import has_consented, record_consent, withdraw_consent
-from .erasure import delete_files_after_commit, delete_photo, erase, erase_deleted_shopper, erase_shopper
-from .export import export
+from .erasure import (
+    delete_files_after_commit,
+    delete_photo,
+    erase_deleted_shopper,
+    erase_shopper,
+    erase_tryon,
+)
+from .export import export_shopper
 from .retention import purge
 
 __all__ = [
     "delete_files_after_commit",
     "delete_photo",
-    "erase",
     "erase_deleted_shopper",
     "erase_shopper",
-    "export",
+    "erase_tryon",
+    "export_shopper",
     "has_consented",
     "purge",
     "record_consent",

@@ -1,4 +1,4 @@
-"""Who of the staff looked at which shopper's picture: recorded before a byte of it leaves."""
+"""The log of which staff member opened which shopper's photo or result, written before any byte is sent."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-KEPT = timedelta(days=365)
-"""Complaints come long after the picture is gone; but what staff did is personal data as well."""
+RETENTION = timedelta(days=365)
+"""Complaints arrive long after an image is deleted, but the log is personal data of the staff as well."""
 
 
-def record(actor: Any, seen: PersonPhoto | TryOnImage) -> None:
-    """Write down that they looked, before anything is shown: if this raises, nothing is."""
+def record_access(actor: Any, image: PersonPhoto | TryOnImage) -> None:
+    """Record that `actor` opens this image. Call it before sending the image: no record, no image."""
     PhotoAccess.objects.get_or_create(
         actor=actor,
-        kind=PhotoAccess.Kind.PHOTO if isinstance(seen, PersonPhoto) else PhotoAccess.Kind.RESULT,
-        object_id=seen.pk,
+        kind=PhotoAccess.Kind.PHOTO if isinstance(image, PersonPhoto) else PhotoAccess.Kind.RESULT,
+        object_id=image.pk,
         day=timezone.localdate(timezone=config.time_zone),
         defaults={"actor_name": actor.get_username()[:254]},
     )
 
 
-def at(pictures: Iterable[UUID]) -> list[dict[str, str]]:
-    """`{"kind", "id", "at"}` of each look at one of these, the oldest first. Who it was stays inside."""
-    rows = PhotoAccess.objects.filter(object_id__in=list(pictures)).order_by("at")
+def accesses_to(image_ids: Iterable[UUID]) -> list[dict[str, str]]:
+    """Return `{"kind", "id", "at"}` of each access to these images, oldest first, without who it was."""
+    rows = PhotoAccess.objects.filter(object_id__in=list(image_ids)).order_by("at")
     return [{"kind": row.kind, "id": str(row.object_id), "at": row.at.isoformat()} for row in rows]
 
 
 def purge(now: datetime) -> int:
-    """Delete what was kept for long enough; how many."""
-    return PhotoAccess.objects.filter(at__lt=now - KEPT).delete()[0]
+    """Delete entries older than `RETENTION`; return how many."""
+    return PhotoAccess.objects.filter(at__lt=now - RETENTION).delete()[0]

@@ -1,4 +1,4 @@
-"""Consent: which words a shopper agreed to, in which version, when, and its withdrawal."""
+"""Consent: which text a shopper agreed to, in which version and language, when, and its withdrawal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .erasure import delete_photo, lock_shopper
 
 
 def has_consented(shopper: Shopper | None) -> bool:
-    """Whether this shopper agreed to the present version and did not take it back."""
+    """Whether this shopper agreed to the current version and has not withdrawn the consent."""
     if shopper is None:
         return False
     return shopper.consents.filter(version=config.CONSENT_VERSION, withdrawn_at__isnull=True).exists()
 
 
 def record_consent(shopper: Shopper, locale: str) -> None:
-    """Keep the agreement: which words, which version, when, in which language."""
+    """Store that the shopper agreed to the current text in this language."""
     text = str(config.CONSENT_TEXT)
     Consent.objects.create(
         shopper=shopper,
@@ -31,7 +31,7 @@ def record_consent(shopper: Shopper, locale: str) -> None:
 
 
 def withdraw_consent(shopper: Shopper) -> None:
-    """As easy as giving it: photos go, what runs with them ends, and the next try-on asks again."""
+    """Withdraw every consent, cancel running try-ons that use the shopper's photos, and delete the photos."""
     with transaction.atomic():
         lock_shopper(shopper.pk)
         shopper.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())

@@ -1,6 +1,7 @@
-"""Erasure on demand: a photo, a try-on, or everything of one shopper.
+"""Erasure on demand: a photo, a try-on, or all data of one shopper.
 
-Files are deleted once the deletion of their row is committed; `orphaned_files` finds what a crash left behind.
+Files are deleted after the commit that deletes their row. If the process dies in between,
+`orphaned_files` deletes them later.
 """
 
 from __future__ import annotations
@@ -15,44 +16,6 @@ from ..models import PersonPhoto, Quota, Shopper, TryOnEvent, TryOnRequest
 from ..models.states import ACTIVE, State
 from ..storage import delete_file
 
-
-def lock_shopper(shopper_pk: int | None) -> None:
-    """A shopper's photos and try-ons come and go one by one: `intake` waits here as well."""
-    if shopper_pk is not None:
-        Shopper.objects.select_for_update().filter(pk=shopper_pk).first()
-
-
-def delete_photo(photo: PersonPhoto) -> None:
-    """Erase an own photo. Where a running try-on still needs it, the try-on ends first."""
-    with transaction.atomic():
-        lock_shopper(photo.shopper_id)
-        for request in photo.try_ons.filter(state__in=ACTIVE):
-            lifecycle.cancel(request)
-        photo.delete()
-
-
-def erase(request: TryOnRequest) -> None:
-    """Cancel and leave a tombstone: no owner, photo, images or addresses; attempts and money stay."""
-    with transaction.atomic():
-        lock_shopper(request.shopper_id)
-        lifecycle.cancel(request)
-        request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
-        if request.erased_at is not None:
-            return
-        _forget_who(request)
-        _hand_over_images(request)
-        for image in request.images.all():
-            image.delete()
-        photo = request.photo
-        TryOnRequest.objects.filter(pk=request.pk).update(**_TOMBSTONE, erased_at=timezone.now())
-        request.phone_links.clear()
-        # An order would lead to its owner again.
-        request.conversions.update(reference=None, order="")
-        TryOnEvent.objects.create(request=request, name="erased", to_state=request.state)
-        if photo is not None and not photo.is_house and not photo.keep and not photo.try_ons.exists():
-            photo.delete()
-
-
 _TOMBSTONE: dict[str, Any] = {
     "shopper": None,
     "photo": None,
@@ -62,35 +25,72 @@ _TOMBSTONE: dict[str, Any] = {
     "shared_key": None,
     "idempotency_key": None,
     "idempotency_digest": "",
-    # The same counters would tell which try-ons were one shopper's, and from which address.
-    "counted_in": [],
+    # Try-ons that share quota rows would be recognizable as one shopper's, or one address's.
+    "quota_ids": [],
     "counted_images": 0,
     "feedback": "",
     "feedback_reason": "",
 }
-"""What an erased try-on no longer says."""
+"""The fields that an erased try-on loses, with their empty values."""
 
 
-def _forget_who(request: TryOnRequest) -> None:
-    """Its history says what happened, and no longer to whom: staff are still named, its owner is not."""
-    owner = request.shopper
-    if owner is None:
+def lock_shopper(shopper_pk: int | None) -> None:
+    """Serialize changes to a shopper's photos and try-ons; `intake` takes the same lock."""
+    if shopper_pk is not None:
+        Shopper.objects.select_for_update().filter(pk=shopper_pk).first()
+
+
+def delete_photo(photo: PersonPhoto) -> None:
+    """Delete a shopper's photo, and cancel the running try-ons that need it."""
+    with transaction.atomic():
+        lock_shopper(photo.shopper_id)
+        for request in photo.try_ons.filter(state__in=ACTIVE):
+            lifecycle.cancel(request)
+        photo.delete()
+
+
+def erase_tryon(request: TryOnRequest) -> None:
+    """Cancel a try-on and remove everything personal from it; its attempts and their costs stay."""
+    with transaction.atomic():
+        lock_shopper(request.shopper_id)
+        lifecycle.cancel(request)
+        request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
+        if request.erased_at is not None:
+            return
+        _anonymize_events(request)
+        _transfer_shared_images(request)
+        for image in request.images.all():
+            image.delete()
+        photo = request.photo
+        TryOnRequest.objects.filter(pk=request.pk).update(**_TOMBSTONE, erased_at=timezone.now())
+        request.phone_links.clear()
+        # An order number would lead back to the shopper.
+        request.conversions.update(reference=None, order="")
+        TryOnEvent.objects.create(request=request, name="erased", to_state=request.state)
+        if photo is not None and not photo.is_house and not photo.is_reusable and not photo.try_ons.exists():
+            photo.delete()
+
+
+def _anonymize_events(request: TryOnRequest) -> None:
+    """Remove the shopper from the try-on's history; members of staff stay named in it."""
+    shopper = request.shopper
+    if shopper is None:
         return
-    if owner.user_id is not None:
-        request.events.filter(actor=owner.user_id).update(actor=None)
-    # Which render it shared, and who of the same owner's shared this one.
+    if shopper.user_id is not None:
+        request.events.filter(actor=shopper.user_id).update(actor=None)
+    # These details name the shopper's other try-ons that share a render with this one.
     accepted = TryOnEvent.objects.filter(name="accepted")
     accepted.filter(request=request).update(detail={})
     accepted.filter(request__source=request).update(detail={})
 
 
-def _hand_over_images(request: TryOnRequest) -> None:
-    """Try-ons that share these images keep them: the first becomes their owner."""
+def _transfer_shared_images(request: TryOnRequest) -> None:
+    """Keep images that other try-ons share: the oldest of those becomes their owner."""
     if not request.images.exists():
         return
     heir = request.followers.filter(state=State.COMPLETED).order_by("created_at").first()
     if heir is None:
-        # The source has just ended; its followers are finished in the next batch.
+        # The source has just ended, and its followers have not been completed yet.
         heir = request.followers.filter(state=State.QUEUED).order_by("created_at").first()
         if heir is None:
             return
@@ -101,17 +101,17 @@ def _hand_over_images(request: TryOnRequest) -> None:
 
 
 def erase_shopper(shopper: Shopper) -> None:
-    """Erase all of a shopper's try-ons, photos and consents, and the shopper. The money's rows stay."""
+    """Delete a shopper with all photos and consents, and erase all try-ons."""
     with transaction.atomic():
         lock_shopper(shopper.pk)
-        shopper.delete()  # `erase_deleted_shopper` goes ahead of it.
+        shopper.delete()  # The signal receiver below erases the rest first.
 
 
 # Signal receivers, connected in apps.py
 
 
 def delete_files_after_commit(*, instance: Any, using: str, **_kwargs: Any) -> None:
-    """After a row with files is deleted and committed, its files go as well; else the sweep finds them."""
+    """Receiver of `post_delete`: delete the row's files once its deletion is committed."""
 
     def delete_files() -> None:
         for stored in (instance.file, getattr(instance, "thumbnail", None)):
@@ -122,13 +122,13 @@ def delete_files_after_commit(*, instance: Any, using: str, **_kwargs: Any) -> N
 
 
 def erase_deleted_shopper(*, instance: Shopper, **_kwargs: Any) -> None:
-    """Whatever deletes a shopper, its user's deletion for instance: nothing that is theirs stays behind."""
+    """Receiver of `pre_delete`: erase a shopper's data however the row is deleted, such as with its user."""
     for request in instance.try_ons.all():
-        erase(request)
+        erase_tryon(request)
     for photo in instance.photos.all():
         delete_photo(photo)
     if instance.user is not None and not getattr(instance.user, "is_staff", False):
-        # Of a try-on that they stopped for somebody else, on their own phone.
+        # They may have canceled another shopper's try-on through a phone link.
         TryOnEvent.objects.filter(actor=instance.user, name="canceled").update(actor=None)
-    counted = [f"{kind}:{instance.pk}" for kind in ("shopper", "shared:shopper", "phone")]
-    Quota.objects.filter(key__in=counted).delete()
+    quota_keys = [f"{kind}:{instance.pk}" for kind in ("shopper", "shared:shopper", "phone")]
+    Quota.objects.filter(key__in=quota_keys).delete()

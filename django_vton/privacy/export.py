@@ -1,4 +1,4 @@
-"""Everything that is stored about a shopper, as plain data."""
+"""The export of everything that is stored about a shopper (GDPR, article 15)."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 
-def export(shopper: Shopper | None) -> dict[str, Any]:
-    """All that is stored about a shopper, as plain data; pictures by their ids, moments in ISO 8601."""
+def export_shopper(shopper: Shopper | None) -> dict[str, Any]:
+    """Return everything that is stored about a shopper, ready for JSON: images by id, times in ISO 8601."""
     if shopper is None:
-        lists = ("try_ons", "photos", "consents", "quotas", "phone_links", "looks")
-        return {"shopper": None} | {name: [] for name in lists}
+        empty = ("try_ons", "photos", "consents", "quotas", "phone_links", "looks")
+        return {"shopper": None} | {name: [] for name in empty}
     consents = shopper.consents.order_by("given_at")
     photos = shopper.photos.order_by("created_at")
     results = TryOnImage.objects.filter(request__shopper=shopper)
     return {
-        "shopper": _plain(shopper, "created_at", "seen_at"),
+        "shopper": _values(shopper, "created_at", "seen_at"),
         "try_ons": [
             _export_tryon(request)
-            for request in shopper.try_ons.with_parts().prefetch_related("conversions").order_by("created_at")
+            for request in shopper.try_ons.with_related()
+            .prefetch_related("conversions")
+            .order_by("created_at")
         ],
         "photos": [
-            _plain(photo, "created_at", "expires_at", "width", "height")
-            | {"id": str(photo.pk), "kept": photo.keep}
+            _values(photo, "created_at", "expires_at", "width", "height")
+            | {"id": str(photo.pk), "kept": photo.is_reusable}
             for photo in photos
         ],
-        "consents": [_plain(consent, *CONSENT_FIELDS) for consent in consents],
-        "quotas": quotas.used_by(shopper),
+        "consents": [_values(consent, *CONSENT_FIELDS) for consent in consents],
+        "quotas": quotas.export_usage(shopper),
         "phone_links": [_export_phone_link(link) for link in shopper.phone_links.order_by("created_at")],
-        "looks": access_log.at([row.pk for row in (*photos, *results)]),
+        "looks": access_log.accesses_to([row.pk for row in (*photos, *results)]),
     }
 
 
@@ -47,15 +49,17 @@ TRYON_FIELDS = (
 
 
 def _export_tryon(request: TryOnRequest) -> dict[str, Any]:
-    return _plain(request, *TRYON_FIELDS) | {
+    return _values(request, *TRYON_FIELDS) | {
         "id": str(request.pk),
         "photo": str(request.photo_id) if request.photo_id else None,
-        "images": [str(image.pk) for image in request.pictures],
-        "conversions": [_plain(row, "kind", "reference", "order", "at") for row in request.conversions.all()],
+        "images": [str(image.pk) for image in request.shown_images],
+        "conversions": [
+            _values(row, "kind", "reference", "order", "at") for row in request.conversions.all()
+        ],
     }
 
 
-def _plain(row: Model, *names: str) -> dict[str, Any]:
+def _values(row: Model, *names: str) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in names}
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
@@ -63,6 +67,6 @@ def _plain(row: Model, *names: str) -> dict[str, Any]:
 
 
 def _export_phone_link(link: PhoneLink) -> dict[str, Any]:
-    """A phone link without anything that opens it."""
+    """Return a phone link without the token that opens it."""
     names = ("product", "created_at", "opened_at", "used_at", "expires_at")
-    return _plain(link, *names) | {"try_ons": [str(pk) for pk in link.try_ons.values_list("pk", flat=True)]}
+    return _values(link, *names) | {"try_ons": [str(pk) for pk in link.try_ons.values_list("pk", flat=True)]}

@@ -1,4 +1,4 @@
-"""Files that no row knows: a crash came between a file and its row, or between a row's end and its file's."""
+"""Deletes files without a row, left by a crash after the file was written or before it was deleted."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ if TYPE_CHECKING:
     from django.core.files.storage import Storage
     from django.db.models import Model
 
-ORPHAN_AGE = timedelta(hours=1)
-"""A file without a row may be a render being stored just now; an hour later it is left over."""
+MIN_AGE = timedelta(hours=1)
+"""A newer file without a row may belong to a render that is being stored right now."""
 
-FILES: dict[str, tuple[type[Model], tuple[str, ...]]] = {
+FOLDERS: dict[str, tuple[type[Model], tuple[str, ...]]] = {
     "photos": (PersonPhoto, ("file", "thumbnail")),
     "products": (ProductImage, ("file",)),
     "results": (TryOnImage, ("file", "thumbnail")),
 }
-"""The package's folders in the storage, and whose files lie there."""
+"""The package's folders below `vton/`, with the model and the fields that name the files in each."""
 
 
-def sweep(now: datetime) -> Iterator[int]:
-    """Delete files that are an hour old and that no row knows; yields how many, folder by folder.
+def delete_orphaned_files(now: datetime) -> Iterator[int]:
+    """Delete files that have no row and are older than `MIN_AGE`; yield how many, subfolder by subfolder.
 
-    A storage that cannot list its files, or tell their age, is left alone.
+    Does nothing on a storage that cannot list its files or tell when they were modified.
     """
     storage = private_storage()
-    for folder, (model, fields) in FILES.items():
+    for folder, (model, fields) in FOLDERS.items():
         rows = model._default_manager.all()
         known = {name for field in fields for name in rows.values_list(field, flat=True)}
-        parts = _list(storage, f"vton/{folder}")[0]
-        random.shuffle(parts)  # So that a sweep that ends early looks elsewhere the next time.
-        for part in parts:
-            top = f"vton/{folder}/{part}"
-            names = {f"{top}/{name}" for name in _list(storage, top)[1] if name} - known
-            yield sum(_delete_old(storage, name, now - ORPHAN_AGE) for name in names)
+        subfolders = _list(storage, f"vton/{folder}")[0]
+        random.shuffle(subfolders)  # A run that ends early starts with other subfolders the next time.
+        for subfolder in subfolders:
+            path = f"vton/{folder}/{subfolder}"
+            names = {f"{path}/{name}" for name in _list(storage, path)[1] if name} - known
+            yield sum(_delete_if_older(storage, name, now - MIN_AGE) for name in names)
 
 
 def _list(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
-    """Its folders and files; none where it is not there yet, or where the storage cannot tell."""
+    """Return a folder's subfolders and files; two empty lists if it does not exist or cannot be listed."""
     try:
         return storage.listdir(folder)
     except (FileNotFoundError, NotADirectoryError, NotImplementedError):
         return [], []
 
 
-def _delete_old(storage: Storage, name: str, old: datetime) -> bool:
+def _delete_if_older(storage: Storage, name: str, limit: datetime) -> bool:
     try:
-        if storage.get_modified_time(name) >= old:
+        if storage.get_modified_time(name) >= limit:
             return False
     except (FileNotFoundError, NotImplementedError):
         return False

@@ -1,4 +1,4 @@
-"""Retention: photos, results and what else has expired are deleted on a schedule."""
+"""Scheduled deletion: photos, results and other rows that have expired, and files without a row."""
 
 from __future__ import annotations
 
@@ -16,117 +16,124 @@ from ..conf import config
 from ..models import Batch, BatchRender, PersonPhoto, PhoneLink, ProductImage, Shopper, TryOnRequest
 from ..models.states import ACTIVE
 from . import access_log, orphaned_files
-from .erasure import erase, lock_shopper
+from .erasure import erase_tryon, lock_shopper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MANY = 10_000
-"""So much of each kind is looked for at once."""
+    from django.db.models import QuerySet
 
-IDLE_AFTER = timedelta(hours=1)
-"""When a photo goes that nothing needs and nobody asked to keep."""
+MAX_ROWS = 10_000
+"""How many rows of one kind a single run deletes at most."""
 
-PRODUCT_PICTURE_IDLE = timedelta(days=7)
+UNKEPT_PHOTO_RETENTION = timedelta(hours=1)
+"""How long a photo is kept that the shopper did not ask to keep."""
+
+PRODUCT_IMAGE_RETENTION = timedelta(days=7)
+"""How long a prepared product image is kept after its last use."""
 
 
 def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
-    """Delete what has had its time, the oldest first; counts by kind.
+    """Delete what has expired, oldest first; return the number of deleted rows and files by kind.
 
-    Each row goes in a transaction of its own, so it may be killed, repeated, or run twice at once. It ends
-    after so many `seconds`, below a task's timeout; what is left is for the next time. None: all of it.
+    Each row is deleted in a transaction of its own, so a run may be killed, repeated, or overlap with
+    another. It stops after about `seconds`, which is below a task's timeout, and the next run continues.
+    None: no limit.
     """
     now = now or timezone.now()
     ends = math.inf if seconds is None else time.monotonic() + seconds
     kinds = {
         "photos": _purge_photos(now),
-        "try_ons": _purge_results(now),
-        "product_images": _purge_product_pictures(now),
+        "try_ons": _purge_tryons(now),
+        "product_images": _purge_product_images(now),
         "quotas": iter([quotas.purge(now)]),
         "phone_links": _purge_phone_links(now),
         "guests": _purge_guests(now),
-        "looks": iter([access_log.purge(now)]),
+        "photo_accesses": iter([access_log.purge(now)]),
         "drafts": _purge_drafts(now),
-        "files": orphaned_files.sweep(now),
+        "files": orphaned_files.delete_orphaned_files(now),
     }
-    return {kind: _until(ends, steps) for kind, steps in kinds.items()}
+    return {kind: _sum_until(ends, deletions) for kind, deletions in kinds.items()}
 
 
-def _until(ends: float, steps: Iterator[int]) -> int:
-    done = 0
-    for deleted in steps:
-        done += deleted
+def _sum_until(ends: float, deletions: Iterator[int]) -> int:
+    total = 0
+    for deleted in deletions:
+        total += deleted
         if time.monotonic() >= ends:
             break
-    return done
+    return total
 
 
 def _purge_photos(now: datetime) -> Iterator[int]:
-    """Expired ones, and ones that nobody asked to keep; never one that a running try-on needs."""
-    # At the vendor the photo is still being fetched: the deadline ends that before long.
-    idle = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN).exclude(try_ons__state__in=ACTIVE)
-    over = idle.filter(Q(expires_at__lte=now) | Q(keep=False, created_at__lt=now - IDLE_AFTER))
-    for pk, shopper_pk in over.order_by("created_at").values_list("pk", "shopper")[:MANY]:
+    """Delete photos that have expired or were not to be kept, unless a running try-on needs them."""
+    # A photo stays while the vendor may still download it; the deadline ends that soon.
+    unused = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN).exclude(try_ons__state__in=ACTIVE)
+    expired = unused.filter(
+        Q(expires_at__lte=now) | Q(is_reusable=False, created_at__lt=now - UNKEPT_PHOTO_RETENTION)
+    )
+    for pk, shopper_pk in expired.order_by("created_at").values_list("pk", "shopper")[:MAX_ROWS]:
         with transaction.atomic():
             lock_shopper(shopper_pk)
-            photo = over.filter(pk=pk).first()
+            photo = expired.filter(pk=pk).first()
             if photo is not None:
                 photo.delete()
         yield int(photo is not None)
 
 
-def _purge_results(now: datetime) -> Iterator[int]:
+def _purge_tryons(now: datetime) -> Iterator[int]:
     ended = TryOnRequest.objects.filter(erased_at__isnull=True).exclude(state__in=ACTIVE)
-    over = ended.filter(expires_at__lte=now).exclude(images__published_at__isnull=False)
-    # What a batch paid for stays while the merchant has not refused it.
-    over = over.exclude(batch_renders__in=BatchRender.objects.exclude(review=BatchRender.Review.REJECTED))
-    for pk in over.order_by("expires_at").values_list("pk", flat=True)[:MANY]:
-        request = over.filter(pk=pk).first()
+    expired = ended.filter(expires_at__lte=now).exclude(images__published_at__isnull=False)
+    # A merchant paid for the renders of a batch, so they stay unless the merchant rejected them.
+    expired = expired.exclude(
+        batch_renders__in=BatchRender.objects.exclude(review=BatchRender.Review.REJECTED)
+    )
+    for pk in expired.order_by("expires_at").values_list("pk", flat=True)[:MAX_ROWS]:
+        request = expired.filter(pk=pk).first()
         if request is not None:
-            erase(request)
+            erase_tryon(request)
         yield int(request is not None)
 
 
-def _purge_product_pictures(now: datetime) -> Iterator[int]:
+def _purge_product_images(now: datetime) -> Iterator[int]:
     unused = ProductImage.objects.exclude(tryonrequest__state__in=ACTIVE)
-    over = unused.filter(used_at__lt=now - PRODUCT_PICTURE_IDLE)
-    for pk in over.order_by("used_at").values_list("pk", flat=True)[:MANY]:
-        with transaction.atomic():
-            # `pictures.prepare` writes the time of use, and waits here or is seen here.
-            picture = over.select_for_update().filter(pk=pk).first()
-            if picture is not None:
-                picture.delete()
-        yield int(picture is not None)
+    # The lock waits for `intake.product_images`, which sets `used_at` when it reuses an image.
+    return _delete_each(unused.filter(used_at__lt=now - PRODUCT_IMAGE_RETENTION).order_by("used_at"))
 
 
 def _purge_phone_links(now: datetime) -> Iterator[int]:
-    """Delete expired phone links, each with its guest where nothing else was ever stored about them."""
-    over = PhoneLink.objects.filter(expires_at__lte=now)
+    """Delete expired phone links, and each one's guest if nothing else was ever stored about them."""
+    expired = PhoneLink.objects.filter(expires_at__lte=now)
     empty = Shopper.objects.filter(user=None, try_ons=None, photos=None, consents=None, phone_links=None)
-    for pk, owner in over.order_by("expires_at").values_list("pk", "shopper")[:MANY]:
+    for pk, shopper_pk in expired.order_by("expires_at").values_list("pk", "shopper")[:MAX_ROWS]:
         with transaction.atomic():
-            # A try-on that is being accepted now either waits for this lock or is seen here.
-            Shopper.objects.select_for_update().filter(pk=owner).first()
-            deleted, _by_kind = over.filter(pk=pk).delete()
-            guest = empty.filter(pk=owner).first()
+            # A try-on that is being accepted now either waits for this lock or is seen below.
+            lock_shopper(shopper_pk)
+            deleted, _by_model = expired.filter(pk=pk).delete()
+            guest = empty.filter(pk=shopper_pk).first()
             if guest is not None:
                 guest.delete()
         yield int(deleted > 0)
 
 
 def _purge_guests(now: datetime) -> Iterator[int]:
-    """Guests of whom nothing is left but a consent to what is deleted."""
-    over = Shopper.objects.filter(user=None, seen_at__lt=now - config.RESULT_RETENTION)
-    over = over.exclude(try_ons__isnull=False).exclude(photos__isnull=False)
-    for pk in over.order_by("seen_at").values_list("pk", flat=True)[:MANY]:
+    """Delete guests without try-ons and photos; their consents are no longer needed."""
+    idle = Shopper.objects.filter(user=None, seen_at__lt=now - config.RESULT_RETENTION)
+    empty = idle.exclude(try_ons__isnull=False).exclude(photos__isnull=False)
+    return _delete_each(empty.order_by("seen_at"))
+
+
+def _delete_each(rows: QuerySet[ProductImage] | QuerySet[Shopper]) -> Iterator[int]:
+    """Delete rows one by one; each is locked and filtered again first, since it may have changed."""
+    for pk in rows.values_list("pk", flat=True)[:MAX_ROWS]:
         with transaction.atomic():
-            guest = over.select_for_update().filter(pk=pk).first()
-            if guest is not None:
-                guest.delete()
-        yield int(guest is not None)
+            row = rows.select_for_update().filter(pk=pk).first()
+            if row is not None:
+                row.delete()
+        yield int(row is not None)
 
 
 def _purge_drafts(now: datetime) -> Iterator[int]:
-    """Batches that nobody ever let run."""
+    """Delete batches that were never started."""
     drafts = Batch.objects.filter(status=Batch.Status.DRAFT, created_at__lt=now - config.RESULT_RETENTION)
     yield drafts.delete()[0]

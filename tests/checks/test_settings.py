@@ -13,8 +13,8 @@ from django.core.checks import run_checks
 from django.core.files.storage import FileSystemStorage
 
 from django_vton import products
-from django_vton.queue.q2 import cluster
-from django_vton.storage import PrivateFolder
+from django_vton.queue.q2 import cluster_settings
+from django_vton.storage import PrivateFileSystemStorage
 from shop.models import Product
 
 from ..catalogue.models import Abstract, Gown, Hat
@@ -121,19 +121,19 @@ def test_the_command_itself_tells_it_instead_of_falling_over(key: str) -> None:
 @pytest.mark.parametrize(
     ("make", "code"),
     [
-        (lambda tmp: {"BACKEND": "django_vton.storage.PrivateFolder", "OPTIONS": {"location": tmp}}, None),
+        (lambda tmp: {"BACKEND": "django_vton.storage.PrivateFileSystemStorage", "OPTIONS": {"location": tmp}}, None),
         (lambda tmp: {"BACKEND": "tests.checks.test_settings.Away", "OPTIONS": {"location": tmp}}, None),
         (lambda _tmp: {"BACKEND": "django.core.files.storage.FileSystemStorage"}, "E021"),
         (
             lambda tmp: {
-                "BACKEND": "django_vton.storage.PrivateFolder",
+                "BACKEND": "django_vton.storage.PrivateFileSystemStorage",
                 "OPTIONS": {"location": tmp / "media" / "deep"},
             },
             "E022",
         ),
         (
             lambda tmp: {
-                "BACKEND": "django_vton.storage.PrivateFolder",
+                "BACKEND": "django_vton.storage.PrivateFileSystemStorage",
                 "OPTIONS": {"location": tmp / "static" / ".." / "static"},
             },
             "E022",
@@ -141,7 +141,7 @@ def test_the_command_itself_tells_it_instead_of_falling_over(key: str) -> None:
         (lambda _tmp: {"BACKEND": "no.such.Storage"}, "E020"),
         (
             lambda _tmp: {
-                "BACKEND": "django_vton.storage.PrivateFolder",
+                "BACKEND": "django_vton.storage.PrivateFileSystemStorage",
                 "OPTIONS": {"nginx_location": "https://shop.example/"},
             },
             "E020",
@@ -206,7 +206,7 @@ def test_without_a_storage_a_folder_beside_the_media_is_private(settings: Settin
 
 def test_a_private_folder_without_a_location_is_not_the_media(settings: Settings, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
-    assert Path(PrivateFolder().location) == tmp_path / "media-private"
+    assert Path(PrivateFileSystemStorage().location) == tmp_path / "media-private"
 
 
 # Queue ----------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def test_the_cluster_has_to_run_a_task_once(
 ) -> None:
     vton(ENQUEUE=None)
     for name, value in values.items():
-        monkeypatch.setattr(cluster(), name, value)
+        monkeypatch.setattr(cluster_settings(), name, value)
     assert set(found()) == codes
 
 
@@ -246,7 +246,7 @@ def test_djangos_tasks_need_a_worker(vton: Vton) -> None:
 
 
 def test_without_a_queue_nothing_is_asked_of_any(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster(), "SYNC", True)
+    monkeypatch.setattr(cluster_settings(), "SYNC", True)
     vton(ENQUEUE="django_vton.queue.no_queue")
     assert found() == {}
 
@@ -287,7 +287,7 @@ def test_what_is_right_on_a_desk_alone(vton: Vton, settings: Settings) -> None:
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "_registry", dict(products._registry))
-    monkeypatch.setattr(products, "problems", [])
+    monkeypatch.setattr(products, "registration_problems", [])
 
 
 class Pictured(products.TryOn):

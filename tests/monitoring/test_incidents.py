@@ -32,11 +32,11 @@ from django_vton.monitoring import incidents
 from django_vton.monitoring import mail as notify
 from django_vton.queue import liveness
 from django_vton.utils.periods import today
-from tests.admin import rows
+from tests.admin import factories
 
-from ..doors import make_product
-from ..people import at_once
-from ..running import database_url
+from ..intake_helpers import run_concurrently
+from ..live_shop import database_url
+from ..tryons import make_product
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from shop.models import Product
 
     from ..conftest import Vton
-    from ..people import Files
+    from ..intake_helpers import StoredFiles
 
 STAFF = "owner@shop.example"
 NEAR = 300_000
@@ -77,7 +77,7 @@ def warnings() -> Iterator[list[dict[str, Any]]]:
 
 def landed() -> None:
     for thread in threading.enumerate():
-        if thread.name == notify.THREAD:
+        if thread.name == notify.THREAD_NAME:
             thread.join(30)
             assert not thread.is_alive()
 
@@ -124,11 +124,11 @@ def breaker_closes() -> None:
 
 def pictures_are_not_loaded() -> None:
     for _ in range(3):
-        rows.put(rows.tryon(rows.guest()), State.FAILED, "photo_unusable")
+        factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "photo_unusable")
 
 
 def one_is_loaded() -> None:
-    rows.put(rows.tryon(rows.guest()), State.FAILED, "no_person")
+    factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "no_person")
 
 
 def mail_goes_to(settings: Settings, backend: str, **options: Any) -> None:
@@ -178,7 +178,7 @@ def no_mail_server(settings: Settings) -> Iterator[None]:
             a_minute_passes,
             one_is_loaded,
             "Pixazo cannot load the shop's pictures",
-            "can be reached from outside",
+            "can be reached from the internet",
         ),
     ],
     ids=["workers", "breaker", "pictures"],
@@ -211,7 +211,7 @@ def test_one_mail_an_incident_and_a_new_one_for_the_next(
 def test_two_photos_that_are_not_loaded_are_no_news() -> None:
     one_is_loaded()
     for _ in range(2):
-        rows.put(rows.tryon(rows.guest()), State.FAILED, "photo_unusable")
+        factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "photo_unusable")
     a_minute_passes()
     assert told() == []
 
@@ -241,7 +241,7 @@ def test_a_budget_that_sways_around_its_mark_is_told_of_once(
         a_minute_passes()
         landed()
     assert told() == [f"Most of the budget of {date_format(today())} is used"]
-    assert "Of 0.375 USD, 0.30 USD are spent or set aside for running renders (80 %)." in text()
+    assert "0.30 USD of 0.375 USD are spent or set aside for running renders (80 %)." in text()
     assert "VTON['DAILY_BUDGET']" in text()
     near = {"kind": "day", "starts_on": today(), "used": Decimal("0.3"), "cap": CAP}
     assert warnings == [near]
@@ -296,27 +296,27 @@ def test_no_cap_and_a_cap_of_nothing_are_no_news(vton: Vton) -> None:
     assert told() == []
 
 
-def test_try_ons_in_doubt_are_told_of_once_a_day(files: Files) -> None:  # noqa: ARG001 - photos are stored
-    first = rows.lost()
+def test_try_ons_in_doubt_are_told_of_once_a_day(files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
+    first = factories.create_unresolved_tryon()
     for _ in range(2):
         a_minute_passes()
         landed()
-    rows.lost()
+    factories.create_unresolved_tryon()
     a_minute_passes()
-    assert told() == [f"Try-ons of {date_format(today())} are in doubt"]
+    assert told() == [f"Try-ons of {date_format(today())} have an unknown outcome"]
     for row in TryOnRequest.objects.all():
         lifecycle.write_off(row, actor_id=None)
-    assert list(incidents.open_now()) == []
-    rows.lost()
+    assert list(incidents.open_incidents()) == []
+    factories.create_unresolved_tryon()
     a_minute_passes()
     assert len(told()) == 1
     assert str(first.pk)[:8] not in text()
 
 
-def test_what_was_written_off_or_is_older_is_not_told_of(files: Files) -> None:  # noqa: ARG001 - as above
-    lifecycle.write_off(rows.lost(), actor_id=None)
+def test_what_was_written_off_or_is_older_is_not_told_of(files: StoredFiles) -> None:  # noqa: ARG001 - as above
+    lifecycle.write_off(factories.create_unresolved_tryon(), actor_id=None)
     old = timezone.now() - timedelta(hours=25)
-    rows.put(rows.lost(), State.FAILED, "outcome_unknown", finished_at=old)
+    factories.set_state(factories.create_unresolved_tryon(), State.FAILED, "outcome_unknown", finished_at=old)
     a_minute_passes()
     assert told() == []
 
@@ -330,13 +330,13 @@ def test_many_who_look_at_once_open_one_and_mail_once(
     vton(DAILY_BUDGET=CAP)
     budget.reserve(NEAR)
     breaker_opens()
-    assert at_once(*[incidents.watch] * 6) == [None] * 6
+    assert run_concurrently(*[incidents.check] * 6) == [None] * 6
     assert len(told()) == 2
     assert len(warnings) == 1
     assert Incident.objects.count() == 2
     # Also where a mail is due again.
     Incident.objects.update(notify_at=timezone.now() - timedelta(seconds=1))
-    assert at_once(*[incidents.watch] * 6) == [None] * 6
+    assert run_concurrently(*[incidents.check] * 6) == [None] * 6
     assert len(told()) == 4
     assert "failed" not in caplog.text
 
@@ -344,10 +344,10 @@ def test_many_who_look_at_once_open_one_and_mail_once(
 def test_where_nothing_changes_nothing_is_written_and_little_read(vton: Vton) -> None:
     vton(DAILY_BUDGET=CAP, MONTHLY_BUDGET=CAP)
     budget.reserve(NEAR)
-    incidents.watch()
+    incidents.check()
     landed()
     with CaptureQueriesContext(connection) as captured:
-        incidents.watch()
+        incidents.check()
     statements = [query["sql"].split()[0] for query in captured]
     assert statements == ["SELECT"] * 6
 
@@ -363,21 +363,21 @@ def test_a_page_tells_after_its_own_transaction() -> None:
 
 def test_a_look_that_fails_harms_neither_page_nor_pump(
     caplog: pytest.LogCaptureFixture,
-    bell: list[str],
-    files: Files,  # noqa: ARG001 - photos are stored
+    enqueued: list[str],
+    files: StoredFiles,  # noqa: ARG001 - photos are stored
 ) -> None:
     product = make_product("shirt", "top")
-    rows.tryon(rows.guest())
+    factories.create_tryon(factories.create_guest())
     with connection.schema_editor() as editor:
         editor.alter_db_table(Incident, "vton_incident", "vton_elsewhere")
     try:
         with transaction.atomic():
             assert "<vton-try-on" in a_page_is_shown(product)
             assert DispatcherLease.objects.count() == 0
-        assert caplog.text.count("The look for incidents failed") == 1
+        assert caplog.text.count("Checking for incidents failed") == 1
         a_minute_passes()
-        assert caplog.text.count("The look for incidents failed") == 2
-        assert bell == ["django_vton.tasks.dispatch"]
+        assert caplog.text.count("Checking for incidents failed") == 2
+        assert enqueued == ["django_vton.tasks.dispatch"]
     finally:
         with connection.schema_editor() as editor:
             editor.alter_db_table(Incident, "vton_elsewhere", "vton_incident")
@@ -416,7 +416,7 @@ def test_a_mail_server_that_is_away_delays_and_loses_nothing(
     time_to_tell_again()
     a_minute_passes()
     assert told() == ["Renders with glass-v1 have stopped"]
-    assert "it was over" not in text()
+    assert "It was over" not in text()
     assert Incident.objects.get().notify_at is None
 
 
@@ -430,7 +430,7 @@ def test_what_ended_before_staff_knew_is_still_told(settings: Settings) -> None:
     a_minute_passes()
     assert len(told()) == 1
     assert "402" in text()
-    assert "By the time of this mail it was over." in text()
+    assert "It was over before this mail was sent." in text()
     a_minute_passes()
     assert not Incident.objects.exists()
 
@@ -448,7 +448,8 @@ import threading, django
 django.setup()
 from django.conf import settings
 from django.test import override_settings
-from django_vton import notify, tasks
+from django_vton import tasks
+from django_vton.monitoring import mail
 kills = "tests.monitoring.test_incidents.Kills"
 backend = (
     {"MAILERS": {"default": {"BACKEND": kills}}} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": kills}
@@ -456,7 +457,7 @@ backend = (
 with override_settings(VTON={**settings.VTON, "NOTIFY": ["owner@shop.example"]}, **backend):
     tasks.wake()
     for thread in threading.enumerate():
-        if thread.name == notify.THREAD:
+        if thread.name == mail.THREAD_NAME:
             thread.join()
 """
 
@@ -496,11 +497,11 @@ def test_a_mail_server_that_hangs_holds_up_nobody(
     workers_go()
     product = make_product("shirt", "top")
     try:
-        for _ in range(notify.MOST_THREADS + 2):
+        for _ in range(notify.MAX_THREADS + 2):
             assert a_page_is_shown(product) == ""
             time_to_tell_again()
-        hanging = [thread for thread in threading.enumerate() if thread.name == notify.THREAD]
-        assert len(hanging) == notify.MOST_THREADS
+        hanging = [thread for thread in threading.enumerate() if thread.name == notify.THREAD_NAME]
+        assert len(hanging) == notify.MAX_THREADS
         assert "does not answer" in caplog.text
     finally:
         Hangs.go.set()

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django_vton import privacy
 from django_vton.models import PersonPhoto, PhotoAccess, Shopper, TryOnImage, TryOnRequest
 from django_vton.privacy import access_log
-from tests.doors import ask, asked, content, render
-from tests.people import at_once, standard
-from tests.remote import use_remote
+from tests.intake_helpers import normalize_sql, run_concurrently
+from tests.remote_storage import use_remote_storage
+from tests.tryons import complete_tryon, create_tryon, post_tryon, read_stream
 from tests.web.test_files import image_url, photo_url, staff
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ LIST = "admin:vton_look_changelist"
 
 @pytest.fixture
 def done(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequest:
-    return render(asked(guest, shirt, phone_photo()))
+    return complete_tryon(create_tryon(guest, shirt, phone_photo()))
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def seen() -> set[tuple[str, str, Any]]:
 
 def test_a_look_is_recorded_with_who_what_and_when(curious: Client, done: TryOnRequest) -> None:
     before = timezone.now()
-    assert content(curious.get(image_url(done)))
-    assert content(curious.get(photo_url(done)))
+    assert read_stream(curious.get(image_url(done)))
+    assert read_stream(curious.get(photo_url(done)))
 
     assert seen() == {("eve", "result", done.images.get().pk), ("eve", "photo", done.photo_id)}
     for look in PhotoAccess.objects.all():
@@ -62,15 +62,15 @@ def test_each_member_of_staff_is_recorded_once_for_each_picture_and_day(
 ) -> None:
     url = image_url(done)
     head = curious.head(url, {"size": "thumbnail"})
-    assert content(head) == b""
+    assert read_stream(head) == b""
     etag = head["ETag"]
     for more in ({"size": "thumbnail"}, {"download": "1"}, {}):
-        content(curious.get(url, more))
+        read_stream(curious.get(url, more))
     assert curious.get(url, {"size": "thumbnail"}, headers={"If-None-Match": etag}).status_code == 304
     assert PhotoAccess.objects.count() == 1
 
     other = staff("view_shopper_photos", name="mallory")
-    content(other.get(url))
+    read_stream(other.get(url))
     assert PhotoAccess.objects.count() == 2
 
     PhotoAccess.objects.update(day=timezone.localdate() - timedelta(days=1))
@@ -83,7 +83,7 @@ def test_each_member_of_staff_is_recorded_once_for_each_picture_and_day(
 def test_a_page_of_thumbnails_asked_for_at_once_is_one_look_each(done: TryOnRequest) -> None:
     user = get_user_model().objects.create_user("eve")
     image = done.images.get()
-    assert at_once(*[lambda: access_log.record(user, image)] * 4) == [None] * 4
+    assert run_concurrently(*[lambda: access_log.record_access(user, image)] * 4) == [None] * 4
     assert PhotoAccess.objects.count() == 1
 
 
@@ -91,33 +91,33 @@ def test_what_is_no_look_at_a_shopper_is_not_recorded(
     guest: Client, stranger: Client, done: TryOnRequest, shirt: Product, house_model: PersonPhoto
 ) -> None:
     curious = staff("view_shopper_photos")
-    content(guest.get(image_url(done)))
+    read_stream(guest.get(image_url(done)))
     assert stranger.get(image_url(done)).status_code == 404
     assert staff("operate", name="other").get(image_url(done)).status_code == 404
-    ask(guest, shirt, photo_id=str(house_model.pk))
-    content(curious.get(image_url(render(TryOnRequest.objects.get(shopper=None)))))
-    content(curious.get(reverse("vton:photo-file", args=[house_model.pk])))
+    post_tryon(guest, shirt, photo_id=str(house_model.pk))
+    read_stream(curious.get(image_url(complete_tryon(TryOnRequest.objects.get(shopper=None)))))
+    read_stream(curious.get(reverse("vton:photo-file", args=[house_model.pk])))
     assert curious.post(image_url(done)).status_code == 405
     # Their own try-on, as a shopper.
     user = get_user_model().objects.get(username="eve")
     TryOnRequest.objects.filter(pk=done.pk).update(shopper=Shopper.objects.create(user=user))
-    content(curious.get(image_url(done)))
+    read_stream(curious.get(image_url(done)))
     TryOnImage.objects.update(published_at=timezone.now())
-    content(staff("view_shopper_photos", name="third").get(image_url(done)))
+    read_stream(staff("view_shopper_photos", name="third").get(image_url(done)))
     assert not PhotoAccess.objects.exists()
 
 
 def test_without_a_record_there_is_no_look(
     settings: Settings, guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    remote = use_remote(settings)
-    done = render(asked(guest, shirt, phone_photo()))
+    remote = use_remote_storage(settings)
+    done = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     curious = staff("view_shopper_photos")
     curious.raise_request_exception = False
     remote.opens = 0
 
     def broken(execute: Any, sql: str, *rest: Any) -> Any:
-        if standard(sql).startswith('INSERT INTO "vton_look"'):
+        if normalize_sql(sql).startswith('INSERT INTO "vton_look"'):
             raise OperationalError("disk full")
         return execute(sql, *rest)
 
@@ -127,7 +127,7 @@ def test_without_a_record_there_is_no_look(
         assert (response.status_code, response.streaming) == (500, False)
     assert remote.opens == 0
     assert not PhotoAccess.objects.exists()
-    content(curious.get(image_url(done)))
+    read_stream(curious.get(image_url(done)))
     assert PhotoAccess.objects.count() == 1
 
 
@@ -138,18 +138,18 @@ def test_the_record_is_there_before_the_first_byte(
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     response = curious.get(image_url(done))
     # On another connection.
-    assert at_once(lambda: list(PhotoAccess.objects.values_list("kind", flat=True))) == [["result"]]
-    content(response)
+    assert run_concurrently(lambda: list(PhotoAccess.objects.values_list("kind", flat=True))) == [["result"]]
+    read_stream(response)
 
 
 def test_a_record_outlives_picture_shopper_and_staff(curious: Client, done: TryOnRequest) -> None:
-    content(curious.get(image_url(done)))
-    content(curious.get(photo_url(done)))
+    read_stream(curious.get(image_url(done)))
+    read_stream(curious.get(photo_url(done)))
     kept = seen()
     shopper = done.shopper
     assert shopper is not None
-    assert [look["kind"] for look in privacy.export(shopper)["looks"]] == ["result", "photo"]
-    assert "eve" not in str(privacy.export(shopper))
+    assert [look["kind"] for look in privacy.export_shopper(shopper)["looks"]] == ["result", "photo"]
+    assert "eve" not in str(privacy.export_shopper(shopper))
 
     privacy.erase_shopper(shopper)
     get_user_model().objects.get(username="eve").delete()
@@ -161,17 +161,17 @@ def test_a_record_outlives_picture_shopper_and_staff(curious: Client, done: TryO
 
 
 def test_a_record_is_kept_for_a_year(curious: Client, done: TryOnRequest) -> None:
-    content(curious.get(image_url(done)))
+    read_stream(curious.get(image_url(done)))
     now = timezone.now()
-    assert privacy.purge(now + timedelta(days=364))["looks"] == 0
-    assert privacy.purge(now + timedelta(days=366))["looks"] == 1
+    assert privacy.purge(now + timedelta(days=364))["photo_accesses"] == 0
+    assert privacy.purge(now + timedelta(days=366))["photo_accesses"] == 1
 
 
 def test_a_day_is_the_shops(curious: Client, done: TryOnRequest, vton: Vton) -> None:
     days = set()
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart
         vton(BUDGET_TIME_ZONE=zone)
-        content(curious.get(image_url(done)))
+        read_stream(curious.get(image_url(done)))
         days = set(PhotoAccess.objects.values_list("day", flat=True))
     assert len(days) == 2
 
@@ -179,8 +179,8 @@ def test_a_day_is_the_shops(curious: Client, done: TryOnRequest, vton: Vton) -> 
 def test_the_admin_shows_them_to_those_who_may_and_changes_none(
     admin_client: Client, curious: Client, done: TryOnRequest
 ) -> None:
-    content(curious.get(image_url(done)))
-    content(curious.get(photo_url(done)))
+    read_stream(curious.get(image_url(done)))
+    read_stream(curious.get(photo_url(done)))
     look = PhotoAccess.objects.get(kind="result")
     assert curious.get(reverse(LIST)).status_code == 403
 
@@ -203,7 +203,7 @@ def test_the_admin_shows_them_to_those_who_may_and_changes_none(
         client.post(reverse(LIST), action)
     assert PhotoAccess.objects.filter(actor_name="eve").count() == 2
 
-    privacy.erase(done)
+    privacy.erase_tryon(done)
     html = auditor.get(reverse(LIST)).content.decode()
     assert str(look.object_id)[:8] in html
     assert str(done.pk) not in html
@@ -214,8 +214,8 @@ def test_the_list_takes_as_many_queries_for_many_as_for_one(
 ) -> None:
     user = get_user_model().objects.get(username="eve")
     for _ in range(20):
-        access_log.record(user, TryOnImage(request=done))
-    content(curious.get(image_url(done)))
+        access_log.record_access(user, TryOnImage(request=done))
+    read_stream(curious.get(image_url(done)))
     auditor = staff("view_look", name="auditor")
     with django_assert_max_num_queries(8):
         auditor.get(reverse(LIST))
@@ -228,5 +228,5 @@ def test_the_page_of_a_try_on_records_who_opens_its_pictures(curious: Client, do
     html = curious.get(reverse("admin:vton_tryonrequest_change", args=[done.pk])).content.decode()
     assert image_url(done) in html
     assert not PhotoAccess.objects.exists()  # The page tells addresses; the picture is what is looked at.
-    content(curious.get(image_url(done) + "?size=thumbnail"))
+    read_stream(curious.get(image_url(done) + "?size=thumbnail"))
     assert PhotoAccess.objects.count() == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from django_vton.models import Consent, PersonPhoto, TryOnRequest
-from tests.doors import ask, asked, code, start
+from tests.tryons import create_tryon, error_code, get_start, post_tryon
 from tests.web.pages.steps import form_of, order, says, text
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def is_fine(*seen: Any) -> bool:
 
 def test_a_consent_to_other_words_is_none(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     SEEN.clear()
-    response = ask(guest, shirt, phone_photo(), consent_version="1")
-    assert code(response) == (400, "consent_required")
+    response = post_tryon(guest, shirt, phone_photo(), consent_version="1")
+    assert error_code(response) == (400, "consent_required")
     assert response.json()["field"] == "consent"
     assert not TryOnRequest.objects.exists()
     assert not PersonPhoto.objects.exists()
@@ -48,7 +48,7 @@ def test_a_consent_to_the_present_words_is_one(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, version: str | None
 ) -> None:
     """Callers of the API that were written before the field was there are still served."""
-    assert ask(guest, shirt, phone_photo(), consent_version=version).status_code == 202
+    assert post_tryon(guest, shirt, phone_photo(), consent_version=version).status_code == 202
     assert Consent.objects.get().version == "2"
 
 
@@ -56,21 +56,21 @@ def test_what_was_agreed_to_need_not_be_read_again(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, house_model: PersonPhoto
 ) -> None:
     """A dialog that was opened before the words changed; the shopper has agreed to the new ones elsewhere."""
-    response = ask(guest, shirt, photo_id=str(house_model.pk), consent_version="1", consent=None)
+    response = post_tryon(guest, shirt, photo_id=str(house_model.pk), consent_version="1", consent=None)
     assert response.status_code == 202
-    asked(guest, shirt, phone_photo(), consent_version="2")
-    assert ask(guest, shirt, phone_photo(shade=1), consent_version="1").status_code == 202
+    create_tryon(guest, shirt, phone_photo(), consent_version="2")
+    assert post_tryon(guest, shirt, phone_photo(shade=1), consent_version="1").status_code == 202
 
 
 def test_a_dialog_that_did_not_ask_records_nothing_new(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
-    asked(guest, shirt, phone_photo())
-    opened = start(guest, shirt).json()["consent"]
+    create_tryon(guest, shirt, phone_photo())
+    opened = get_start(guest, shirt).json()["consent"]
     assert opened["required"] is False
     vton(CONSENT_VERSION="3")
-    response = ask(guest, shirt, phone_photo(shade=1), consent_version=opened["version"])
-    assert code(response) == (400, "consent_required")
+    response = post_tryon(guest, shirt, phone_photo(shade=1), consent_version=opened["version"])
+    assert error_code(response) == (400, "consent_required")
     assert set(Consent.objects.values_list("version", flat=True)) == {"2"}
 
 
@@ -82,7 +82,7 @@ def test_a_version_is_text(guest: Client, shirt: Product, house_model: PersonPho
         "consent_version": version,
     }
     response = guest.post("/try-on/api/try-ons/", body, content_type="application/json")
-    assert code(response) == (400, "request_invalid")
+    assert error_code(response) == (400, "request_invalid")
 
 
 def version_in(html: str) -> str:

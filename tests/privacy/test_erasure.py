@@ -42,7 +42,17 @@ from django_vton.shoppers import SESSION_KEY, address_keys
 from django_vton.utils.tokens import hash_token
 from shop.models import Kind
 
-from ..doors import TRY_ONS, ask, asked, code, content, make_product, ref, render, submit
+from ..tryons import (
+    TRY_ONS,
+    claim_for_submit,
+    complete_tryon,
+    create_tryon,
+    error_code,
+    make_product,
+    post_tryon,
+    product_ref,
+    read_stream,
+)
 from ..web.phone.steps import HOST, connect
 from ..web.test_files import staff
 
@@ -54,7 +64,7 @@ if TYPE_CHECKING:
     from shop.models import Product
 
     from ..conftest import PhotoMaker, Vton
-    from ..people import Files
+    from ..intake_helpers import StoredFiles
 
 ADDRESS = "203.0.113.77"
 NAME = "ada.lovelace@example.org"
@@ -72,7 +82,7 @@ class Life:
     coat: Product
     house_model: PersonPhoto
     photo: PhotoMaker
-    files: Files
+    files: StoredFiles
     try_ons: list[UUID] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)
     """What a search looks for, each with what it is."""
@@ -93,7 +103,7 @@ class Life:
         self.know("an idempotency key", key)
         photo = None if "photo_id" in fields else self.photo(shade=number)
         headers = {"Idempotency-Key": key}
-        made = ask(client or self.browser, product or self.shirt, photo, headers=headers, **fields)
+        made = post_tryon(client or self.browser, product or self.shirt, photo, headers=headers, **fields)
         assert made.status_code in {200, 202}, made.content
         row = TryOnRequest.objects.get(pk=made.json()["id"])
         self.try_ons.append(row.pk)
@@ -106,12 +116,12 @@ class Life:
 
 def as_guest(life: Life) -> None:
     """Takes the consent back and gives it again, has a photo kept, and logs in."""
-    render(life.new())
+    complete_tryon(life.new())
     session = life.browser.session
     life.know("a guest's token", session[SESSION_KEY], hash_token(session[SESSION_KEY]))
     life.know("a guest's session", session.session_key)
     assert life.browser.delete("/try-on/api/consent/").status_code == 204
-    life.say(render(life.new(keep_photo="true"), pictures=2), value="like")
+    life.say(complete_tryon(life.new(keep_photo="true"), pictures=2), value="like")
     connect(life.browser, Client(SERVER_NAME=HOST, REMOTE_ADDR=ADDRESS), life.shirt)
     know_rows(life, Shopper.objects.get())
     life.browser.force_login(life.user)
@@ -119,24 +129,26 @@ def as_guest(life: Life) -> None:
 
 def each_end(life: Life) -> None:
     """Completed, the same once more, failed, in doubt, canceled, running, and of a house model."""
-    kept = render(life.new(keep_photo="true"))
-    disliked = render(life.new(life.coat, photo_id=str(kept.photo_id)))
+    kept = complete_tryon(life.new(keep_photo="true"))
+    disliked = complete_tryon(life.new(life.coat, photo_id=str(kept.photo_id)))
     life.say(disliked, value="dislike", reason="not_like_me")
     again = life.new(life.coat, photo_id=str(kept.photo_id))
     assert (again.source, again.state) == (disliked, State.COMPLETED)
     failed = life.new()
     lifecycle.deadline_over(failed, submit_and_hear(failed))
     doubtful = life.new()
-    lifecycle.submit_unknown(submit(doubtful, token="of the doubtful one"), grace=timedelta(seconds=-60))
+    lifecycle.submit_unknown(
+        claim_for_submit(doubtful, token="of the doubtful one"), grace=timedelta(seconds=-60)
+    )
     lifecycle.outcome_timed_out(TryOnRequest.objects.get(pk=doubtful.pk))
     canceled = life.new()
     assert life.browser.post(f"{TRY_ONS}{canceled.pk}/cancel/").status_code == 200
-    submit(life.new(), token="of the running one")
+    claim_for_submit(life.new(), token="of the running one")
     life.new()
     house = str(life.house_model.pk)
     source = life.new(photo_id=house).source
     assert source is not None
-    render(source)
+    complete_tryon(source)
     assert life.new(photo_id=house).state == State.COMPLETED
     assert life.new(life.coat, photo_id=house).state == State.QUEUED
     assert {State.COMPLETED, State.FAILED, State.CANCELED, State.QUEUED, State.SUBMITTING} == set(
@@ -145,7 +157,7 @@ def each_end(life: Life) -> None:
 
 
 def submit_and_hear(row: TryOnRequest) -> Attempt:
-    attempt = submit(row, token="of the failed one")
+    attempt = claim_for_submit(row, token="of the failed one")
     lifecycle.callback(attempt, "its id at the vendor")
     row.refresh_from_db()
     return attempt
@@ -164,21 +176,23 @@ def around(life: Life) -> None:
     life.know("an order", "basket-line-4711", "order-0815")
     assert Conversion.objects.filter(order="order-0815").exists()
     eve = staff("view_shopper_photos")
-    photo = PersonPhoto.objects.get(keep=True, kind=PersonPhoto.Kind.OWN)
+    photo = PersonPhoto.objects.get(is_reusable=True, kind=PersonPhoto.Kind.OWN)
     image = TryOnImage.objects.filter(request__photo=photo)[0]
     for name, pk in (("photo-file", photo.pk), ("image", image.pk)):
-        assert content(eve.get(reverse(f"vton:{name}", args=[pk])))
-    incidents.watch()
+        assert read_stream(eve.get(reverse(f"vton:{name}", args=[pk])))
+    incidents.check()
     assert Incident.objects.exists()
     queue.wake()
     assert OrmQ.objects.exists()
     for name in ("start", "me", "tryons"):
-        product = {"product": ref(life.shirt)} if name == "start" else {}
+        product = {"product": product_ref(life.shirt)} if name == "start" else {}
         assert life.browser.get(reverse(f"vton:{name}"), product).status_code == 200
 
 
 @pytest.fixture
-def life(shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker, files: Files, vton: Vton) -> Life:
+def life(
+    shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker, files: StoredFiles, vton: Vton
+) -> Life:
     """A guest's try-ons, then the same shopper's with an account."""
     vton(IN_FLIGHT=90, QUOTA="90/day", ENQUEUE=None)
     browser = Client(SERVER_NAME=HOST, REMOTE_ADDR=ADDRESS)
@@ -325,7 +339,7 @@ def test_the_search_finds_all_that_is_to_be_erased(life: Life) -> None:
 
 @pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
 def test_nothing_of_an_erased_shopper_is_left_anywhere(
-    life: Life, files: Files, way: Callable[[Life], None]
+    life: Life, files: StoredFiles, way: Callable[[Life], None]
 ) -> None:
     shoppers = set(Shopper.objects.values_list("pk", flat=True))
     user_pk = life.user.pk
@@ -351,7 +365,7 @@ SAYS = {
     *("id", "product", "main_product", "product_title", "product_url", "engine", "options"),
     *("product_image_id", "batch_id", "cached", "state", "error_code", "image_count"),
     *("created_at", "started_at", "rendered_at", "finished_at", "expires_at", "erased_at", "called_back_at"),
-    *("last_attempt", "download_failures"),
+    *("last_attempt_number", "download_failures"),
 }
 """What a try-on without an owner may say: what was made, when, and how it ended."""
 
@@ -388,8 +402,8 @@ def test_a_try_on_that_is_erased_alone_is_not_named_by_the_owners_others(life: L
     assert source is not None
     assert life.browser.delete(f"{TRY_ONS}{source.pk}/").status_code == 204
     again.refresh_from_db()
-    assert (again.state, len(again.pictures)) == (State.COMPLETED, 1)
-    assert str(source.pk) not in str(privacy.export(again.shopper))
+    assert (again.state, len(again.shown_images)) == (State.COMPLETED, 1)
+    assert str(source.pk) not in str(privacy.export_shopper(again.shopper))
     own = TryOnEvent.objects.exclude(request=source)
     assert not [event for event in own if str(source.pk) in str(event.detail)]
 
@@ -418,9 +432,9 @@ def test_who_stopped_a_try_on_for_somebody_else_on_their_own_phone_is_forgotten_
     desktop, mobile = Client(SERVER_NAME=HOST), Client(SERVER_NAME=HOST)
     bob = User.objects.create_user("bob")
     mobile.force_login(bob)
-    own = asked(mobile, make_product("coat", Kind.TOP), phone_photo(shade=1))
+    own = create_tryon(mobile, make_product("coat", Kind.TOP), phone_photo(shade=1))
     connect(desktop, mobile, shirt)
-    row = asked(mobile, shirt, phone_photo(shade=2))
+    row = create_tryon(mobile, shirt, phone_photo(shade=2))
     assert row.shopper != own.shopper
     assert mobile.post(f"{TRY_ONS}{row.pk}/cancel/").status_code == 200
     assert TryOnEvent.objects.filter(actor=bob).exists()
@@ -431,10 +445,10 @@ def test_who_stopped_a_try_on_for_somebody_else_on_their_own_phone_is_forgotten_
 def test_a_guest_who_is_erased_leaves_no_counts_but_those_of_the_address(
     shirt: Product, phone_photo: PhotoMaker, house_model: PersonPhoto, guest: Client
 ) -> None:
-    asked(guest, shirt, phone_photo())
+    create_tryon(guest, shirt, phone_photo())
     token = guest.session[SESSION_KEY]
     for _ in range(2):
-        assert ask(guest, shirt, photo_id=str(house_model.pk)).status_code == 202
+        assert post_tryon(guest, shirt, photo_id=str(house_model.pk)).status_code == 202
     assert guest.delete("/try-on/api/me/").status_code == 204
     keys = Quota.objects.values_list("key", flat=True)
     assert keys
@@ -448,17 +462,17 @@ def test_a_user_who_erases_everything_does_not_begin_anew(
     vton(QUOTA="1/day")
     user = User.objects.create_user("ada")
     guest.force_login(user)
-    render(asked(guest, shirt, phone_photo(shade=1)))
+    complete_tryon(create_tryon(guest, shirt, phone_photo(shade=1)))
     [shopper] = Shopper.objects.all()
-    assert privacy.export(shopper)["quotas"][0]["used"] == 1
+    assert privacy.export_shopper(shopper)["quotas"][0]["used"] == 1
     assert guest.delete("/try-on/api/me/").status_code == 204
-    assert code(ask(guest, shirt, phone_photo(shade=2))) == (429, "quota_exceeded")
+    assert error_code(post_tryon(guest, shirt, phone_photo(shade=2))) == (429, "quota_exceeded")
     assert not Quota.objects.filter(key__endswith=f":{shopper.pk}").exists()
     assert not Quota.objects.filter(key__endswith=f":{user.pk}").exists()
 
 
 def test_a_login_leaves_nothing_of_the_guest(shirt: Product, phone_photo: PhotoMaker, guest: Client) -> None:
-    asked(guest, shirt, phone_photo())
+    create_tryon(guest, shirt, phone_photo())
     [shopper] = Shopper.objects.all()
     connect(Client(SERVER_NAME=HOST), guest, shirt)
     guest.force_login(User.objects.create_user("ada"))

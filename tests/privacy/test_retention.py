@@ -35,8 +35,15 @@ from django_vton.storage import private_storage
 from django_vton.worker import result_images
 from shop.models import Kind, Product
 
-from ..doors import make_product, render, submit
-from ..people import Files, asked, at_once, rolled_back, shopper_of, user_visitor
+from ..intake_helpers import (
+    StoredFiles,
+    get_shopper,
+    order_tryon,
+    rolled_back,
+    run_concurrently,
+    user_visitor,
+)
+from ..tryons import claim_for_submit, complete_tryon, make_product
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -76,7 +83,7 @@ class Flaky(FileSystemStorage):
         raise ConnectionError(name)
 
 
-def use(settings: Settings, backend: type[FileSystemStorage], files: Files) -> None:
+def use(settings: Settings, backend: type[FileSystemStorage], files: StoredFiles) -> None:
     entry = {
         "BACKEND": f"tests.privacy.test_retention.{backend.__name__}",
         "OPTIONS": {"location": files.root},
@@ -87,10 +94,11 @@ def use(settings: Settings, backend: type[FileSystemStorage], files: Files) -> N
 def shared_pair(shirt: Product, house_model: PersonPhoto) -> tuple[TryOnRequest, TryOnRequest, TryOnRequest]:
     """A house render and two shoppers who share it, all completed."""
     ada, bob = (
-        asked(shirt, user_visitor(name), photo_id=str(house_model.pk)).request for name in ("ada", "bob")
+        order_tryon(shirt, user_visitor(name), photo_id=str(house_model.pk)).request
+        for name in ("ada", "bob")
     )
     assert ada.source is not None
-    source = render(ada.source)
+    source = complete_tryon(ada.source)
     ada.refresh_from_db()
     bob.refresh_from_db()
     return source, ada, bob
@@ -102,16 +110,16 @@ def shared_pair(shirt: Product, house_model: PersonPhoto) -> tuple[TryOnRequest,
 def test_an_erased_try_on_is_a_tombstone(
     shirt: Product,
     phone_photo: PhotoMaker,
-    files: Files,
+    files: StoredFiles,
     django_capture_on_commit_callbacks: Commits,
 ) -> None:
-    accepted = asked(shirt, user_visitor(), phone_photo(), idempotency_key="k", addresses=("ip:1",))
-    row = render(accepted.request)
+    accepted = order_tryon(shirt, user_visitor(), phone_photo(), idempotency_key="k", addresses=("ip:1",))
+    row = complete_tryon(accepted.request)
     spent, quota = BudgetPeriod.objects.values_list("spent", "held"), Quota.objects.values_list("used")
     before = [list(spent), list(quota)]
-    feedback.give(row, "dislike", "fit")
+    feedback.save(row, "dislike", "fit")
     with django_capture_on_commit_callbacks(execute=True):
-        privacy.erase(row)
+        privacy.erase_tryon(row)
 
     row.refresh_from_db()
     assert (row.state, row.shopper, row.photo, row.idempotency_key) == (State.COMPLETED, None, None, None)
@@ -123,7 +131,7 @@ def test_an_erased_try_on_is_a_tombstone(
     assert row.attempts.get().money == "spent"
     assert [list(spent.all()), list(quota.all())] == before
     events = TryOnEvent.objects.count()
-    privacy.erase(row)
+    privacy.erase_tryon(row)
     assert TryOnEvent.objects.count() == events
 
 
@@ -132,15 +140,15 @@ def test_an_erased_try_on_is_a_tombstone(
 def test_a_running_one_is_canceled_first_and_its_result_dropped(
     shirt: Product, phone_photo: PhotoMaker, state: str
 ) -> None:
-    row = asked(shirt, user_visitor(), phone_photo()).request
+    row = order_tryon(shirt, user_visitor(), phone_photo()).request
     if state != "queued":
-        submit(row)
+        claim_for_submit(row)
         VendorLink.objects.create(
             token_hash="x", attempt=row.attempts.get(), photo=row.photo, expires_at=timezone.now() + HOUR
         )
     if state == "rendered":
         TryOnRequest.objects.filter(pk=row.pk).update(state=State.RENDERED)
-    privacy.erase(row)
+    privacy.erase_tryon(row)
     row.refresh_from_db()
     assert row.state == State.CANCELED
     assert row.attempts.get().money == ("free" if state == "queued" else "spent")
@@ -155,20 +163,20 @@ def test_a_photo_stays_while_something_uses_it(
     shirt: Product, glasses: Product, phone_photo: PhotoMaker
 ) -> None:
     ada = user_visitor()
-    first, second = (asked(product, ada, phone_photo()).request for product in (shirt, glasses))
-    privacy.erase(first)
+    first, second = (order_tryon(product, ada, phone_photo()).request for product in (shirt, glasses))
+    privacy.erase_tryon(first)
     assert PersonPhoto.objects.count() == 1
-    privacy.erase(second)
+    privacy.erase_tryon(second)
     assert not PersonPhoto.objects.exists()
-    kept = asked(shirt, ada, phone_photo(), keep_photo=True).request
-    privacy.erase(kept)
+    kept = order_tryon(shirt, ada, phone_photo(), keep_photo=True).request
+    privacy.erase_tryon(kept)
     assert PersonPhoto.objects.count() == 1
 
 
 def test_who_shares_a_result_keeps_it(
     shirt: Product,
     house_model: PersonPhoto,
-    files: Files,
+    files: StoredFiles,
     django_capture_on_commit_callbacks: Commits,
 ) -> None:
     source, ada, bob = shared_pair(shirt, house_model)
@@ -177,36 +185,40 @@ def test_who_shares_a_result_keeps_it(
     )
     TryOnRequest.objects.filter(pk=canceled.pk).update(created_at=timezone.now() - DAY)
     with django_capture_on_commit_callbacks(execute=True):
-        privacy.erase(source)
+        privacy.erase_tryon(source)
     ada.refresh_from_db()
     bob.refresh_from_db()
     assert (ada.source, bob.source) == (None, ada)
-    assert ada.pictures == bob.pictures == list(TryOnImage.objects.all())
+    assert ada.shown_images == bob.shown_images == list(TryOnImage.objects.all())
     assert len(files.names("results")) == 2
     with django_capture_on_commit_callbacks(execute=True):
-        privacy.erase(ada)
+        privacy.erase_tryon(ada)
     bob.refresh_from_db()
-    assert (bob.source, len(bob.pictures)) == (None, 1)
+    assert (bob.source, len(bob.shown_images)) == (None, 1)
     with django_capture_on_commit_callbacks(execute=True):
-        privacy.erase(bob)
+        privacy.erase_tryon(bob)
     assert files.names("results") == set()
     assert PersonPhoto.objects.get() == house_model
 
 
 def test_erasing_a_follower_touches_only_itself(shirt: Product, house_model: PersonPhoto) -> None:
     source, ada, bob = shared_pair(shirt, house_model)
-    privacy.erase(ada)
+    privacy.erase_tryon(ada)
     bob.refresh_from_db()
-    assert bob.pictures == list(source.images.all()) != []
+    assert bob.shown_images == list(source.images.all()) != []
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("house_model")
-def test_a_deleted_user_takes_everything_along(shirt: Product, phone_photo: PhotoMaker, files: Files) -> None:
+def test_a_deleted_user_takes_everything_along(
+    shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
+) -> None:
     lying = files.names("photos")
-    done = render(asked(shirt, user_visitor("ada"), phone_photo(shade=1), keep_photo=True).request)
-    running = asked(shirt, user_visitor("ada"), phone_photo(shade=2)).request
-    other = asked(shirt, user_visitor("bob"), phone_photo(shade=3)).request
+    done = complete_tryon(
+        order_tryon(shirt, user_visitor("ada"), phone_photo(shade=1), keep_photo=True).request
+    )
+    running = order_tryon(shirt, user_visitor("ada"), phone_photo(shade=2)).request
+    other = order_tryon(shirt, user_visitor("bob"), phone_photo(shade=3)).request
     user = User.objects.get(username="ada")
 
     with rolled_back():
@@ -235,7 +247,7 @@ class Member(User):
 
 @pytest.mark.parametrize("how", ["proxy", "query", "shopper"])
 def test_however_a_shopper_goes_nothing_stays(shirt: Product, phone_photo: PhotoMaker, how: str) -> None:
-    row = render(asked(shirt, user_visitor(), phone_photo(), keep_photo=True).request)
+    row = complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(), keep_photo=True).request)
     if how == "proxy":
         Member.objects.get().delete()
     elif how == "query":
@@ -252,11 +264,11 @@ def test_however_a_shopper_goes_nothing_stays(shirt: Product, phone_photo: Photo
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_and_a_request_at_once_leave_nothing_half(shirt: Product, phone_photo: PhotoMaker) -> None:
     ada = user_visitor()
-    asked(shirt, ada, phone_photo(shade=1))
-    shopper = shopper_of(ada)
-    outcomes = at_once(
+    order_tryon(shirt, ada, phone_photo(shade=1))
+    shopper = get_shopper(ada)
+    outcomes = run_concurrently(
         lambda: privacy.erase_shopper(shopper),
-        lambda: bool(asked(shirt, user_visitor(), phone_photo(shade=2))),
+        lambda: bool(order_tryon(shirt, user_visitor(), phone_photo(shade=2))),
     )
     assert outcomes == [None, True]
     for row in TryOnRequest.objects.all():
@@ -269,11 +281,13 @@ def test_an_erasure_and_a_request_at_once_leave_nothing_half(shirt: Product, pho
 
 def test_the_export_tells_all_and_of_nobody_else(shirt: Product, phone_photo: PhotoMaker) -> None:
     ada = user_visitor("ada")
-    first = render(asked(shirt, ada, phone_photo(shade=1), keep_photo=True, locale="de").request)
-    again = asked(shirt, ada, phone_photo(shade=1)).request
-    other = asked(shirt, user_visitor("bob"), phone_photo(shade=2)).request
-    feedback.give(first, "dislike", "not_like_me")
-    told = privacy.export(shopper_of(ada))
+    first = complete_tryon(
+        order_tryon(shirt, ada, phone_photo(shade=1), keep_photo=True, locale="de").request
+    )
+    again = order_tryon(shirt, ada, phone_photo(shade=1)).request
+    other = order_tryon(shirt, user_visitor("bob"), phone_photo(shade=2)).request
+    feedback.save(first, "dislike", "not_like_me")
+    told = privacy.export_shopper(get_shopper(ada))
 
     text = json.dumps(told)
     assert str(other.pk) not in text
@@ -287,24 +301,26 @@ def test_the_export_tells_all_and_of_nobody_else(shirt: Product, phone_photo: Ph
     assert told["consents"][0] | {"locale": "de", "recipient": "Pixazo"} == told["consents"][0]
     assert [it["used"] for it in told["quotas"]] == [1]
     assert told["shopper"]["created_at"]
-    assert not any(privacy.export(None).values())
-    assert privacy.export(None).keys() == told.keys()
+    assert not any(privacy.export_shopper(None).values())
+    assert privacy.export_shopper(None).keys() == told.keys()
 
 
 # Retention ------------------------------------------------------------------------------------------
 
 
 def gone(**expected: int) -> dict[str, int]:
-    kinds = ("photos", "try_ons", "product_images", "quotas", "phone_links", "guests", "looks", "drafts")
+    kinds = ("photos", "try_ons", "product_images", "quotas", "phone_links", "guests", "photo_accesses", "drafts")
     return dict.fromkeys((*kinds, "files"), 0) | expected
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_kind_goes_in_its_time_and_once(shirt: Product, phone_photo: PhotoMaker, files: Files) -> None:
+def test_each_kind_goes_in_its_time_and_once(
+    shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
+) -> None:
     now = timezone.now()
     guest = Visitor()
-    once = render(asked(shirt, guest, phone_photo(shade=1)).request)
-    kept = render(asked(shirt, guest, phone_photo(shade=2), keep_photo=True).request)
+    once = complete_tryon(order_tryon(shirt, guest, phone_photo(shade=1)).request)
+    kept = complete_tryon(order_tryon(shirt, guest, phone_photo(shade=2), keep_photo=True).request)
     assert privacy.purge(now) == gone()
     assert privacy.purge(now + HOUR + DAY / 24) == gone(photos=1)
     assert privacy.purge(now + HOUR + DAY / 24) == gone()
@@ -324,9 +340,11 @@ def test_each_kind_goes_in_its_time_and_once(shirt: Product, phone_photo: PhotoM
     assert privacy.purge(now + 400 * DAY) == gone()
 
 
-def test_what_a_running_try_on_needs_stays(shirt: Product, phone_photo: PhotoMaker, files: Files) -> None:
-    row = asked(shirt, Visitor(), phone_photo()).request
-    submit(row)
+def test_what_a_running_try_on_needs_stays(
+    shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
+) -> None:
+    row = order_tryon(shirt, Visitor(), phone_photo()).request
+    claim_for_submit(row)
     assert privacy.purge(timezone.now() + 400 * DAY) == gone(quotas=1)
     row.refresh_from_db()
     assert row.shopper is not None
@@ -338,10 +356,10 @@ def test_what_a_running_try_on_needs_stays(shirt: Product, phone_photo: PhotoMak
 def test_a_published_render_stays_and_blocks_no_other(
     shirt: Product, phone_photo: PhotoMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy.retention, "MANY", 1)
-    published = render(asked(shirt, user_visitor(), phone_photo(shade=1)).request)
+    monkeypatch.setattr(privacy.retention, "MAX_ROWS", 1)
+    published = complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=1)).request)
     published.images.update(published_at=timezone.now())
-    plain = render(asked(shirt, user_visitor(), phone_photo(shade=2)).request)
+    plain = complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=2)).request)
     later = timezone.now() + 31 * DAY
     assert privacy.purge(later)["try_ons"] == 1
     published.refresh_from_db()
@@ -356,19 +374,19 @@ def test_house_models_never_expire(house_model: PersonPhoto) -> None:
 
 def test_a_purge_ends_in_time_and_goes_on_later(shirt: Product, phone_photo: PhotoMaker) -> None:
     for shade in range(3):
-        render(asked(shirt, user_visitor(), phone_photo(shade=shade)).request)
+        complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=shade)).request)
     later = timezone.now() + 2 * HOUR
     assert [privacy.purge(later, seconds=0)["photos"] for _ in range(4)] == [1, 1, 1, 0]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_purges_at_once_delete_each_row_once(
-    shirt: Product, phone_photo: PhotoMaker, files: Files
+    shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
 ) -> None:
     for shade in range(3):
-        render(asked(shirt, user_visitor(), phone_photo(shade=shade)).request)
+        complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=shade)).request)
     later = timezone.now() + 31 * DAY
-    counts = at_once(*[lambda: privacy.purge(later)] * 2)
+    counts = run_concurrently(*[lambda: privacy.purge(later)] * 2)
     dicts: list[dict[str, Any]] = [count for count in counts if isinstance(count, dict)]
     assert len(dicts) == 2, counts
     assert sum(count["photos"] for count in dicts) == 3
@@ -377,16 +395,16 @@ def test_two_purges_at_once_delete_each_row_once(
 
 
 def test_a_reused_product_picture_is_young_again(shirt: Product, phone_photo: PhotoMaker) -> None:
-    render(asked(shirt, user_visitor(), phone_photo(shade=1)).request)
+    complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=1)).request)
     ProductImage.objects.update(used_at=timezone.now() - 8 * DAY)
-    render(asked(shirt, user_visitor(), phone_photo(shade=2)).request)
+    complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=2)).request)
     assert privacy.purge()["product_images"] == 0
 
 
 # The sweep ------------------------------------------------------------------------------------------
 
 
-def orphans(files: Files) -> tuple[str, str]:
+def orphans(files: StoredFiles) -> tuple[str, str]:
     """One left over two hours ago, and one that is being stored just now."""
     storage = private_storage()
     names = [
@@ -401,13 +419,13 @@ def orphans(files: Files) -> tuple[str, str]:
 def test_left_over_files_go_and_fresh_ones_stay(
     shirt: Product,
     phone_photo: PhotoMaker,
-    files: Files,
+    files: StoredFiles,
     settings: Settings,
     backend: type[FileSystemStorage] | None,
 ) -> None:
     if backend:
         use(settings, backend, files)
-    render(asked(shirt, user_visitor(), phone_photo(), keep_photo=True).request)
+    complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(), keep_photo=True).request)
     for path in files.root.rglob("*.jpg"):
         os.utime(path, (0, 0))
     known = files.names()
@@ -424,7 +442,7 @@ def test_left_over_files_go_and_fresh_ones_stay(
 @pytest.mark.parametrize("backend", [Unlistable, Ageless])
 @pytest.mark.django_db
 def test_a_storage_that_cannot_tell_is_left_alone(
-    files: Files, settings: Settings, backend: type[FileSystemStorage]
+    files: StoredFiles, settings: Settings, backend: type[FileSystemStorage]
 ) -> None:
     use(settings, backend, files)
     before = set(orphans(files))
@@ -433,7 +451,7 @@ def test_a_storage_that_cannot_tell_is_left_alone(
 
 
 @pytest.mark.django_db
-def test_missing_folders_are_no_matter(files: Files) -> None:
+def test_missing_folders_are_no_matter(files: StoredFiles) -> None:
     assert privacy.purge() == gone()
     files.root.mkdir()
     (files.root / "vton").write_bytes(b"no folder")
@@ -444,13 +462,13 @@ def test_missing_folders_are_no_matter(files: Files) -> None:
 def test_a_storage_that_fails_to_delete_breaks_nothing(
     shirt: Product,
     phone_photo: PhotoMaker,
-    files: Files,
+    files: StoredFiles,
     settings: Settings,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    row = render(asked(shirt, user_visitor(), phone_photo()).request)
+    row = complete_tryon(order_tryon(shirt, user_visitor(), phone_photo()).request)
     use(settings, Flaky, files)
-    privacy.erase(row)
+    privacy.erase_tryon(row)
     row.refresh_from_db()
     assert row.erased_at
     assert not TryOnImage.objects.exists()
@@ -459,16 +477,16 @@ def test_a_storage_that_fails_to_delete_breaks_nothing(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_files_go_with_the_commit_and_not_before(phone_photo: PhotoMaker, files: Files) -> None:
+def test_files_go_with_the_commit_and_not_before(phone_photo: PhotoMaker, files: StoredFiles) -> None:
     product = make_product("shirt", Kind.TOP)
-    row = render(asked(product, user_visitor(), phone_photo()).request)
+    row = complete_tryon(order_tryon(product, user_visitor(), phone_photo()).request)
     before = files.names()
     with rolled_back():
-        privacy.erase(row)
+        privacy.erase_tryon(row)
     assert files.names() == before
     row.refresh_from_db()
     assert row.erased_at is None
     with transaction.atomic():
-        privacy.erase(row)
+        privacy.erase_tryon(row)
         assert files.names() == before
     assert files.names("photos") == files.names("results") == set()

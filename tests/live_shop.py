@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw
 from django_vton.sandbox import Gateway
 
 MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 REDIS_PORT = 6379
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
@@ -71,7 +71,7 @@ def redis_database() -> Iterator[int]:
             register.delete(mark)
 
 
-def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.1) -> None:
+def wait_until(holds: Callable[[], object], what: str, seconds: float = TIMEOUT_SECONDS, every: float = 0.1) -> None:
     """Wait for something that nothing announces here, as what other processes do."""
     ends = time.monotonic() + seconds
     while not holds():
@@ -99,7 +99,7 @@ def phone_photo(width: int = 900, height: int = 1200, *, shade: int = 0) -> byte
     return out.getvalue()
 
 
-class Shopper:
+class ShopperClient:
     """A browser without a screen: cookies, the CSRF token, and patience as the answers ask for it."""
 
     def __init__(self, url: str) -> None:
@@ -117,16 +117,16 @@ class Shopper:
         files = {} if photo is None else {"photo": ("me.jpg", photo, "image/jpeg")}
         return self.http.post("/try-on/api/try-ons/", data={"product": product, **fields}, files=files)
 
-    def wait(self, try_on: str, *, until: tuple[str, ...] = ("completed", "failed", "canceled")) -> Any:
+    def wait(self, try_on: str, *, statuses: tuple[str, ...] = ("completed", "failed", "canceled")) -> Any:
         """Ask as the answers say, until it has ended."""
-        ends = time.monotonic() + PATIENCE
+        ends = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < ends:
             answer = self.http.get(f"/try-on/api/try-ons/{try_on}/")
             assert answer.status_code == 200, answer.text
-            if answer.json()["status"] in until:
+            if answer.json()["status"] in wait_until:
                 return answer.json()
             time.sleep(min(0.3, float(answer.headers["Retry-After"])))
-        raise AssertionError(f"still {answer.json()['status']} after {PATIENCE} s")
+        raise AssertionError(f"still {answer.json()['status']} after {TIMEOUT_SECONDS} s")
 
 
 class RunningShop:
@@ -154,7 +154,7 @@ class RunningShop:
             **(env or {}),
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.shoppers: list[Shopper] = []
+        self.shoppers: list[ShopperClient] = []
 
     def __enter__(self) -> Self:
         self.gateway.start()
@@ -162,7 +162,7 @@ class RunningShop:
         self.fill()
         self._spawn("web", "runserver", "--noreload", f"127.0.0.1:{self.port}")
         self.start_workers()
-        ends = time.monotonic() + PATIENCE
+        ends = time.monotonic() + TIMEOUT_SECONDS
         while not self._is_up():
             assert time.monotonic() < ends, self.log("web")
             time.sleep(0.1)
@@ -192,7 +192,7 @@ class RunningShop:
         url = self.env["DATABASE_URL"]
         if url.startswith("sqlite:///"):
             with (
-                closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=PATIENCE)) as database,
+                closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=TIMEOUT_SECONDS)) as database,
                 database,
             ):
                 return database.execute(statement).fetchall()
@@ -211,7 +211,7 @@ class RunningShop:
         process = self.processes.pop(name)
         process.terminate()
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT_SECONDS)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -223,8 +223,8 @@ class RunningShop:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def shopper(self) -> Shopper:
-        self.shoppers.append(Shopper(self.url))
+    def shopper(self) -> ShopperClient:
+        self.shoppers.append(ShopperClient(self.url))
         return self.shoppers[-1]
 
     def log(self, name: str) -> str:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from django_vton import lifecycle
 from django_vton.models import Attempt, TryOnRequest
-from django_vton.pixazo import Answer, Status, Submission, Verdict
+from django_vton.pixazo import VendorResponse, VendorStatus, SubmitResult, SubmitOutcome
 from django_vton.utils.tokens import hash_token
 from django_vton.worker import result_images
 from shop.models import Product
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
 TRY_ONS = "/try-on/api/try-ons/"
-KEYS = {
+TRYON_KEYS = {
     "id", "product", "product_title", "product_url", "engine", "status", "options", "counted", "cached",
     "created_at", "started_at", "finished_at", "expires_at", "progress", "eta_seconds", "typical_seconds",
     "photo", "images", "feedback", "page_url", "error",
@@ -48,37 +48,37 @@ def make_product(slug: str, kind: str, **values: Any) -> Product:
     return product
 
 
-def ref(product: Product) -> str:
+def product_ref(product: Product) -> str:
     return f"shop.product:{product.pk}"
 
 
-def upload(data: bytes, name: str = "IMG_0001.JPG") -> SimpleUploadedFile:
+def uploaded_photo(data: bytes, name: str = "IMG_0001.JPG") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, data, "image/jpeg")
 
 
-def ask(client: Client, product: Product, photo: bytes | None = None, **fields: Any) -> Any:
+def post_tryon(client: Client, product: Product, photo: bytes | None = None, **fields: Any) -> Any:
     """POST as the dialog does: multipart, with consent."""
     headers = fields.pop("headers", None)
-    body: dict[str, Any] = {"product": ref(product), "consent": "true"} | fields
+    body: dict[str, Any] = {"product": product_ref(product), "consent": "true"} | fields
     if photo is not None:
-        body["photo"] = upload(photo)
+        body["photo"] = uploaded_photo(photo)
     given = {name: value for name, value in body.items() if value is not None}
     return client.post(TRY_ONS, given, headers=headers)
 
 
-def asked(client: Client, product: Product, photo: bytes, **fields: Any) -> TryOnRequest:
+def create_tryon(client: Client, product: Product, photo: bytes, **fields: Any) -> TryOnRequest:
     """The row of a try-on that was accepted."""
-    response = ask(client, product, photo, **fields)
+    response = post_tryon(client, product, photo, **fields)
     assert response.status_code in {200, 202}, response.content
     return TryOnRequest.objects.get(pk=response.json()["id"])
 
 
-def start(client: Client, product: str | Product, **query: str) -> Any:
-    name = product if isinstance(product, str) else ref(product)
+def get_start(client: Client, product: str | Product, **query: str) -> Any:
+    name = product if isinstance(product, str) else product_ref(product)
     return client.get(reverse("vton:start"), {"product": name} | query)
 
 
-def submit(row: TryOnRequest, token: str = TOKEN) -> Attempt:
+def claim_for_submit(row: TryOnRequest, token: str = TOKEN) -> Attempt:
     """Claimed for its POST: `submitting`."""
     attempt = lifecycle.current_attempt(row)
     is_claimed = lifecycle.claim_submit(
@@ -88,14 +88,14 @@ def submit(row: TryOnRequest, token: str = TOKEN) -> Attempt:
     return attempt
 
 
-def render(row: TryOnRequest, pictures: int = 1) -> TryOnRequest:
+def complete_tryon(row: TryOnRequest, pictures: int = 1) -> TryOnRequest:
     """All the way to `completed`."""
-    attempt = submit(row, token=f"token of {row.pk}")
-    running = Answer(vendor_id=f"id-{row.pk}", status=Status.RUNNING, word="QUEUED")
-    lifecycle.submit_answered(attempt, Submission(verdict=Verdict.ACCEPTED, answer=running), running)
+    attempt = claim_for_submit(row, token=f"token of {row.pk}")
+    running = VendorResponse(vendor_id=f"id-{row.pk}", status=VendorStatus.RUNNING, raw_status="QUEUED")
+    lifecycle.submit_answered(attempt, SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=running), running)
     row.refresh_from_db()
-    done = Answer(
-        vendor_id=running.vendor_id, status=Status.COMPLETED, word="COMPLETED", images=("http://x/1",)
+    done = VendorResponse(
+        vendor_id=running.vendor_id, status=VendorStatus.COMPLETED, raw_status="COMPLETED", images=("http://x/1",)
     )
     assert lifecycle.rendered(row, attempt, done)
     out = io.BytesIO()
@@ -106,7 +106,7 @@ def render(row: TryOnRequest, pictures: int = 1) -> TryOnRequest:
     return row
 
 
-def code(response: Any) -> tuple[int, str]:
+def error_code(response: Any) -> tuple[int, str]:
     """Status and code of a refusal, whose shape is checked."""
     body = response.json()
     assert set(body) == {"code", "detail", "field"}, body
@@ -116,6 +116,6 @@ def code(response: Any) -> tuple[int, str]:
     return int(response.status_code), body["code"]
 
 
-def content(response: Any) -> bytes:
+def read_stream(response: Any) -> bytes:
     """The bytes of a streamed answer; the test client closes its file at the end."""
     return bytes(response.getvalue())

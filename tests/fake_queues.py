@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-rung: list[str] = []
+enqueued: list[str] = []
 """What was enqueued; the fixture `bell` empties it."""
 
 
-def silent(path: str) -> None:
-    rung.append(path)
+def record(path: str) -> None:
+    enqueued.append(path)
 
 
-def broken(path: str) -> None:
+def unreachable(path: str) -> None:
     raise ConnectionError(f"No queue for {path}.")
