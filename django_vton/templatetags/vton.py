@@ -21,31 +21,33 @@ from django.utils.translation import get_language
 
 from django_vton.models import TryOnImage
 from django_vton.products import describe
-from django_vton.utils.languages import page_address
+from django_vton.utils.languages import localized_url
 from django_vton.web.button import hidden_reason
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.template.context import Context, RequestContext
 
-    from django_vton.products import Described
+    from django_vton.products import DescribedProduct
 
 register = template.Library()
 
-BUTTON = "vton/tryon.html"
-PAGE = "django_vton.page"
-PLAIN = re.compile(r"[\w.:-]+", re.ASCII)
-"""References that are the same in an address."""
+BUTTON_TEMPLATE = "vton/tryon.html"
+RENDERER_KEY = "django_vton.button_renderer"
+URL_SAFE_REF = re.compile(r"[\w.:-]+", re.ASCII)
+"""References that need no quoting in a URL."""
 
-LATE_MODULES = ("dialog", "api", "photo", "choose", "tryon")
-"""What the button imports at the first touch, in the order in which `open()` in dialog.js takes them."""
+LAZY_MODULES = ("dialog", "api", "photo", "choose", "tryon")
+"""The scripts that the button imports on the first click, in the order of `open()` in dialog.js."""
 
 ATTRIBUTES = ("cart", "price", "variant", "cart_label")
-"""What a shop tells of its page, each an attribute of the element where it is given."""
+"""The optional arguments of `{% tryon %}`, each an attribute of the element if it is given."""
 
-SLOTS = {name: f"{{{name} of any product}}" for name in ("title", *ATTRIBUTES)} | {"ref": "vton.any:product"}
-"""What stands in a frame where each product has its own."""
-IN_SLOTS = re.compile("|".join(map(re.escape, SLOTS.values())))
+PLACEHOLDERS = {name: f"{{{name} of any product}}" for name in ("title", *ATTRIBUTES)} | {
+    "ref": "vton.any:product"
+}
+"""Stand for a product's values in the HTML that `ButtonRenderer` caches."""
+PLACEHOLDER_PATTERN = re.compile("|".join(map(re.escape, PLACEHOLDERS.values())))
 
 
 @register.simple_tag(takes_context=True)
@@ -57,74 +59,78 @@ def tryon(
     variant: Any = "",
     cart_label: Any = "",
 ) -> SafeString:
-    """The button of a product: a plain link, and what the dialog needs around it.
+    """Render the button of a product: a plain link, and what the dialog needs around it.
 
-    `cart` is the id of the page's own form that puts the product into the cart, or of a link or button that
-    does. The dialog shows `price`, `variant` (the chosen one in words, such as "Blue, M") and `cart_label`
-    (the shop's own words for "Add to cart") beside it, as `{{ }}` would print them.
+    `cart` is the id of the page's own form that adds the product to the cart, or of such a link or button.
+    The dialog shows `price`, `variant` (the selected one in words, such as "Blue, M") and `cart_label` (the
+    shop's own text for "Add to cart") beside it, formatted as `{{ }}` formats them.
 
-    Nothing where the product is not enabled, and a kind word where the budget is used up. Raises
+    Renders nothing if the product is not enabled, and a short notice if the budget is used up. Raises
     ProductNotRegistered for a model without a TryOn. Reads no session, user or token, so the page stays
     cacheable.
     """
-    page = _page(context)
-    off = page.off
-    if not isinstance(product, Model) or off not in {"", "budget_exhausted"}:
+    renderer = _renderer(context)
+    if not isinstance(product, Model) or renderer.hidden_reason not in {"", "budget_exhausted"}:
         return SafeString()
     described = describe(product)
     if described is None:
         return SafeString()
-    if off:
+    if renderer.hidden_reason:
         return render_to_string("vton/resting.html")
-    given = (cart, price, variant, cart_label)
-    texts = (_text(value, use_l10n=context.use_l10n) for value in given)
-    return page.button(described, {name: text for name, text in zip(ATTRIBUTES, texts, strict=True) if text})
+    values = zip(ATTRIBUTES, (cart, price, variant, cart_label), strict=True)
+    texts = {name: _text(value, use_l10n=context.use_l10n) for name, value in values}
+    return renderer.render(described, {name: text for name, text in texts.items() if text})
 
 
-class Page:
-    """What a page's buttons have in common, made once: a list may have hundreds of them."""
+class ButtonRenderer:
+    """Renders a page's buttons from one cached template result, since a list may have hundreds of them."""
 
     def __init__(self) -> None:
-        self.off = hidden_reason()
-        self._frames: dict[tuple[str, ...], str] = {}
+        self.hidden_reason = hidden_reason()
+        self._cache: dict[tuple[str, ...], str] = {}
 
-    def button(self, described: Described, given: dict[str, str]) -> SafeString:
-        """The button of one product, with the attributes that the shop gave."""
+    def render(self, described: DescribedProduct, attributes: dict[str, str]) -> SafeString:
+        """Return the button of one product with these attributes, whose texts are not empty."""
         ref = described.ref
-        if not PLAIN.fullmatch(ref) or not self._is_ours:
-            return _button(described, given)
-        key = (described.kind, _lang(), *given)
-        if (frame := self._frames.get(key)) is None:
-            any_product = SimpleNamespace(kind=described.kind, ref=SLOTS["ref"], title=SLOTS["title"])
-            frame = self._frames[key] = _button(any_product, {name: SLOTS[name] for name in given})
-        values: dict[str, str] = {SLOTS[name]: escape(text) for name, text in given.items()}
-        values |= {SLOTS["ref"]: ref, SLOTS["title"]: conditional_escape(described.title)}
-        # In one pass: what a shop's text holds is never taken for a slot.
-        return SafeString(IN_SLOTS.sub(lambda slot: values[slot[0]], frame))
+        if not URL_SAFE_REF.fullmatch(ref) or not self._is_our_template:
+            return _button(described, attributes)
+        key = (described.kind, _lang(), *attributes)
+        if (cached := self._cache.get(key)) is None:
+            any_product = SimpleNamespace(
+                kind=described.kind, ref=PLACEHOLDERS["ref"], title=PLACEHOLDERS["title"]
+            )
+            cached = self._cache[key] = _button(
+                any_product, {name: PLACEHOLDERS[name] for name in attributes}
+            )
+        values: dict[str, str] = {PLACEHOLDERS[name]: escape(text) for name, text in attributes.items()}
+        values |= {PLACEHOLDERS["ref"]: ref, PLACEHOLDERS["title"]: conditional_escape(described.title)}
+        # In a single pass, so that a placeholder in the shop's own text is not replaced.
+        return SafeString(PLACEHOLDER_PATTERN.sub(lambda match: values[match[0]], cached))
 
     @cached_property
-    def _is_ours(self) -> bool:
-        """A shop's own template may ask anything of the product: it is rendered for each."""
-        found: Any = get_template(BUTTON)
+    def _is_our_template(self) -> bool:
+        """Whether the shop has not overridden the template: theirs may use anything of the product."""
+        found: Any = get_template(BUTTON_TEMPLATE)
         return Path(found.origin.name).is_relative_to(Path(__file__).parents[1])
 
 
-def _page(context: Context) -> Page:
-    """At the bottom of what is kept while a page is rendered: an included template has its own above it."""
-    kept: dict[Any, Any] = context.render_context.dicts[0]
-    if PAGE not in kept:
-        kept[PAGE] = Page()
-    page: Page = kept[PAGE]
-    return page
+def _renderer(context: Context) -> ButtonRenderer:
+    """Return the page's renderer. It is stored in the bottom layer, which included templates share."""
+    shared: dict[Any, Any] = context.render_context.dicts[0]
+    if RENDERER_KEY not in shared:
+        shared[RENDERER_KEY] = ButtonRenderer()
+    renderer: ButtonRenderer = shared[RENDERER_KEY]
+    return renderer
 
 
-def _button(described: Any, given: dict[str, str]) -> SafeString:
-    modules = " ".join(static(f"vton/{name}.js") for name in LATE_MODULES)
-    return render_to_string(BUTTON, {"product": described, **given, "lang": _lang(), "modules": modules})
+def _button(described: Any, attributes: dict[str, str]) -> SafeString:
+    modules = " ".join(static(f"vton/{name}.js") for name in LAZY_MODULES)
+    context = {"product": described, **attributes, "lang": _lang(), "modules": modules}
+    return render_to_string(BUTTON_TEMPLATE, context)
 
 
 def _text(value: Any, *, use_l10n: bool | None) -> str:
-    """As `{{ value }}` prints it, for an attribute: a filter for money may return markup."""
+    """Return the value as `{{ value }}` prints it, as plain text: a filter for money may return HTML."""
     if value is None:
         return ""
     if hasattr(value, "__html__"):
@@ -134,19 +140,19 @@ def _text(value: Any, *, use_l10n: bool | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def tryon_assets(context: RequestContext) -> SafeString:
-    """Style and script of the button, and the badge of a running try-on, for the base template."""
+    """Render the button's stylesheet and script, which also shows the badge. For the base template."""
     return render_to_string("vton/assets.html", {"nonce": csp_nonce(context), "lang": _lang()})
 
 
 @register.simple_tag
 def tryon_url(name: str, *args: Any, **query: Any) -> str:
-    """The address of a page of ours, such as "history", in this page's language: `{% url %}` may lose it."""
-    return page_address(name, *args, **query)
+    """Return the URL of one of our pages, such as "history". Unlike `{% url %}` it keeps the language."""
+    return localized_url(name, *args, **query)
 
 
 @register.simple_tag
 def tryon_gallery(product: Any) -> SafeString:
-    """A product's published renders, each said to be AI-generated. One query."""
+    """Render a product's published images, each labelled as AI-generated. One query."""
     described = describe(product) if isinstance(product, Model) else None
     images = list(TryOnImage.objects.published_for(described.ref)) if described else []
     if not images:
@@ -155,17 +161,17 @@ def tryon_gallery(product: Any) -> SafeString:
 
 
 def _lang() -> str:
-    """The page's language, which scripts ask the API for."""
+    """Return the page's language, in which scripts request the API's texts."""
     return get_language() or settings.LANGUAGE_CODE
 
 
 def csp_nonce(context: RequestContext) -> str:
-    """The request's CSP nonce; "" where the shop's policy has none.
+    """Return the request's CSP nonce, or "" if the shop's policy has none.
 
-    Reading it is not free: django-csp 3 adds it to the policy at that moment, and a browser that sees a
+    Reading the nonce has an effect: django-csp 3 adds it to the policy on access, and a browser that sees a
     nonce ignores 'unsafe-inline', which other scripts of the shop may need.
     """
-    if (nonce := context.get("csp_nonce")) is not None:  # Django 6: the shop chose its context processor.
+    if (nonce := context.get("csp_nonce")) is not None:  # Set by Django 6's context processor.
         return str(nonce)
     request: HttpRequest | None = context.get("request")
     nonce = getattr(request, "csp_nonce", None)
@@ -173,10 +179,12 @@ def csp_nonce(context: RequestContext) -> str:
 
 
 def _policy_has_nonces() -> bool:
-    """Whether django-csp asks for nonces: version 3 by a list of directives, 4 by a marker in a policy."""
+    """Whether django-csp uses nonces: version 3 lists directives, version 4 has a marker in a policy."""
     policies = [
         getattr(settings, name, None) or {}
         for name in ("CONTENT_SECURITY_POLICY", "CONTENT_SECURITY_POLICY_REPORT_ONLY")
     ]
     sources = [str(value) for policy in policies for value in policy.get("DIRECTIVES", {}).values()]
-    return bool(getattr(settings, "CSP_INCLUDE_NONCE_IN", None)) or any("NONCE" in it for it in sources)
+    return bool(getattr(settings, "CSP_INCLUDE_NONCE_IN", None)) or any(
+        "NONCE" in source for source in sources
+    )

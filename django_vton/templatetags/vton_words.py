@@ -1,4 +1,4 @@
-"""Tags of the package's own templates: their words, whole in one language, and the nonce of their scripts."""
+"""Tags for the package's own templates: the language of our words, dates, and the CSP nonce."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django import template
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from django_vton.utils.languages import direction, speaking
+from django_vton.utils.languages import direction, override_interface_language
 
 from .vton import csp_nonce
 
@@ -23,36 +23,39 @@ register = template.Library()
 
 
 class WordsNode(template.Node):
-    """Renders what it holds in the language that we can speak: the page's, or English."""
+    """Renders its content in the interface language: the page's if we have a translation, else English."""
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
 
     def render(self, context: Context) -> SafeString:
-        """With `vton_lang` and `vton_dir`, for the attributes of the elements in it."""
-        with speaking() as language, context.push(vton_lang=language, vton_dir=direction(language)):
+        """Render with `vton_lang` and `vton_dir`, for the `lang` and `dir` attributes of the content."""
+        with (
+            override_interface_language() as language,
+            context.push(vton_lang=language, vton_dir=direction(language)),
+        ):
             return self.nodelist.render(context)
 
 
 @register.simple_tag(takes_context=True)
 def tryon_nonce(context: RequestContext) -> str:
-    """The request's CSP nonce; "" where the policy has none."""
+    """Return the request's CSP nonce, or "" if the shop's policy has none."""
     return csp_nonce(context)
 
 
 @register.filter
 def tryon_moment(value: datetime, form: str = "DATE_FORMAT") -> str:
-    """Date and time. Some of Django's languages, Arabic for one, have no format for both at once."""
+    """Format a date and time. Some of Django's languages, such as Arabic, have no DATETIME_FORMAT."""
     local = localtime(value)
     return f"{date_format(local, form)} {date_format(local, 'TIME_FORMAT')}"
 
 
 @register.tag
 def tryon_words(parser: Parser, _token: Token) -> WordsNode:
-    """In a language that nobody has translated our words into, all of them are English.
+    """Render the content in one language: the page's if our words are translated into it, else English.
 
-    In it `{% tryon_url %}` leads to pages in the page's language, and `{{ product.title }}` is the shop's.
-    Use no `{% url %}` in it: it would lead under the language prefix of our words.
+    `{% tryon_url %}` and `{{ product.title }}` still use the page's language. Do not use `{% url %}` in the
+    content, since it would use the language prefix of our words.
     """
     nodelist = parser.parse(("endtryon_words",))
     parser.delete_first_token()

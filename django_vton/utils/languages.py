@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-LOCALE = Path(__file__).parent / "locale"
+LOCALE_DIR = Path(__file__).parent / "locale"
 """The package's own catalogues, which are whole."""
 
 _speaking: ContextVar[tuple[str, str] | None] = ContextVar("vton_speaking", default=None)
 """Inside `speaking`: the page's language and ours."""
 
 
-def asked(request: HttpRequest) -> str | None:
+def requested_language(request: HttpRequest) -> str | None:
     """The language of `?lang=`, or None where the shop does not have it."""
     try:
         return get_supported_language_variant(request.GET.get("lang", ""))
@@ -48,14 +48,14 @@ def asked(request: HttpRequest) -> str | None:
         return None
 
 
-def spoken(language: str) -> str:
+def interface_language(language: str) -> str:
     """The language of our words on a page in `language`: the same if it has a catalogue, else English.
 
     The package's catalogues are whole. A shop's own says that it is by translating its language's name.
     """
     if _base(language) == "en":
         return language
-    if settings.USE_I18N and find("django", LOCALE, [to_locale(language)]):
+    if settings.USE_I18N and find("django", LOCALE_DIR, [to_locale(language)]):
         return language
     name, default = _own_name(language), settings.LANGUAGE_CODE
     # Django looks up what a language lacks in LANGUAGE_CODE's catalogue.
@@ -76,10 +76,10 @@ def page_language() -> str:
 
 
 @contextmanager
-def speaking(page: str | None = None) -> Iterator[str]:
+def override_interface_language(page: str | None = None) -> Iterator[str]:
     """Activate the language in which we can speak on a page in `page` (None: on the present one)."""
     page = page or page_language()
-    ours = spoken(page)
+    ours = interface_language(page)
     token = _speaking.set((page, ours))
     try:
         with override(ours):
@@ -88,36 +88,36 @@ def speaking(page: str | None = None) -> Iterator[str]:
         _speaking.reset(token)
 
 
-def in_page_language() -> override:
+def override_page_language() -> override:
     """Activate the page's language, for what is the shop's: its template, its products, its addresses."""
     return override(page_language())
 
 
-def address(name: str, *args: object) -> str:
+def view_url(name: str, *args: object) -> str:
     """The address of a view of ours, under the page's language prefix where there are such prefixes."""
-    with in_page_language():
+    with override_page_language():
         return reverse(f"vton:{name}", args=args)
 
 
-def page_address(name: str, *args: object, **query: object) -> str:
+def localized_url(name: str, *args: object, **query: object) -> str:
     """The address of one of our pages, at which it speaks the page's language."""
-    return telling(address(name, *args), **query)
+    return with_language(view_url(name, *args), **query)
 
 
-def telling(address: str, **query: object) -> str:
+def with_language(url: str, **query: object) -> str:
     """The address with a query, to which the page's language belongs where it is not told already."""
     language = page_language()
-    if not _is_told_by(address, language):
+    if not _is_told_by(url, language):
         query["lang"] = language
-    return f"{address}?{urlencode(query)}" if query else address
+    return f"{url}?{urlencode(query)}" if query else url
 
 
-def _is_told_by(address: str, language: str) -> bool:
+def _is_told_by(url: str, language: str) -> bool:
     """Whether Django's own `LocaleMiddleware` comes to this language there as well."""
     prefixes, default_has_one = is_language_prefix_patterns_used(get_urlconf() or settings.ROOT_URLCONF)
     if not prefixes:
         return True
-    told = get_language_from_path("/" + address.removeprefix(get_script_prefix()))
+    told = get_language_from_path("/" + url.removeprefix(get_script_prefix()))
     return (told or (None if default_has_one else settings.LANGUAGE_CODE)) == language
 
 

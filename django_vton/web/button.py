@@ -21,8 +21,8 @@ def hidden_reason() -> str:
     reason = cache.get(CACHE_KEY)
     if reason is None:
         try:
-            reason = availability.reason() or ""
-            transaction.on_commit(incidents.watch, robust=True)
+            reason = availability.refusal_code() or ""
+            transaction.on_commit(incidents.check, robust=True)
         except DatabaseError:
             reason = "unavailable"
         cache.set(CACHE_KEY, reason, CACHE_SECONDS)

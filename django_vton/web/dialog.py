@@ -1,6 +1,6 @@
-"""`GET dialog/?product=&lang=`: the dialog's HTML, already in the page's language.
+"""`GET dialog/?product=&lang=`: the dialog's HTML in the page's language.
 
-It holds nothing of a shopper's, so it may be cached; what is personal comes from `api/start/`.
+It holds nothing personal, so it may be cached. Personal data comes from `api/start/`.
 """
 
 from __future__ import annotations
@@ -14,31 +14,28 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from .. import queue
 from ..conf import config
 from ..exceptions import Refused
-from ..messages import MESSAGES, duration
+from ..messages import MESSAGES, format_duration
 from ..models import TryOnRequest
-from ..products import NEVER_BY_SHOPPERS, Described, find
+from ..products import DescribedProduct, find
 from ..queue import liveness
 from ..utils import languages
 from . import phone_links
-from .sessions import leave_session
+from .options import listed_values, shopper_options
+from .sessions import skip_session_save
 
 if TYPE_CHECKING:
     from ..pixazo.engine import Option
 
-MAX_AGE = 300
-FEW = 10
-"""So many values of a number are offered as a list."""
+MAX_AGE_SECONDS = 300
+MAX_REMAINING_SHOWN = 3
+"""The dialog says how many try-ons are left if there are this many or fewer."""
 
-FEW_LEFT = 3
-"""The dialog says how many try-ons are left when there are this many or fewer."""
-
-PLACES = {
+MESSAGE_VIEWS = {
     "photo_required": "choose",
     "photo_unreadable": "choose",
     "photo_format": "choose",
@@ -51,107 +48,100 @@ PLACES = {
     "captcha_required": "check",
     "not_cancelable": "waiting",
 }
-"""The view in which a code's sentence helps; the error view for all others."""
+"""The view of the dialog that shows a code's message. All other codes use the error view."""
 
-AGAIN = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
-"""Refusals after which the same order may go out once more."""
+RETRYABLE_CODES = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
+"""Refusals after which the same order may be sent again."""
 
-FINAL = {"product_unknown", "product_not_enabled", "quota_exceeded", "budget_exhausted", "not_configured"}
+FINAL_CODES = {
+    "product_unknown",
+    "product_not_enabled",
+    "quota_exceeded",
+    "budget_exhausted",
+    "not_configured",
+}
 """Refusals that another photo does not change."""
 
-REST = FINAL - {"product_unknown"} | {"paused", "unavailable"}
-"""Refusals for which nothing went wrong: it is only not possible now."""
+UNAVAILABLE_CODES = FINAL_CODES - {"product_unknown"} | {"paused", "unavailable"}
+"""Refusals without an error: a try-on is not possible at the moment. Their heading says so."""
 
-SAID_BY_SCRIPTS = REST | {
+SCRIPT_MESSAGES = UNAVAILABLE_CODES | {
     *("consent_required", "photo_format", "photo_too_large", "photo_too_small", "photo_unreadable"),
 }
-"""Codes whose sentences the dialog brings along; for all others the API's answer has one."""
+"""Codes whose messages are part of the dialog's HTML. Messages of other codes come with the API's answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """An option that a shopper may set, as a form shows it."""
+class OptionField:
+    """An option that a shopper may set, as the dialog shows it."""
 
     option: Option
     choices: list[tuple[str, Any]]
-    """Values as JSON writes them, with their labels; empty for a number to type."""
+    """Values as JSON text, with their labels; empty for a number field."""
     initial: str
+
+    @classmethod
+    def of(cls, option: Option, initial: object) -> OptionField:
+        """Return the field. A boolean's initial value is "true" or "false", and None is ""."""
+        text = "" if initial is None else str(initial)
+        return cls(option, listed_values(option), text.lower() if option.kind == "boolean" else text)
 
 
 @login_not_required
 @transaction.non_atomic_requests
 @require_safe
 def dialog(request: HttpRequest) -> HttpResponse:
-    """The dialog for one product; 404 for an unknown one.
+    """Return the dialog for one product, or 404 for an unknown one.
 
-    `lang` is the page's language, since this address need not be under the page's language prefix; an
-    unsupported one falls back to the request's.
+    `lang` is the page's language, since this URL may be outside of the page's language prefix. If it is not
+    supported, the request's own language is used.
     """
-    leave_session(request)
-    asked = languages.asked(request)
-    with languages.speaking(asked) as language:
+    skip_session_save(request)
+    requested = languages.requested_language(request)
+    with languages.override_interface_language(requested) as language:
         try:
             product = find(request.GET.get("product", ""))
         except Refused as refused:
             return HttpResponseNotFound(str(refused.detail), content_type="text/plain; charset=utf-8")
-        # Without the request: the shop's context processors could put something personal into it.
+        # Rendered without the request, since the shop's context processors may add personal data.
         response = HttpResponse(
             render_to_string("vton/dialog/dialog.html", _context(request, product, language))
         )
         response["Content-Language"] = language
-    # A developer's templates change, and so does the hint.
-    response["Cache-Control"] = "no-store" if settings.DEBUG else f"public, max-age={MAX_AGE}"
-    if not asked:
+    # In development the templates change, and so does the warning about a missing worker.
+    response["Cache-Control"] = "no-store" if settings.DEBUG else f"public, max-age={MAX_AGE_SECONDS}"
+    if not requested:
         patch_vary_headers(response, ["Accept-Language", "Cookie"])
     return response
 
 
-def _context(request: HttpRequest, product: Described, language: str) -> dict[str, Any]:
+def _context(request: HttpRequest, product: DescribedProduct, language: str) -> dict[str, Any]:
     return {
         "product": product,
         "lang": language,
         "dir": languages.direction(language),
-        "try_ons": languages.address("tryons"),
-        "photos": languages.address("photos"),
-        "phone": languages.address("phone") if phone_links.is_available(request) else "",
+        "try_ons": languages.view_url("tryons"),
+        "photos": languages.view_url("photos"),
+        "phone": languages.view_url("phone") if phone_links.is_available(request) else "",
         "eyewear": product.kind == "eyewear",
         "captcha": config.CAPTCHA,
-        "photo_for": duration(config.PHOTO_RETENTION),
-        "few": range(1, FEW_LEFT + 1),
+        "photo_for": format_duration(config.PHOTO_RETENTION),
+        "remaining_counts": range(1, MAX_REMAINING_SHOWN + 1),
         "reasons": TryOnRequest.FeedbackReason.choices,
-        "missing_worker": queue.in_use()[1] if settings.DEBUG and not liveness.seen_recently() else "",
-        "fields": _fields(product),
-        "sentences": [
+        "missing_worker": queue.describe_queue()[1]
+        if settings.DEBUG and not liveness.workers_seen_recently()
+        else "",
+        "fields": [OptionField.of(*option) for option in shopper_options(product)],
+        "messages": [
             {
                 "code": code,
-                "text": text if code in SAID_BY_SCRIPTS else "",
-                "at": PLACES.get(code, "error"),
-                "again": code in AGAIN,
-                "final": code in FINAL,
-                "rest": code in REST,
+                "text": text if code in SCRIPT_MESSAGES else "",
+                "at": MESSAGE_VIEWS.get(code, "error"),
+                "again": code in RETRYABLE_CODES,
+                "final": code in FINAL_CODES,
+                "rest": code in UNAVAILABLE_CODES,
             }
             for code, text in MESSAGES.items()
-            if code in SAID_BY_SCRIPTS | PLACES.keys() | AGAIN | FINAL
+            if code in SCRIPT_MESSAGES | MESSAGE_VIEWS.keys() | RETRYABLE_CODES | FINAL_CODES
         ],
     }
-
-
-def _fields(product: Described) -> list[Field]:
-    chosen = product.tryon.get_options(product.product)
-    return [
-        _field(option, chosen.get(option.name, option.default))
-        for option in product.engine.options
-        if option.name in product.tryon.shopper_options and option.name not in NEVER_BY_SHOPPERS
-    ]
-
-
-def _field(option: Option, initial: object) -> Field:
-    choices: list[tuple[str, Any]] = []
-    if option.kind == "choice":
-        choices = list(option.labelled_choices)
-    elif option.kind == "boolean":
-        choices = [("true", pgettext("vton", "Yes")), ("false", pgettext("vton", "No"))]
-    elif option.minimum is not None and option.maximum is not None and option.maximum - option.minimum < FEW:
-        choices = [(str(number), number) for number in range(option.minimum, option.maximum + 1)]
-    shown = "" if initial is None else str(initial)
-    return Field(option, choices, shown.lower() if option.kind == "boolean" else shown)

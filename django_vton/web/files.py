@@ -1,6 +1,6 @@
-"""Bytes: pictures and photos to those who may see them, and the links that the vendor fetches.
+"""Image files: results and photos for those who may see them, and the links that the vendor fetches.
 
-Somebody else's picture answers as one that never was.
+Another shopper's file is answered with 404, like one that does not exist.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ..models import PersonPhoto, TryOnImage, VendorLink
 from ..models.states import AT_VENDOR
 from ..privacy import access_log
 from ..shoppers import Visitor
-from ..storage import PrivateFolder
+from ..storage import PrivateFileSystemStorage
 from ..utils import languages
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
-from .sessions import leave_session
+from .sessions import skip_session_save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,69 +41,67 @@ logger = logging.getLogger(__name__)
 JPEG = "image/jpeg"
 EXTENSIONS = {JPEG: "jpg", "image/png": "png"}
 
-HEADERS = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
-PUBLIC = "public, max-age=3600"
-PRIVATE = "private, no-cache"
-"""A browser may keep it and has to ask each time, so that what was erased or signed out of is gone."""
+PUBLIC_CACHE_CONTROL = "public, max-age=3600"
+PRIVATE_CACHE_CONTROL = "private, no-cache"
+"""A browser may store the file but must revalidate it each time, so that nothing is shown after erasure or
+logout."""
 
-SAFE = ("GET", "HEAD")
+SAFE_METHODS = ("GET", "HEAD")
 
-LINKED = ("photo__file", "product_image__file")
-"""Of a link's rows, all that is read."""
+LINK_FIELDS = ("photo__file", "product_image__file")
+"""The only columns that `vendor_file` reads."""
 
-RETRY_AFTER = 10
-"""Seconds until a storage that is away may be back."""
+RETRY_AFTER_SECONDS = 10
+"""Sent while the storage cannot be reached."""
 
 
-def _file(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """What these views have in common: for guests as well, outside any transaction, to be read only.
-
-    Each raises Refused where there is nothing to be seen.
-    """
+def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Wrap a view that serves files: no login, no transaction, only GET and HEAD, Refused as JSON."""
 
     @login_not_required
     @transaction.non_atomic_requests
     @csrf_exempt
     @wraps(view)
-    def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         try:
-            if request.method not in SAFE:
-                raise Refused("method_not_allowed")  # noqa: TRY301 - as the others
+            if request.method not in SAFE_METHODS:
+                raise Refused("method_not_allowed")  # noqa: TRY301 - answered as the view's own refusals
             return view(request, **kwargs)
         except Refused as refused:
-            with languages.speaking(languages.asked(request)) as language:
+            with languages.override_interface_language(languages.requested_language(request)) as language:
                 response = JsonResponse(refused.as_dict(), status=refused.status)
             response.headers["Content-Language"] = language
             response.headers["Cache-Control"] = "no-store"
-            if request.method not in SAFE:
-                response.headers["Allow"] = ", ".join(SAFE)
+            if request.method not in SAFE_METHODS:
+                response.headers["Allow"] = ", ".join(SAFE_METHODS)
             if refused.retry_after is not None:
                 response.headers["Retry-After"] = str(refused.retry_after)
-            # Django would log the address, and with it a vendor's token.
+            # Django would log the URL, which contains the vendor's token.
             response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
             return response
 
-    return answer
+    return wrapper
 
 
-@_file
+@file_view
 def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """`GET images/{id}/`: a published picture to anyone, else to those whom `_require_look` lets.
+    """`GET images/{id}/`: a result image. A published one is public, others need `_require_access`.
 
-    `?size=thumbnail` is a small JPEG, `?download=1` comes to be saved.
+    `?size=thumbnail` returns a small JPEG, `?download=1` an attachment.
     """
     row = TryOnImage.objects.select_related("request__photo").filter(pk=pk).first()
     if row is None:
         raise Refused("not_found")
     if row.published_at is None:
-        _require_look(request, row, is_merchants=row.request.shows_house_model)
+        _require_access(request, row, is_merchants=row.request.shows_house_model)
     small = request.GET.get("size") == "thumbnail"
-    return _answer(
+    return _file_response(
         request,
         row.thumbnail if small else row.file,
         content_type=JPEG if small else row.content_type,
@@ -113,30 +111,30 @@ def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     )
 
 
-@_file
+@file_view
 def photo(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """`GET photos/{id}/`: an active house model to anyone, else to those whom `_require_look` lets.
+    """`GET photos/{id}/`: a person photo. An active house model is public, others need `_require_access`.
 
-    `?size=thumbnail` is a smaller one.
+    `?size=thumbnail` returns a smaller JPEG.
     """
     row = PersonPhoto.objects.filter(pk=pk).first()
     if row is None:
         raise Refused("not_found")
     is_public = row.is_house and row.is_active
     if not is_public:
-        _require_look(request, row, is_merchants=row.is_house)
+        _require_access(request, row, is_merchants=row.is_house)
     stored = row.thumbnail if request.GET.get("size") == "thumbnail" else row.file
-    return _answer(request, stored, content_type=JPEG, name="photo", is_public=is_public)
+    return _file_response(request, stored, content_type=JPEG, name="photo", is_public=is_public)
 
 
-@_file
+@file_view
 @redact_errors
 def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
-    """`GET files/{token}/`: what the vendor fetches while it has the render, and nobody afterwards.
+    """`GET files/{token}/`: an input image for the vendor, until the render ends or the link expires.
 
-    Reads no session. The token is looked up by its hash, as in `webhooks.callback`.
+    Does not read the session. The token is looked up by its hash, as in `webhooks.callback`.
     """
-    leave_session(request)
+    skip_session_save(request)
     links = VendorLink.objects.filter(
         token_hash=hash_token(token),
         expires_at__gt=timezone.now(),
@@ -144,20 +142,23 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
         attempt__request__erased_at__isnull=True,
     )
     try:
-        link = links.select_related("photo", "product_image").only(*LINKED).get()
+        link = links.select_related("photo", "product_image").only(*LINK_FIELDS).get()
     except VendorLink.DoesNotExist:
         raise Refused("not_found") from None
-    picture = link.photo or link.product_image
-    assert picture is not None, "a link without a picture"
-    return _opened(picture.file, JPEG, "picture", {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
+    stored = link.photo or link.product_image
+    assert stored is not None, "a link without a file"
+    return _open_response(
+        stored.file, JPEG, "picture", {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+    )
 
 
-def _require_look(request: HttpRequest, row: PersonPhoto | TryOnImage, *, is_merchants: bool) -> None:
-    """For its shopper, for staff where it is the merchant's own, and for staff with the permission.
+def _require_access(request: HttpRequest, row: PersonPhoto | TryOnImage, *, is_merchants: bool) -> None:
+    """Raise Refused("not_found") unless the user may see the row.
 
-    What these last ones see is recorded, before anything of it is read.
+    The shopper may see their own files. Active staff may see the merchant's. Staff who may
+    `view_shopper_photos` may see everything, and this access is recorded before the file is read.
     """
-    if Visitor.of(request).may_see(row):
+    if Visitor.from_request(request).can_view(row):
         return
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_active or not user.is_staff:
@@ -165,10 +166,10 @@ def _require_look(request: HttpRequest, row: PersonPhoto | TryOnImage, *, is_mer
     if not is_merchants:
         if not user.has_perm("vton.view_shopper_photos"):
             raise Refused("not_found")
-        access_log.record(user, row)
+        access_log.record_access(user, row)
 
 
-def _answer(
+def _file_response(
     request: HttpRequest,
     stored: FieldFile,
     *,
@@ -177,55 +178,56 @@ def _answer(
     is_public: bool,
     download: bool = False,
 ) -> HttpResponseBase:
-    """The file, or 304: a stored file has a random name of its own and is never written again."""
+    """Return the file, or 304. The ETag comes from the name: it is random, and files never change."""
     if is_public:
-        leave_session(request)
+        skip_session_save(request)
     headers = {
-        "Cache-Control": PUBLIC if is_public else PRIVATE,
+        "Cache-Control": PUBLIC_CACHE_CONTROL if is_public else PRIVATE_CACHE_CONTROL,
         "ETag": f'"{hash_token(stored.name or "")[:32]}"',
     }
-    known: HttpResponse | None = get_conditional_response(request, headers["ETag"])
-    if known is not None and stored:
-        known.headers["Cache-Control"], known.headers["ETag"] = headers["Cache-Control"], headers["ETag"]
-        return known
-    return _opened(stored, content_type, name, headers, download=download)
+    not_modified: HttpResponse | None = get_conditional_response(request, headers["ETag"])
+    if not_modified is not None and stored:
+        for header, value in headers.items():
+            not_modified.headers[header] = value
+        return not_modified
+    return _open_response(stored, content_type, name, headers, download=download)
 
 
-def _opened(
+def _open_response(
     stored: FieldFile, content_type: str, name: str, headers: dict[str, str], *, download: bool = False
 ) -> HttpResponseBase:
-    """The file as an answer: read from the storage as it is sent, or named to nginx.
+    """Stream the file from the storage, or let nginx send it.
 
-    Never as a redirect to an address of the storage's own, which would outlive the right to look. Where the
-    storage is away, "not found" would be untrue, and the vendor would give up: 503, in a while again.
+    There is no redirect to a URL of the storage, since such a URL outlives the right to see the file. If the
+    storage cannot be reached, the answer is 503 and not 404: after a 404 the vendor would give up.
     """
     if not stored.name:
         raise Refused("not_found")
     filename = f"{name}.{EXTENSIONS.get(content_type, 'jpg')}"
     disposition = {"Content-Disposition": content_disposition_header(download, filename) or ""}
     try:
-        response = _sent(stored.storage, stored.name, content_type)
+        response = _stream(stored.storage, stored.name, content_type)
     except Exception as error:  # noqa: BLE001 - a shop's storage raises what it likes
-        if isinstance(error, FileNotFoundError) or _is_gone(stored.storage, stored.name):
+        if isinstance(error, FileNotFoundError) or _is_missing(stored.storage, stored.name):
             raise Refused("not_found") from None
-        # Only the kind of error: remote storages tell addresses in its words.
+        # Log only the type: the messages of remote storages may contain URLs.
         logger.warning("The private storage cannot be read: %s", type(error).__name__)
-        raise Refused("unavailable", retry_after=RETRY_AFTER) from None
-    for header, value in (HEADERS | headers | disposition).items():
+        raise Refused("unavailable", retry_after=RETRY_AFTER_SECONDS) from None
+    for header, value in (SECURITY_HEADERS | headers | disposition).items():
         response.headers[header] = value
     return response
 
 
-def _sent(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
-    if isinstance(storage, PrivateFolder) and storage.nginx_location:
+def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
+    if isinstance(storage, PrivateFileSystemStorage) and storage.nginx_location:
         if not storage.exists(name):
             raise FileNotFoundError(name)
-        # Whether there are byte ranges is nginx's to say.
+        # No Accept-Ranges here: nginx decides whether it serves ranges.
         return HttpResponse(content_type=content_type, headers={"X-Accel-Redirect": storage.nginx_path(name)})
     file = storage.open(name)
     try:
         response = FileResponse(file, content_type=content_type, headers={"Accept-Ranges": "none"})
-        if "Content-Length" not in response.headers:  # A network file that cannot be measured by seeking.
+        if "Content-Length" not in response.headers:  # A remote file whose size seek() does not tell.
             response.headers["Content-Length"] = str(storage.size(name))
     except Exception:
         file.close()
@@ -233,8 +235,8 @@ def _sent(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
     return response
 
 
-def _is_gone(storage: Storage, name: str) -> bool:
-    """Whether the storage answers, and has no such file: some tell it by an error of their own."""
+def _is_missing(storage: Storage, name: str) -> bool:
+    """Whether the storage says that the file does not exist: some raise their own error for that."""
     try:
         return not storage.exists(name)
     except Exception:  # noqa: BLE001 - a shop's storage raises what it likes

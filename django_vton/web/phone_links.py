@@ -1,11 +1,11 @@
-"""From a computer to a phone: a one-time link, drawn as a QR code, continues a try-on where the camera is.
+"""One-time links that continue a try-on on a phone: the computer shows the link as a QR code.
 
-The owner asks for a link on the computer; it may be used once within `LIFETIME`. Opening it changes nothing,
-since link previews open links as well: a button on the page uses it. The phone's session then holds the
-link's id, and for the time of `GRANT` the phone may do what `shoppers.ForOwner` says.
+The owner creates a link on the computer. It can be used once within `LINK_LIFETIME`. Opening it changes
+nothing, since link previews open links as well; a button on the page uses it. The phone's session then holds
+the link's id, and for `ACCESS_LIFETIME` the phone has the rights described in `shoppers.PhoneVisitor`.
 
-The token is never stored. It is derived from the link's id with the shop's secret key, so that the code can
-be drawn while the database knows only its hash.
+The token is never stored. It is derived from the link's id with the shop's secret key, so the QR code can be
+drawn again although the database holds only the token's hash.
 """
 
 from __future__ import annotations
@@ -29,46 +29,43 @@ from ..billing import quotas
 from ..conf import Rate, config
 from ..exceptions import QuotaExceeded, Refused
 from ..models import PhoneLink
-from ..shoppers import PHONE_KEY
-from ..utils.languages import page_address
+from ..shoppers import PHONE_SESSION_KEY
+from ..utils.languages import localized_url
 from ..utils.tokens import hash_token
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from ..products import Described
+    from ..products import DescribedProduct
     from ..shoppers import Visitor
 
-LIFETIME = timedelta(minutes=10)
+LINK_LIFETIME = timedelta(minutes=10)
 """How long a link may be used for the first time."""
 
-GRANT = timedelta(hours=1)
+ACCESS_LIFETIME = timedelta(hours=1)
 """How long a phone may act for the owner once it has used the link."""
 
 TOKEN_BYTES = 16
-"""128 random bits. The code has to stay coarse enough for a poor camera, and the link lives for minutes."""
+"""128 random bits are enough for a short-lived link, and any camera can read a QR code of this size."""
 
-PER_SHOPPER = Rate(30, "hour")
-PER_ADDRESS = Rate(300, "hour")
-"""How many links one shopper, and one address, may ask for: each can make a row for a new guest."""
+RATE_PER_SHOPPER = Rate(30, "hour")
+RATE_PER_IP = Rate(300, "hour")
+"""How many links one shopper and one IP address may create, since each can create a row for a new guest."""
 
-MANY = 10_000
-"""How many rows are deleted at once."""
-
-BORDER = 4
-"""Modules of white around the code: ISO/IEC 18004 asks for four."""
+QUIET_ZONE = 4
+"""White modules around the code, as ISO/IEC 18004 requires."""
 
 
 @cache
 def is_installed() -> bool:
-    """Whether the library that draws the codes is there: the extra `phone`."""
+    """Whether the library that draws QR codes is installed (the extra `phone`)."""
     return find_spec("segno") is not None
 
 
 def is_available(request: HttpRequest) -> bool:
-    """Whether codes can be offered: a phone must be able to open this request's host.
+    """Whether to offer QR codes: a phone must be able to reach this request's host.
 
-    A loopback host is offered only with DEBUG, where somebody develops.
+    With DEBUG, a loopback host is allowed too, for development.
     """
     return is_installed() and (settings.DEBUG or not _is_loopback(request.get_host()))
 
@@ -83,20 +80,18 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-# The computer ---------------------------------------------------------------------------------------
+def create(visitor: Visitor, product: DescribedProduct, address_key: str) -> PhoneLink:
+    """Create a link for this visitor, who becomes a shopper by it. All earlier links end, used or not.
 
-
-def create(visitor: Visitor, product: Described, address: str) -> PhoneLink:
-    """A new link of this visitor's, who becomes a shopper with it. It ends all earlier ones, used or not.
-
-    To cut off a phone that used the wrong code, the owner shows a new one.
+    So the owner can disconnect a phone that used the code by mistake: a new code does it. Raises Refused with
+    `quota_exceeded` after too many links.
     """
     now = timezone.now()
     with transaction.atomic():
         shopper = visitor.lock_or_create()
         try:
-            quotas.count(f"phone:{shopper.pk}", PER_SHOPPER)
-            quotas.count(f"phone:{address}", PER_ADDRESS)
+            quotas.consume_key(f"phone:{shopper.pk}", RATE_PER_SHOPPER)
+            quotas.consume_key(f"phone:{address_key}", RATE_PER_IP)
         except QuotaExceeded as refused:
             detail = pgettext("vton", "That was a lot of codes in a short time. Please try again later.")
             raise Refused("quota_exceeded", detail, retry_after=refused.retry_after) from None
@@ -106,7 +101,7 @@ def create(visitor: Visitor, product: Described, address: str) -> PhoneLink:
             product=product.ref,
             main_product=product.main_ref,
             created_at=now,
-            expires_at=now + LIFETIME,
+            expires_at=now + LINK_LIFETIME,
         )
         link.token_hash = hash_token(_token(link))
         link.save(force_insert=True)
@@ -119,29 +114,29 @@ def _token(link: PhoneLink) -> str:
 
 
 def url(request: HttpRequest, link: PhoneLink) -> str:
-    """The absolute URL that the code holds.
+    """Return the absolute URL that the QR code contains.
 
-    Its host is the one at which the owner's own browser reaches the shop. Where `PUBLIC_BASE_URL` says that
-    this host has HTTPS, the token never travels without it, whatever a proxy left out.
+    Its host is the one that the owner's browser uses. If it is also the host of `PUBLIC_BASE_URL`, that
+    setting's scheme is used, so that the token is sent over HTTPS even if a proxy hides HTTPS from Django.
     """
-    address = request.build_absolute_uri(page_address("phone-page", _token(link)))
+    absolute_url = request.build_absolute_uri(localized_url("phone-page", _token(link)))
     public = urlsplit(config.PUBLIC_BASE_URL)
-    parts = urlsplit(address)
-    return parts._replace(scheme=public.scheme).geturl() if parts.netloc == public.netloc else address
+    parts = urlsplit(absolute_url)
+    return parts._replace(scheme=public.scheme).geturl() if parts.netloc == public.netloc else absolute_url
 
 
-def svg(text: str) -> bytes:
-    """A QR code as an SVG document without styles or scripts, dark on white in any colour scheme."""
+def qr_code_svg(text: str) -> bytes:
+    """Return a QR code as an SVG document without styles or scripts, black on white in any colour scheme."""
     import segno
 
     out = io.BytesIO()
     code = segno.make_qr(text, error="m")
-    code.save(out, kind="svg", dark="#000", light="#fff", border=BORDER, omitsize=True, xmldecl=False)
+    code.save(out, kind="svg", dark="#000", light="#fff", border=QUIET_ZONE, omitsize=True, xmldecl=False)
     return out.getvalue()
 
 
 def status(link: PhoneLink) -> str:
-    """What has become of it: "waiting", "opened", "used" or "expired"."""
+    """Return the link's status: "waiting", "opened", "used" or "expired"."""
     if link.expires_at <= timezone.now():
         return "expired"
     if link.used_at is not None:
@@ -149,32 +144,33 @@ def status(link: PhoneLink) -> str:
     return "waiting" if link.opened_at is None else "opened"
 
 
-# The phone ------------------------------------------------------------------------------------------
-
-
 def find(token: str) -> PhoneLink | None:
-    """The link of this token, whatever has become of it."""
+    """Return the link of this token, whatever its status."""
     return PhoneLink.objects.filter(token_hash=hash_token(token)).first()
 
 
-def note_opened(link: PhoneLink) -> None:
-    """A browser has shown the page, perhaps only to make a preview."""
-    PhoneLink.objects.usable().filter(pk=link.pk, opened_at=None).update(opened_at=timezone.now())
+def mark_opened(link: PhoneLink) -> None:
+    """Record that a browser has loaded the page, possibly only for a link preview."""
+    PhoneLink.objects.unused().filter(pk=link.pk, opened_at=None).update(opened_at=timezone.now())
 
 
-def is_held(request: HttpRequest, link: PhoneLink) -> bool:
-    """Whether this browser is the one that used the link, and may still act on it."""
-    return request.session.get(PHONE_KEY) == str(link.pk) and (
-        PhoneLink.objects.granted().filter(pk=link.pk).exists()
+def has_access(request: HttpRequest, link: PhoneLink) -> bool:
+    """Whether this browser used the link and its access has not ended."""
+    return request.session.get(PHONE_SESSION_KEY) == str(link.pk) and (
+        PhoneLink.objects.active().filter(pk=link.pk).exists()
     )
 
 
 def use(request: HttpRequest, link: PhoneLink) -> bool:
-    """Give this browser's session what the link allows; False if another was first, or it is too late."""
+    """Give this browser's session access; False if the link was used before or has expired."""
     now = timezone.now()
-    if not PhoneLink.objects.usable().filter(pk=link.pk).update(used_at=now, expires_at=now + GRANT):
+    if (
+        not PhoneLink.objects.unused()
+        .filter(pk=link.pk)
+        .update(used_at=now, expires_at=now + ACCESS_LIFETIME)
+    ):
         return False
-    # The session may do more from now on: nobody who knew its old key shares in that.
+    # The session gains rights, so it needs a new key: this prevents session fixation.
     request.session.cycle_key()
-    request.session[PHONE_KEY] = str(link.pk)
+    request.session[PHONE_SESSION_KEY] = str(link.pk)
     return True

@@ -1,4 +1,4 @@
-"""The shop's sessions: left alone by answers for everybody, and needed before a guest's try-on is stored."""
+"""The shop's sessions: required before a guest's try-on is stored, and not saved by public responses."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
 
 def require_session(request: HttpRequest) -> None:
-    """Refuse a guest where the shop has no session middleware: nothing would know them again."""
+    """Raise Refused for a guest if the shop has no session middleware: we could not recognise the guest."""
     user: Any = getattr(request, "user", None)
     if not hasattr(request, "session") and not (user is not None and user.is_authenticated):
         raise Refused("not_configured", retry_after=3600)
 
 
-def leave_session(request: Any) -> None:
-    """Make the answer to this request carry no session cookie, whatever the shop's settings say.
+def skip_session_save(request: Any) -> None:
+    """Prevent a session cookie on the response to this request, whatever the shop's settings are.
 
-    With `SESSION_SAVE_EVERY_REQUEST`, Django sets the visitor's cookie on every answer, also on one that a
-    shared cache may keep and give to somebody else.
+    With `SESSION_SAVE_EVERY_REQUEST`, Django sets the visitor's cookie on every response, even on one that a
+    shared cache may store and serve to another visitor.
     """
     if hasattr(request, "session"):
-        request.session = _Unsaved(request.session)
+        request.session = _UnsavedSession(request.session)
 
 
-class _Unsaved:
-    """A session that can be used, and that Django's middleware does not save.
+class _UnsavedSession:
+    """A usable session that Django's middleware does not save.
 
-    The middleware leaves a request alone whose session cannot tell whether it was accessed. Were there no
-    session at all, a middleware of the shop's that uses it after the view would fail.
+    The middleware skips a session without an `accessed` attribute. The session is wrapped and not removed,
+    since a middleware of the shop may use it after the view.
     """
 
     def __init__(self, session: Any) -> None:

@@ -1,12 +1,12 @@
-"""How much of a request's body is let in, and that a photo stays in memory.
+"""Limits for request bodies, and an upload handler that keeps photos in memory.
 
-Django writes a large upload into a temporary file. A worker that is killed leaves it behind, EXIF and all,
-and nothing of ours finds it. So our endpoints have one handler, which keeps the photo in memory and skips all
-other files. This costs up to `MAX_BYTES` for each request that a process reads at a time: one for a sync
-worker, one for each thread. The shop's own `FILE_UPLOAD_HANDLERS` are not asked; `MODERATE` sees each photo.
+Django writes a large upload to a temporary file. If the process is killed, that file remains with the photo
+and its EXIF data, and nothing deletes it. So our endpoints use a single handler that keeps the photo in
+memory and skips all other files. The cost is up to `MAX_BYTES` of memory per concurrent request: one per sync
+worker, one per thread. The shop's `FILE_UPLOAD_HANDLERS` are not used; `MODERATE` sees each photo.
 
-Under ASGI, Django itself collects every body in a temporary file before a view is called. That file has no
-name on the disk, so it ends with its process.
+Under ASGI, Django itself collects every body in a temporary file before it calls a view. That file has no
+name on the disk, so it disappears with its process.
 """
 
 from __future__ import annotations
@@ -26,56 +26,56 @@ if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
     from django.http import HttpRequest
 
-MAX_BODY = 64 * 1024
-"""Bytes of JSON, or of a form without files. The longest of ours, with all options, has about 1 kB."""
+MAX_BODY_BYTES = 64 * 1024
+"""For JSON, or a form without files. Our longest body, with all options, has about 1 kB."""
 
-MAX_UPLOAD = 100_000_000
-"""Bytes of a form with files. A photo of more than `MAX_BYTES` is still read to its end and thrown away, for
-the browser shows an answer only once all is sent; no camera makes a larger one."""
+MAX_UPLOAD_BYTES = 100_000_000
+"""For a form with files. A photo above `MAX_BYTES` is still read to its end and discarded, since a browser
+shows the response only after it has sent everything. No camera's photo exceeds this limit."""
 
 MULTIPART = "multipart/form-data"
 
 
-def unnamed(files: Mapping[str, UploadedFile[Any]]) -> None:
-    """Forget what the uploads were called: it may tell who is on them, and reports of errors show it."""
+def clear_file_names(files: Mapping[str, UploadedFile[Any]]) -> None:
+    """Replace the uploads' file names: they may name the person, and error reports show them."""
     for upload in files.values():
         upload.name = "photo"
 
 
-def require_length(request: HttpRequest) -> None:
-    """Refuse a body by the length that its header tells, before anything of it is read."""
+def check_content_length(request: HttpRequest) -> None:
+    """Raise Refused if the Content-Length header exceeds the limit, before the body is read."""
     length = request.META.get("CONTENT_LENGTH") or ""
     is_form = request.content_type == MULTIPART
-    if not length.isdecimal() or int(length) <= (MAX_UPLOAD if is_form else MAX_BODY):
+    if not length.isdecimal() or int(length) <= (MAX_UPLOAD_BYTES if is_form else MAX_BODY_BYTES):
         return
-    raise Refused("photo_too_large", field="photo") if is_form else too_long()
+    raise Refused("photo_too_large", field="photo") if is_form else body_too_large()
 
 
-def too_long() -> Refused:
-    """The refusal of a body that is longer than any of ours."""
+def body_too_large() -> Refused:
+    """Return the refusal for a body above the limit: 413."""
     return Refused("request_invalid", status=413)
 
 
-def limit(request: HttpRequest) -> PhotoOnly:
-    """Give this request our handler alone, before its body is read."""
-    handler = PhotoOnly(request)
-    if not hasattr(request, "_files"):  # Else a middleware of the shop's has read it already.
+def limit_uploads(request: HttpRequest) -> PhotoUploadHandler:
+    """Make `PhotoUploadHandler` the request's only upload handler. Call it before the body is read."""
+    handler = PhotoUploadHandler(request)
+    if not hasattr(request, "_files"):  # Otherwise a middleware of the shop has already read the body.
         request.upload_handlers = [handler]
     return handler
 
 
-class PhotoOnly(FileUploadHandler):
-    """Keeps the first file that is named `photo`, up to what a photo may have, in memory.
+class PhotoUploadHandler(FileUploadHandler):
+    """Keeps the first file of the field `photo` in memory, up to `MAX_BYTES`.
 
-    The rest of a larger one, and every other file, is read and thrown away.
+    The rest of a larger file, and every other file, is read and discarded.
     """
 
     is_too_large = False
     _data: io.BytesIO | None = None
-    # Not `file`: Django closes what has this name once it skips any other part.
+    # Not named `file`, since Django closes `handler.file` when it skips another part.
 
     def new_file(self, field_name: str, *args: Any, **kwargs: Any) -> None:
-        """Further files are skipped; handlers after this one would open a file for each."""
+        """Start the photo, and skip every other file. Later handlers are stopped: they would create files."""
         if field_name != "photo" or self._data is not None:
             raise SkipFile
         super().new_file(field_name, *args, **kwargs)
@@ -83,8 +83,8 @@ class PhotoOnly(FileUploadHandler):
         raise StopFutureHandlers
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Keep it, until it is too much."""
-        assert self._data is not None, "a chunk before its file"
+        """Append the chunk, or discard the file if it exceeds `MAX_BYTES`."""
+        assert self._data is not None, "receive_data_chunk before new_file"
         if start + len(raw_data) > MAX_BYTES:
             self.is_too_large = True
             self._data = io.BytesIO()
@@ -92,8 +92,15 @@ class PhotoOnly(FileUploadHandler):
         self._data.write(raw_data)
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile | None:
-        """The photo. Its name is not kept: see `unnamed`."""
-        assert self._data is not None, "an end before its file"
+        """Return the photo without its file name (see `clear_file_names`)."""
+        assert self._data is not None, "file_complete before new_file"
         self._data.seek(0)
-        kind, charset, more = self.content_type, self.charset, self.content_type_extra
-        return InMemoryUploadedFile(self._data, self.field_name, "photo", kind, file_size, charset, more)
+        return InMemoryUploadedFile(
+            self._data,
+            self.field_name,
+            "photo",
+            self.content_type,
+            file_size,
+            self.charset,
+            self.content_type_extra,
+        )

@@ -1,6 +1,6 @@
-"""The callback: a hint that there is something to ask the vendor about, and nothing more.
+"""The vendor's callback: a signal to poll the vendor, and nothing more.
 
-Nobody signs callbacks, so nothing in one is believed: the pump asks the vendor itself, with the shop's key.
+Callbacks are not signed, so their content is not trusted: the dispatcher polls the vendor.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from django.views.decorators.csrf import csrf_exempt
 
 from .. import lifecycle
 from ..models import Attempt
-from ..pixazo import parse_callback
+from ..pixazo import parse_callback_id
 from ..queue import wake
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
-from .sessions import leave_session
+from .sessions import skip_session_save
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
 
-MAX_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 
-READ = ("number", "vendor_id", "request__state", "request__called_back_at")
-"""What mostly decides; whatever else is needed is read when it is."""
+ATTEMPT_FIELDS = ("number", "vendor_id", "request__state", "request__called_back_at")
+"""The columns that most callbacks need. Django loads others on access."""
 
 
 @csrf_exempt
@@ -39,29 +39,31 @@ READ = ("number", "vendor_id", "request__state", "request__called_back_at")
 @transaction.non_atomic_requests
 @redact_errors
 def callback(request: HttpRequest, token: str) -> HttpResponse:
-    """`POST webhooks/pixazo/{token}/`: 200, or 404 for a token that is not ours. Reads no session.
+    """`POST webhooks/pixazo/{token}/`: 200, or 404 for an unknown token. Does not read the session.
 
-    The token is looked up by its SHA-256: how long that takes tells a guesser about hashes, from which no
-    token can be found, so the database's comparison need not take constant time.
+    The token is looked up by its SHA-256 hash. The time of the database's comparison can reveal only hashes,
+    from which no token can be derived, so the comparison need not take constant time.
     """
-    leave_session(request)
+    skip_session_save(request)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:
-        attempt = Attempt.objects.select_related("request").only(*READ).get(token_hash=hash_token(token))
+        attempt = (
+            Attempt.objects.select_related("request").only(*ATTEMPT_FIELDS).get(token_hash=hash_token(token))
+        )
     except Attempt.DoesNotExist:
         return HttpResponse(status=404)
-    named = parse_callback(_body(request))
-    if named and attempt.vendor_id and named != attempt.vendor_id:
-        logger.warning("A callback of attempt %s names another render; ignored.", attempt)
-    elif lifecycle.callback(attempt, named or ""):
+    vendor_id = parse_callback_id(_body(request))
+    if vendor_id and attempt.vendor_id and vendor_id != attempt.vendor_id:
+        logger.warning("Ignored a callback for attempt %s that names another render.", attempt)
+    elif lifecycle.callback(attempt, vendor_id or ""):
         transaction.on_commit(wake, robust=True)
     return HttpResponse(status=200)
 
 
 def _body(request: HttpRequest) -> bytes:
-    """As much of the body as the vendor would send. Cut off, it names nothing: the call is the hint."""
+    """Return the body up to the limit, or b"" if the connection broke: the call itself is the signal."""
     try:
-        return request.read(MAX_BODY)
+        return request.read(MAX_BODY_BYTES)
     except OSError:
         return b""

@@ -1,12 +1,13 @@
-"""The whole flow without JavaScript: the form, the result, the history and the policy.
+"""The whole flow without JavaScript: the form, the result, the history and the privacy policy.
 
-Plain pages, made from the same parts as the API. None of them is cached or indexed, and none sets a
-cookie before the first accepted photo but the one against forged forms.
+The pages are plain HTML and use the same code as the API. None of them is cached or indexed. Before the first
+accepted photo they set no cookie except the CSRF cookie.
 """
 
-from .history import history, privacy_policy
-from .order import try_product
+from .history import history
 from .phone import phone
+from .privacy_policy import privacy_policy
 from .result import result
+from .tryon_form import tryon_form
 
-__all__ = ["history", "phone", "privacy_policy", "result", "try_product"]
+__all__ = ["history", "phone", "privacy_policy", "result", "tryon_form"]

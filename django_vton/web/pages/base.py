@@ -1,10 +1,11 @@
-"""What the pages have in common: headers, the check against forged forms, refusals as pages."""
+"""What the pages share: the decorator with their headers and CSRF check, rendering, and refusals as pages."""
 
 from __future__ import annotations
 
 import logging
 from functools import wraps
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from ...exceptions import Refused
 from ...utils import languages
+from ...utils.safe_urls import safe_url
 from .. import serializers, uploads
 
 if TYPE_CHECKING:
@@ -26,60 +28,67 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from ...models import TryOnRequest
-    from ...products import Described
+    from ...products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 
+OPEN_FRAGMENT = "try-on"
+"""On a product page, this URL fragment opens the dialog with the product's newest try-on."""
 
-class _CsrfCheck(CsrfViewMiddleware):
-    """Django's check, answered in the words and the design of these pages."""
+
+class _PageCsrfMiddleware(CsrfViewMiddleware):
+    """Django's check, with a refusal in the language and design of these pages."""
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
-        logger.warning("A form of the try-on pages was refused: %s", reason)
-        return notice(request, Refused("csrf_failed"))
+        logger.warning("The CSRF check refused a form of the try-on pages: %s", reason)
+        return refusal_page(request, Refused("csrf_failed"))
 
 
-def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
-    """What all these pages have in common, the language of `?lang=` among it.
+def page_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+    """Wrap a page's view: no login, no transaction, upload limits, CSRF check, language and headers.
 
-    The shop's own CSRF check waits for ours: it would read the whole upload before `uploads` limits it.
+    The view is exempt from the shop's CSRF middleware, which would read the whole upload before `uploads` can
+    limit it. Our own check runs afterwards.
     """
-    checked = decorator_from_middleware(_CsrfCheck)(require_http_methods(["GET", "HEAD", "POST"])(view))
+    checked = decorator_from_middleware(_PageCsrfMiddleware)(
+        require_http_methods(["GET", "HEAD", "POST"])(view)
+    )
 
     @login_not_required
     @transaction.non_atomic_requests
     @csrf_exempt
     @sensitive_post_parameters()
     @wraps(view)
-    def answer(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if request.encoding not in (None, "utf-8"):
-            # A charset may name a codec that is none of text.
+            # A client may name a codec that is not a text encoding.
             request.encoding = "utf-8"
-        uploads.limit(request)
-        with languages.speaking(languages.asked(request)) as language:
-            _tell_frame(request)
+        uploads.limit_uploads(request)
+        with languages.override_interface_language(languages.requested_language(request)) as language:
+            _set_page_language(request)
             try:
-                uploads.require_length(request)
+                uploads.check_content_length(request)
             except Refused as refusal:
-                response: HttpResponseBase = notice(request, refusal)
+                response: HttpResponseBase = refusal_page(request, refusal)
             else:
                 response = checked(request, **kwargs)
             response.headers.setdefault("Content-Language", language)
         response["X-Robots-Tag"] = "noindex"
         response["Cache-Control"] = "no-store"
-        # A click for a paid render, or to erase all, must not be stolen, also without Django's middleware.
+        # Prevents clickjacking of paid renders and of erasure, even without Django's middleware.
         response.headers.setdefault("X-Frame-Options", "SAMEORIGIN")
         return response
 
-    return answer
+    return wrapper
 
 
-def _tell_frame(request: HttpRequest) -> None:
-    """Frames of shops read the language from the request, and lead back to its address in another one.
+def _set_page_language(request: HttpRequest) -> None:
+    """Set the page's language on the request, as Django's middleware does, and remove `lang` from its query.
 
-    So the address that they see does not say the language, or a shopper could not change it here.
+    A shop's base template may contain a language switch that links to the request's URL. With `lang` in that
+    URL, the switch would have no effect.
     """
-    request.LANGUAGE_CODE = languages.page_language()  # As Django's middleware.
+    request.LANGUAGE_CODE = languages.page_language()
     query = request.GET.copy()
     query.pop("lang", None)
     request.META["QUERY_STRING"] = query.urlencode()
@@ -88,43 +97,63 @@ def _tell_frame(request: HttpRequest) -> None:
 def render(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int | None = None
 ) -> HttpResponse:
-    """A page: the shop's frame in the page's language; `{% tryon_words %}` in the template is around ours."""
-    with languages.in_page_language():
+    """Render a page in the page's language. `{% tryon_words %}` in the template switches to ours."""
+    with languages.override_page_language():
         return HttpResponse(render_to_string(template, context, request), status=status)
 
 
-class SeeOther(HttpResponseRedirect):
-    """After a POST that did something: a reload does not do it again."""
+class HttpResponseSeeOther(HttpResponseRedirect):
+    """Redirect after a successful POST, so that a reload does not repeat it."""
 
     status_code = 303
 
 
-def confirm(request: HttpRequest, question: str, row: TryOnRequest | None = None) -> HttpResponse:
-    """Ask before "delete" of a try-on, "erase" of everything, or "withdraw" of the consent."""
-    here = languages.page_address("history") if row is None else languages.page_address("result", row.pk)
-    context: dict[str, Any] = {"question": question, "try_on": row, "here": here}
+def confirmation_page(request: HttpRequest, question: str, row: TryOnRequest | None = None) -> HttpResponse:
+    """Ask for confirmation: "delete" a try-on, "erase" all data, or "withdraw" the consent."""
+    context: dict[str, Any] = {
+        "question": question,
+        "try_on": row,
+        "action_url": languages.localized_url("history"),
+    }
     if row is not None:
+        context["action_url"] = languages.localized_url("result", row.pk)
         context["picture"] = next(iter(serializers.tryon(row)["images"]), None)
     return render(request, "vton/pages/confirm.html", context)
 
 
-def notice(
-    request: HttpRequest, refusal: Refused, product: Described | None = None, *, status: int | None = None
+def refusal_page(
+    request: HttpRequest,
+    refusal: Refused,
+    product: DescribedProduct | None = None,
+    *,
+    status: int | None = None,
 ) -> HttpResponse:
-    """A refusal as a page of its own."""
+    """Show a refusal as a page, by default with the refusal's own status code."""
     response = render(
         request,
         "vton/pages/notice.html",
-        {"refusal": refusal, "product": product, "here": languages.telling(request.path)},
+        {"refusal": refusal, "product": product, "reload_url": languages.with_language(request.path)},
         status=status or refusal.status,
     )
-    # As in `api.errors`: a pause is no error to mail about.
+    # As in `api.errors`: Django would log a 503 as an error, and a pause is not an error.
     response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
-    return retry_after(response, refusal)
+    return add_retry_after(response, refusal)
 
 
-def retry_after(response: HttpResponse, refusal: Refused | None) -> HttpResponse:
-    """The response, with the time after which another try is worth it."""
+def add_retry_after(response: HttpResponse, refusal: Refused | None) -> HttpResponse:
+    """Set the Retry-After header if the refusal has a time, and return the response."""
     if refusal is not None and refusal.retry_after is not None:
         response["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def product_link(request: HttpRequest, url: str) -> str:
+    """Return a link to the product page that opens the dialog there, or "" if `url` is not a safe URL.
+
+    A URL of another site is returned unchanged.
+    """
+    url = safe_url(url)
+    parts = urlsplit(url)
+    if url.startswith("/") or (parts.scheme, parts.netloc) == (request.scheme, request.get_host()):
+        return parts._replace(fragment=OPEN_FRAGMENT).geturl()
+    return url

@@ -1,4 +1,4 @@
-"""The form of the pages without JavaScript: what a shopper may send, and who sends it."""
+"""The try-on form of the page without JavaScript."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ...intake import TryOnOrder
 from ...intake.hooks import run_hook
 from ...messages import MESSAGES
 from ...models import PersonPhoto, Shopper
-from ...products import NEVER_BY_SHOPPERS
 from ...shoppers import address_keys
 from .. import serializers
+from ..options import listed_values, shopper_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,23 +27,20 @@ if TYPE_CHECKING:
 
     from ...exceptions import Refused
     from ...pixazo import Option
-    from ...products import Described
+    from ...products import DescribedProduct
     from ...shoppers import Visitor
 
-FEW = 10
-"""So many values of a number are offered as a list."""
+OPTION_PREFIX = "option_"
+"""Prefix of the names of the fields for engine options."""
 
-OPTION = "option_"
-"""Before the names of fields that are options of the engine."""
-
-Shown = tuple[PersonPhoto, dict[str, Any]]
-"""A photo with its addresses, as the API shows them."""
+PhotoCard = tuple[PersonPhoto, dict[str, Any]]
+"""A photo, and its representation in the API."""
 
 
 class TryOnForm(forms.Form):
-    """A photo from the device or one that is stored, consent, and the options that a shopper may set.
+    """An uploaded or a stored photo, consent, and the engine options that a shopper may set.
 
-    What may be sent is `intake`'s to judge; `refuse` puts its answer to the field that it is about.
+    The form checks little itself: `intake` validates the order, and `add_refusal` shows its refusal.
     """
 
     photo = forms.FileField(
@@ -60,39 +57,38 @@ class TryOnForm(forms.Form):
 
     def __init__(
         self,
-        product: Described,
+        product: DescribedProduct,
         shopper: Shopper | None,
         *,
         data: Mapping[str, Any] | None = None,
         files: MultiValueDict[str, Any] | None = None,
-        chosen: str = "",
+        selected: str = "",
     ) -> None:
-        """`chosen` is the id of the photo that is ticked at first, "" for one from the device."""
-        wanted = data.get("photo_id", "") if data is not None else chosen
+        """`selected` is the id of the stored photo that is ticked initially, "" for an upload."""
+        if data is not None:
+            selected = data.get("photo_id", "")
         self.product = product
-        self.own, self.house = own_photos(shopper, wanted), house_models(product.kind)
-        offered = [photo["id"] for _row, photo in (*self.own, *self.house)]
-        self.chosen = wanted if wanted in offered else ""
+        self.own_photos, self.house_models = own_photos(shopper, selected), house_models(product.kind)
+        offered = [photo["id"] for _row, photo in (*self.own_photos, *self.house_models)]
+        self.selected_photo = selected if selected in offered else ""
         self.consent_version = config.CONSENT_VERSION
         if data is not None and data.get("consent_version", self.consent_version) != self.consent_version:
-            # The box was ticked under other words than it would now be shown with.
+            # The consent text has changed since the shopper ticked the box: ignore the tick.
             data = {name: value for name, value in data.items() if name != "consent"}
         super().__init__(data, files)
         photo_id = self.fields["photo_id"]
         assert isinstance(photo_id, forms.ChoiceField)
         photo_id.choices = [(value, value) for value in ["", *offered]]
-        # Shown where it is still needed, but read in any case: a second click has to say what the first said.
-        self.asks_consent = not privacy.has_consented(shopper)
+        # The box is shown only while consent is missing, but it is always read. So both requests of a double
+        # click are the same order, and the idempotency key answers both alike.
+        self.needs_consent = not privacy.has_consented(shopper)
         self.fields["consent"].label = config.CONSENT_TEXT
-        chosen_by_shop = product.tryon.get_options(product.product)
-        for option in product.engine.options:
-            if option.name in product.tryon.shopper_options and option.name not in NEVER_BY_SHOPPERS:
-                is_count = option.name == product.engine.samples_option
-                initial = chosen_by_shop.get(option.name, option.default)
-                self.fields[OPTION + option.name] = _field(option, initial or (1 if is_count else initial))
+        for option, initial in shopper_options(product):
+            is_count = option.name == product.engine.samples_option
+            self.fields[OPTION_PREFIX + option.name] = _field(option, initial or (1 if is_count else initial))
 
     def clean(self) -> dict[str, Any]:
-        """A file beside another choice: one of the two photos is not meant to be sent."""
+        """Reject an upload together with a stored photo, since one of them was probably a mistake."""
         cleaned = super().clean() or {}
         if cleaned.get("photo") and cleaned.get("photo_id"):
             self.add_error(
@@ -104,34 +100,33 @@ class TryOnForm(forms.Form):
         return cleaned
 
     @property
-    def options(self) -> list[forms.BoundField]:
-        """The fields of the engine's options."""
-        return [self[name] for name in self.fields if name.startswith(OPTION)]
+    def option_fields(self) -> list[forms.BoundField]:
+        """The fields of the engine options."""
+        return [self[name] for name in self.fields if name.startswith(OPTION_PREFIX)]
 
     @property
-    def wishes(self) -> dict[str, Any]:
-        """What the shopper chose of the options, as `Ask.options` takes it."""
-        chosen = {field.name: self.cleaned_data[field.name] for field in self.options}
-        return {name.removeprefix(OPTION): value for name, value in chosen.items() if value not in ("", None)}
-
-    @property
-    def problems(self) -> list[tuple[str, str]]:
-        """All errors as pairs of the field's HTML id ("" for the whole form) and a sentence."""
+    def error_messages(self) -> list[tuple[str, str]]:
+        """All errors as pairs of the field's HTML id ("" for the whole form) and the message."""
         return [
-            (self[name].id_for_label if name in self.fields else "", str(sentence))
-            for name, sentences in self.errors.items()
-            for sentence in sentences
+            (self[name].id_for_label if name in self.fields else "", str(message))
+            for name, messages in self.errors.items()
+            for message in messages
         ]
 
-    def ask(self, visitor: Visitor, key: uuid.UUID | None, request: HttpRequest) -> TryOnOrder:
-        """The order of this valid form."""
+    def to_order(self, visitor: Visitor, key: uuid.UUID | None, request: HttpRequest) -> TryOnOrder:
+        """Return the order of this valid form."""
+        values = {field.name: self.cleaned_data[field.name] for field in self.option_fields}
         return TryOnOrder(
             product=self.product.ref,
             visitor=visitor,
             photo=self.cleaned_data["photo"],
             photo_id=self.cleaned_data["photo_id"],
             consent=self.cleaned_data["consent"],
-            options=self.wishes,
+            options={
+                name.removeprefix(OPTION_PREFIX): value
+                for name, value in values.items()
+                if value not in ("", None)
+            },
             keep_photo=self.cleaned_data["keep_photo"],
             idempotency_key=str(key) if key else None,
             addresses=address_keys(request),
@@ -139,29 +134,29 @@ class TryOnForm(forms.Form):
             is_human=lambda: run_hook(config.CAPTCHA, request),
         )
 
-    def refuse(self, refusal: Refused) -> None:
-        """Show a refusal at its field, or above the form."""
-        name = refusal.field.replace("options.", OPTION)
+    def add_refusal(self, refusal: Refused) -> None:
+        """Add the refusal to the errors of its field, or of the whole form."""
+        name = refusal.field.replace("options.", OPTION_PREFIX)
         self.add_error(name if name in self.fields else None, str(refusal.detail))
 
 
-def own_photos(shopper: Shopper | None, wanted: str = "") -> list[Shown]:
-    """A shopper's kept photos, the newest first, and the wanted one if it is theirs."""
+def own_photos(shopper: Shopper | None, selected: str = "") -> list[PhotoCard]:
+    """Return a shopper's kept photos, newest first, and the selected one if it is their own."""
     if shopper is None:
         return []
-    theirs = PersonPhoto.objects.usable(shopper).filter(kind=PersonPhoto.Kind.OWN)
-    meant = Q(keep=True) if (pk := as_uuid(wanted)) is None else Q(keep=True) | Q(pk=pk)
-    return [(photo, serializers.photo(photo)) for photo in theirs.filter(meant).order_by("-created_at")]
+    own = PersonPhoto.objects.usable_by(shopper).filter(kind=PersonPhoto.Kind.OWN)
+    shown = Q(is_reusable=True) if (pk := parse_uuid(selected)) is None else Q(is_reusable=True) | Q(pk=pk)
+    return [(photo, serializers.photo(photo)) for photo in own.filter(shown).order_by("-created_at")]
 
 
-def house_models(kind: str) -> list[Shown]:
-    """The house models for "garment" or "eyewear"."""
-    models = PersonPhoto.objects.house()
+def house_models(kind: str) -> list[PhotoCard]:
+    """Return the active house models for "garment" or "eyewear"."""
+    models = PersonPhoto.objects.active_house_models()
     return [(model, serializers.photo(model)) for model in models if model.suits_kind(kind)]
 
 
-def as_uuid(text: str) -> uuid.UUID | None:
-    """The UUID that somebody sent, or None where it is none."""
+def parse_uuid(text: str) -> uuid.UUID | None:
+    """Return the UUID, or None if the text is not one."""
     try:
         return uuid.UUID(text)
     except ValueError:
@@ -169,16 +164,9 @@ def as_uuid(text: str) -> uuid.UUID | None:
 
 
 def _field(option: Option, initial: object) -> forms.Field:
-    """An option as a form's field; an empty value leaves it to the shop."""
-    wrong = {"invalid_choice": MESSAGES["options_invalid"], "invalid": MESSAGES["options_invalid"]}
-    choices: list[tuple[str, Any]]
-    if option.kind == "choice":
-        choices = list(option.labelled_choices)
-    elif option.kind == "boolean":
-        choices = [("true", pgettext_lazy("vton", "Yes")), ("false", pgettext_lazy("vton", "No"))]
-    elif option.minimum is not None and option.maximum is not None and option.maximum - option.minimum < FEW:
-        choices = [(str(number), number) for number in range(option.minimum, option.maximum + 1)]
-    else:
+    """Return the form field of an option. An empty value leaves the option to the shop."""
+    choices = listed_values(option)
+    if not choices:
         return forms.IntegerField(
             label=str(option.label),
             required=False,
@@ -195,5 +183,5 @@ def _field(option: Option, initial: object) -> forms.Field:
         choices=choices,
         coerce=option.from_text,
         initial=str(initial).lower() if option.kind == "boolean" else initial,
-        error_messages=wrong,
+        error_messages=dict.fromkeys(("invalid_choice", "invalid"), MESSAGES["options_invalid"]),
     )

@@ -1,51 +1,73 @@
-"""`mine/` and `privacy/`: what is stored about a shopper, for how long, and how to delete it."""
+"""`mine/`: a shopper's own try-ons and photos, a comparison of two results, and how to delete the data."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from django.core.paginator import Paginator
 from django.db import transaction
 
 from ... import privacy
-from ...conf import config
 from ...exceptions import Refused
 from ...intake import feedback
-from ...messages import duration
+from ...models.states import State
 from ...shoppers import SESSION_KEY, Visitor
-from ...utils.languages import page_address
-from .. import phone_links, serializers
-from . import comparison
-from .base import SeeOther, confirm, notice, page, render
-from .forms import own_photos
+from ...utils.languages import localized_url
+from .. import serializers
+from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
+from .forms import own_photos, parse_uuid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
     from ...models import Shopper, TryOnRequest
 
 PER_PAGE = 24
-"""Full rows of two, three and four columns."""
+"""Fills complete rows of two, three and four columns."""
+
+COMPARED_ENTRIES = 2
 
 
-@page
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A try-on as the history shows it."""
+
+    row: TryOnRequest
+    try_on: dict[str, Any]
+    """The try-on as the API returns it."""
+    product_link: str
+    is_chosen: bool = False
+    """Whether it is ticked for the comparison."""
+
+    @property
+    def is_liked(self) -> bool:
+        """Whether the shopper likes it."""
+        return self.row.feedback == feedback.LIKE
+
+
+@page_view
 def history(request: HttpRequest) -> HttpResponse:
-    """`mine/`: a shopper's own try-ons and photos, the newest first, and how to delete them.
+    """`mine/`: the newest try-ons first.
 
-    `?liked=1` shows the liked ones, `?compare=ID&compare=ID` two side by side.
+    `?liked=1` lists the liked ones, `?compare=ID&compare=ID` shows two side by side, and `?confirm=erase` or
+    `?confirm=withdraw` asks for confirmation.
     """
-    shopper = Visitor.of(request).shopper()
+    shopper = Visitor.from_request(request).find_shopper()
     own = serializers.try_ons_of(shopper)
     if request.method == "POST":
         return _act(request, shopper, own)
     if shopper is not None and (question := request.GET.get("confirm")) in ("erase", "withdraw"):
-        return confirm(request, question)
-    chosen = comparison.chosen(request)
-    if looks := comparison.pair(request, own, chosen):
-        compared = {"looks": looks, "here": comparison.compare_url(looks)}
-        return render(request, "vton/pages/compare.html", compared)
-    context = comparison.context(request, own, chosen, PER_PAGE) | {
+        return confirmation_page(request, question)
+    if compared := _compared_entries(request, own):
+        context: dict[str, Any] = {"entries": compared, "action_url": _comparison_url(compared)}
+        return render(request, "vton/pages/compare.html", context)
+    context = _list_context(request, own) | {
         "photos": own_photos(shopper),
         "shopper": shopper,
         "has_consented": privacy.has_consented(shopper),
@@ -58,32 +80,32 @@ def _act(request: HttpRequest, shopper: Shopper | None, own: QuerySet[TryOnReque
     action = request.POST.get("action")
     match action:
         case "like":
-            return _like(request, own)
+            return _toggle_like(request, own)
         case "erase" | "withdraw" | "forget":
             if shopper is not None:
                 _delete(request, shopper, action)
         case _:
-            return notice(request, Refused("request_invalid"))
+            return refusal_page(request, Refused("request_invalid"))
     if action == "erase":
         request.session.pop(SESSION_KEY, None)
-    return SeeOther(page_address("history", done=action))
+    return HttpResponseSeeOther(localized_url("history", done=action))
 
 
-def _like(request: HttpRequest, own: QuerySet[TryOnRequest]) -> HttpResponse:
-    """Like one of two that are side by side, or take it back."""
-    looks = comparison.pair(request, own, comparison.chosen(request))
-    for look in looks:
-        if str(look.row.pk) == request.POST.get("try_on"):
-            with suppress(Refused):  # Erased meanwhile: the page that follows shows it.
-                feedback.give(look.row, "" if look.is_liked else feedback.LIKE)
-    return SeeOther(comparison.compare_url(looks) if looks else page_address("history"))
+def _toggle_like(request: HttpRequest, own: QuerySet[TryOnRequest]) -> HttpResponse:
+    """Like one of the two compared try-ons, or remove the like."""
+    entries = _compared_entries(request, own)
+    for entry in entries:
+        if str(entry.row.pk) == request.POST.get("try_on"):
+            with suppress(Refused):  # Erased in the meantime: the next page shows it.
+                feedback.save(entry.row, "" if entry.is_liked else feedback.LIKE)
+    return HttpResponseSeeOther(_comparison_url(entries) if entries else localized_url("history"))
 
 
-def _delete(request: HttpRequest, shopper: Shopper, what: str) -> None:
+def _delete(request: HttpRequest, shopper: Shopper, action: str) -> None:
     with transaction.atomic():
-        if what == "erase":
+        if action == "erase":
             privacy.erase_shopper(shopper)
-        elif what == "withdraw":
+        elif action == "withdraw":
             privacy.withdraw_consent(shopper)
         else:
             for photo in shopper.photos.all():
@@ -91,15 +113,54 @@ def _delete(request: HttpRequest, shopper: Shopper, what: str) -> None:
                     privacy.delete_photo(photo)
 
 
-@page
-def privacy_policy(request: HttpRequest) -> HttpResponse:
-    """`privacy/`: what happens to a photo, as the settings say."""
-    context = {
-        "photo_for": duration(config.PHOTO_RETENTION),
-        "result_for": duration(config.RESULT_RETENTION),
-        "consent": config.CONSENT_TEXT,
-        "version": config.CONSENT_VERSION,
-        "policy": config.PRIVACY_URL,
-        "phone": phone_links.is_installed(),
+def _list_context(request: HttpRequest, own: QuerySet[TryOnRequest]) -> dict[str, Any]:
+    """Return the context of one page of the list. Cancelled try-ons are listed separately."""
+    chosen = _chosen_ids(request)
+    only_liked = request.GET.get("liked") == "1"
+    rows = own.filter(feedback=feedback.LIKE) if only_liked else own
+    page = Paginator(rows.order_by("-created_at", "pk"), PER_PAGE).get_page(request.GET.get("page"))
+    query = {"liked": 1} if only_liked else {}
+    entries = _entries(request, page, chosen)
+    completed = [entry for entry in entries if entry.row.state == State.COMPLETED]
+    return {
+        "page": page,
+        "newer": page.has_previous() and localized_url("history", **query, page=page.previous_page_number()),
+        "older": page.has_next() and localized_url("history", **query, page=page.next_page_number()),
+        "only_liked": only_liked,
+        "entries": [entry for entry in entries if entry.row.state != State.CANCELED],
+        "canceled": [entry for entry in entries if entry.row.state == State.CANCELED],
+        "can_compare": len(completed) >= COMPARED_ENTRIES,
+        "chosen_count": len(chosen),
+        # A form with method="get" drops the query of its URL, such as `lang`.
+        "hidden_fields": parse_qsl(urlsplit(localized_url("history")).query),
     }
-    return render(request, "vton/pages/privacy.html", context)
+
+
+def _chosen_ids(request: HttpRequest) -> list[str]:
+    """Return the ids in `?compare=` without duplicates."""
+    return list(dict.fromkeys(request.GET.getlist("compare")))
+
+
+def _compared_entries(request: HttpRequest, own: QuerySet[TryOnRequest]) -> list[HistoryEntry]:
+    """Return the shopper's two completed try-ons in `?compare=`, in that order; [] if it is not two."""
+    chosen = _chosen_ids(request)
+    ids = [pk for pk in map(parse_uuid, chosen) if pk is not None]
+    if len(chosen) != COMPARED_ENTRIES or len(ids) != COMPARED_ENTRIES:
+        return []
+    entries = _entries(request, own.filter(pk__in=ids, state=State.COMPLETED), [])
+    entries.sort(key=lambda entry: ids.index(entry.row.pk))
+    return entries if len(entries) == COMPARED_ENTRIES else []
+
+
+def _comparison_url(entries: Iterable[HistoryEntry]) -> str:
+    url = localized_url("history")
+    query = urlencode([("compare", str(entry.row.pk)) for entry in entries])
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _entries(request: HttpRequest, rows: Iterable[TryOnRequest], chosen: list[str]) -> list[HistoryEntry]:
+    rows = list(rows)
+    return [
+        HistoryEntry(row, try_on, product_link(request, row.product_url), str(row.pk) in chosen)
+        for row, try_on in zip(rows, serializers.tryons(rows), strict=True)
+    ]

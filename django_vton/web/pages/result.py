@@ -1,4 +1,4 @@
-"""`r/{id}/`: one try-on, while it is made and afterwards."""
+"""`r/{id}/`: one try-on, while it runs and after it has ended."""
 
 from __future__ import annotations
 
@@ -15,94 +15,93 @@ from ...intake import feedback
 from ...models import PersonPhoto, TryOnRequest
 from ...models.states import ACTIVE, State
 from ...shoppers import Visitor
-from ...utils.languages import page_address
+from ...utils.languages import localized_url
 from .. import serializers
-from .base import SeeOther, confirm, notice, page, render
-from .links import product_link
+from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 REFRESH_SECONDS = 5
-"""How often a page checks that the shopper asked to check automatically."""
+"""Reload interval of a page that the shopper asked to check automatically."""
 
-LATE = 3
-"""From this many times the typical duration on, the page says that it takes longer than usual."""
+LATE_FACTOR = 3
+"""After this many times the typical duration, the page says that the try-on takes longer than usual."""
 
-REASON = "reason-"
-"""The action that gives a reason for a dislike begins with this."""
+REASON_PREFIX = "reason-"
+"""Prefix of the form actions that give a reason for a dislike."""
 
 
-@page
+@page_view
 def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """`r/{id}/`: its state, its pictures, and what to do with them. 404 for anybody but its owner.
+    """`r/{id}/`: the try-on's state, its images, and the shopper's actions. 404 for everyone but its owner.
 
-    `?auto=1` checks again automatically while it runs, `?picture=2` shows the second preview, and
-    `?confirm=delete` asks before deleting.
+    `?auto=1` reloads the page while the try-on runs, `?picture=2` shows the second image, and
+    `?confirm=delete` asks for confirmation.
     """
-    visitor = Visitor.of(request)
-    row = serializers.try_ons_of(visitor.shopper(), visitor.phone).filter(pk=pk).first()
+    visitor = Visitor.from_request(request)
+    row = serializers.try_ons_of(visitor.find_shopper(), visitor.phone).filter(pk=pk).first()
     if row is None:
-        return notice(request, Refused("not_found"))
+        return refusal_page(request, Refused("not_found"))
     if request.method == "POST":
         return _act(request, visitor, row)
     if request.GET.get("confirm") == "delete":
-        return confirm(request, "delete", row)
-    return _result(request, row)
+        return confirmation_page(request, "delete", row)
+    return _render_result(request, row)
 
 
 def _act(request: HttpRequest, visitor: Visitor, row: TryOnRequest) -> HttpResponse:
-    here = page_address("result", row.pk)
+    next_url = localized_url("result", row.pk)
     action = request.POST.get("action", "")
     match action:
         case "cancel":
             if not lifecycle.cancel(row, actor_id=visitor.user_id):
                 row.refresh_from_db()
-                return _result(request, row, Refused("not_cancelable"))
+                return _render_result(request, row, Refused("not_cancelable"))
         case "delete":
-            privacy.erase(row)
-            here = page_address("history", done="deleted")
+            privacy.erase_tryon(row)
+            next_url = localized_url("history", done="deleted")
         case _:
-            if row.state != State.COMPLETED or (given := _feedback(row, action)) is None:
-                return notice(request, Refused("request_invalid"))
+            if row.state != State.COMPLETED or (value_and_reason := _feedback(row, action)) is None:
+                return refusal_page(request, Refused("request_invalid"))
             try:
-                feedback.give(row, *given)
-            except Refused as refusal:  # Erased meanwhile.
-                return notice(request, refusal)
-            here += "#vton-feedback"
-    return SeeOther(here)
+                feedback.save(row, *value_and_reason)
+            except Refused as refusal:  # Erased in the meantime.
+                return refusal_page(request, refusal)
+            next_url += "#vton-feedback"
+    return HttpResponseSeeOther(next_url)
 
 
 def _feedback(row: TryOnRequest, action: str) -> tuple[str, str] | None:
-    """What a button gives: value and reason. The same button once more withdraws it."""
+    """Return the value and reason that a button sets, or None. A second click removes them."""
     if action in (feedback.LIKE, feedback.DISLIKE):
         return ("" if row.feedback == action else action, "")
-    reason = action.removeprefix(REASON)
+    reason = action.removeprefix(REASON_PREFIX)
     if reason != action and reason in feedback.REASONS:
         return (feedback.DISLIKE, "" if row.feedback_reason == reason else reason)
     return None
 
 
-def _picture(request: HttpRequest, images: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The preview that `?picture=` names, else the first."""
-    number = request.GET.get("picture", "")
-    named = {str(position): image for position, image in enumerate(images, 1)}
-    return named.get(number) or next(iter(images), None)
+def _selected_image(request: HttpRequest, images: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the image with the number in `?picture=`, or else the first."""
+    by_number = {str(number): image for number, image in enumerate(images, 1)}
+    return by_number.get(request.GET.get("picture", "")) or next(iter(images), None)
 
 
-def _result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = None) -> HttpResponse:
+def _render_result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = None) -> HttpResponse:
     shown = serializers.tryon(row)
-    running = row.state in ACTIVE
-    auto = running and request.GET.get("auto") == "1"
+    is_running = row.state in ACTIVE
+    reloads = is_running and request.GET.get("auto") == "1"
     context = {
         "row": row,
         "try_on": shown,
-        "running": running,
-        "nearly": serializers.shown_state(row) == State.RENDERED,
-        "late": timezone.now() > row.created_at + LATE * timedelta(seconds=shown["typical_seconds"]),
-        "auto": auto,
-        "every": REFRESH_SECONDS,
-        "picture": _picture(request, shown["images"]),
+        "is_running": is_running,
+        "is_nearly_done": serializers.shown_state(row) == State.RENDERED,
+        "is_late": timezone.now()
+        > row.created_at + LATE_FACTOR * timedelta(seconds=shown["typical_seconds"]),
+        "reloads": reloads,
+        "refresh_seconds": REFRESH_SECONDS,
+        "picture": _selected_image(request, shown["images"]),
         "product_link": product_link(request, row.product_url),
         "reasons": TryOnRequest.FeedbackReason.choices,
         "photo": PersonPhoto.objects.visible_to(row.shopper).filter(try_ons=row).first(),
@@ -110,6 +109,6 @@ def _result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = N
         "refusal": refusal,
     }
     response = render(request, "vton/pages/result.html", context, status=refusal.status if refusal else 200)
-    if auto:
+    if reloads:
         response["Refresh"] = str(REFRESH_SECONDS)
     return response
