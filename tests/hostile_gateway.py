@@ -81,8 +81,8 @@ class HostileGateway:
             self.requests["submit"] += 1
             vendor_id = f"hostile-{uuid4()}"
             entry = Entry(datetime.now(UTC).isoformat(), "glass-v1")
-            self.ledger.arrive(entry)
-            self.ledger.write(
+            self.ledger.add(entry)
+            self.ledger.update(
                 entry, outcome="accepted", request_id=vendor_id, amount=300_000, state="completed"
             )
             return self.submit(vendor_id)

@@ -1,7 +1,7 @@
-"""A Pixazo gateway on loopback, for development and tests: it costs nothing, and misbehaves on demand.
+"""A fake of Pixazo's HTTP gateway on loopback, for development and tests. Scenarios make it misbehave.
 
-Written from the vendor's documents (Fashn v1.6, Glass v1). It imports nothing else of django_vton and
-nothing of Django, so that a mistake in the package's own client is not repeated here and shows.
+It is written from the vendor's documents (Fashn v1.6, Glass v1) and imports neither Django nor the rest of
+django_vton. So it does not repeat a mistake of the package's client, and tests find it.
 """
 
 from .gateway import Gateway

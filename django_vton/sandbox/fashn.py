@@ -1,17 +1,15 @@
-"""Fashn v1.6 as Pixazo's document "Fashn v1.6 Image to Image (Virtual Try On) API" has it."""
+"""Fashn v1.6, written from Pixazo's document "Fashn v1.6 Image to Image (Virtual Try On) API"."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from email.message import Message
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from . import order
-from .http11 import is_loopback
-from .order import InvalidError, Order, PictureFormat, Placement
-
-if TYPE_CHECKING:
-    from .renders import Render
+from . import parameters
+from .engine import Engine, Render
+from .http import is_loopback
+from .parameters import ImageFormat, InvalidParameterError, Parameters, Placement
 
 MODEL = "fashn-virtual-try-on"
 CHOICES = {
@@ -21,7 +19,7 @@ CHOICES = {
     "moderation_level": ("strict", "moderate", "permissive"),
     "output_format": ("png", "jpeg"),
 }
-# The document names no defaults; these are the values of its own example.
+# The document gives no defaults; these are the values of its example.
 DEFAULTS = {
     "category": "auto",
     "mode": "balanced",
@@ -32,8 +30,8 @@ DEFAULTS = {
 MAX_SAMPLES = 5
 
 
-class Fashn:
-    """Garments. The images are fetched while the render is processed, so a bad URL ends it as FAILED."""
+class Fashn(Engine):
+    """Garments."""
 
     name = "fashn-v1.6"
     price = 75_000
@@ -41,71 +39,67 @@ class Fashn:
     status_path = "/v2/requests/status/"
     queued = "QUEUED"
     processing = "PROCESSING"
+    lower_case = False
     image_formats = ("JPEG", "PNG", "WEBP")
-    image_bytes = 20 * 1024 * 1024
-    image_side = 1
+    max_image_bytes = 20 * 1024 * 1024
+    min_image_side = 1
     loads_at_submit = False
-    media_name = "output"
+    result_name = "output"
 
     def new_id(self) -> str:
-        """As in the document: the model's name before a UUID."""
+        """Return the name of the model and a UUID."""
         return f"{MODEL}_{uuid4()}"
 
-    def read(self, body: object) -> Order:
-        """Checks a submit's body. Raises InvalidError."""
-        given = order.parameters(
-            body, {"model_image", "garment_image", "num_samples", "segmentation_free", *CHOICES}
-        )
-        photo, product = (order.image(given, name) for name in ("model_image", "garment_image"))
-        if not (order.is_url(photo) and order.is_url(product)):
-            raise InvalidError("model_image and garment_image must be public HTTP/HTTPS URLs")
-        chosen = {name: order.choice(given, name, CHOICES[name], DEFAULTS[name]) for name in CHOICES}
+    def read(self, body: object) -> Parameters:
+        """Check the body of a submit. Raises InvalidParameterError."""
+        names = {"model_image", "garment_image", "num_samples", "segmentation_free", *CHOICES}
+        given = parameters.as_mapping(body, names)
+        photo, product = (parameters.required_image(given, name) for name in ("model_image", "garment_image"))
+        if not (parameters.is_url(photo) and parameters.is_url(product)):
+            raise InvalidParameterError("model_image and garment_image must be public HTTP/HTTPS URLs")
+        chosen = {name: parameters.choice(given, name, CHOICES[name], DEFAULTS[name]) for name in CHOICES}
         if not isinstance(given.get("segmentation_free", True), bool):
-            raise InvalidError("segmentation_free must be a boolean")
+            raise InvalidParameterError("segmentation_free must be a boolean")
         samples = given.get("num_samples", 1)
         if type(samples) is not int or not 1 <= samples <= MAX_SAMPLES:
-            raise InvalidError(f"num_samples must be an integer from 1 to {MAX_SAMPLES}")
-        return Order(
+            raise InvalidParameterError(f"num_samples must be an integer from 1 to {MAX_SAMPLES}")
+        return Parameters(
             photo=photo,
             product=product,
             placement=cast("Placement", chosen["category"]),
-            format=cast("PictureFormat", chosen["output_format"]),
-            samples=samples,
-            pictures=samples,
+            format=cast("ImageFormat", chosen["output_format"]),
+            images_charged=samples,
+            images_returned=samples,
         )
 
-    def read_callback(self, headers: Message) -> tuple[str, str]:
-        """URL ("" = none) and mode of the callback. Raises InvalidError."""
-        url, mode = headers.get("X-Webhook-URL", ""), headers.get("X-Webhook-Mode", "terminal")
+    def read_callback(self, headers: Mapping[str, str]) -> tuple[str, str]:
+        """Return the URL of the callback ("": none) and its mode. Raises InvalidParameterError."""
+        url, mode = headers.get("x-webhook-url", ""), headers.get("x-webhook-mode", "terminal")
         if mode not in {"terminal", "sync"}:
-            raise InvalidError("X-Webhook-Mode must be terminal or sync")
-        if url and not _may_be_called(url):
-            raise InvalidError("X-Webhook-URL must be an HTTPS URL")
+            raise InvalidParameterError("X-Webhook-Mode must be terminal or sync")
+        if url and not _is_callback_url(url):
+            raise InvalidParameterError("X-Webhook-URL must be an HTTPS URL")
         return url, mode
 
-    def word(self, status: str) -> str:
-        """A status as this engine spells it: in capitals."""
-        return status
-
-    def media_type(self, render: "Render") -> str:
-        """Only the bytes tell the format, as in the document's polling example."""
+    def result_type(self, render: Render) -> str:
+        """Return a Content-Type without the format, as in the document's polling example."""
         return "application/octet-stream"
 
-    def accepted(self, render: "Render", base: str) -> tuple[int, dict[str, Any]]:
-        """The submit's answer."""
+    def submit_json(self, render: Render, base_url: str) -> tuple[int, dict[str, Any]]:
+        """Return the status and the JSON of the response to an accepted submit."""
         return 202, {
             "request_id": render.request_id,
             "status": render.status,
-            "polling_url": f"{base}{self.status_path}{render.request_id}",
+            "polling_url": f"{base_url}{self.status_path}{render.request_id}",
         }
 
-    def answer(self, render: "Render", base: str) -> dict[str, Any]:
-        """The status answer, which is the callback's body too."""
+    def status_json(self, render: Render, base_url: str) -> dict[str, Any]:
+        """Return the JSON for the status endpoint and for callbacks."""
         output = None
-        if render.pictures:
+        if render.results:
             output = {
-                "media_url": render.media_urls(base, "ext"),
-                "media_type": self.media_type(render),
+                "media_url": render.result_urls(base_url, "ext"),
+                "media_type": self.result_type(render),
             }
         created, ended = render.created_at, render.ended_at
         return {
@@ -114,22 +108,22 @@ class Fashn:
             "model_id": MODEL,
             "error": render.error or None,
             "output": output,
-            # Both shapes of time stand in the document, side by side in its callback example.
+            # The document's callback example has both formats of time.
             "created_at": f"{created:%Y-%m-%dT%H:%M:%S}.{created.microsecond // 1000:03d}Z",
-            "updated_at": _plain(ended or created),
-            "completed_at": _plain(ended) if ended else None,
+            "updated_at": _without_zone(ended or created),
+            "completed_at": _without_zone(ended) if ended else None,
         }
 
 
-def _may_be_called(url: str) -> bool:
+def _is_callback_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return False
-    # Plain http to this machine is the sandbox's own liberty: a shop under development has no certificate.
+    # Unlike the vendor, the sandbox accepts http on loopback: a development server has no certificate.
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
-def _plain(moment: datetime) -> str:
+def _without_zone(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,8 +1,7 @@
-"""The gateway as an object: starts in a thread of its own, for tests and for the command."""
+"""The gateway in a thread, for tests and for the `vton_sandbox` command."""
 
 import asyncio
 import threading
-from types import TracebackType
 from typing import Any, Self
 
 from .ledger import Ledger
@@ -11,10 +10,11 @@ from .server import Server
 
 
 class Gateway:
-    """A Pixazo gateway on loopback.
+    """A fake of Pixazo's gateway on loopback.
 
-    `port` 0 takes a free one. An empty `key` lets any key in, but not none. A render takes `seconds`; a
-    callback that is not answered 2xx is tried again after `retry_seconds`, then twice that, then four times.
+    `port` 0 chooses a free port. With an empty `key` any key is valid, but there must be one. A render takes
+    `seconds`. A callback whose response is not 2xx is sent again after `retry_seconds`, then after twice and
+    after four times as long.
 
         with Gateway(seconds=0.3) as gateway:
             gateway.scenario(submit_status=429, retry_after=7)
@@ -44,7 +44,7 @@ class Gateway:
         self._failure: OSError | None = None
 
     def start(self) -> None:
-        """Listens when it returns. Raises OSError where the port is taken."""
+        """Start the gateway, and return when it listens. Raises OSError if the port is in use."""
         self._ready.clear()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._main()), name="vton-sandbox", daemon=True
@@ -56,19 +56,19 @@ class Gateway:
             raise self._failure
 
     def stop(self) -> None:
-        """Ends it. The renders are lost, the ledger stays; a later `start` takes the same port again."""
+        """Stop the gateway. The renders are lost, the ledger is kept. `start` uses the same port again."""
         if self._thread and self._loop and self._stop and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
     def scenario(self, **fields: Any) -> Scenario:
-        """Adds a scenario; the fields are those of `Scenario`. Raises ValueError for a wrong one."""
+        """Add a scenario with these fields of `Scenario`. Raises ValueError if one is not valid."""
         scenario = Scenario.from_json(fields)
         self._scenarios.add(scenario)
         return scenario
 
     def reset(self) -> None:
-        """An empty ledger, no scenarios, no renders."""
+        """Remove all scenarios, renders and entries of the ledger."""
         if self._loop and self._server:
             asyncio.run_coroutine_threadsafe(self._server.reset(), self._loop).result()
 
@@ -76,9 +76,7 @@ class Gateway:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     async def _main(self) -> None:

@@ -1,20 +1,17 @@
-"""Glass v1 as Pixazo's document "Pixelforge Accessories VTON API Documentation" has it."""
+"""Glass v1, written from Pixazo's document "Pixelforge Accessories VTON API Documentation"."""
 
-from email.message import Message
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import uuid4
 
-from . import order
-from .order import InvalidError, Order, PictureFormat
+from . import parameters
+from .engine import Engine, Render
+from .parameters import ImageFormat, InvalidParameterError, Parameters
 
-if TYPE_CHECKING:
-    from .renders import Render
-
-PARAMETERS = ("model_image_path", "glass_image_path", "num_images", "output_format")
+NAMES = ("model_image_path", "glass_image_path", "num_images", "output_format")
 
 
-class Glass:
-    """Glasses. The images are looked at before the submit is answered, so a bad one is refused with 400."""
+class Glass(Engine):
+    """Glasses. The document has no callbacks."""
 
     name = "glass-v1"
     price = 300_000
@@ -22,66 +19,62 @@ class Glass:
     result_path = "/glass-virtual-try-on-polling/api/glass-virtual-tryon-result"
     queued = "submitted"
     processing = "submitted"
+    lower_case = True
     image_formats = ("JPEG", "PNG")
-    image_bytes = 10 * 1024 * 1024
-    image_side = 300
+    max_image_bytes = 10 * 1024 * 1024
+    min_image_side = 300
     loads_at_submit = True
-    media_name = "image"
+    result_name = "image"
 
     def new_id(self) -> str:
-        """As in the document: hexadecimal digits."""
+        """Return hexadecimal digits."""
         return uuid4().hex
 
-    def read(self, body: object) -> Order:
-        """Checks a submit's body. Raises InvalidError."""
-        given = order.parameters(body, PARAMETERS)
-        photo = order.image(given, "model_image_path")
-        product = None if given.get("glass_image_path") is None else order.image(given, "glass_image_path")
-        if product is not None and order.is_url(photo) != order.is_url(product):
-            raise InvalidError("All images must come in the same encoding: URLs, or Base64")
+    def read(self, body: object) -> Parameters:
+        """Check the body of a submit. Raises InvalidParameterError."""
+        given = parameters.as_mapping(body, NAMES)
+        photo = parameters.required_image(given, "model_image_path")
+        product = given.get("glass_image_path")
+        if product is not None:
+            product = parameters.required_image(given, "glass_image_path")
+            if parameters.is_url(photo) != parameters.is_url(product):
+                raise InvalidParameterError("All images must come in the same encoding: URLs, or Base64")
         number = given.get("num_images", 1)
-        # The document says "number": 2.0 is one. It names no upper bound. NaN and infinity leave NaN over.
+        # The document says "number": 2.0 is valid, and there is no maximum. `% 1` of infinity is NaN.
         if type(number) not in {int, float} or number < 1 or number % 1:
-            raise InvalidError("num_images must be a whole number from 1")
-        return Order(
+            raise InvalidParameterError("num_images must be a whole number from 1")
+        return Parameters(
             photo=photo,
             product=product,
             placement="eyes",
-            format=cast("PictureFormat", order.choice(given, "output_format", ("jpeg", "png"), "jpeg")),
-            samples=int(number),
-            pictures=1,  # However many were ordered, the documented result has one image_url.
+            format=cast("ImageFormat", parameters.choice(given, "output_format", ("jpeg", "png"), "jpeg")),
+            images_charged=int(number),
+            images_returned=1,  # The documented result has a single image_url, however many are ordered.
         )
 
-    def read_callback(self, headers: Message) -> tuple[str, str]:
-        """No callback is documented: the headers are not looked at."""
-        return "", "terminal"
+    def result_type(self, render: Render) -> str:
+        """Return the Content-Type of the ordered format."""
+        return f"image/{render.parameters.format}"
 
-    def word(self, status: str) -> str:
-        """A status as this engine spells it: in small letters."""
-        return status.lower()
-
-    def media_type(self, render: "Render") -> str:
-        """As ordered."""
-        return f"image/{render.order.format}"
-
-    def accepted(self, render: "Render", base: str) -> tuple[int, dict[str, Any]]:
-        """The submit's answer."""
+    def submit_json(self, render: Render, base_url: str) -> tuple[int, dict[str, Any]]:
+        """Return the status and the JSON of the response to an accepted submit."""
         return 200, {
             "success": True,
             "request_id": render.request_id,
-            "status": self.word(render.status),
+            "status": self.spell(render.status),
             "message": "Request submitted",
         }
 
-    def answer(self, render: "Render", base: str) -> dict[str, Any]:
-        """The answer of the result endpoint. The document names no failure: `status` and `error` then."""
-        answer: dict[str, Any] = {"request_id": render.request_id, "status": self.word(render.status)}
-        if render.pictures:
-            answer |= {
-                "image_url": render.media_urls(base, "jpg" if render.order.format == "jpeg" else "png")[0],
-                "content_type": self.media_type(render),
-                "file_size": len(render.pictures[0]),
+    def status_json(self, render: Render, base_url: str) -> dict[str, Any]:
+        """Return the JSON for the result endpoint. The document has no failures, so `error` is a guess."""
+        data: dict[str, Any] = {"request_id": render.request_id, "status": self.spell(render.status)}
+        if render.results:
+            extension = "jpg" if render.parameters.format == "jpeg" else "png"
+            data |= {
+                "image_url": render.result_urls(base_url, extension)[0],
+                "content_type": self.result_type(render),
+                "file_size": len(render.results[0]),
             }
         elif render.error:
-            answer["error"] = render.error
-        return answer
+            data["error"] = render.error
+        return data

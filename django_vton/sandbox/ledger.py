@@ -1,4 +1,4 @@
-"""What arrived, what it cost, and how often each render was asked for."""
+"""The record of all submits, what they would cost, and the counts of each render."""
 
 import threading
 from collections import Counter
@@ -7,38 +7,38 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-BULK = 2048  # No image URL is longer; a Base64 image always is.
+MAX_VALUE = 2048  # Longer than an image URL, shorter than a Base64 image.
 
 
 @dataclass
 class Entry:
-    """One submit that arrived."""
+    """A submit that was received."""
 
     time: str  #: ISO 8601, UTC
     engine: str
     outcome: Literal["arrived", "refused", "accepted"] = "arrived"
-    answer: int | None = None  #: the HTTP status answered; None where no answer was sent
+    answer: int | None = None  #: the HTTP status of the response; None if none was sent
     request_id: str | None = None
-    state: str = ""  #: the render's status, in the vendor's words
+    state: str = ""  #: the render's status as the vendor writes it
     ended: str | None = None  #: ISO 8601, UTC
     amount: int = 0  #: charged, in micro-USD
     refunded: bool = False
-    callback: dict[str, Any] | None = None  #: {"host", "has_path", "mode"}: the path itself is a secret
-    body: Any = None  #: the parameters, without Base64
+    callback: dict[str, Any] | None = None  #: {"host", "has_path", "mode"}: the path is a secret
+    body: Any = None  #: the parameters, without long values
 
 
 @dataclass
 class Counts:
-    """What happened to one render."""
+    """How often something happened to a render."""
 
-    asks: int = 0
-    media_fetches: int = 0
+    asks: int = 0  #: polls of its status
+    media_fetches: int = 0  #: downloads of its results
     callbacks_sent: int = 0
-    callbacks_acknowledged: int = 0  #: answered 2xx
+    callbacks_acknowledged: int = 0  #: with a 2xx response
 
 
 class Ledger:
-    """Every submit in the order of arrival, and counts per request id. Safe to read from any thread."""
+    """All submits in the order of arrival, and counts by request ID. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.RLock())
@@ -47,18 +47,18 @@ class Ledger:
 
     @property
     def entries(self) -> list[Entry]:
-        """A copy of the list; the entries are live."""
+        """A new list. The entries themselves change with their renders."""
         with self._changed:
             return list(self._entries)
 
     def counts(self, request_id: str) -> Counts:
-        """The counts of one render; zeros for an unknown id."""
+        """Return the counts of a render. For an unknown ID they are zero."""
         with self._changed:
             return self._counts.get(request_id) or Counts()
 
     @property
     def totals(self) -> dict[str, int]:
-        """Sums over all; `amount` in micro-USD."""
+        """Sums over all submits. `amount` is in micro-USD."""
         with self._changed:
             outcomes = Counter(entry.outcome for entry in self._entries)
             counts = [asdict(each) for each in self._counts.values()]
@@ -72,7 +72,7 @@ class Ledger:
             }
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """Return the whole ledger for JSON."""
         with self._changed:
             return {
                 "submits": [asdict(entry) for entry in self._entries],
@@ -80,19 +80,19 @@ class Ledger:
                 "totals": self.totals,
             }
 
-    def wait_for(self, holds: Callable[["Ledger"], object], timeout: float = 10) -> bool:
-        """Blocks until `holds(ledger)` is true; looks after every change. False after `timeout` seconds."""
+    def wait_for(self, predicate: Callable[["Ledger"], object], timeout: float = 10) -> bool:
+        """Wait until `predicate(ledger)` is true. Return False after `timeout` seconds."""
         with self._changed:
-            return bool(self._changed.wait_for(lambda: holds(self), timeout))
+            return bool(self._changed.wait_for(lambda: predicate(self), timeout))
 
-    def arrive(self, entry: Entry) -> None:
-        """A submit has arrived."""
+    def add(self, entry: Entry) -> None:
+        """Add a submit."""
         with self._changed:
             self._entries.append(entry)
             self._changed.notify_all()
 
-    def write(self, entry: Entry, **changes: Any) -> None:
-        """Something about a submit has become known."""
+    def update(self, entry: Entry, **changes: Any) -> None:
+        """Change the fields of a submit."""
         with self._changed:
             for name, value in changes.items():
                 setattr(entry, name, value)
@@ -100,40 +100,40 @@ class Ledger:
                 self._counts.setdefault(entry.request_id, Counts())
             self._changed.notify_all()
 
-    def count(self, request_id: str, what: str) -> int:
-        """One more of `what`, a field of Counts. Returns the new number."""
+    def count(self, request_id: str, name: str) -> int:
+        """Increment a field of the render's Counts. Return the new value."""
         with self._changed:
             counts = self._counts.setdefault(request_id, Counts())
-            number: int = getattr(counts, what) + 1
-            setattr(counts, what, number)
+            value: int = getattr(counts, name) + 1
+            setattr(counts, name, value)
             self._changed.notify_all()
-            return number
+            return value
 
     def clear(self) -> None:
-        """An empty ledger."""
+        """Remove all submits and counts."""
         with self._changed:
             self._entries.clear()
             self._counts.clear()
             self._changed.notify_all()
 
 
-def without_bulk(data: Any) -> Any:
-    """A submit's parameters, with every long string replaced by its length. None where they are no object."""
-    if not isinstance(data, dict):
+def without_long_values(body: Any) -> Any:
+    """Return the parameters, with lengths in place of long values. None if `body` is not an object."""
+    if not isinstance(body, dict):
         return None
-    return {name[:BULK]: _brief(value) for name, value in data.items()}
+    return {name[:MAX_VALUE]: _shortened(value) for name, value in body.items()}
 
 
-def _brief(value: object) -> object:
-    if isinstance(value, str) and len(value) > BULK:
+def _shortened(value: object) -> object:
+    if isinstance(value, str) and len(value) > MAX_VALUE:
         return f"({len(value)} characters)"
-    if isinstance(value, dict | list):  # No documented parameter is one.
+    if isinstance(value, dict | list):  # No documented parameter has such a value.
         return f"({type(value).__name__} of {len(value)})"
     return value
 
 
-def callback_note(url: str, mode: str) -> dict[str, Any]:
-    """What the ledger keeps of a callback's address."""
+def describe_callback(url: str, mode: str) -> dict[str, Any]:
+    """Return what the ledger may keep of a callback's URL, which contains a secret."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Misbehaviour as data: what the gateway does differently, and to which submits."""
+"""Scenarios: how the gateway misbehaves, and for which submits."""
 
 import threading
 import types
@@ -13,73 +13,75 @@ Result = Literal["", "broken", "html", "truncated", "cut", "missing", "redirect"
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What is different about a submit and its render. Every default is good behaviour.
+    """How a submit and its render deviate. With every default the gateway behaves well.
 
-    Raises ValueError for a value of a wrong type or one that is not among a field's choices.
+    Raises ValueError for a value of the wrong type or outside a field's choices.
     """
 
     # Which submits
-    engine: Literal["", "fashn-v1.6", "glass-v1"] = ""  #: only this engine's; "" = both
-    times: int | None = 1  #: how many submits; None = all that follow
-    every: int = 1  #: only every so-many-th matching submit
+    engine: Literal["", "fashn-v1.6", "glass-v1"] = ""  #: only submits to this engine; "" = both
+    times: int | None = 1  #: how many submits; None = all
+    every: int = 1  #: only every nth of the matching submits
 
-    # The submit's answer
-    submit_status: int = 0  #: refused with this status and the documented body; 502 and 504 come as HTML
-    submit_error: str = ""  #: the text under "error" instead of the documented one
-    submit_html: bool = False  #: the refusal's body is a proxy's HTML page
-    retry_after: int | None = None  #: seconds, as a Retry-After header
-    accepted: bool = False  #: with submit_status: accepted, charged and rendered nevertheless
-    submit: Submit = ""  #: accepted and charged, but: connection closed, no answer at all, an answer without
-    #: request_id, or the terminal status with its output at once
-    submit_seconds: float = 0  #: the answer is held back so long, after the charge
+    # The response to the submit
+    submit_status: int = 0  #: refuse with this status and the documented body; 502 and 504: HTML
+    submit_error: str = ""  #: the value of "error" in place of the documented text
+    submit_html: bool = False  #: refuse with a proxy's HTML page
+    retry_after: int | None = None  #: the Retry-After header, in seconds
+    accepted: bool = False  #: with submit_status: accept, charge and render nevertheless
+    submit: Submit = ""  #: accept and charge, but: close the connection, never respond, respond without
+    #: request_id, or respond after the end with the final status and the result
+    submit_seconds: float = 0  #: delay of the response, after the charge
 
     # The render
-    seconds: float | None = None  #: how long it takes; None = the gateway's own
-    running: str = ""  #: a status in place of PROCESSING (Glass: submitted)
-    outcome: str = "COMPLETED"  #: last status: COMPLETED, FAILED, ERROR, or any other, which then never ends
-    error: str = ""  #: the error text with FAILED and ERROR
+    seconds: float | None = None  #: how long it takes; None = the gateway's default
+    running: str = ""  #: the status in place of PROCESSING (Glass: submitted)
+    outcome: str = "COMPLETED"  #: the last status: COMPLETED, FAILED, ERROR, or another that never ends
+    error: str = ""  #: the error text of FAILED and ERROR
 
-    # Asking for the status
-    unknown_asks: int = 0  #: the first so many asks answer 404
-    failed_asks: int = 0  #: the next so many answer 500
+    # Polls of the status
+    unknown_asks: int = 0  #: how many polls get 404 at first
+    failed_asks: int = 0  #: how many of the next polls get 500
 
     # The callback
-    callbacks: int = 1  #: 0 = none, 2 = one duplicate
-    callback_seconds: float = 0  #: so much later than the end
-    callback_early: bool = False  #: the render ends and calls back before the submit is answered
-    callback_body: str | None = None  #: sent in place of the status
+    callbacks: int = 1  #: how many times it is sent: 0 = never, 2 = with a duplicate
+    callback_seconds: float = 0  #: delay after the end
+    callback_early: bool = False  #: the render ends and calls back before the response to the submit
+    callback_body: str | None = None  #: the body in place of the status
 
-    # The pictures
-    result: Result = ""  #: noise, an HTML page, half an image, half an answer, 404, 302, or 64 MB
-    result_seconds: float = 0  #: the picture's bytes take so long
-    result_times: int | None = None  #: so many fetches; None = all
-    result_url: str = ""  #: given as the picture's URL in place of the gateway's own
+    # Downloads of the result
+    result: Result = ""  #: zeros, HTML, half an image, half of the announced bytes, 404, 302, or 64 MB
+    result_seconds: float = 0  #: how long a download takes
+    result_times: int | None = None  #: for how many downloads `result` applies; None = all
+    result_url: str = ""  #: the result's URL in place of the gateway's
 
     def __post_init__(self) -> None:
         hints = _hints()
         for each in fields(self):
             value = getattr(self, each.name)
-            if not _fits(value, hints[each.name]):
-                raise ValueError(f"{each.name}: {value!r} is not {_words(hints[each.name])}")
+            if not _is_valid(value, hints[each.name]):
+                raise ValueError(f"{each.name}: {value!r} is not {_describe(hints[each.name])}")
+        if self.submit_status and not 200 <= self.submit_status <= 999:  # noqa: PLR2004 - RFC 9110
+            raise ValueError("submit_status: must be 0 or a final HTTP status")
         if self.every < 1:
             raise ValueError("every: must be 1 or more")
 
     @classmethod
     def from_json(cls, data: object) -> "Scenario":
-        """From a JSON object. Raises ValueError that names an unknown field."""
+        """Create a scenario from a JSON object. Raises ValueError, also for an unknown field."""
         if not isinstance(data, Mapping):
-            raise ValueError("a JSON object is needed")  # noqa: TRY004 - it is data, not a bug
+            raise ValueError("must be a JSON object")  # noqa: TRY004 - it comes from a client
         unknown = sorted(str(name) for name in data.keys() - _hints().keys())
         if unknown:
             raise ValueError(f"unknown field: {', '.join(unknown)}")
         return cls(**data)
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields, for JSON."""
+        """Return all fields for JSON."""
         return asdict(self)
 
 
-UNHEARD_OF = 1_000_000
+MAX_NUMBER = 1_000_000
 
 
 @cache
@@ -87,55 +89,55 @@ def _hints() -> dict[str, Any]:
     return get_type_hints(Scenario)
 
 
-def _fits(value: object, hint: Any) -> bool:
+def _is_valid(value: object, hint: Any) -> bool:
     if get_origin(hint) is Literal:
         return isinstance(value, str) and value in get_args(hint)
     if isinstance(hint, types.UnionType):
-        return any(_fits(value, each) for each in get_args(hint))
+        return any(_is_valid(value, each) for each in get_args(hint))
     if hint in {int, float}:
-        kinds = (int, float) if hint is float else (int,)
-        # A bool is an int to Python; NaN is no number of seconds.
-        return isinstance(value, kinds) and not isinstance(value, bool) and 0 <= value < UNHEARD_OF
+        types_ = (int, float) if hint is float else (int,)
+        # In Python a bool is an int. The comparison excludes NaN.
+        return isinstance(value, types_) and not isinstance(value, bool) and 0 <= value < MAX_NUMBER
     return isinstance(value, hint)
 
 
-def _words(hint: Any) -> str:
+def _describe(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(repr(each) for each in get_args(hint))
-    return f"a fitting {getattr(hint, '__name__', hint)}"
+    return f"a valid {getattr(hint, '__name__', hint)}"
 
 
-GOOD = Scenario()
+NO_SCENARIO = Scenario()
 
 
 class Scenarios:
-    """The scenarios that wait for their submits, in the order in which they were set."""
+    """The scenarios for future submits, in the order in which they were added. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[_Waiting] = []
+        self._pending: list[_Pending] = []
 
     def add(self, scenario: Scenario) -> None:
-        """Appends a scenario; the first one that applies to a submit wins."""
+        """Add a scenario. A submit gets the first one that applies."""
         with self._lock:
-            self._waiting.append(_Waiting(scenario, scenario.times))
+            self._pending.append(_Pending(scenario, scenario.times))
 
     def clear(self) -> None:
-        """Back to good behaviour."""
+        """Remove all scenarios."""
         with self._lock:
-            self._waiting.clear()
+            self._pending.clear()
 
     def take(self, engine: str) -> Scenario:
-        """The scenario for a submit that has just arrived."""
+        """Return the scenario for a new submit."""
         with self._lock:
-            for waiting in self._waiting:
-                if waiting.applies_to(engine):
-                    return waiting.scenario
-        return GOOD
+            for pending in self._pending:
+                if pending.applies_to(engine):
+                    return pending.scenario
+        return NO_SCENARIO
 
 
 @dataclass
-class _Waiting:
+class _Pending:
     scenario: Scenario
     left: int | None
     seen: int = 0

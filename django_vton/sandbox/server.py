@@ -1,4 +1,4 @@
-"""The gateway's routes, on asyncio: the two engines as documented, and `/_sandbox/` beside them."""
+"""The endpoints of the gateway, on asyncio: both engines as documented, and `/_sandbox/`."""
 
 import asyncio
 import hmac
@@ -7,35 +7,30 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from . import answers, statuspage
+import h11
+
+from . import status_page
+from .engine import Engine, Render
+from .error_responses import error_page, error_response, scenario_response
 from .fashn import Fashn
 from .glass import Glass
-from .http11 import (
-    IDLE_SECONDS,
-    MAX_HEAD,
-    MalformedError,
-    Request,
-    Response,
-    is_ours,
-    json_response,
-    read_request,
-    write_response,
-)
-from .ledger import Entry, Ledger, callback_note, without_bulk
-from .order import InvalidError
-from .pictures import ImageLoadError
-from .renders import Render, Renders
+from .http import Request, Response, is_cross_site, json_response, read_request, write_response
+from .images import ImageLoadError
+from .ledger import Entry, Ledger, describe_callback, without_long_values
+from .parameters import InvalidParameterError
+from .renderer import Renderer
 from .scenario import Scenario, Scenarios
 
 logger = logging.getLogger("django_vton.sandbox")
 
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
-OURS = "Not for pages of other sites; open it at a loopback address."
+KEY_HEADER = "ocp-apim-subscription-key"
+IDLE_SECONDS = 120
+CROSS_SITE = "Requests from other sites are refused. Use a URL on loopback."
 FASHN, GLASS = Fashn(), Glass()
 
 
 class Server:
-    """Answers requests, in one event loop; `ledger` and `scenarios` may be shared with other threads."""
+    """Serves requests in one event loop. `ledger` and `scenarios` may be shared with other threads."""
 
     def __init__(
         self, ledger: Ledger, scenarios: Scenarios, *, key: str, seconds: float, retry_seconds: float
@@ -43,185 +38,189 @@ class Server:
         self._ledger = ledger
         self._scenarios = scenarios
         self._key = key
-        self._renders = Renders(ledger, seconds=seconds, retry_seconds=retry_seconds)
+        self._renderer = Renderer(ledger, seconds=seconds, retry_seconds=retry_seconds)
         self._connections: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
         self._host = ""
 
     async def start(self, host: str, port: int) -> str:
-        """Listens, and returns the base URL. Raises OSError where the port is taken."""
-        self._listener = await asyncio.start_server(self._connected, host, port, limit=MAX_HEAD, backlog=512)
+        """Listen, and return the base URL. Raises OSError if the port is in use."""
+        self._listener = await asyncio.start_server(self._on_connect, host, port, backlog=512)
         self._host = host
-        bound = self._listener.sockets[0].getsockname()[1]
-        self._renders.base = f"http://{host}:{bound}"
-        return self._renders.base
+        port = self._listener.sockets[0].getsockname()[1]
+        self._renderer.base_url = f"http://{host}:{port}"
+        return self._renderer.base_url
 
     async def stop(self) -> None:
-        """Closes every connection, and drops the renders under way."""
+        """Close all connections and cancel all renders."""
         if self._listener:
             self._listener.close()
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        await self._renders.close()
+        await self._renderer.close()
 
     async def reset(self) -> None:
-        """An empty ledger, no scenarios, no renders."""
+        """Remove all scenarios, renders and entries of the ledger."""
         self._scenarios.clear()
-        await self._renders.forget()
+        await self._renderer.clear()
         self._ledger.clear()
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _on_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, request after request."""
+        """Serve the requests of one connection."""
+        connection = h11.Connection(h11.SERVER)
         try:
-            stays = True
-            while stays:
-                stays = await self._exchange(reader, writer)
-        except (OSError, EOFError):
-            pass  # The client has left, or idled too long (TimeoutError is an OSError).
+            while await self._exchange(connection, reader, writer):
+                pass
+        except (OSError, h11.LocalProtocolError):
+            pass  # The client disconnected, was idle (TimeoutError is an OSError), or gets no body.
         except asyncio.CancelledError:
-            writer.transport.abort()  # Closing would wait for a client that reads no more.
+            writer.transport.abort()  # close() would wait for a client that has stopped reading.
             raise
         finally:
             writer.close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        keep_alive = False
+    async def _exchange(
+        self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Serve one request. Return whether the connection can be used for another."""
         try:
-            request = await asyncio.wait_for(read_request(reader, writer), IDLE_SECONDS)
+            request = await asyncio.wait_for(read_request(connection, reader, writer), IDLE_SECONDS)
+        except h11.RemoteProtocolError as error:
+            response = json_response(error.error_status_hint, {"error": str(error)}, Connection="close")
+        else:
             if request is None:
                 return False
-            keep_alive = request.headers.get("Connection", "").lower() != "close"
-            response = await self._answer(request)
-            outcome = response.status if response.manner == "whole" else response.manner
+            response = await self._respond(request)
+            outcome = response.status if response.delivery == "complete" else response.delivery
             logger.info("%s %s %s", request.method, request.path, outcome)
-        except MalformedError as error:
-            response = json_response(error.status, {"error": str(error)})
-        return await write_response(reader, writer, response, keep_alive=keep_alive)
+        return await write_response(connection, reader, writer, response)
 
-    async def _answer(self, request: Request) -> Response:
-        """Finds the route. A wrong method is an unknown endpoint, as the documents name no 405."""
+    async def _respond(self, request: Request) -> Response:
+        """Route a request. A wrong method gives 404, because the documents have no 405."""
         method, path = request.method, request.path
         if path.startswith("/_sandbox/"):
-            return await self._control(request) if is_ours(request, self._host) else answers.error(403, OURS)
+            is_refused = is_cross_site(request, self._host)
+            return error_response(403, CROSS_SITE) if is_refused else await self._control(request)
         if method == "GET" and path.startswith("/v1/"):
-            return self._media(path, moved=request.query == "moved")
+            return self._result_image(path, redirected=request.query == "moved")
         for engine in (FASHN, GLASS):
             if (method, path) == ("POST", engine.submit_path):
                 return await self._submit(engine, request)
         if method == "GET" and path.startswith(FASHN.status_path):
-            return self._keyed(request) or self._status(FASHN, path.removeprefix(FASHN.status_path))
+            return self._check_key(request) or self._status(FASHN, path.removeprefix(FASHN.status_path))
         if (method, path) == ("POST", GLASS.result_path):
-            return self._keyed(request) or self._result(request)
-        return answers.error(404)
+            return self._check_key(request) or self._glass_result(request)
+        return error_response(404)
 
-    def _keyed(self, request: Request) -> Response | None:
-        """The refusal of a request with a missing or a wrong key."""
+    def _check_key(self, request: Request) -> Response | None:
+        """Return the error response to a missing or wrong key."""
         given = request.headers.get(KEY_HEADER, "").strip()
         if given and (not self._key or hmac.compare_digest(given.encode(), self._key.encode())):
             return None
-        return answers.error(401)
+        return error_response(401)
 
-    async def _submit(self, engine: Fashn | Glass, request: Request) -> Response:
-        """Writes a submit into the ledger, whatever becomes of it."""
-        body = _json(request)
-        entry = Entry(datetime.now(UTC).isoformat(), engine.name, body=without_bulk(body))
-        self._ledger.arrive(entry)
+    async def _submit(self, engine: Engine, request: Request) -> Response:
+        """Record a submit in the ledger, and accept or refuse it."""
+        body = _json_body(request)
+        entry = Entry(datetime.now(UTC).isoformat(), engine.name, body=without_long_values(body))
+        self._ledger.add(entry)
         scenario = self._scenarios.take(engine.name)
-        response = self._keyed(request)
+        response = self._check_key(request)
         if response is None and scenario.submit_status and not scenario.accepted:
-            response = answers.refusal(scenario)
+            response = scenario_response(scenario)
         if response is None:
-            response = await self._order(engine, request, body, scenario, entry)
-        self._ledger.write(
+            response = await self._start_render(engine, request, body, scenario, entry)
+        self._ledger.update(
             entry,
             outcome="accepted" if entry.request_id else "refused",
-            answer=None if response.manner in {"close", "hang"} else response.status,
+            answer=None if response.delivery in {"close", "hang"} else response.status,
         )
         await asyncio.sleep(scenario.submit_seconds)
         return response
 
-    async def _order(
-        self, engine: Fashn | Glass, request: Request, body: Any, scenario: Scenario, entry: Entry
+    async def _start_render(
+        self, engine: Engine, request: Request, body: Any, scenario: Scenario, entry: Entry
     ) -> Response:
-        if request.headers.get_content_type() != "application/json":
-            return answers.error(400, "Content-Type must be application/json")
+        content_type = request.headers.get("content-type", "").partition(";")[0]
+        if content_type.strip().lower() != "application/json":
+            return error_response(400, "Content-Type must be application/json")
         try:
-            order = engine.read(body)
+            parameters = engine.read(body)
             url, mode = engine.read_callback(request.headers)
-            images = await self._renders.load(order, engine) if engine.loads_at_submit else []
-        except (InvalidError, ImageLoadError) as error:
-            return answers.error(400, str(error))
+            inputs = await self._renderer.load_images(parameters, engine) if engine.loads_at_submit else []
+        except (InvalidParameterError, ImageLoadError) as error:
+            return error_response(400, str(error))
         if url:
-            self._ledger.write(entry, callback=callback_note(url, mode))
-        render = Render(engine, engine.new_id(), order, scenario, entry, url, mode, images=images)
-        await self._renders.accept(render)
-        return self._accepted(render)
+            self._ledger.update(entry, callback=describe_callback(url, mode))
+        render = Render(engine, engine.new_id(), parameters, scenario, entry, url, mode, inputs=inputs)
+        await self._renderer.start(render)
+        return self._accepted_response(render)
 
-    def _accepted(self, render: Render) -> Response:
-        """The answer to an accepted submit, or what the scenario makes of it."""
-        scenario, base = render.scenario, self._renders.base
-        status, body = render.engine.accepted(render, base)
+    def _accepted_response(self, render: Render) -> Response:
+        scenario, base_url = render.scenario, self._renderer.base_url
         if scenario.submit_status:
-            return answers.refusal(scenario)
+            return scenario_response(scenario)
         if scenario.submit == "close":
-            return Response(manner="close")
+            return Response(delivery="close")
         if scenario.submit == "hang":
-            return Response(manner="hang")
-        # An early callback overtakes an answer that was written before it.
-        body["status"] = render.engine.word(render.engine.queued)
+            return Response(delivery="hang")
+        status, body = render.engine.submit_json(render, base_url)
+        # With an early callback the render has ended, but the response was composed before.
+        body["status"] = render.engine.spell(render.engine.queued)
         if scenario.submit == "no_id":
             del body["request_id"]
             body.pop("polling_url", None)
         elif scenario.submit == "terminal":
-            body |= render.engine.answer(render, base)
+            body |= render.engine.status_json(render, base_url)
         return json_response(status, body)
 
-    def _result(self, request: Request) -> Response:
-        body = _json(request)
+    def _glass_result(self, request: Request) -> Response:
+        body = _json_body(request)
         request_id = body.get("request_id") if isinstance(body, dict) else None
         if not isinstance(request_id, str):
-            return answers.error(400, "request_id is required and must be a string")
+            return error_response(400, "request_id is required and must be a string")
         return self._status(GLASS, request_id)
 
-    def _status(self, engine: Fashn | Glass, request_id: str) -> Response:
-        render = self._renders.by_id.get(request_id)
+    def _status(self, engine: Engine, request_id: str) -> Response:
+        render = self._renderer.renders.get(request_id)
         if render is None or render.engine is not engine:
-            return answers.error(404, "No request with this id")
-        asks = self._ledger.count(request_id, "asks")
+            return error_response(404, "No request with this id")
+        polls = self._ledger.count(request_id, "asks")
         scenario = render.scenario
-        if asks <= scenario.unknown_asks:
-            return answers.error(404, "No request with this id")
-        if asks <= scenario.unknown_asks + scenario.failed_asks:
-            return answers.error(500)
-        return json_response(200, engine.answer(render, self._renders.base))
+        if polls <= scenario.unknown_asks:
+            return error_response(404, "No request with this id")
+        if polls <= scenario.unknown_asks + scenario.failed_asks:
+            return error_response(500)
+        return json_response(200, engine.status_json(render, self._renderer.base_url))
 
-    def _media(self, path: str, *, moved: bool) -> Response:
-        """A picture, with no key: whoever has the URL may fetch it, as with the vendor."""
-        parts = path.split("/")
-        render = self._renders.by_id.get(parts[2])
-        if render is None or not render.pictures:
-            return answers.page(404)
-        paths = [each.rpartition(".")[0] for each in render.media_paths("")]
-        if path.rpartition(".")[0] not in paths:
-            return answers.page(404)
-        picture = render.pictures[paths.index(path.rpartition(".")[0])]
-        fetches = self._ledger.count(render.request_id, "media_fetches")
-        scenario = render.scenario
-        if moved or (scenario.result_times is not None and fetches > scenario.result_times):
-            return Response(200, picture, render.engine.media_type(render))
-        return _spoilt(picture, scenario, render.engine.media_type(render), path)
+    def _result_image(self, path: str, *, redirected: bool) -> Response:
+        """Serve a result. No key is needed: whoever has the URL can download it, as with the vendor."""
+        render = self._renderer.renders.get(path.split("/")[2])
+        if render is None or not render.results:
+            return error_page(404)
+        extension = path.rpartition(".")[2]  # Any is accepted: Fashn's URLs end in a literal ".ext".
+        paths = render.result_paths(extension)
+        if path not in paths:
+            return error_page(404)
+        image = render.results[paths.index(path)]
+        downloads = self._ledger.count(render.request_id, "media_fetches")
+        media_type = render.engine.result_type(render)
+        times = render.scenario.result_times
+        if redirected or (times is not None and downloads > times):
+            return Response(200, image, media_type)
+        return _scenario_image(image, render.scenario, media_type, path)
 
     async def _control(self, request: Request) -> Response:
-        """What the vendor has not: the ledger, the scenarios, a page for people."""
+        """Serve `/_sandbox/`, which the vendor does not have."""
         match request.method, request.path.removeprefix("/_sandbox/"):
             case "GET", "":
-                body = statuspage.render(self._ledger).encode()
+                body = status_page.render_page(self._ledger).encode()
                 return Response(200, body, "text/html; charset=utf-8")
             case "GET", "ledger":
                 return json_response(200, self._ledger.as_dict())
@@ -229,13 +228,13 @@ class Server:
                 await self.reset()
                 return json_response(200, {"reset": True})
             case "POST", "scenario":
-                return self._set_scenario(_json(request))
+                return self._add_scenario(_json_body(request))
             case "DELETE", "scenario":
                 self._scenarios.clear()
                 return json_response(200, {"cleared": True})
-        return answers.error(404)
+        return error_response(404)
 
-    def _set_scenario(self, data: Any) -> Response:
+    def _add_scenario(self, data: Any) -> Response:
         try:
             scenario = Scenario.from_json(data)
         except ValueError as error:
@@ -244,27 +243,28 @@ class Server:
         return json_response(200, scenario.as_dict())
 
 
-def _json(request: Request) -> Any:
+def _json_body(request: Request) -> Any:
     try:
         return json.loads(request.body)
     except (ValueError, RecursionError):
         return None
 
 
-def _spoilt(picture: bytes, scenario: Scenario, media_type: str, path: str) -> Response:
+def _scenario_image(image: bytes, scenario: Scenario, media_type: str, path: str) -> Response:
+    """Return the response to a download of a result that the scenario describes."""
     match scenario.result:
         case "broken":
-            picture = picture[:16] + bytes(len(picture) - 16)
+            image = image[:16] + bytes(len(image) - 16)
         case "truncated":
-            picture = picture[: len(picture) // 2]
+            image = image[: len(image) // 2]
         case "cut":
-            return Response(200, picture, media_type, manner="cut")
+            return Response(200, image, media_type, delivery="cut")
         case "endless":
-            return Response(200, picture[:1024], media_type, manner="endless")
+            return Response(200, image[:1024], media_type, delivery="endless")
         case "html":
-            return answers.page(200)
+            return error_page(200)
         case "missing":
-            return answers.page(404)
+            return error_page(404)
         case "redirect":
             return Response(302, b"", headers={"Location": f"{path}?moved"})
-    return Response(200, picture, media_type, seconds=scenario.result_seconds)
+    return Response(200, image, media_type, seconds=scenario.result_seconds)

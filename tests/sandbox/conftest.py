@@ -16,31 +16,31 @@ from django_vton.sandbox import Gateway
 FASHN = "/fashn-virtual-try-on/v1/fashn-virtual-try-on-request"
 GLASS = "/glass-virtual-try-on/v1/api/glass-virtual-tryon"
 GLASS_RESULT = "/glass-virtual-try-on-polling/api/glass-virtual-tryon-result"
-TLS = ssl.create_default_context()  # One for all clients: reading the certificates takes its time.
+TLS = ssl.create_default_context()  # Shared by all clients: loading the certificates is slow.
 
 
-def encode(picture: Image.Image, kind: str = "PNG") -> bytes:
+def encode(image: Image.Image, image_format: str = "PNG") -> bytes:
     out = io.BytesIO()
-    picture.save(out, kind)
+    image.save(out, image_format)
     return out.getvalue()
 
 
 def person(size: tuple[int, int] = (400, 600)) -> bytes:
-    """A grey person photo with a face in the colour of skin."""
-    picture = Image.new("RGB", size, (120, 130, 140))
-    ImageDraw.Draw(picture).ellipse((160, 60, 240, 165), fill=(224, 172, 140))
-    return encode(picture, "JPEG")
+    """A gray photo with a face in the color of skin."""
+    image = Image.new("RGB", size, (120, 130, 140))
+    ImageDraw.Draw(image).ellipse((160, 60, 240, 165), fill=(224, 172, 140))
+    return encode(image, "JPEG")
 
 
-def shirt(colour: tuple[int, int, int] = (20, 120, 60)) -> bytes:
-    """A plain block of colour on white."""
-    picture = Image.new("RGB", (400, 400), "white")
-    ImageDraw.Draw(picture).rectangle((60, 60, 340, 340), fill=colour)
-    return encode(picture)
+def shirt(color: tuple[int, int, int] = (20, 120, 60)) -> bytes:
+    """A colored square on white."""
+    image = Image.new("RGB", (400, 400), "white")
+    ImageDraw.Draw(image).rectangle((60, 60, 340, 340), fill=color)
+    return encode(image)
 
 
 class Shop(ThreadingHTTPServer):
-    """The other side: serves pictures, and takes callbacks."""
+    """Serves images and receives callbacks."""
 
     daemon_threads = True
 
@@ -49,7 +49,7 @@ class Shop(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.files = {"/person.jpg": person(), "/shirt.png": shirt()}
         self.callbacks: queue.Queue[tuple[str, dict[str, str], bytes]] = queue.Queue()
-        self.callback_answers: list[int] = []
+        self.callback_statuses: list[int] = []
 
     def url_of(self, path: str, data: bytes) -> str:
         self.files[path] = data
@@ -72,15 +72,15 @@ class Handler(BaseHTTPRequestHandler):
         elif data := self.server.files.get(self.path):
             self.send_response(200)
             self.end_headers()
-            with contextlib.suppress(ConnectionError):  # The gateway leaves where it is too large.
+            with contextlib.suppress(ConnectionError):  # The gateway disconnects if the image is too large.
                 self.wfile.write(data)
         else:
             self.send_error(404)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        answers = self.server.callback_answers
-        self.send_response(answers.pop(0) if answers else 200)
+        statuses = self.server.callback_statuses
+        self.send_response(statuses.pop(0) if statuses else 200)
         self.send_header("Location", self.path)
         self.end_headers()
         self.server.callbacks.put((self.path, dict(self.headers), body))
@@ -106,7 +106,7 @@ def gateway() -> Iterator[Gateway]:
 
 
 class Client:
-    """A shop's HTTP client, as plain as possible."""
+    """Submits and polls without retries or checks."""
 
     def __init__(self, gateway: Gateway, shop: Shop) -> None:
         self.gateway, self.shop = gateway, shop
@@ -134,21 +134,21 @@ class Client:
         }
         return self.http.post(GLASS, json={name: value for name, value in body.items() if value is not ...})
 
-    def ask(self, request_id: str) -> httpx.Response:
+    def poll(self, request_id: str) -> httpx.Response:
         if request_id.startswith("fashn"):
             return self.http.get(f"/v2/requests/status/{request_id}")
         return self.http.post(GLASS_RESULT, json={"request_id": request_id})
 
     def wait(self, request_id: str, state: str = "COMPLETED") -> dict[str, Any]:
-        """The status answer once the render is in `state`."""
+        """Wait until the render is in `state`, and return the response to a poll."""
         reached = self.gateway.ledger.wait_for(
             lambda ledger: any(
-                e.request_id == request_id and e.state.upper() == state for e in ledger.entries
+                entry.request_id == request_id and entry.state.upper() == state for entry in ledger.entries
             )
         )
         assert reached, [entry.state for entry in self.gateway.ledger.entries]
-        answer: dict[str, Any] = self.ask(request_id).json()
-        return answer
+        response: dict[str, Any] = self.poll(request_id).json()
+        return response
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import free_port
+from tests.live_shop import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ def run(*arguments: str, settings: str = "") -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_its_address_and_ends_cleanly(number: signal.Signals) -> None:
+def test_the_command_prints_the_url_and_exits_on_a_signal(number: signal.Signals) -> None:
     port = free_port()
     with run("--port", str(port), "--key", "hidden", "-v", "2") as process:
         assert process.stdout is not None
@@ -48,8 +48,8 @@ def test_it_says_its_address_and_ends_cleanly(number: signal.Signals) -> None:
     assert "hidden" not in "".join(lines) + out
 
 
-def test_it_does_not_move_the_shop() -> None:
-    """To be pasted as it is: whoever runs the shop on another port has said so already."""
+def test_the_printed_settings_keep_the_public_base_url() -> None:
+    """The output is meant to be pasted into the settings."""
     here = "http://127.0.0.1:8610"
     with run("--port", str(free_port()), settings=f"VTON={{'PUBLIC_BASE_URL': '{here}'}}") as process:
         assert process.stdout is not None
@@ -59,7 +59,7 @@ def test_it_does_not_move_the_shop() -> None:
     assert f'"PUBLIC_BASE_URL": "{here}"' in lines[4]
 
 
-def test_a_taken_port_is_said_in_words() -> None:
+def test_a_port_in_use_gives_an_error_without_traceback() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

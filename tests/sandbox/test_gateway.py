@@ -13,7 +13,7 @@ from django_vton.sandbox import Gateway
 from .conftest import FASHN, Client, Shop
 
 
-def test_it_imports_neither_django_nor_the_package() -> None:
+def test_the_sandbox_imports_neither_django_nor_the_rest_of_the_package() -> None:
     code = """
 import sys, django_vton.sandbox
 names = [n for n in sys.modules if n.split(".")[0] in {"django", "rest_framework", "django_q"}]
@@ -23,28 +23,28 @@ sys.exit(repr(names) if names else 0)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
-async def test_two_hundred_renders_at_once(shop: Shop) -> None:
+async def test_two_hundred_renders_run_at_once_with_few_threads(shop: Shop) -> None:
     with Gateway(seconds=1) as gateway:
         before = threading.active_count()
         body = {"model_image": f"{shop.url}/person.jpg", "garment_image": f"{shop.url}/shirt.png"}
         async with httpx.AsyncClient(
             base_url=gateway.url, headers={"Ocp-Apim-Subscription-Key": "k"}, trust_env=False, timeout=30
         ) as http:
-            answers = await asyncio.gather(*(http.post(FASHN, json=body) for _ in range(200)))
-            held = threading.active_count() - before
-            assert {answer.status_code for answer in answers} == {202}
-            assert held < 100
-            done = await asyncio.to_thread(
+            responses = await asyncio.gather(*(http.post(FASHN, json=body) for _ in range(200)))
+            threads = threading.active_count() - before
+            assert {response.status_code for response in responses} == {202}
+            assert threads < 100
+            completed = await asyncio.to_thread(
                 gateway.ledger.wait_for,
                 lambda ledger: all(e.state == "COMPLETED" for e in ledger.entries),
                 60,
             )
-            assert done
+            assert completed
         totals = gateway.ledger.totals
     assert (totals["accepted"], totals["amount"]) == (200, 200 * 75_000)
 
 
-def test_the_ledger_over_http(client: Client, gateway: Gateway) -> None:
+def test_the_ledger_is_served_as_json(client: Client, gateway: Gateway) -> None:
     request_id = client.fashn().json()["request_id"]
     url = client.wait(request_id)["output"]["media_url"][0]
     client.http.get(url)
@@ -58,11 +58,11 @@ def test_the_ledger_over_http(client: Client, gateway: Gateway) -> None:
         "callbacks_acknowledged": 0,
     }
     assert ledger["totals"]["amount"] == 75_000
-    assert "sandbox" not in str(ledger), "the key is not kept"
+    assert "sandbox" not in str(ledger), "contains the key"
 
 
 @pytest.mark.parametrize("over_http", [True, False])
-def test_reset(client: Client, gateway: Gateway, over_http: bool) -> None:
+def test_reset_removes_all_data(client: Client, gateway: Gateway, over_http: bool) -> None:
     gateway.scenario(submit_status=500, every=2, times=None)
     gateway.scenario(seconds=60)
     request_id = client.fashn().json()["request_id"]
@@ -71,11 +71,11 @@ def test_reset(client: Client, gateway: Gateway, over_http: bool) -> None:
     else:
         gateway.reset()
     assert gateway.ledger.as_dict()["submits"] == []
-    assert client.ask(request_id).status_code == 404
+    assert client.poll(request_id).status_code == 404
     assert [client.fashn().status_code for _ in range(2)] == [202, 202]
 
 
-def test_the_page_for_people(client: Client, gateway: Gateway) -> None:
+def test_the_status_page_escapes_its_values(client: Client, gateway: Gateway) -> None:
     gateway.scenario(outcome="<script>", seconds=0)
     client.wait(client.fashn().json()["request_id"], "<SCRIPT>")
     page = client.http.get("/_sandbox/")
@@ -85,7 +85,7 @@ def test_the_page_for_people(client: Client, gateway: Gateway) -> None:
     assert "<script" not in page.text
 
 
-def test_a_connection_carries_many_requests(client: Client) -> None:
+def test_connections_are_reused(client: Client) -> None:
     logging.getLogger("httpcore").setLevel(logging.INFO)
     for _ in range(3):
         client.fashn()
@@ -96,13 +96,13 @@ def test_a_connection_carries_many_requests(client: Client) -> None:
     ("sent", "status"),
     [
         (b"nonsense\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", 413),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
-        (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
     ],
 )
-async def test_what_is_no_http_is_refused(gateway: Gateway, sent: bytes, status: int) -> None:
+async def test_malformed_requests_are_refused(gateway: Gateway, sent: bytes, status: int) -> None:
     port = int(gateway.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
@@ -111,10 +111,10 @@ async def test_what_is_no_http_is_refused(gateway: Gateway, sent: bytes, status:
     assert line.split()[1] == str(status).encode()
 
 
-async def test_a_large_body_is_let_through_first(gateway: Gateway) -> None:
+async def test_a_client_can_wait_for_100_continue(gateway: Gateway) -> None:
     port = int(gateway.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
     assert (await reader.readline()).split()[1] == b"100"
     writer.write(b"{}")
     await reader.readline()
@@ -122,7 +122,7 @@ async def test_a_large_body_is_let_through_first(gateway: Gateway) -> None:
     writer.close()
 
 
-def test_it_stops_and_starts_again_on_its_port(shop: Shop) -> None:
+def test_a_restarted_gateway_uses_the_same_port(shop: Shop) -> None:
     gateway = Gateway(seconds=0)
     gateway.start()
     url = gateway.url
@@ -139,22 +139,22 @@ def test_it_stops_and_starts_again_on_its_port(shop: Shop) -> None:
         gateway.stop()
 
 
-def test_it_stops_while_a_client_reads_no_more(client: Client, gateway: Gateway) -> None:
+def test_the_gateway_stops_while_a_client_has_stopped_reading(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="endless")
     url = client.wait(client.fashn().json()["request_id"])["output"]["media_url"][0]
     with client.http.stream("GET", url) as media:
         next(media.iter_raw())
         gateway.stop()
-        gc.collect()  # A connection left open is told of here, as a ResourceWarning.
+        gc.collect()  # Raises a ResourceWarning if a connection is still open.
 
 
-def test_a_taken_port_is_said(gateway: Gateway) -> None:
+def test_a_port_in_use_raises_os_error(gateway: Gateway) -> None:
     other = Gateway(port=int(gateway.url.rpartition(":")[2]))
     with pytest.raises(OSError, match="address already in use"):
         other.start()
 
 
-def test_the_log_names_no_key_and_no_photo(
+def test_the_log_contains_no_key_and_no_url(
     client: Client, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -168,40 +168,40 @@ def test_the_log_names_no_key_and_no_photo(
     assert "canary" not in "".join(r.getMessage() for r in caplog.records if r.name != "httpcore")
 
 
-CONTROLS = [("GET", ""), ("GET", "ledger"), ("POST", "reset"), ("POST", "scenario"), ("DELETE", "scenario")]
+ENDPOINTS = [("GET", ""), ("GET", "ledger"), ("POST", "reset"), ("POST", "scenario"), ("DELETE", "scenario")]
 
 
-@pytest.mark.parametrize(("method", "path"), CONTROLS)
+@pytest.mark.parametrize(("method", "path"), ENDPOINTS)
 @pytest.mark.parametrize(
     "headers",
     [
-        # DNS that first names the attacker's server and then this machine.
+        # DNS rebinding: the name of the other site resolves to this machine.
         {"Host": "evil.example"},
         {"Host": "evil.example:8765", "Origin": "http://evil.example:8765"},
         {"Host": "127.0.0.1.evil.example"},
         {"Host": "localhost@evil.example"},
         {"Host": "[::1"},
         {"Host": ""},
-        # A form or a script of another site's page.
+        # A form or a script on a page of another site.
         {"Origin": "https://evil.example"},
         {"Origin": "http://127.0.0.1:9"},
         {"Origin": "null"},
         {"Origin": ""},
     ],
 )
-def test_no_page_of_another_site_controls_it(
+def test_requests_from_pages_of_other_sites_are_refused(
     client: Client, gateway: Gateway, method: str, path: str, headers: dict[str, str]
 ) -> None:
     client.fashn()
-    answer = client.http.request(method, f"/_sandbox/{path}", headers=headers, content=b"{}")
-    assert answer.status_code == 403
-    assert "person.jpg" not in answer.text
+    response = client.http.request(method, f"/_sandbox/{path}", headers=headers, content=b"{}")
+    assert response.status_code == 403
+    assert "person.jpg" not in response.text
     assert len(gateway.ledger.entries) == 1
     assert client.fashn().status_code == 202
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
-def test_its_own_page_and_a_command_line_control_it(client: Client, gateway: Gateway, host: str) -> None:
+def test_requests_on_loopback_are_accepted(client: Client, gateway: Gateway, host: str) -> None:
     host += ":" + gateway.url.rpartition(":")[2]
     for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}"}):
         assert client.http.post("/_sandbox/reset", headers=headers).status_code == 200

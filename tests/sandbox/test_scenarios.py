@@ -22,34 +22,34 @@ DOCUMENTED = {
 
 @pytest.mark.parametrize("engine", ["fashn", "glass"])
 @pytest.mark.parametrize("status", DOCUMENTED)
-def test_a_refusal_has_the_documented_body_and_is_free(
+def test_refusals_are_as_documented_and_not_charged(
     client: Client, gateway: Gateway, engine: str, status: int
 ) -> None:
     gateway.scenario(submit_status=status)
-    answer = getattr(client, engine)()
-    assert (answer.status_code, answer.json()) == (status, DOCUMENTED[status])
-    assert "Retry-After" not in answer.headers
+    response = getattr(client, engine)()
+    assert (response.status_code, response.json()) == (status, DOCUMENTED[status])
+    assert "Retry-After" not in response.headers
     entry = gateway.ledger.entries[0]
     assert (entry.outcome, entry.answer, entry.amount, entry.request_id) == ("refused", status, 0, None)
     assert getattr(client, engine)().is_success
 
 
-def test_retry_after_and_other_words(client: Client, gateway: Gateway) -> None:
+def test_a_refusal_can_have_retry_after_and_another_text(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit_status=429, retry_after=7, submit_error="Slow down")
-    answer = client.fashn()
-    assert answer.headers["Retry-After"] == "7"
-    assert answer.json() == {"error": "Slow down"}
+    response = client.fashn()
+    assert response.headers["Retry-After"] == "7"
+    assert response.json() == {"error": "Slow down"}
 
 
 @pytest.mark.parametrize("fields", [{"submit_status": 502}, {"submit_status": 500, "submit_html": True}])
-def test_a_proxy_answers_in_html(client: Client, gateway: Gateway, fields: dict[str, Any]) -> None:
+def test_a_proxys_refusal_is_html(client: Client, gateway: Gateway, fields: dict[str, Any]) -> None:
     gateway.scenario(**fields)
-    answer = client.fashn()
-    assert answer.status_code == fields["submit_status"]
-    assert answer.headers["Content-Type"].startswith("text/html")
+    response = client.fashn()
+    assert response.status_code == fields["submit_status"]
+    assert response.headers["Content-Type"].startswith("text/html")
 
 
-def test_an_error_may_hide_an_accepted_render(client: Client, gateway: Gateway) -> None:
+def test_a_submit_can_be_accepted_in_spite_of_an_error_response(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit_status=504, accepted=True)
     assert client.fashn().status_code == 504
     entry = gateway.ledger.entries[0]
@@ -57,7 +57,7 @@ def test_an_error_may_hide_an_accepted_render(client: Client, gateway: Gateway) 
     assert client.wait(entry.request_id or "")["status"] == "COMPLETED"
 
 
-def test_an_answer_is_lost_after_the_charge(client: Client, gateway: Gateway) -> None:
+def test_the_connection_closes_after_the_charge(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit="close")
     with pytest.raises(httpx.RemoteProtocolError):
         client.fashn()
@@ -66,7 +66,7 @@ def test_an_answer_is_lost_after_the_charge(client: Client, gateway: Gateway) ->
     assert client.wait(entry.request_id or "")["status"] == "COMPLETED"
 
 
-def test_an_answer_never_comes(client: Client, gateway: Gateway) -> None:
+def test_an_accepted_submit_gets_no_response(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit="hang")
     client.http.timeout = httpx.Timeout(0.3)
     with pytest.raises(httpx.ReadTimeout):
@@ -76,24 +76,24 @@ def test_an_answer_never_comes(client: Client, gateway: Gateway) -> None:
     assert client.fashn().status_code == 202
 
 
-def test_an_answer_comes_late(client: Client, gateway: Gateway) -> None:
+def test_the_response_to_a_submit_is_delayed(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit_seconds=0.4)
-    answer = client.fashn()
-    assert answer.status_code == 202
-    assert answer.elapsed.total_seconds() >= 0.4
+    response = client.fashn()
+    assert response.status_code == 202
+    assert response.elapsed.total_seconds() >= 0.4
 
 
 @pytest.mark.parametrize("engine", ["fashn", "glass"])
-def test_an_answer_without_an_id(client: Client, gateway: Gateway, engine: str) -> None:
+def test_the_response_to_a_submit_has_no_request_id(client: Client, gateway: Gateway, engine: str) -> None:
     gateway.scenario(submit="no_id")
-    answer = getattr(client, engine)()
-    assert answer.is_success
-    assert not {"request_id", "polling_url"} & set(answer.json())
-    assert (gateway.ledger.entries[0].request_id or "") not in answer.text
+    response = getattr(client, engine)()
+    assert response.is_success
+    assert not {"request_id", "polling_url"} & set(response.json())
+    assert (gateway.ledger.entries[0].request_id or "") not in response.text
     assert gateway.ledger.totals["accepted"] == 1
 
 
-def test_the_output_comes_with_the_submit(client: Client, gateway: Gateway) -> None:
+def test_the_response_to_a_submit_has_the_result(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit="terminal", times=None)
     fashn, glass = client.fashn().json(), client.glass().json()
     assert fashn["status"] == "COMPLETED"
@@ -102,7 +102,7 @@ def test_the_output_comes_with_the_submit(client: Client, gateway: Gateway) -> N
     assert client.http.get(glass["image_url"]).is_success
 
 
-def test_a_failure_is_charged_and_an_error_is_not(client: Client, gateway: Gateway) -> None:
+def test_failed_is_charged_and_error_is_not(client: Client, gateway: Gateway) -> None:
     gateway.scenario(outcome="FAILED", error="PoseError: no body found")
     gateway.scenario(outcome="ERROR", error="ThirdPartyError: overloaded")
     failed, error = client.fashn().json()["request_id"], client.fashn().json()["request_id"]
@@ -112,7 +112,7 @@ def test_a_failure_is_charged_and_an_error_is_not(client: Client, gateway: Gatew
     assert [entry.amount for entry in gateway.ledger.entries] == [75_000, 0]
 
 
-def test_glass_fails_in_small_letters(client: Client, gateway: Gateway) -> None:
+def test_glass_failures_are_in_lower_case(client: Client, gateway: Gateway) -> None:
     gateway.scenario(outcome="FAILED", error="ContentModerationError")
     request_id = client.glass().json()["request_id"]
     assert client.wait(request_id, "FAILED") == {
@@ -122,60 +122,60 @@ def test_glass_fails_in_small_letters(client: Client, gateway: Gateway) -> None:
     }
 
 
-def test_a_status_nobody_named(client: Client, gateway: Gateway) -> None:
+def test_a_render_can_have_undocumented_statuses(client: Client, gateway: Gateway) -> None:
     gateway.scenario(outcome="THROTTLED", seconds=0)
     gateway.scenario(running="WARMING_UP", seconds=0.6)
-    stuck, slow = client.fashn().json()["request_id"], client.fashn().json()["request_id"]
-    answer = client.wait(stuck, "THROTTLED")
-    assert (answer["status"], answer["output"], answer["completed_at"]) == ("THROTTLED", None, None)
+    unending, slow = client.fashn().json()["request_id"], client.fashn().json()["request_id"]
+    response = client.wait(unending, "THROTTLED")
+    assert (response["status"], response["output"], response["completed_at"]) == ("THROTTLED", None, None)
     assert client.wait(slow, "WARMING_UP")["status"] == "WARMING_UP"
     assert client.wait(slow)["status"] == "COMPLETED"
 
 
-def test_asking_fails_for_a_while(client: Client, gateway: Gateway) -> None:
+def test_the_first_polls_fail(client: Client, gateway: Gateway) -> None:
     gateway.scenario(unknown_asks=2, failed_asks=1, seconds=60)
     request_id = client.fashn().json()["request_id"]
-    assert [client.ask(request_id).status_code for _ in range(4)] == [404, 404, 500, 200]
+    assert [client.poll(request_id).status_code for _ in range(4)] == [404, 404, 500, 200]
     assert gateway.ledger.counts(request_id).asks == 4
 
 
-def picture_url(client: Client) -> str:
-    answer = client.wait(client.fashn().json()["request_id"])
-    return str(answer["output"]["media_url"][0])
+def result_url(client: Client) -> str:
+    response = client.wait(client.fashn().json()["request_id"])
+    return str(response["output"]["media_url"][0])
 
 
 @pytest.mark.parametrize("result", ["broken", "html", "truncated"])
-def test_bytes_that_are_no_picture(client: Client, gateway: Gateway, result: str) -> None:
+def test_a_result_is_not_a_readable_image(client: Client, gateway: Gateway, result: str) -> None:
     gateway.scenario(result=result)
-    media = client.http.get(picture_url(client))
+    media = client.http.get(result_url(client))
     assert media.status_code == 200
-    with pytest.raises(OSError):  # noqa: PT011 - Pillow's words differ by its version
+    with pytest.raises(OSError):  # noqa: PT011 - the message depends on Pillow's version
         Image.open(io.BytesIO(media.content)).load()
 
 
-def test_an_answer_is_cut_short(client: Client, gateway: Gateway) -> None:
+def test_a_download_stops_before_the_announced_length(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="cut")
     with pytest.raises(httpx.RemoteProtocolError):
-        client.http.get(picture_url(client))
+        client.http.get(result_url(client))
 
 
-def test_a_picture_is_missing_at_first(client: Client, gateway: Gateway) -> None:
+def test_the_first_downloads_give_404(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="missing", result_times=2)
-    url = picture_url(client)
+    url = result_url(client)
     assert [client.http.get(url).status_code for _ in range(3)] == [404, 404, 200]
 
 
-def test_a_picture_is_elsewhere(client: Client, gateway: Gateway) -> None:
+def test_a_download_is_redirected(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="redirect")
-    url = picture_url(client)
+    url = result_url(client)
     assert client.http.get(url).status_code == 302
     followed = client.http.get(url, follow_redirects=True)
     assert Image.open(io.BytesIO(followed.content)).size == (400, 600)
 
 
-def test_a_picture_that_does_not_end_does_end(client: Client, gateway: Gateway) -> None:
+def test_an_endless_download_stops_at_64_mb(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="endless")
-    url, size = picture_url(client), 0
+    url, size = result_url(client), 0
     with client.http.stream("GET", url) as media:
         assert "Content-Length" not in media.headers
         for chunk in media.iter_raw():
@@ -183,50 +183,51 @@ def test_a_picture_that_does_not_end_does_end(client: Client, gateway: Gateway) 
     assert 60 * 1024**2 < size <= 64 * 1024**2
 
 
-def test_a_client_may_leave_an_endless_picture(client: Client, gateway: Gateway) -> None:
+def test_a_client_can_disconnect_from_an_endless_download(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="endless")
-    with client.http.stream("GET", picture_url(client)) as media:
+    with client.http.stream("GET", result_url(client)) as media:
         next(media.iter_raw())
     assert client.fashn().status_code == 202
 
 
-def test_a_picture_is_slow_and_whole(client: Client, gateway: Gateway) -> None:
+def test_a_download_is_slow_and_complete(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result_seconds=0.4)
-    media = client.http.get(picture_url(client))
+    media = client.http.get(result_url(client))
     assert media.elapsed.total_seconds() >= 0.3
     Image.open(io.BytesIO(media.content)).load()
 
 
-def test_a_result_leads_anywhere(client: Client, gateway: Gateway) -> None:
+def test_the_result_can_have_any_url(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result_url="http://169.254.169.254/latest")
-    assert picture_url(client) == "http://169.254.169.254/latest"
+    assert result_url(client) == "http://169.254.169.254/latest"
 
 
-def test_scenarios_apply_to_their_submits_only(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_applies_to_its_engine_and_number_of_submits(client: Client, gateway: Gateway) -> None:
     gateway.scenario(engine="glass-v1", submit_status=403)
     gateway.scenario(submit_status=429, times=2)
     assert [client.fashn().status_code for _ in range(3)] == [429, 429, 202]
     assert [client.glass().status_code for _ in range(2)] == [403, 200]
 
 
-def test_every_third_submit(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_applies_to_every_third_submit(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit_status=500, every=3, times=None)
     assert [client.fashn().status_code for _ in range(6)] == [202, 202, 500, 202, 202, 500]
 
 
-def test_scenarios_over_http(client: Client) -> None:
-    answer = client.http.post("/_sandbox/scenario", json={"submit_status": 402, "times": None})
-    assert answer.json()["submit_status"] == 402
+def test_scenarios_are_added_and_removed_over_http(client: Client) -> None:
+    response = client.http.post("/_sandbox/scenario", json={"submit_status": 402, "times": None})
+    assert response.json()["submit_status"] == 402
     assert client.fashn().status_code == 402
     assert client.http.delete("/_sandbox/scenario").is_success
     assert client.fashn().status_code == 202
 
 
 @pytest.mark.parametrize(
-    ("body", "named"),
+    ("body", "expected"),
     [
         ({"submit_stauts": 500}, "submit_stauts"),
         ({"submit_status": "500"}, "submit_status"),
+        ({"submit_status": 100}, "submit_status"),
         ({"times": True}, "times"),
         ({"seconds": -1}, "seconds"),
         ({"submit": "vanish"}, "submit"),
@@ -236,20 +237,20 @@ def test_scenarios_over_http(client: Client) -> None:
         ([], "object"),
     ],
 )
-def test_a_wrong_scenario_is_refused(client: Client, body: Any, named: str) -> None:
-    answer = client.http.post("/_sandbox/scenario", json=body)
-    assert answer.status_code == 400
-    assert named in answer.json()["error"]
+def test_invalid_scenarios_are_refused_over_http(client: Client, body: Any, expected: str) -> None:
+    response = client.http.post("/_sandbox/scenario", json=body)
+    assert response.status_code == 400
+    assert expected in response.json()["error"]
     assert client.fashn().status_code == 202
 
 
-def test_a_wrong_scenario_raises_in_python(gateway: Gateway) -> None:
+def test_invalid_scenarios_raise_value_error(gateway: Gateway) -> None:
     with pytest.raises(ValueError, match="nonsense"):
         gateway.scenario(nonsense=1)
     with pytest.raises(ValueError, match="seconds"):
         Scenario(seconds=float("nan"))
 
 
-def test_a_refusal_needs_no_readable_submit(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_refuses_a_submit_with_an_invalid_body(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit_status=500)
     assert client.http.post(FASHN, content=b"x").status_code == 500

@@ -1,9 +1,11 @@
-"""The vendor's error bodies, as its documents print them, and how a scenario changes them."""
+"""The vendor's error responses as documented, and those of a scenario."""
 
-from .http11 import Response, json_response
+from dataclasses import replace
+
+from .http import Response, json_response
 from .scenario import Scenario
 
-# 503 is in neither document; its words are ours.
+# 503 is in neither document.
 DOCUMENTED: dict[int, dict[str, str]] = {
     400: {"error": "Invalid request parameters"},
     401: {"error": "Invalid or missing authentication"},
@@ -14,7 +16,7 @@ DOCUMENTED: dict[int, dict[str, str]] = {
     500: {"error": "An unexpected error occurred, please try again later"},
     503: {"error": "Service temporarily unavailable"},
 }
-# What answers with these is a proxy in front of the gateway, which knows no JSON.
+# The response of a proxy in front of the vendor, which is HTML.
 PROXY_STATUSES = frozenset({502, 504})
 
 PAGE = (
@@ -23,27 +25,28 @@ PAGE = (
 )
 
 
-def error(status: int, message: str = "") -> Response:
-    """The documented body of an error status; `message` goes beside it, for the developer."""
+def error_response(status: int, message: str = "") -> Response:
+    """Return the documented body of an error status, with a `message` for the developer."""
     body = dict(DOCUMENTED.get(status, {"error": "Error"}))
     if message:
         body["message"] = message
     return json_response(status, body)
 
 
-def page(status: int) -> Response:
-    """A proxy's error page."""
+def error_page(status: int) -> Response:
+    """Return the HTML page of a proxy."""
     return Response(status, PAGE.format(f"Error {status}").encode(), "text/html; charset=utf-8")
 
 
-def refusal(scenario: Scenario) -> Response:
-    """The submit's refusal that a scenario asks for."""
+def scenario_response(scenario: Scenario) -> Response:
+    """Return the error response to a submit that the scenario describes."""
     status = scenario.submit_status
-    headers = {} if scenario.retry_after is None else {"Retry-After": str(scenario.retry_after)}
     if scenario.submit_html or status in PROXY_STATUSES:
-        plain = page(status)
+        response = error_page(status)
     elif scenario.submit_error:
-        plain = json_response(status, {"error": scenario.submit_error})
+        response = json_response(status, {"error": scenario.submit_error})
     else:
-        plain = error(status)
-    return Response(status, plain.body, plain.content_type, headers)
+        response = error_response(status)
+    if scenario.retry_after is None:
+        return response
+    return replace(response, headers={"Retry-After": str(scenario.retry_after)})

@@ -1,15 +1,15 @@
-"""A page for people: what the gateway has been asked for."""
+"""The page at `/_sandbox/`: the submits that the gateway has received."""
 
 from html import escape
 
 from .ledger import Ledger
 
 MICRO = 1_000_000
-HEADINGS = ("Time (UTC)", "Engine", "Answer", "State", "Charged", "Asks", "Pictures", "Callbacks", "Request")
+HEADINGS = ("Time (UTC)", "Engine", "Answer", "State", "Charged", "Polls", "Downloads", "Callbacks", "ID")
 
 
-def render(ledger: Ledger) -> str:
-    """The ledger as HTML, newest first, without script."""
+def render_page(ledger: Ledger) -> str:
+    """Return the ledger as HTML without scripts, newest first."""
     totals = ledger.totals
     rows = []
     for entry in reversed(ledger.entries):

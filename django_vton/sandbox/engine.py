@@ -1,0 +1,86 @@
+"""What an engine of the vendor is, and a render by one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from .ledger import Entry
+from .parameters import Parameters
+from .scenario import Scenario
+
+
+class Engine(ABC):
+    """One of the vendor's engines: its limits, and the JSON that it reads and writes."""
+
+    name: str
+    price: int  #: micro-USD per image
+    submit_path: str
+    queued: str  #: the status before processing starts
+    processing: str
+    lower_case: bool  #: whether it writes statuses in lower case
+    image_formats: tuple[str, ...]  #: Pillow's names
+    max_image_bytes: int
+    min_image_side: int  #: pixels
+    loads_at_submit: bool  #: an unusable image is refused with 400; otherwise the render fails
+    result_name: str  #: the file name of the results, without extension
+
+    @abstractmethod
+    def new_id(self) -> str:
+        """Return a request ID in the documented format."""
+
+    @abstractmethod
+    def read(self, body: object) -> Parameters:
+        """Check the body of a submit. Raises InvalidParameterError."""
+
+    def read_callback(self, headers: Mapping[str, str]) -> tuple[str, str]:
+        """Return the URL of the callback ("": none) and its mode. Raises InvalidParameterError."""
+        return "", "terminal"
+
+    def spell(self, status: str) -> str:
+        """Return a status as the engine writes it."""
+        return status.lower() if self.lower_case else status
+
+    @abstractmethod
+    def result_type(self, render: "Render") -> str:
+        """Return the Content-Type of the results."""
+
+    @abstractmethod
+    def submit_json(self, render: "Render", base_url: str) -> tuple[int, dict[str, Any]]:
+        """Return the status and the JSON of the response to an accepted submit."""
+
+    @abstractmethod
+    def status_json(self, render: "Render", base_url: str) -> dict[str, Any]:
+        """Return the JSON with the status and, after the end, the result or the error."""
+
+
+@dataclass
+class Render:
+    """An accepted submit."""
+
+    engine: Engine
+    request_id: str
+    parameters: Parameters
+    scenario: Scenario
+    entry: Entry
+    callback_url: str = ""
+    callback_mode: str = "terminal"
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended_at: datetime | None = None
+    status: str = ""
+    error: str = ""
+    inputs: list[bytes] = field(default_factory=list, repr=False)  #: photo, product; empty until loaded
+    results: list[bytes] = field(default_factory=list, repr=False)
+
+    def result_paths(self, extension: str) -> list[str]:
+        """Return the paths at which the results are served."""
+        name = self.engine.result_name
+        suffixes = ["", *(f"-{number}" for number in range(2, len(self.results) + 1))]
+        return [f"/v1/{self.request_id}/{name}{suffix}.{extension}" for suffix in suffixes]
+
+    def result_urls(self, base_url: str, extension: str) -> list[str]:
+        """Return the URLs of the results, or the URL of the scenario in their place."""
+        if self.scenario.result_url:
+            return [self.scenario.result_url] * len(self.results)
+        return [base_url + path for path in self.result_paths(extension)]

@@ -1,0 +1,93 @@
+"""Estimates where the face is by the color of skin, only to position the product."""
+
+# ruff: noqa: PLR2004 - a color range and proportions, chosen by looking at photos
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+Point = tuple[int, int]
+SIDE = 96
+SKIN_BRIGHTNESS = 0.72  # What is darker, relative to the bright skin of the patch, is hair.
+
+
+@dataclass(frozen=True)
+class Face:
+    """The center and the width of a face, in pixels of the photo."""
+
+    x: float
+    y: float
+    width: float
+
+
+def find_face(photo: Image.Image) -> Face | None:
+    """Return the patch of skin that is most likely a face, or None."""
+    small = photo.convert("RGB")
+    small.thumbnail((SIDE, SIDE))
+    width, height = small.size
+    raw = small.convert("YCbCr").tobytes()
+    brightness = {
+        (i % width, i // width): luma
+        for i, (luma, blue, red) in enumerate(zip(raw[::3], raw[1::3], raw[2::3], strict=True))
+        if luma > 40 and 85 <= blue <= 125 and 137 <= red <= 172
+    }
+    skin = set(brightness)
+    best: tuple[float, Face] | None = None
+    while skin:
+        patch = _without_hair(_connected_patch(skin), brightness)
+        face = _measure(patch, width, height)
+        if face is None:
+            continue
+        # Arms are skin too, but a face is higher and nearer to the middle.
+        score = len(patch) * (1 - min(y for _, y in patch) / height) ** 3 * (1 - abs(2 * face.x / width - 1))
+        if best is None or best[0] < score:
+            best = (score, face)
+    if best is None:
+        return None
+    scale = photo.width / width
+    return Face(best[1].x * scale, best[1].y * scale, best[1].width * scale)
+
+
+def _connected_patch(skin: set[Point]) -> list[Point]:
+    """Remove a connected patch from `skin` and return it."""
+    todo = [skin.pop()]
+    patch = []
+    while todo:
+        x, y = todo.pop()
+        patch.append((x, y))
+        for near in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
+            if near in skin:
+                skin.remove(near)
+                todo.append(near)
+    return patch
+
+
+def _without_hair(patch: list[Point], brightness: dict[Point, int]) -> list[Point]:
+    """Return the patch without its dark parts. Brown hair has the color of skin, but is darker."""
+    bright = sorted(brightness[at] for at in patch)[-max(1, len(patch) // 10)]
+    rest = {at for at in patch if brightness[at] > SKIN_BRIGHTNESS * bright}
+    parts = []
+    while rest:
+        parts.append(_connected_patch(rest))
+    return max(parts, key=len)
+
+
+def _measure(patch: list[Point], width: int, height: int) -> Face | None:
+    """Return the patch as a face, or None if its size, position or shape is not that of one."""
+    rows: dict[int, list[int]] = {}
+    for x, y in patch:
+        rows.setdefault(y, []).append(x)
+    top = min(rows)
+    # Neck and shoulders are part of the patch. Use only the rows within the height of a head.
+    head_width = 0
+    inside: list[int] = []
+    for y in sorted(rows):
+        if y - top > 1.25 * head_width and y - top > 3:
+            break
+        head_width = max(head_width, max(rows[y]) - min(rows[y]) + 1)
+        inside += rows[y]
+    head_height = min(max(rows) - top + 1, round(1.3 * head_width))
+    plausible = 0.05 * width < head_width < 0.6 * width and top < 0.5 * height
+    if not plausible or head_height < 0.8 * head_width or len(inside) < 0.5 * head_width * head_height:
+        return None
+    return Face(sum(inside) / len(inside), top + 0.6 * head_width, head_width)

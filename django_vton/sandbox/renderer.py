@@ -1,0 +1,195 @@
+"""The renders in progress, and their callbacks.
+
+A waiting render is a task and uses no thread. Only decoding and drawing run in threads.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from .drawing import draw
+from .engine import Engine, Render
+from .http import RequestError, send_request
+from .images import ImageLoadError, check_image, load_image
+from .ledger import Ledger
+from .parameters import Parameters
+
+SYNC_CALLBACK_SECONDS = 15  # In sync mode the vendor calls back at least this often.
+CALLBACK_SECONDS = 5
+CALLBACK_BYTES = 64 * 1024
+CALLBACK_TRIES = 4
+CONCURRENT_DOWNLOADS = 8
+KEPT_BYTES = 512 * 1024 * 1024
+FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "ERROR"})
+DEFAULT_ERRORS = {
+    "FAILED": "PipelineError: The render could not be completed",
+    "ERROR": "ThirdPartyError: A system error occurred",
+}
+
+T = TypeVar("T")
+
+
+class Renderer:
+    """All renders by request ID. Runs in the gateway's event loop."""
+
+    def __init__(self, ledger: Ledger, *, seconds: float, retry_seconds: float) -> None:
+        self.renders: dict[str, Render] = {}
+        self.base_url = ""
+        self._ledger = ledger
+        self._seconds = seconds
+        self._retry_seconds = retry_seconds
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._with_results: deque[Render] = deque()
+        self._result_bytes = 0
+        # A development server has a short backlog and refuses more connections.
+        self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
+        # Only two threads, because the application under development runs on the same machine.
+        self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="vton-sandbox")
+
+    async def load_images(self, parameters: Parameters, engine: Engine) -> list[bytes]:
+        """Load photo and product within the engine's limits. Raises ImageLoadError."""
+        loaded = []
+        for source, name in ((parameters.photo, "model image"), (parameters.product, "product image")):
+            if source is not None:
+                async with self._downloads:
+                    data = await load_image(source, name, engine)
+                await self._in_thread(partial(check_image, data, name, engine))
+                loaded.append(data)
+        return loaded
+
+    async def start(self, render: Render) -> None:
+        """Charge and start a render. If its scenario says so, return only after its end."""
+        render.status = render.engine.queued
+        self.renders[render.request_id] = render
+        self._ledger.update(
+            render.entry,
+            outcome="accepted",
+            request_id=render.request_id,
+            state=render.engine.spell(render.status),
+            amount=render.parameters.images_charged * render.engine.price,
+        )
+        scenario = render.scenario
+        if scenario.submit == "terminal" or scenario.callback_early:
+            self._finish(render, await self._results(render))
+            if scenario.callback_early:
+                await self._send_callbacks(render)
+            else:
+                self._spawn(self._send_callbacks(render))
+        else:
+            self._spawn(self._run(render))
+
+    async def close(self) -> None:
+        """Cancel all renders and release the threads."""
+        await self.clear()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def clear(self) -> None:
+        """Cancel and remove all renders."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.renders.clear()
+        self._with_results.clear()
+        self._result_bytes = 0
+
+    async def _run(self, render: Render) -> None:
+        seconds = self._seconds if render.scenario.seconds is None else render.scenario.seconds
+        end = asyncio.get_running_loop().time() + seconds
+        await asyncio.sleep(seconds / 4)
+        self._set_status(render, render.scenario.running or render.engine.processing)
+        results = await self._results(render)
+        while not render.error and (left := end - asyncio.get_running_loop().time()) > 0:
+            if render.callback_mode == "sync" and render.scenario.callbacks:
+                self._spawn(self._send_callback(render))
+            await asyncio.sleep(min(left, SYNC_CALLBACK_SECONDS))
+        self._finish(render, results)
+        await self._send_callbacks(render)
+
+    async def _results(self, render: Render) -> list[bytes]:
+        """Load the inputs and draw the results. Sets `error` if an input cannot be loaded."""
+        if render.scenario.outcome != "COMPLETED":
+            return []
+        parameters = render.parameters
+        try:
+            photo, *products = render.inputs or await self.load_images(parameters, render.engine)
+            product = products[0] if products else None
+            count = parameters.images_returned
+            drawing = partial(draw, photo, product, parameters.placement, parameters.format, samples=count)
+            return [await self._in_thread(partial(drawing, sample=sample)) for sample in range(count)]
+        except ImageLoadError as error:
+            render.error = f"ImageLoadError: {error}"
+            return []
+        finally:
+            render.inputs = []
+
+    def _finish(self, render: Render, results: list[bytes]) -> None:
+        outcome = "FAILED" if render.error else render.scenario.outcome
+        if outcome == "COMPLETED":
+            self._keep(render, results)
+        if outcome in DEFAULT_ERRORS:
+            render.error = render.error or render.scenario.error or DEFAULT_ERRORS[outcome]
+        if outcome in FINAL_STATUSES:
+            render.ended_at = datetime.now(UTC)
+            self._ledger.update(render.entry, ended=render.ended_at.isoformat())
+        self._set_status(render, outcome)
+        if outcome == "ERROR":  # In the document: "System error - not charged".
+            self._ledger.update(render.entry, amount=0, refunded=True)
+
+    async def _send_callbacks(self, render: Render) -> None:
+        if render.ended_at is None:
+            return
+        await asyncio.sleep(render.scenario.callback_seconds)
+        for _ in range(render.scenario.callbacks):
+            await self._send_callback(render)
+
+    async def _send_callback(self, render: Render) -> None:
+        """Send a callback. Retry with growing delays until the response is 2xx."""
+        if not render.callback_url:
+            return
+        body = render.scenario.callback_body
+        if body is None:
+            body = json.dumps(render.engine.status_json(render, self.base_url))
+        for retry in range(CALLBACK_TRIES):
+            if retry:
+                await asyncio.sleep(self._retry_seconds * 2 ** (retry - 1))
+            self._ledger.count(render.request_id, "callbacks_sent")
+            try:
+                status, _ = await send_request(
+                    "POST",
+                    render.callback_url,
+                    body=body.encode(),
+                    seconds=CALLBACK_SECONDS,
+                    limit=CALLBACK_BYTES,
+                )
+            except RequestError:
+                continue
+            if 200 <= status <= 299:  # noqa: PLR2004 - the HTTP class of success
+                self._ledger.count(render.request_id, "callbacks_acknowledged")
+                return
+
+    def _set_status(self, render: Render, status: str) -> None:
+        render.status = status
+        self._ledger.update(render.entry, state=render.engine.spell(status))
+
+    def _keep(self, render: Render, results: list[bytes]) -> None:
+        """Keep the results, and delete the oldest of other renders if all together are too large."""
+        render.results = results
+        self._with_results.append(render)
+        self._result_bytes += sum(map(len, results))
+        while self._result_bytes > KEPT_BYTES:
+            oldest = self._with_results.popleft()
+            self._result_bytes -= sum(map(len, oldest.results))
+            oldest.results = []
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
