@@ -1,10 +1,10 @@
-/** Calls to the shop, which outlive a lost network, a rotated CSRF token and a slow render. */
+/** Requests to the shop. They survive a lost network, a rotated CSRF token and a slow render. */
 
 /** @import {Answer, CallOptions, Start, TryOn} from "./types" */
 
-/** The shop's "no": its code names the sentence to show. */
+/** A refusal by the shop. Its code selects the message to show. */
 export class Refused extends Error {
-  /** @param {string} code @param {string} [detail] a sentence @param {number} [seconds] until it may work again */
+  /** @param {string} code @param {string} [detail] the message @param {number} [seconds] until a retry may work */
   constructor(code, detail = "", seconds = 0) {
     super(code);
     this.code = code;
@@ -13,21 +13,23 @@ export class Refused extends Error {
   }
 }
 
-/** No answer, or not one of the shop's application: worth another call. */
-class Unreached extends Error {
-  /** @param {boolean} answered by something on the way */
-  constructor(answered) {
-    super("unreached");
-    this.answered = answered;
+/** No answer, or not one of the shop's application. The request may be retried. */
+class NoAnswer extends Error {
+  /** @param {boolean} isForeign something else answered, such as a proxy */
+  constructor(isForeign) {
+    super("no answer");
+    this.isForeign = isForeign;
   }
 }
 
-/** What it means where something before the shop's application says no: a proxy, or a firewall. @type {Record<number, string>} */
-const FOREIGN = { 401: "blocked", 403: "blocked", 406: "blocked", 413: "upload_too_large", 429: "busy" };
+const MAX_FOREIGN_ANSWERS = 3;
 
-/** By XMLHttpRequest, which tells how much is sent, and parses HTML without a Trusted Types sink.
+/** Codes for the refusals of a proxy or a firewall before the shop's application. @type {Record<number, string>} */
+const PROXY_CODES = { 401: "blocked", 403: "blocked", 406: "blocked", 413: "upload_too_large", 429: "busy" };
+
+/** Uses XMLHttpRequest, since it reports upload progress and parses HTML without a Trusted Types sink.
  * @param {string} method @param {string | URL} url @param {CallOptions} [options] @returns {Promise<Answer>} */
-function call(method, url, { body = null, headers = {}, type = "json", onProgress } = {}) {
+function send(method, url, { body = null, headers = {}, type = "json", onProgress } = {}) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open(method, url);
@@ -35,13 +37,13 @@ function call(method, url, { body = null, headers = {}, type = "json", onProgres
     xhr.timeout = body ? 180_000 : 30_000;
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
-    xhr.onerror = xhr.ontimeout = () => reject(new Unreached(false));
+    xhr.onerror = xhr.ontimeout = () => reject(new NoAnswer(false));
     xhr.onload = () => {
       const { status, response: data } = xhr;
       const header = (/** @type {string} */ name) => xhr.getResponseHeader(name);
       if (status < 400) resolve({ status, data, header });
       else if (data?.code) reject(new Refused(data.code, data.detail, Number(header("Retry-After"))));
-      else reject(status < 500 ? new Refused(FOREIGN[status] ?? "unexpected") : new Unreached(true));
+      else reject(status < 500 ? new Refused(PROXY_CODES[status] ?? "unexpected") : new NoAnswer(true));
     };
     xhr.send(body);
   });
@@ -51,25 +53,25 @@ function call(method, url, { body = null, headers = {}, type = "json", onProgres
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @param {number} ms the longest wait for the network's return */
-const online = (ms) =>
+const waitForNetwork = (ms) =>
   Promise.race([sleep(ms), new Promise((resolve) => addEventListener("online", resolve, { once: true }))]);
 
-const visible = async () => {
+const waitUntilVisible = async () => {
   while (document.hidden)
     await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
 };
 
 /** @param {TryOn} tryOn */
-export const isOver = ({ status }) => status !== "queued" && status !== "processing";
+export const hasEnded = ({ status }) => status !== "queued" && status !== "processing";
 
 export class Api {
   token = "";
   tryOns = "";
   photos = "";
-  /** Tells the visitors of this browser apart. */
+  /** Distinguishes the visitors of this browser. */
   visitor = "";
-  /** Hears whether the network is there. @type {(reached: boolean) => void} */
-  onReach = () => {};
+  /** Called with whether the network is available. @type {(isOnline: boolean) => void} */
+  onConnectivity = () => {};
 
   /** @param {string} startUrl @param {string} product @param {string} lang the page's */
   constructor(startUrl, product, lang) {
@@ -77,92 +79,90 @@ export class Api {
     this.startUrl = `${startUrl}?${this.query}`;
   }
 
-  /** The dialog, and the addresses that it bears. @param {string} url @returns {Promise<HTMLElement>} */
-  async html(url) {
-    const { data } = await call("GET", `${url}?${this.query}`, { type: "document" });
+  /** Loads the dialog's HTML, and takes the API's URLs from it. @param {string} url @returns {Promise<HTMLElement>} */
+  async loadHtml(url) {
+    const { data } = await send("GET", `${url}?${this.query}`, { type: "document" });
     const { tryOns, photos } = data.querySelector("dialog").dataset;
     Object.assign(this, { tryOns, photos });
     return data.body;
   }
 
   /** @param {string} url @returns {Promise<CSSStyleSheet>} */
-  async sheet(url) {
-    const { data } = await call("GET", url, { type: "text" });
+  async loadStyleSheet(url) {
+    const { data } = await send("GET", url, { type: "text" });
     return new CSSStyleSheet().replace(data);
   }
 
   /** @returns {Promise<Start>} */
   async start() {
     if (!navigator.cookieEnabled) throw new Refused("cookies_blocked");
-    const answer = await this.persist(() => call("GET", this.startUrl));
+    const answer = await this.retry(() => send("GET", this.startUrl));
     this.token = answer.data.csrf_token;
-    this.knows(answer);
+    this.setVisitor(answer);
     return answer.data;
   }
 
-  /** Calls until it gets through; gives up only where something answers that is not the shop.
+  /** Retries until the shop answers. Gives up if something else keeps answering.
    * @template T @param {() => Promise<T>} attempt @returns {Promise<T>} */
-  async persist(attempt) {
-    for (let wait = 1000, answers = 0; ; wait = Math.min(wait * 2, 30_000)) {
+  async retry(attempt) {
+    for (let wait = 1000, foreign = 0; ; wait = Math.min(wait * 2, 30_000)) {
       try {
         const result = await attempt();
-        this.onReach(true);
+        this.onConnectivity(true);
         return result;
       } catch (error) {
-        this.onReach(!(error instanceof Unreached) || error.answered);
-        if (!(error instanceof Unreached)) throw error;
-        if (error.answered && ++answers > 3) throw new Refused("unreachable");
-        await online(wait);
+        this.onConnectivity(!(error instanceof NoAnswer) || error.isForeign);
+        if (!(error instanceof NoAnswer)) throw error;
+        if (error.isForeign && ++foreign > MAX_FOREIGN_ANSWERS) throw new Refused("unreachable");
+        await waitForNetwork(wait);
       }
     }
   }
 
-  /** @param {Answer} answer that says who is here */
-  knows({ header }) {
+  /** @param {Answer} answer with the visitor's header */
+  setVisitor({ header }) {
     this.visitor = header("Vton-Visitor") ?? "";
   }
 
-  /** Refuses where the browser keeps no cookies: there, an empty order is refused for its token. */
+  /** Throws if the browser stores no cookies: the shop then refuses an empty order for its CSRF token. */
   async requireCookies() {
     const headers = { "X-CSRFToken": this.token };
-    const empty = this.persist(() => call("POST", `${this.tryOns}?${this.query}`, { headers }));
+    const empty = this.retry(() => send("POST", `${this.tryOns}?${this.query}`, { headers }));
     const code = await empty.catch((error) => error.code);
     if (code === "csrf_failed") throw new Refused("cookies_blocked");
   }
 
-  /** A login elsewhere rotates the token. All may be repeated: a POST of a try-on bears its key.
-   * @param {string} method @param {string} url @param {CallOptions} [options] */
-  async write(method, url, { headers, ...options } = {}) {
+  /** Sends a request again after a login elsewhere has rotated the CSRF token. Every request may be repeated: an order
+   * has an idempotency key. @param {string} method @param {string} url @param {CallOptions} [options] */
+  async request(method, url, { headers, ...options } = {}) {
     const attempt = () =>
-      this.persist(() => call(method, `${url}?${this.query}`, { ...options, headers: { ...headers, "X-CSRFToken": this.token } }));
+      this.retry(() => send(method, `${url}?${this.query}`, { ...options, headers: { ...headers, "X-CSRFToken": this.token } }));
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== "csrf_failed") throw error;
       await this.start();
-      await this.requireCookies(); // Before a photo is sent once more.
+      await this.requireCookies(); // Before the photo is sent a second time.
       return attempt();
     }
   }
 
-  /** Asks until it is over, as often as the shop says, less the longer it takes, never from a hidden tab.
-   * @param {string} id @param {(tryOn: TryOn) => unknown} onChange @param {() => boolean} wanted */
-  async watch(id, onChange, wanted) {
-    const began = Date.now();
+  /** Polls a try-on until it has ended: as often as the shop says, more slowly the longer it takes, and never in a
+   * hidden tab. @param {string} id @param {(tryOn: TryOn) => unknown} onChange @param {() => boolean} isWanted */
+  async poll(id, onChange, isWanted) {
+    const startedAt = Date.now();
     for (let etag = ""; ; ) {
-      await visible();
-      if (!wanted()) return;
+      await waitUntilVisible();
+      if (!isWanted()) return;
       const headers = etag ? { "If-None-Match": etag } : undefined;
-      const { status, data, header } = await this.persist(() =>
-        call("GET", `${this.tryOns}${id}/?${this.query}`, { headers }),
-      );
-      if (!wanted()) return;
+      const { status, data, header } = await this.retry(() => send("GET", `${this.tryOns}${id}/?${this.query}`, { headers }));
+      if (!isWanted()) return;
       if (status === 200) {
         etag = header("ETag") ?? "";
         await onChange(data);
-        if (isOver(data)) return;
+        if (hasEnded(data)) return;
       }
-      const slower = (Date.now() - began) / 20;
+      const slower = (Date.now() - startedAt) / 20;
       await sleep(Math.max(1000, Number(header("Retry-After")) * 1000, Math.min(slower, 15_000)));
     }
   }

@@ -1,59 +1,57 @@
-/**
- * The batches' pages of the admin: live numbers, a review by keyboard, publishing step by step. Each works without it.
- */
+/** The admin's batch pages: live numbers, review by keyboard and publishing in steps. The pages work without it. */
 
-const EVERY = 3000;
-const LONGEST = 60000;
+const POLL_MS = 3000;
+const MAX_POLL_MS = 60000;
 
-/** Numbers that move: asks every few seconds while somebody looks, and stops at the end. @param {HTMLElement} box */
-function watch(box) {
-  let wait = EVERY;
+/** Updates the numbers every few seconds while the page is visible, until the batch has ended. @param {HTMLElement} box */
+function pollProgress(box) {
+  let wait = POLL_MS;
   let timer = 0;
-  let isOver = false;
+  let hasEnded = false;
 
-  async function look() {
+  async function poll() {
     clearTimeout(timer);
-    if (isOver || document.hidden) return;
+    if (hasEnded || document.hidden) return;
     try {
       const answer = await fetch(/** @type {string} */ (box.dataset.vtonProgress), { headers: { Accept: "application/json" } });
-      if (answer.redirected || answer.status === 403 || answer.status === 404) return; // Logged out: the reload link tells.
+      if (answer.redirected || answer.status === 403 || answer.status === 404) return; // Logged out. The reload link leads to the login.
       if (!answer.ok) throw new Error(String(answer.status));
       const { parts, is_live: isLive } = await answer.json();
       for (const part of /** @type {NodeListOf<HTMLElement>} */ (box.querySelectorAll("[data-vton-part]"))) {
-        put(part, parts[/** @type {string} */ (part.dataset.vtonPart)]);
+        update(part, parts[/** @type {string} */ (part.dataset.vtonPart)]);
       }
-      wait = EVERY;
-      isOver = !isLive;
-      if (isOver) box.querySelector(".vton-reload")?.remove();
+      wait = POLL_MS;
+      hasEnded = !isLive;
+      if (hasEnded) box.querySelector(".vton-reload")?.remove();
     } catch {
-      wait = Math.min(LONGEST, wait * 2);
+      wait = Math.min(MAX_POLL_MS, wait * 2);
     }
-    clearTimeout(timer); // Two looks at once leave one timer.
-    if (!isOver) timer = setTimeout(look, wait);
+    clearTimeout(timer); // Another poll may have set a timer in the meantime.
+    if (!hasEnded) timer = setTimeout(poll, wait);
   }
 
-  document.addEventListener("visibilitychange", look);
-  timer = setTimeout(look, EVERY);
+  document.addEventListener("visibilitychange", poll);
+  timer = setTimeout(poll, POLL_MS);
 }
 
-/** Only what has changed, so that nothing is read out twice; the focus stays. @param {HTMLElement} part @param {string} html */
-function put(part, html) {
-  if (part.dataset.vtonSeen === html || plain(part.innerHTML) === plain(html)) return;
+/** Replaces the HTML only if it has changed, so that a screen reader announces nothing twice. Keeps the focus. @param {HTMLElement} part @param {string} html */
+function update(part, html) {
+  if (part.dataset.vtonSeen === html || normalize(part.innerHTML) === normalize(html)) return;
   const focused = part.contains(document.activeElement) ? document.activeElement?.id : "";
   part.innerHTML = html;
   part.dataset.vtonSeen = html;
   if (focused) document.getElementById(focused)?.focus();
 }
 
-/** Each answer masks the CSRF token anew. @param {string} html */
-function plain(html) {
+/** Without the CSRF tokens, which differ in each response. @param {string} html */
+function normalize(html) {
   return html.replace(/value="\w{64}"/g, "").replace(/\s+/g, " ").trim();
 }
 
-/** A word on each picture by one key, and on to the next. @param {HTMLElement} sheet */
-function review(sheet) {
+/** Lets staff review the pictures by keyboard. @param {HTMLElement} sheet */
+function initReview(sheet) {
   const form = /** @type {HTMLFormElement} */ (sheet.closest("form"));
-  const said = /** @type {HTMLElement} */ (document.querySelector("[data-vton-said]"));
+  const liveRegion = /** @type {HTMLElement} */ (document.querySelector("[data-vton-said]"));
   document.querySelector(".vton-keys")?.removeAttribute("hidden");
   const cards = () => /** @type {HTMLElement[]} */ ([...sheet.querySelectorAll(".vton-card")]);
   const current = () => cards().find((card) => card.contains(document.activeElement));
@@ -68,12 +66,12 @@ function review(sheet) {
     all[to].scrollIntoView({ block: "nearest" });
   }
 
-  /** @param {HTMLButtonElement} button @param {boolean} goesOn */
-  async function say(button, goesOn) {
+  /** @param {HTMLButtonElement} button @param {boolean} isNextFocused */
+  async function decide(button, isNextFocused) {
     const card = /** @type {HTMLElement} */ (button.closest(".vton-card"));
     if (card.ariaBusy === "true") return;
     card.ariaBusy = "true";
-    if (goesOn) step(1);
+    if (isNextFocused) step(1);
     const hadFocus = card.contains(document.activeElement);
     try {
       const answer = await fetch(form.action, {
@@ -84,18 +82,17 @@ function review(sheet) {
       if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
       const { card: html, counts, problem, publish } = await answer.json();
       card.outerHTML = html;
-      const fresh = document.getElementById(card.id);
-      if (hadFocus || document.activeElement === document.body) fresh?.focus({ preventScroll: true });
+      const newCard = document.getElementById(card.id);
+      if (hadFocus || document.activeElement === document.body) newCard?.focus({ preventScroll: true });
       for (const [name, count] of Object.entries(counts)) {
         const shown = document.querySelector(`[data-vton-count="${name}"]`);
         if (shown) shown.textContent = count;
       }
-      const place = /** @type {HTMLElement} */ (document.querySelector("[data-vton-publish]"));
-      put(place, publish);
-      const title = fresh?.querySelector("h3")?.textContent?.trim() ?? "";
-      said.textContent = problem || `${title}: ${fresh?.querySelector(".vton-word")?.textContent?.trim() ?? ""}`;
+      update(/** @type {HTMLElement} */ (document.querySelector("[data-vton-publish]")), publish);
+      const title = newCard?.querySelector("h3")?.textContent?.trim() ?? "";
+      liveRegion.textContent = problem || `${title}: ${newCard?.querySelector(".vton-word")?.textContent?.trim() ?? ""}`;
     } catch {
-      form.requestSubmit(button); // The page itself says what is wrong.
+      form.requestSubmit(button); // The page that follows shows the error.
     }
   }
 
@@ -103,7 +100,7 @@ function review(sheet) {
     const { submitter } = event;
     if (!(submitter instanceof HTMLButtonElement) || submitter.closest("[aria-busy=true]")) return;
     event.preventDefault();
-    say(submitter, false);
+    decide(submitter, false);
   });
 
   document.addEventListener("keydown", (event) => {
@@ -111,21 +108,21 @@ function review(sheet) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest("input, select, textarea") || (target !== document.body && !sheet.contains(target))) return;
     const key = event.key.toLowerCase();
-    const ahead = getComputedStyle(sheet).direction === "rtl" ? "arrowleft" : "arrowright";
-    const behind = ahead === "arrowright" ? "arrowleft" : "arrowright";
-    if (key === "j" || key === ahead) step(1);
-    else if (key === "k" || key === behind) step(-1);
+    const nextKey = getComputedStyle(sheet).direction === "rtl" ? "arrowleft" : "arrowright";
+    const previousKey = nextKey === "arrowright" ? "arrowleft" : "arrowright";
+    if (key === "j" || key === nextKey) step(1);
+    else if (key === "k" || key === previousKey) step(-1);
     else if (["a", "r", "u"].includes(key)) {
       const button = current()?.querySelector(`[data-vton-key=${key}]`);
-      if (button instanceof HTMLButtonElement) say(button, key !== "u");
+      if (button instanceof HTMLButtonElement) decide(button, key !== "u");
     } else return;
     event.preventDefault();
   });
 }
 
 const box = document.querySelector("[data-vton-progress]");
-if (box instanceof HTMLElement) watch(box);
+if (box instanceof HTMLElement) pollProgress(box);
 const sheet = document.querySelector("[data-vton-sheet]");
-if (sheet instanceof HTMLElement) review(sheet);
-const rest = document.querySelector("form[data-vton-go-on]");
-if (rest instanceof HTMLFormElement) rest.requestSubmit();
+if (sheet instanceof HTMLElement) initReview(sheet);
+const nextStep = document.querySelector("form[data-vton-go-on]");
+if (nextStep instanceof HTMLFormElement) nextStep.requestSubmit();

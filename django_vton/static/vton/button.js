@@ -1,45 +1,45 @@
-/** The button and the badge. Words and URLs come from the template tags, so that hashed static files work. */
+/** The button and the badge. Texts and URLs come from the template tags, so that hashed static files work. */
 
 /** @import {TryOn} from "./types" */
 
-const KEY = "vton";
-/** Opens a page's first button. */
+const STORAGE_KEY = "vton";
+/** Opens the page's first button. */
 const FRAGMENT = "#try-on";
 const html = document.documentElement;
 const assets = /** @type {HTMLElement | null} */ (document.querySelector("script[data-vton]"));
 
-/** @returns {TryOn | null} The try-on this tab waits for: its id, product and status. */
-function remembered() {
+/** @returns {TryOn | null} This tab's pending try-on: its id, product and status. */
+function stored() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "null");
   } catch {
-    return null; // Storage can be forbidden.
+    return null; // Storage may be forbidden.
   }
 }
 
 /** @param {MouseEvent} event not for a new tab or a menu */
-const isPlain = (event) => !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+const isPlainClick = (event) => !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
-/** Of a file in this one's directory: no attribute may name another script. @param {string} url */
-function beside(url) {
+/** Only files in this file's directory: no attribute may load another script. @param {string} url */
+function siblingUrl(url) {
   const { href } = new URL(url, import.meta.url);
   if (/^[\w.-]+(\?|$)/.test(href.replace(new URL(".", import.meta.url).href, ""))) return href;
   throw Error(url);
 }
 
-/** `<vton-try-on>`: around a plain link, which stays one for Ctrl-click and where a script fails. */
+/** `<vton-try-on>`, around a plain link that still works for Ctrl-click and if a script fails. */
 class TryOnButton extends HTMLElement {
   static observedAttributes = ["product"];
 
   connectedCallback() {
-    this.addEventListener("click", this, true); // Before the shop's own.
-    this.ariaBusy = null; // On a copy, from a page cache, it is stale.
+    this.addEventListener("click", this, true); // Before the shop's listeners.
+    this.ariaBusy = null; // Stale in a copy from a page cache.
     if (location.hash !== FRAGMENT) return;
-    history.replaceState(history.state, "", location.pathname + location.search); // Not again by a reload.
+    history.replaceState(history.state, "", location.pathname + location.search); // Not again on reload.
     this.querySelector("a")?.click();
   }
 
-  /** A variant was chosen. @param {string} _name @param {?string} before @param {?string} now */
+  /** The shop selected a variant. @param {string} _name @param {?string} before @param {?string} now */
   attributeChangedCallback(_name, before, now) {
     const link = this.querySelector("a");
     if (link && before && now) link.href = link.href.replace(encodeURI(before), encodeURI(now));
@@ -48,13 +48,13 @@ class TryOnButton extends HTMLElement {
   /** @param {MouseEvent} event */
   handleEvent(event) {
     const link = /** @type {Element} */ (event.target).closest("a");
-    if (!link || !isPlain(event)) return;
+    if (!link || !isPlainClick(event)) return;
     event.preventDefault();
     event.stopPropagation();
     this.open().catch((error) => {
       console.warn(error);
       if (navigator.onLine) return location.assign(link.href);
-      badge.say(assets?.dataset.offline);
+      badge.showMessage(assets?.dataset.offline);
       addEventListener("online", () => (badge.start(), link.click()), { once: true });
     });
   }
@@ -64,14 +64,14 @@ class TryOnButton extends HTMLElement {
     this.ariaBusy = "true";
     try {
       const get = (/** @type {string} */ name) => this.getAttribute(name) ?? "";
-      beside(get("stylesheet"));
+      siblingUrl(get("stylesheet"));
       for (const url of [get("dialog-url"), get("start-url")])
         if (new URL(url, location.href).origin !== location.origin) throw Error(url);
-      const [dialog, ...parts] = await Promise.all(get("modules").split(" ").map((url) => import(beside(url))));
-      // For button.css: whose overflow is the page's, and whether its scrollbar takes space.
+      const [dialog, ...modules] = await Promise.all(get("modules").split(" ").map((url) => import(siblingUrl(url))));
+      // For button.css: which element scrolls the page, and whether the scrollbar takes space.
       html.toggleAttribute("data-vton-body", getComputedStyle(html).overflow === "visible");
       html.toggleAttribute("data-vton-bar", innerWidth > html.clientWidth);
-      const { closed } = await dialog.open(this, ...parts);
+      const { closed } = await dialog.open(this, ...modules);
       badge.stop();
       closed.then(() => badge.start());
     } finally {
@@ -80,9 +80,9 @@ class TryOnButton extends HTMLElement {
   }
 }
 
-/** `<vton-badge>`: tells of a try-on on any page. */
+/** `<vton-badge>` shows the state of a try-on on any page. */
 class Badge extends HTMLElement {
-  /** Counts stops, so that what is still under way knows it is late. */
+  /** Counts stops, so that a pending poll knows that it is outdated. */
   round = 0;
   etag = "";
 
@@ -91,12 +91,12 @@ class Badge extends HTMLElement {
   }
 
   disconnectedCallback() {
-    queueMicrotask(() => this === badge && this.firstChild && document.body.append(this)); // The body was swapped.
+    queueMicrotask(() => this === badge && this.firstChild && document.body.append(this)); // The body was replaced.
   }
 
   start() {
     this.stop();
-    if (remembered() && assets) this.look();
+    if (stored() && assets) this.poll();
   }
 
   stop() {
@@ -110,8 +110,8 @@ class Badge extends HTMLElement {
     this.remove();
   }
 
-  async look() {
-    const known = remembered();
+  async poll() {
+    const known = stored();
     if (!known) return this.stop();
     const { round } = this;
     let seconds = 5;
@@ -126,25 +126,25 @@ class Badge extends HTMLElement {
         this.etag = answer.headers.get("ETag") ?? "";
         if (this.show(known, await answer.json())) return;
       } else if (answer.status >= 400 && answer.status < 429) {
-        sessionStorage.removeItem(KEY); // Erased, or another shopper's by now.
+        sessionStorage.removeItem(STORAGE_KEY); // Erased, or another shopper's.
         return this.stop();
       }
     } catch {
       seconds = 15;
     }
-    setTimeout(() => this.wait(round), seconds * 1000);
+    setTimeout(() => this.pollWhenVisible(round), seconds * 1000);
   }
 
-  /** Looks again once the tab is visible. @param {number} round */
-  wait(round) {
+  /** @param {number} round */
+  pollWhenVisible(round) {
     if (round !== this.round) return;
-    if (!document.hidden) this.look();
-    else document.addEventListener("visibilitychange", () => this.wait(round), { once: true });
+    if (!document.hidden) this.poll();
+    else document.addEventListener("visibilitychange", () => this.pollWhenVisible(round), { once: true });
   }
 
-  /** @param {string | Node} [words] */
-  say(words = "") {
-    this.replaceChildren(words);
+  /** @param {string | Node} [content] */
+  showMessage(content = "") {
+    this.replaceChildren(content);
     this.role = "status";
     this.lang = assets?.dataset.lang ?? "";
     if (!this.isConnected) document.body.append(this);
@@ -153,44 +153,44 @@ class Badge extends HTMLElement {
   /** @param {TryOn} known @param {TryOn} tryOn @returns {boolean} Whether it has ended. */
   show(known, tryOn) {
     const { id, product, status } = tryOn;
-    const over = !["queued", "processing"].includes(status);
+    const hasEnded = !["queued", "processing"].includes(status);
     if (status === "canceled" || new URL(tryOn.page_url, location.href).pathname === location.pathname) {
-      if (over) sessionStorage.removeItem(KEY);
+      if (hasEnded) sessionStorage.removeItem(STORAGE_KEY);
       this.clear();
-      return over;
+      return hasEnded;
     }
-    const textContent = assets?.dataset[over ? status : "running"] ?? "";
-    if (this.textContent === textContent) return over; // A live region: only news.
+    const textContent = assets?.dataset[hasEnded ? status : "running"] ?? "";
+    if (this.textContent === textContent) return hasEnded; // A live region.
     const link = Object.assign(document.createElement("a"), { className: "vton-badge-link", textContent });
-    /** To the product's page, or else to the try-on's own. */
-    const aim = () => {
+    /** Links to the product's page, or else to the try-on's. */
+    const setHref = () => {
       link.href = tryOn.product_url;
       link.hash = FRAGMENT;
-      const isHere = link.pathname + link.search === location.pathname + location.search; // Without a button, then.
+      const isHere = link.pathname + link.search === location.pathname + location.search; // But it has no button.
       if (isHere || link.origin !== location.origin || status === "failed") link.href = tryOn.page_url;
     };
-    aim();
+    setHref();
     link.onclick = (event) => {
-      aim(); // The page may have been swapped.
+      setHref(); // The page may have been replaced.
       const button = document.querySelector(`vton-try-on[product="${CSS.escape(product)}"]`)?.querySelector("a");
-      if (!button || !isPlain(event) || status === "failed") return;
+      if (!button || !isPlainClick(event) || status === "failed") return;
       event.preventDefault();
       button.focus({ preventScroll: true });
       button.click();
     };
-    this.say(link);
-    if (over) {
+    this.showMessage(link);
+    if (hasEnded) {
       const close = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
       close.ariaLabel = assets?.dataset.dismiss ?? "";
-      close.onclick = () => (sessionStorage.removeItem(KEY), this.stop());
+      close.onclick = () => (sessionStorage.removeItem(STORAGE_KEY), this.stop());
       this.append(close);
       if (known.status !== status) {
-        sessionStorage.setItem(KEY, JSON.stringify({ id, product, status }));
+        sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ id, product, status }));
         const detail = { product, id, status, code: tryOn.error?.code ?? null };
         this.dispatchEvent(new CustomEvent(`vton:${status}`, { bubbles: true, composed: true, detail }));
       }
     }
-    return over;
+    return hasEnded;
   }
 }
 

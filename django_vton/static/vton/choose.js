@@ -1,125 +1,125 @@
-/** Choosing a photo, and what is asked before it goes. */
+/** Choosing a photo, and the form that is shown before it is sent. */
 
 /** @import {Photo, Picture, Session} from "./types" */
 
-/** The last fresh one: the next product of its kind begins with it, for the same visitor.
+/** The shopper's last new photo. The dialog of the next product of this kind starts with it, for the same visitor.
  * @type {{kind: string, picture: Picture, visitor: string} | null} */
-let recent = null;
+let lastPhoto = null;
 
-/** @param {Session} session of a product not tried on yet */
-export function begin(session) {
-  const last = recent;
+/** @param {Session} session of a product without a try-on */
+export function start(session) {
+  const last = lastPhoto;
   show(session);
   const { start, dialog, api } = session;
   if (last?.kind === start.product.kind && last.visitor === api.visitor && dialog.dataset.state === "choose") check(session, last.picture);
 }
 
-/** The first order makes somebody a visitor who is known. @param {Session} session */
-export function sent({ api }) {
-  if (recent) recent.visitor = api.visitor;
+/** A guest's first order makes them a known visitor. @param {Session} session */
+export function onSubmitted({ api }) {
+  if (lastPhoto) lastPhoto.visitor = api.visitor;
 }
 
-/** @param {Session} session @param {string} [done] what has just been done */
-export function show(session, done = "") {
+/** @param {Session} session @param {string} [notice] what has just been done */
+export function show(session, notice = "") {
   const { start } = session;
   const { quota } = start;
-  session.picked = recent = null;
-  if (!start.enabled) return session.problem(start.reason ?? "unavailable");
-  if (quota?.remaining === 0) return session.problem("quota_exceeded", "", session.again(new Date(quota.resets_at)));
-  session.view("choose");
-  session.$("done").textContent = done;
-  session.$("left").textContent = quota ? session.word(`left-${quota.remaining}`) : "";
+  session.selected = lastPhoto = null;
+  if (!start.enabled) return session.showProblem(start.reason ?? "unavailable");
+  if (quota?.remaining === 0) return session.showProblem("quota_exceeded", "", session.retryText(new Date(quota.resets_at)));
+  session.showView("choose");
+  session.$("done").textContent = notice;
+  session.$("left").textContent = quota ? session.text(`left-${quota.remaining}`) : "";
   session.$("camera").hidden = !navigator.mediaDevices?.getUserMedia;
   for (const kind of ["own", "house"]) {
-    const photos = known(session).filter((photo) => photo.kind === kind);
-    session.$(`${kind}-photos`).replaceChildren(...photos.map((photo) => card(session, photo)));
+    const photos = availablePhotos(session).filter((photo) => photo.kind === kind);
+    session.$(`${kind}-photos`).replaceChildren(...photos.map((photo) => photoCard(session, photo)));
     session.$(`${kind}-part`).hidden = !photos.length;
   }
 }
 
 /** Kept photos and house models that suit the product. @param {Session} session @returns {Photo[]} */
-export function known({ start: { photos, house_models, product } }) {
+export function availablePhotos({ start: { photos, house_models, product } }) {
   return [...photos, ...house_models].filter(({ suits }) => !suits.length || suits.includes(product.kind));
 }
 
 /** @param {Session} session @param {Photo} photo */
-function card(session, photo) {
-  const copy = session.$("card").content.cloneNode(true);
-  const name = photo.name || (photo.expires_at ? session.word("until", { when: session.when(new Date(photo.expires_at)) }) : "");
-  for (const image of copy.querySelectorAll("img")) image.src = photo.thumbnail_url;
-  for (const place of copy.querySelectorAll("[data-name]")) place.textContent = name;
-  for (const button of copy.querySelectorAll("button")) {
+function photoCard(session, photo) {
+  const card = session.$("card").content.cloneNode(true);
+  const name = photo.name || (photo.expires_at ? session.text("until", { when: session.formatTime(new Date(photo.expires_at)) }) : "");
+  for (const image of card.querySelectorAll("img")) image.src = photo.thumbnail_url;
+  for (const element of card.querySelectorAll("[data-name]")) element.textContent = name;
+  for (const button of card.querySelectorAll("button")) {
     button.dataset.id = photo.id;
     button.hidden = button.dataset.do === "forget" && photo.kind !== "own";
   }
-  return copy;
+  return card;
 }
 
 /** @param {Session} session @param {FileList | null} [files] */
-export async function take(session, files) {
+export async function addFile(session, files) {
   const file = files?.[0];
   if (!file || !/choose|check/.test(session.dialog.dataset.state ?? "")) return;
   const picture = await session.modules.photo.prepare(file, session.start.limits);
   session.$("file").value = "";
-  if (typeof picture === "string") session.problem(picture);
+  if (typeof picture === "string") session.showProblem(picture);
   else check(session, picture);
 }
 
-/** @param {Session} session @param {Picture | Photo} picked */
-export function check(session, picked) {
+/** @param {Session} session @param {Picture | Photo} selected */
+export function check(session, selected) {
   const { consent, product } = session.start;
-  const fresh = "blob" in picked;
-  session.picked = picked;
-  if (fresh) recent = { kind: product.kind, picture: picked, visitor: session.api.visitor };
-  session.view("check");
-  session.$("preview").replaceChildren(portrait(session, picked));
-  session.$("own").hidden = !fresh;
+  const isNew = "blob" in selected;
+  session.selected = selected;
+  if (isNew) lastPhoto = { kind: product.kind, picture: selected, visitor: session.api.visitor };
+  session.showView("check");
+  session.$("preview").replaceChildren(preview(session, selected));
+  session.$("own").hidden = !isNew;
   session.$("consent").checked = session.$("consent-part").hidden = !consent.required;
   session.$("consent-text").textContent = consent.text;
   session.$("consent-link").href = consent.url;
   session.$("consent-link").hidden = !consent.url;
 }
 
-/** What shows a photo; its name and size where the browser cannot read it.
- * @param {Session} session @param {Picture | Photo} picked @returns {Node} */
-export function portrait(session, picked) {
-  if ("url" in picked) {
-    const { url: src, width, height, name } = picked;
-    return Object.assign(new Image(width, height), { src, alt: name || session.word("photo") });
+/** The photo, or its name and size if the browser cannot read it.
+ * @param {Session} session @param {Picture | Photo} selected @returns {Node} */
+export function preview(session, selected) {
+  if ("url" in selected) {
+    const { url: src, width, height, name } = selected;
+    return Object.assign(new Image(width, height), { src, alt: name || session.text("photo") });
   }
-  if (picked.canvas) {
-    picked.canvas.role = "img";
-    picked.canvas.ariaLabel = session.word("photo");
-    return picked.canvas;
+  if (selected.canvas) {
+    selected.canvas.role = "img";
+    selected.canvas.ariaLabel = session.text("photo");
+    return selected.canvas;
   }
-  const copy = session.$("file-card").content.cloneNode(true);
+  const card = session.$("file-card").content.cloneNode(true);
   const size = { style: "unit", unit: "megabyte", maximumFractionDigits: 1 };
-  copy.querySelector("[data-name]").textContent = picked.name;
-  copy.querySelector("[data-size]").textContent = session.number(picked.blob.size / 1e6, size);
-  return copy;
+  card.querySelector("[data-name]").textContent = selected.name;
+  card.querySelector("[data-size]").textContent = session.formatNumber(selected.blob.size / 1e6, size);
+  return card;
 }
 
 /** @param {Session} session @returns {FormData | null} null while consent is missing */
-export function order(session) {
-  const { picked, start } = session;
+export function createOrder(session) {
+  const { selected, start } = session;
   const consent = session.$("consent");
-  if (!picked) return null;
+  if (!selected) return null;
   const body = new FormData();
   body.set("product", session.product);
-  if ("blob" in picked) {
+  if ("blob" in selected) {
     if (start.consent.required && !consent.checked) {
-      session.problem("consent_required");
+      session.showProblem("consent_required");
       consent.focus();
       return null;
     }
-    body.set("photo", picked.blob, "photo");
+    body.set("photo", selected.blob, "photo");
     body.set("consent", "true");
     body.set("consent_version", start.consent.version);
     if (session.$("keep").checked) body.set("keep_photo", "true");
-  } else body.set("photo_id", picked.id);
+  } else body.set("photo_id", selected.id);
   for (const field of /** @type {any} */ (session.host.querySelectorAll("[name]"))) body.set(field.name, field.value);
-  const options = session.all("[data-option]").filter(({ value }) => value);
-  const wishes = options.map(({ name, value, dataset }) => [name, dataset.option === "choice" ? value : JSON.parse(value)]);
-  if (wishes.length) body.set("options", JSON.stringify(Object.fromEntries(wishes)));
+  const fields = session.all("[data-option]").filter(({ value }) => value);
+  const options = fields.map(({ name, value, dataset }) => [name, dataset.option === "choice" ? value : JSON.parse(value)]);
+  if (options.length) body.set("options", JSON.stringify(Object.fromEntries(options)));
   return body;
 }

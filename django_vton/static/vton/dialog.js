@@ -1,22 +1,22 @@
-/** The dialog. Its HTML and words are the shop's templates': `data-view` is a state, `data-do` a button's action. */
+/** The dialog. Its HTML and texts come from templates: `data-view` names a view, `data-do` a button's action. */
 
 /** @import {Modules, Photo, Picture, Start, TryOn} from "./types" */
 
 /** @type {Session | null} */
 let session = null;
 
-/** Fails where the HTML or the style cannot be had. @param {HTMLElement} button @param {...any} parts the other modules */
-export async function open(button, ...parts) {
-  const [api, photo, choose, tryon] = parts;
-  if (session?.product === button.getAttribute("product") && (await session.isKept())) session.present(button);
+/** Rejects if the HTML or the stylesheet cannot be loaded. @param {HTMLElement} button @param {...any} loaded the other modules */
+export async function open(button, ...loaded) {
+  const [api, photo, choose, tryon] = loaded;
+  if (session?.product === button.getAttribute("product") && (await session.canResume())) session.showModal(button);
   else await (session = new Session(button, { api, photo, choose, tryon })).open();
   return session;
 }
 
-/** Where HTMX or Turbo swaps the body, the dialog closes, and what it was about goes on. */
-class Host extends HTMLElement {
+/** If HTMX or Turbo replaces the body, the dialog closes and the try-on continues. */
+class DialogHost extends HTMLElement {
   connectedCallback() {
-    if (this !== session?.host) this.remove(); // A copy, from a page cache.
+    if (this !== session?.host) this.remove(); // A copy from a page cache.
   }
 
   disconnectedCallback() {
@@ -24,25 +24,25 @@ class Host extends HTMLElement {
   }
 }
 
-if (!customElements.get("vton-dialog")) customElements.define("vton-dialog", Host);
+if (!customElements.get("vton-dialog")) customElements.define("vton-dialog", DialogHost);
 
 class Session {
-  sending = false;
-  /** The try-on in view. @type {TryOn | null} */
+  isSending = false;
+  /** The shown try-on. @type {TryOn | null} */
   tryOn = null;
-  /** A fresh picture, or one the shop has. @type {Picture | Photo | null} */
-  picked = null;
-  /** The last one. @type {{body: FormData, key: string} | null} */
-  order = null;
-  /** The result's. @type {ReturnType<typeof import("./compare.js").zoom> | null} */
+  /** A new picture, or a photo that the shop has. @type {Picture | Photo | null} */
+  selected = null;
+  /** @type {{body: FormData, key: string} | null} */
+  lastOrder = null;
+  /** The result's. @type {ReturnType<typeof import("./compare.js").initZoom> | null} */
   zoom = null;
-  /** Every view but the first comes after it. */
+  /** Loaded before every view except the first. */
   start = /** @type {Start} */ ({});
   dialog = document.createElement("dialog");
   host = document.createElement("vton-dialog");
   root = this.host.attachShadow({ mode: "open" });
-  leave = () => {};
-  /** Settles when the shopper has left and nothing is on its way to the shop any more. @type {Promise<void>} */
+  resolveClosed = () => {};
+  /** Settles when the dialog is closed and nothing is being sent. @type {Promise<void>} */
   closed = Promise.resolve();
 
   /** @param {HTMLElement} button @param {Modules} modules */
@@ -53,7 +53,7 @@ class Session {
     this.api = new modules.api.Api(button.getAttribute("start-url") ?? "", this.product, button.lang);
   }
 
-  /** @param {string} id @returns {any} a spare element where a shop's template left it out */
+  /** @param {string} id @returns {any} a detached element if the shop's template omits it */
   $(id) {
     return this.root.getElementById(id) ?? document.createElement("input");
   }
@@ -65,80 +65,80 @@ class Session {
 
   async open() {
     const { api, button, host, root } = this;
-    const html = await api.html(button.getAttribute("dialog-url") ?? "");
-    root.adoptedStyleSheets = [await api.sheet(button.getAttribute("stylesheet") ?? "")];
+    const html = await api.loadHtml(button.getAttribute("dialog-url") ?? "");
+    root.adoptedStyleSheets = [await api.loadStyleSheet(button.getAttribute("stylesheet") ?? "")];
     root.append(...html.children);
     this.dialog = this.$("dialog");
     host.append(this.$("light").content ?? "");
-    this.listen();
-    this.view("loading");
-    this.present(button);
+    this.addListeners();
+    this.showView("loading");
+    this.showModal(button);
     this.emit("opened");
-    this.load().catch((error) => this.fail(error));
+    this.load().catch((error) => this.showError(error));
   }
 
-  /** Whether it was left in the middle, and by the same visitor. */
-  async isKept() {
-    if (this.sending || this.dialog.dataset.state !== "check") return this.sending;
+  /** Whether the same visitor left it in the middle of an order. */
+  async canResume() {
+    if (this.isSending || this.dialog.dataset.state !== "check") return this.isSending;
     const { visitor } = this.api;
     this.start = await this.api.start();
     return this.api.visitor === visitor;
   }
 
-  /** Shows it, as it was left. @param {HTMLElement} button that opens it */
-  present(button) {
+  /** Shows the dialog in its last state. @param {HTMLElement} button that opens it */
+  showModal(button) {
     this.button = button;
     if (this.dialog.open) return;
     document.body.append(this.host);
-    this.closed = new Promise((resolve) => (this.leave = resolve));
-    this.host.toggleAttribute("open", true); // The page behind does not scroll.
-    document.addEventListener("paste", this.paste);
+    this.closed = new Promise((resolve) => (this.resolveClosed = resolve));
+    this.host.toggleAttribute("open", true); // For button.css: the page behind must not scroll.
+    document.addEventListener("paste", this.onPaste);
     this.dialog.showModal();
   }
 
   /** @param {any} event */
-  paste = (event) => this.take(event.clipboardData?.files);
+  onPaste = (event) => this.addFile(event.clipboardData?.files);
 
   /** @param {FileList | null} [files] */
-  take(files) {
-    this.modules.choose.take(this, files).catch((/** @type {unknown} */ error) => this.fail(error));
+  addFile(files) {
+    this.modules.choose.addFile(this, files).catch((/** @type {unknown} */ error) => this.showError(error));
   }
 
-  listen() {
+  addListeners() {
     const { dialog, root, api, modules } = this;
-    const fail = (/** @type {unknown} */ error) => this.fail(error);
+    const showError = (/** @type {unknown} */ error) => this.showError(error);
     root.addEventListener("click", (/** @type {any} */ { target, detail }) => {
       const button = target.closest("[data-do]");
-      if (target === dialog) dialog.close(); // Its backdrop.
-      // A double click's second one may meet the next view.
-      else if (button && detail < 2) this.act(button).catch(fail);
+      if (target === dialog) dialog.close(); // A click on the backdrop.
+      // The second click of a double click could hit a button of the next view.
+      else if (button && detail < 2) this.act(button).catch(showError);
     });
-    this.$("file").addEventListener("change", () => this.take(this.$("file").files));
+    this.$("file").addEventListener("change", () => this.addFile(this.$("file").files));
     this.$("order").addEventListener("submit", (/** @type {any} */ event) => {
       event.preventDefault();
-      const order = modules.choose.order(this);
-      if (order && !this.sending) modules.tryon.send(this, order).catch(fail);
+      const order = modules.choose.createOrder(this);
+      if (order && !this.isSending) modules.tryon.submit(this, order).catch(showError);
     });
     dialog.addEventListener("dragover", (event) => event.preventDefault());
     dialog.addEventListener("drop", (/** @type {any} */ event) => {
       event.preventDefault();
-      this.take(event.dataTransfer?.files);
+      this.addFile(event.dataTransfer?.files);
     });
-    api.onReach = (reached) => (this.$("offline").hidden = reached);
+    api.onConnectivity = (isOnline) => (this.$("offline").hidden = isOnline);
     dialog.addEventListener("close", () => {
       modules.photo.stopCamera(this.$("video"));
-      document.removeEventListener("paste", this.paste);
+      document.removeEventListener("paste", this.onPaste);
       this.host.toggleAttribute("open", false);
-      if (!this.sending) this.end();
+      if (!this.isSending) this.remove();
     });
   }
 
-  end() {
+  remove() {
     this.host.remove();
-    this.leave();
+    this.resolveClosed();
   }
 
-  /** False where the page said no. @param {string} name @param {boolean} [cancelable] @param {string | null} [code] */
+  /** Returns false if the page cancelled the event. @param {string} name @param {boolean} [cancelable] @param {string | null} [code] */
   emit(name, cancelable = false, code = this.tryOn?.error?.code ?? null) {
     const { id = null, status = null } = this.tryOn ?? {};
     const detail = { product: this.product, id, status, code };
@@ -146,10 +146,10 @@ class Session {
     return (this.button.isConnected ? this.button : document).dispatchEvent(event);
   }
 
-  /** @param {string} name of the only part to show; a screen reader begins at its heading */
-  view(name) {
+  /** Shows this view alone, and moves a screen reader to its heading. @param {string} name */
+  showView(name) {
     if (name !== "camera") this.modules.photo.stopCamera(this.$("video"));
-    for (const said of this.all("[data-view] [role=alert], #done")) said.textContent = "";
+    for (const message of this.all("[data-view] [role=alert], #done")) message.textContent = "";
     for (const section of this.all("[data-view]")) {
       section.hidden = section.dataset.view !== name;
       if (!section.hidden) section.querySelector("[tabindex]")?.focus();
@@ -158,65 +158,65 @@ class Session {
     this.dialog.scrollTop = 0;
   }
 
-  /** @param {string} name of a sentence @param {Object<string, string>} [values] for its {places} */
-  word(name, values = {}) {
-    const text = this.sentence("word", name)?.textContent?.trim() ?? "";
-    return text.replace(/\{(\w+)\}/g, (_, place) => values[place] ?? "");
+  /** @param {string} name of a text in messages.html @param {Object<string, string>} [values] for its {placeholders} */
+  text(name, values = {}) {
+    const text = this.message("word", name)?.textContent?.trim() ?? "";
+    return text.replace(/\{(\w+)\}/g, (_, placeholder) => values[placeholder] ?? "");
   }
 
   /** @param {string} kind @param {string} name @returns {HTMLElement | null} */
-  sentence(kind, name) {
+  message(kind, name) {
     return this.$("messages").content.querySelector(`[data-${kind}="${CSS.escape(name)}"]`);
   }
 
-  /** With the digits and the calendar of the pages, which an engine may not take for a language by itself. */
+  /** The pages' calendar and digits, which are not every browser's default for the language. */
   get locale() {
     return `${this.dialog.lang}-u-ca-gregory-nu-latn`;
   }
 
-  /** In the shopper's own words, such as "18 seconds". @param {number} number @param {object} options */
-  number(number, options) {
+  /** In the shopper's language, such as "18 seconds". @param {number} number @param {object} options */
+  formatNumber(number, options) {
     return new Intl.NumberFormat(this.locale, options).format(number);
   }
 
-  /** "tomorrow at 14:00", in the shopper's own time. @param {Date} date */
-  when(date) {
+  /** "tomorrow at 14:00", in the shopper's time zone. @param {Date} date */
+  formatTime(date) {
     const { locale } = this;
     const days = Math.round((new Date(date).setHours(12, 0, 0) - new Date().setHours(12, 0, 0)) / 86_400_000);
     const day =
       days < 2
         ? new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day")
         : new Intl.DateTimeFormat(locale, { dateStyle: "long" }).format(date);
-    return this.word("when", { day, time: new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(date) });
+    return this.text("when", { day, time: new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(date) });
   }
 
   /** @param {unknown} error @returns {string} its code */
-  fail(error) {
+  showError(error) {
     const { Refused } = this.modules.api;
     const { code, detail, seconds } = error instanceof Refused ? error : new Refused("unexpected");
     if (!(error instanceof Refused)) reportError(error);
-    this.problem(code, detail, seconds ? this.again(new Date(Date.now() + seconds * 1000)) : "");
+    this.showProblem(code, detail, seconds ? this.retryText(new Date(Date.now() + seconds * 1000)) : "");
     return code;
   }
 
   /** @param {Date} date */
-  again(date) {
-    return this.word("again", { when: this.when(date) });
+  retryText(date) {
+    return this.text("again", { when: this.formatTime(date) });
   }
 
-  /** Says what is wrong where it can be put right. @param {string} code @param {string} [detail] for an unknown code
-   * @param {string} [more] @param {boolean} [retry] */
-  problem(code, detail, more = "", retry = false) {
-    const sentence = this.sentence("code", code);
-    const { at = "error" } = sentence?.dataset ?? {};
-    this.view(at);
-    this.$("retry").hidden = !this.order || !(retry || sentence?.hasAttribute("data-retry"));
-    this.$("again").hidden = Boolean(sentence?.hasAttribute("data-final"));
-    this.$("again").className = this.$("retry").hidden ? "primary" : ""; // One main button.
-    this.$("error-title").textContent = this.word(sentence?.hasAttribute("data-rest") ? "rest" : "wrong");
-    const place = this.$(`${at}-problem`);
-    place.textContent = `${sentence?.textContent?.trim() || detail || this.word("failed")} ${more}`;
-    place.scrollIntoView({ block: "nearest" });
+  /** Shows a problem in the view that can solve it. @param {string} code @param {string} [detail] for an unknown code
+   * @param {string} [more] @param {boolean} [isRetryable] */
+  showProblem(code, detail, more = "", isRetryable = false) {
+    const message = this.message("code", code);
+    const { at = "error" } = message?.dataset ?? {};
+    this.showView(at);
+    this.$("retry").hidden = !this.lastOrder || !(isRetryable || message?.hasAttribute("data-retry"));
+    this.$("again").hidden = Boolean(message?.hasAttribute("data-final"));
+    this.$("again").className = this.$("retry").hidden ? "primary" : ""; // Only one primary button.
+    this.$("error-title").textContent = this.text(message?.hasAttribute("data-rest") ? "rest" : "wrong");
+    const problem = this.$(`${at}-problem`);
+    problem.textContent = `${message?.textContent?.trim() || detail || this.text("failed")} ${more}`;
+    problem.scrollIntoView({ block: "nearest" });
   }
 
   async load() {
@@ -232,20 +232,20 @@ class Session {
     this.$("privacy").href = links.privacy;
     const running = active.find((tryOn) => tryOn.product === this.product);
     if (running) await this.modules.tryon.follow(this, running);
-    else if (latest) await this.show(latest);
-    else this.modules.choose.begin(this);
+    else if (latest) await this.showTryOn(latest);
+    else this.modules.choose.start(this);
   }
 
   /** @param {TryOn} tryOn @param {boolean} [isNew] whether it has just ended */
-  async show(tryOn, isNew = false) {
+  async showTryOn(tryOn, isNew = false) {
     this.tryOn = tryOn;
     if (tryOn.status === "completed") {
-      const [result, compare] = await this.modules.tryon.parts(this);
-      if (this.tryOn === tryOn) result.show(this, tryOn, compare, isNew); // Else it was left meanwhile.
+      const [result, compare] = await this.modules.tryon.loadResultModules(this);
+      if (this.tryOn === tryOn) result.show(this, tryOn, compare, isNew); // Unless the shopper has left it.
       return;
     }
     const { code = "vendor", message, retryable } = tryOn.error ?? {};
-    this.problem(code, message, this.word(tryOn.counted ? "counted" : "free"), retryable);
+    this.showProblem(code, message, this.text(tryOn.counted ? "counted" : "free"), retryable);
   }
 
   /** @param {HTMLElement} button */
@@ -262,31 +262,31 @@ class Session {
         this.start = await api.start();
         return modules.choose.show(this);
       case "pick":
-        return modules.choose.check(this, modules.choose.known(this).filter((photo) => photo.id === id)[0]);
+        return modules.choose.check(this, modules.choose.availablePhotos(this).filter((photo) => photo.id === id)[0]);
       case "forget":
-        await api.write("DELETE", `${api.photos}${id}/`);
+        await api.request("DELETE", `${api.photos}${id}/`);
         this.start.photos = this.start.photos.filter((photo) => photo.id !== id);
-        return modules.choose.show(this, this.word("erased"));
+        return modules.choose.show(this, this.text("erased"));
       case "camera": {
-        this.view("camera");
+        this.showView("camera");
         const code = await modules.photo.startCamera(video);
-        if (!video.offsetParent) modules.photo.stopCamera(video); // Left meanwhile.
-        else if (code) this.problem(code);
+        if (!video.offsetParent) modules.photo.stopCamera(video); // The shopper left before it started.
+        else if (code) this.showProblem(code);
         return;
       }
       case "snap":
-        return modules.choose.check(this, await modules.photo.snap(video, this));
+        return modules.choose.check(this, await modules.photo.takePhoto(video, this));
       case "phone":
         return (await import(dialog.dataset.phoneScript ?? "")).start(this);
       case "cancel":
         if (!tryOn) return;
-        return modules.tryon.over(this, (await api.write("POST", `${api.tryOns}${tryOn.id}/cancel/`)).data);
+        return modules.tryon.finish(this, (await api.request("POST", `${api.tryOns}${tryOn.id}/cancel/`)).data);
       case "retry":
-        // What failed is over, and this a new order; a call that failed may have been heard: the same key.
-        if (this.order) await modules.tryon.send(this, this.order.body, tryOn?.error ? undefined : this.order.key);
+        // A failed try-on needs a new order. A failed request may have arrived, so it is repeated under the same key.
+        if (this.lastOrder) await modules.tryon.submit(this, this.lastOrder.body, tryOn?.error ? undefined : this.lastOrder.key);
         return;
       default:
-        if (tryOn) await (await modules.tryon.parts(this))[0].act(this, tryOn, button);
+        if (tryOn) await (await modules.tryon.loadResultModules(this))[0].act(this, tryOn, button);
     }
   }
 }

@@ -1,37 +1,37 @@
-/** What a result page can do only with JavaScript: the divider, zoom, previews without a reload, and sharing. */
+/** Enhances a result page: the divider, zoom, previews without a reload, and sharing. */
 
 const script = /** @type {HTMLElement | null} */ (document.querySelector("script[data-compare]"));
 const stage = /** @type {HTMLElement | null} */ (document.querySelector("[data-stage]"));
 const save = /** @type {HTMLAnchorElement | null} */ (document.querySelector("[data-save]"));
 
-if (stage) upgrade(stage);
+if (stage) enhance(stage);
 
 /** @param {HTMLElement} stage */
-async function upgrade(stage) {
-  share();
+async function enhance(stage) {
+  initShare();
   /** @type {typeof import("./compare.js")} */
-  let parts;
+  let compare;
   try {
-    parts = await import(script?.dataset.compare ?? "");
+    compare = await import(script?.dataset.compare ?? "");
   } catch {
-    stage.dataset.apart = ""; // The pictures stand side by side, as without JavaScript.
+    stage.dataset.apart = ""; // Shows the pictures side by side, as without JavaScript.
     return;
   }
-  // A tap zooms; the links are for browsers without JavaScript.
+  // A tap zooms. The links are for browsers without JavaScript.
   for (const link of stage.querySelectorAll("a")) link.replaceWith(...link.childNodes);
   const picture = /** @type {HTMLImageElement} */ (stage.querySelector("[data-layer=after] img"));
-  const view = parts.zoom(stage);
-  const fit = () => view.fit(Number(picture.getAttribute("width")), Number(picture.getAttribute("height")));
+  const zoom = compare.initZoom(stage);
+  const fit = () => zoom.fit(Number(picture.getAttribute("width")), Number(picture.getAttribute("height")));
   fit();
-  if (stage.querySelector("[data-handle]")) parts.compare(stage);
-  for (const part of /** @type {NodeListOf<HTMLElement>} */ (stage.querySelectorAll("[hidden]"))) part.hidden = false;
+  if (stage.querySelector("[data-handle]")) compare.initDivider(stage);
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (stage.querySelectorAll("[hidden]"))) element.hidden = false;
   const button = /** @type {HTMLElement} */ (stage.querySelector("[data-zoom]"));
-  button.onclick = () => (button.ariaPressed = `${view.toggle()}`);
-  samples(picture, fit);
+  button.onclick = () => (button.ariaPressed = `${zoom.toggle()}`);
+  initSamples(picture, fit);
 }
 
-/** Another preview takes the place of the large one. @param {HTMLImageElement} picture @param {() => void} fit */
-function samples(picture, fit) {
+/** Shows another preview on a click. @param {HTMLImageElement} picture @param {() => void} fit */
+function initSamples(picture, fit) {
   const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll("a[data-sample]")]);
   for (const link of links)
     link.onclick = (event) => {
@@ -45,14 +45,14 @@ function samples(picture, fit) {
     };
 }
 
-function share() {
+function initShare() {
   const button = /** @type {HTMLElement | null} */ (document.querySelector("[data-share]"));
   if (!button || !navigator.canShare) return;
   button.hidden = false;
   button.onclick = async () => {
     const blob = await (await fetch(save?.href ?? "")).blob();
     const file = new File([blob], `try-on.${blob.type.slice(6)}`, blob);
-    // Closing the system's sheet is no error.
+    // Closing the system's share sheet is not an error.
     await navigator.share({ files: [file], url: button.dataset.share }).catch(() => {});
   };
 }

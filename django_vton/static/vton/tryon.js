@@ -1,110 +1,111 @@
-/** A try-on, from the order to its end. */
+/** A try-on from the order to its end. */
 
 /** @import {Session, TryOn} from "./types" */
 
-export const KEY = "vton"; // As in button.js.
+export const STORAGE_KEY = "vton"; // As in button.js.
 
-const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+const newIdempotencyKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-/** Also while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] */
-export async function send(session, body, key = newKey()) {
-  const { api, dialog, modules, picked } = session;
-  session.order = { body, key };
+/** Continues while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] */
+export async function submit(session, body, key = newIdempotencyKey()) {
+  const { api, dialog, modules, selected } = session;
+  session.lastOrder = { body, key };
   session.tryOn = null;
-  session.sending = true;
-  session.view("waiting");
+  session.isSending = true;
+  session.showView("waiting");
   session.$("cancel").hidden = true;
   session.$("typical").textContent = "";
-  session.$("person").replaceChildren(...(picked ? [modules.choose.portrait(session, picked)] : []));
-  const onProgress = (/** @type {number} */ share) => tell(session, "sending", share * 0.1);
-  const order = { body, headers: { "Idempotency-Key": key }, onProgress };
+  session.$("person").replaceChildren(...(selected ? [modules.choose.preview(session, selected)] : []));
+  const onProgress = (/** @type {number} */ share) => showProgress(session, "sending", share * 0.1);
   onProgress(0);
   try {
-    const answer = await api.write("POST", api.tryOns, order);
+    const answer = await api.request("POST", api.tryOns, { body, headers: { "Idempotency-Key": key }, onProgress });
     const tryOn = (session.tryOn = answer.data);
-    api.knows(answer);
-    modules.choose.sent(session);
-    remember(tryOn);
+    api.setVisitor(answer);
+    modules.choose.onSubmitted(session);
+    store(tryOn);
     session.emit("submitted");
   } catch (error) {
-    const code = session.fail(error);
+    const code = session.showError(error);
     session.emit("failed", false, code);
-    if (picked && code === "consent_required") {
+    if (selected && code === "consent_required") {
       session.start = await api.start();
-      modules.choose.check(session, picked);
-      session.problem(code);
+      modules.choose.check(session, selected);
+      session.showProblem(code);
     }
   }
-  session.sending = false;
-  if (!dialog.open) session.end();
+  session.isSending = false;
+  if (!dialog.open) session.remove();
   else if (session.tryOn) await follow(session, session.tryOn);
 }
 
-/** @param {Session} session @param {string} word @param {number} done from 0 to 1 */
-function tell(session, word, done) {
-  const text = session.word(word);
-  if (session.$("state").textContent !== text) session.$("state").textContent = text; // A live region: only news.
+/** @param {Session} session @param {string} name of the text @param {number} done from 0 to 1 */
+function showProgress(session, name, done) {
+  const text = session.text(name);
+  if (session.$("state").textContent !== text) session.$("state").textContent = text; // A live region announces each change.
   session.$("progress").value = done;
 }
 
-/** Waits for a try-on, for as long as the dialog is open. @param {Session} session @param {TryOn} tryOn */
+/** Waits for a try-on while the dialog is open. @param {Session} session @param {TryOn} tryOn */
 export async function follow(session, tryOn) {
   const { api, dialog, modules, start } = session;
-  const { isOver } = modules.api;
+  const { hasEnded } = modules.api;
   session.tryOn = tryOn;
-  if (isOver(tryOn)) return over(session, tryOn);
-  remember(tryOn);
-  parts(session).catch(() => {}); // While there is time.
+  if (hasEnded(tryOn)) return finish(session, tryOn);
+  store(tryOn);
+  loadResultModules(session).catch(() => {}); // In advance.
   if (dialog.dataset.state !== "waiting") {
-    session.view("waiting");
-    session.$("person").replaceChildren(...(tryOn.photo ? [modules.choose.portrait(session, tryOn.photo)] : []));
+    session.showView("waiting");
+    session.$("person").replaceChildren(...(tryOn.photo ? [modules.choose.preview(session, tryOn.photo)] : []));
   }
   session.$("cancel").hidden = false;
-  const typical = tryOn.typical_seconds || start.typical_seconds || 20;
+  const typicalSeconds = tryOn.typical_seconds || start.typical_seconds || 20;
   const unit = { style: "unit", unit: "second", unitDisplay: "long" };
-  session.$("typical").textContent = session.word("typical", { time: session.number(Math.max(2, Math.round(typical)), unit) });
-  const wanted = () => dialog.open && session.tryOn?.id === tryOn.id && !isOver(session.tryOn);
-  let began = 0;
-  const tick = () => {
-    if (!wanted()) return;
+  const time = session.formatNumber(Math.max(2, Math.round(typicalSeconds)), unit);
+  session.$("typical").textContent = session.text("typical", { time });
+  const isWanted = () => dialog.open && session.tryOn?.id === tryOn.id && !hasEnded(session.tryOn);
+  let startedAt = 0;
+  const update = () => {
+    if (!isWanted()) return;
     const { status, progress } = session.tryOn ?? tryOn;
-    if (status === "queued") return tell(session, status, progress);
-    const share = (Date.now() - (began ||= Date.now())) / typical / 1000;
-    const word = share > 2 ? "late" : share > 0.8 ? "nearly" : status;
-    tell(session, word, Math.max(progress, 0.95 - 0.85 * Math.exp(-2 * share))); // Never full before it is.
+    if (status === "queued") return showProgress(session, status, progress);
+    const share = (Date.now() - (startedAt ||= Date.now())) / typicalSeconds / 1000;
+    const name = share > 2 ? "late" : share > 0.8 ? "nearly" : status;
+    showProgress(session, name, Math.max(progress, 0.95 - 0.85 * Math.exp(-2 * share))); // Not full before the end.
   };
-  const clock = setInterval(tick, 500);
-  tick();
+  const timer = setInterval(update, 500);
+  update();
   try {
-    await api.watch(tryOn.id, (news) => (isOver(news) ? over(session, news) : (session.tryOn = news)), wanted);
+    await api.poll(tryOn.id, (latest) => (hasEnded(latest) ? finish(session, latest) : (session.tryOn = latest)), isWanted);
   } catch (error) {
-    remember(null); // Erased elsewhere.
+    store(null); // Erased elsewhere.
     session.tryOn = null;
     throw error;
   } finally {
-    clearInterval(clock);
+    clearInterval(timer);
   }
 }
 
 /** @param {Session} session @param {TryOn} tryOn which has just ended */
-export function over(session, tryOn) {
+export function finish(session, tryOn) {
   session.tryOn = tryOn;
-  remember(null);
+  store(null);
   if (tryOn.status === "canceled") return session.modules.choose.show(session);
   session.emit(tryOn.status);
-  return session.show(tryOn, true);
+  return session.showTryOn(tryOn, true);
 }
 
-/** For the badge, on any page. @param {TryOn | null} tryOn */
-export function remember(tryOn) {
+/** Stores the try-on for the badge, which shows it on any page. @param {TryOn | null} tryOn */
+export function store(tryOn) {
   try {
-    if (!tryOn) return sessionStorage.removeItem(KEY);
+    if (!tryOn) return sessionStorage.removeItem(STORAGE_KEY);
     const { id, product, status } = tryOn;
-    sessionStorage.setItem(KEY, JSON.stringify({ id, product, status }));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ id, product, status }));
   } catch {
-    // Storage can be forbidden; the next opening finds it all the same.
+    // Storage may be forbidden. The next start of the dialog finds the try-on anyway.
   }
 }
 
-/** What only a result needs. @param {Session} session @returns {Promise<[typeof import("./result.js"), typeof import("./compare.js")]>} */
-export const parts = ({ dialog: { dataset } }) => Promise.all([import(dataset.result ?? ""), import(dataset.compare ?? "")]);
+/** The modules that only a result needs. @param {Session} session
+ * @returns {Promise<[typeof import("./result.js"), typeof import("./compare.js")]>} */
+export const loadResultModules = ({ dialog: { dataset } }) => Promise.all([import(dataset.result ?? ""), import(dataset.compare ?? "")]);

@@ -1,11 +1,11 @@
-/** Shapes of the REST API and of what the modules hand each other. For the type checker and for readers; no page loads it. */
+/** Types of the REST API and of the scripts. Only the type checker reads this file; no page loads it. */
 
 export interface Photo {
   id: string;
   kind: "own" | "house";
   name: string;
   labels: string[];
-  /** Kinds of products; empty for any. */
+  /** Kinds of products; empty means any. */
   suits: string[];
   url: string;
   thumbnail_url: string;
@@ -64,11 +64,12 @@ export interface Start {
   links: { history: string; privacy: string };
 }
 
-/** A photo of the shopper's, ready to be sent; a canvas only where the browser could read the file. */
+/** The shopper's photo, ready to be sent. */
 export interface Picture {
   blob: Blob;
+  /** null if the browser cannot read the file. */
   canvas: HTMLCanvasElement | null;
-  /** Of the file, where there is no canvas. */
+  /** The file's name if there is no canvas, else "". */
   name: string;
 }
 
@@ -76,7 +77,7 @@ export interface CallOptions {
   body?: XMLHttpRequestBodyInit | null;
   headers?: Record<string, string>;
   type?: XMLHttpRequestResponseType;
-  /** Told the sent share, 0 to 1. */
+  /** Called with the share that has been sent, 0 to 1. */
   onProgress?: (share: number) => void;
 }
 
