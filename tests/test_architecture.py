@@ -1,96 +1,194 @@
-"""Who may import whom; see CONTRIBUTING.md."""
+"""The layers of the package: which package may import which, and which libraries each may use."""
 
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 import django_vton
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 ROOT = Path(django_vton.__file__).parent
-MODULES = sorted(
-    path for path in ROOT.rglob("*.py") if "migrations" not in path.parts
-)  # fmt: skip
+FILES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
 
-DOORS = {"webhooks", "files", "api", "admin", "templatetags", "management", "pages", "dialog", "urls"}
-HTTP = {f"pixazo/{name}.py" for name in ("client", "fetching", "transport")}
-PURE = {"exceptions", "sentences", "states", "signals", "pixazo", "images", "polling", "sandbox", "tokens"}
+LAYERS = [
+    *("conf", "storage", "images", "messages", "exceptions", "utils", "models", "pixazo", "gateway"),
+    *(
+        "products",
+        "billing",
+        "signals",
+        "lifecycle",
+        "privacy",
+        "queue",
+        "intake",
+        "house_models",
+        "shoppers",
+    ),
+    *("conversions", "monitoring", "batches", "worker", "health", "checks", "roles", "apps", "web", "urls"),
+    *("tasks", "templatetags", "admin", "sandbox", "management"),
+]
+"""From low to high. A package or module imports those before it only."""
+
+ENTRY_POINTS = {"web", "urls", "admin", "templatetags", "management"}
+"""What Django, a browser or a shell calls; only an entry point imports another one."""
+
+MAX_TOP_LEVEL_MODULES = 15
+
+HTTP_CLIENTS = {"pixazo.client", "pixazo.downloads", "pixazo.transport"}
+
+INDEPENDENT: dict[str, set[str]] = {
+    "conf": set(),
+    "images": set(),
+    "pixazo": set(),
+    "signals": set(),
+    "sandbox": set(),
+    "messages": {"images"},
+    "exceptions": {"messages"},
+    "models": {"messages", "storage"},
+}
+"""Layers that need little else, with all they may import: pure functions, data, and the vendor's API."""
 
 
-def room(path: Path) -> str:
-    """The top-level module or package that a file belongs to."""
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+def module_name(path: Path) -> str:
+    """`django_vton/models/states.py` is `models.states`; the name of the package itself is empty."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> set[str]:
-    """Absolute names of all modules that a file imports, relative ones resolved."""
-    package = ("django_vton", *path.relative_to(ROOT).parts[:-1])
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+MODULES = {name: path for path in FILES if (name := module_name(path))}
+
+
+def layer(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def imported_names(path: Path) -> set[str]:
+    """Absolute names of everything that a file imports, also inside functions, but not for type checkers."""
+    found: set[str] = set()
+    for node in _nodes_at_runtime(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            name = ".".join(part for part in (base, node.module or "") if part)
-            found.add(name)
-            if base and not node.module:
-                found |= {f"{base}.{alias.name}" for alias in node.names}
+            package = ("django_vton", *path.relative_to(ROOT).parts[:-1])
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            prefix = ".".join([*base, *filter(None, [node.module])])
+            found |= {f"{prefix}.{alias.name}" for alias in node.names}
     return found
 
 
-def rooms(path: Path) -> set[str]:
-    """The package's own rooms that a file imports."""
-    ours = {name.split(".")[1] for name in imports(path) if name.startswith("django_vton.")}
-    return ours - {room(path)}
+def _nodes_at_runtime(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+            continue
+        yield child
+        yield from _nodes_at_runtime(child)
 
 
-def name_of(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+def imported_modules(path: Path) -> set[str]:
+    """The package's own modules that a file imports; `from ..models import Batch` imports `models`."""
+    found = set()
+    for name in imported_names(path):
+        if name.startswith("django_vton."):
+            module = name.removeprefix("django_vton.")
+            while module and module not in MODULES:
+                module = module.rpartition(".")[0]
+            found.add(module)
+    return found - {module_name(path), ""}
 
 
-def test_modules_are_found() -> None:
-    assert len(MODULES) > 60
+IMPORTS = {module: imported_modules(path) for module, path in MODULES.items()}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_one_room_knows_each_library(path: Path) -> None:
-    tops = {name.split(".")[0] for name in imports(path)}
-    if "httpx" in tops:
-        assert name_of(path) in HTTP or room(path) == "sandbox"
-    if "django_q" in tops:
-        assert room(path) == "queue"
-    if "PIL" in tops:
-        assert room(path) in {"images", "sandbox"}
+def layers_imported_by(module: str) -> set[str]:
+    return {layer(name) for name in IMPORTS[module]} - {layer(module)}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_nobody_inside_imports_a_door(path: Path) -> None:
-    if room(path) not in DOORS:
-        assert not rooms(path) & DOORS
+def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """One circle of imports, from its first member back to it; an empty list if there is none."""
+    done: set[str] = set()
+
+    def visit(name: str, trail: list[str]) -> list[str]:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name not in done:
+            for imported in sorted(graph.get(name, ())):
+                if cycle := visit(imported, [*trail, name]):
+                    return cycle
+            done.add(name)
+        return []
+
+    return next((cycle for name in sorted(graph) if (cycle := visit(name, []))), [])
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room(path) in PURE], ids=name_of)
-def test_pure_rooms_import_nothing_of_ours_but_words(path: Path) -> None:
-    # The sentences name the limits of photos.
-    assert rooms(path) <= ({"images"} if room(path) == "sentences" else {"sentences"})
+def test_cycles_are_found() -> None:
+    assert find_cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert find_cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room(path) == "sandbox"], ids=name_of)
-def test_the_sandbox_shares_nothing_with_what_it_tests(path: Path) -> None:
-    assert not any(name.startswith("django") and "sandbox" not in name for name in imports(path))
+def test_the_top_level_has_few_modules() -> None:
+    modules = [path.stem for path in ROOT.glob("*.py") if path.stem != "__init__"]
+    assert len(modules) <= MAX_TOP_LEVEL_MODULES, modules
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room(path) == "models"], ids=name_of)
-def test_models_do_no_work(path: Path) -> None:
-    assert rooms(path) <= {"sentences", "states", "storage"}
+def test_the_list_of_layers_is_complete() -> None:
+    assert {layer(module) for module in MODULES} == set(LAYERS)
+    assert len(LAYERS) == len(set(LAYERS))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_the_lifecycle_writes_a_state(path: Path) -> None:
-    if room(path) in {"lifecycle", "sandbox"}:
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"update", "create"}:
-            assert "state" not in {keyword.arg for keyword in node.keywords}
+def test_modules_import_each_other_in_no_circle() -> None:
+    assert find_cycle(IMPORTS) == []
+
+
+def test_packages_import_each_other_in_no_circle() -> None:
+    packages: dict[str, set[str]] = defaultdict(set)
+    for module in IMPORTS:
+        packages[layer(module)] |= layers_imported_by(module)
+    assert find_cycle(packages) == []
+
+
+def test_a_module_imports_lower_layers_only() -> None:
+    upwards = [
+        f"{module} -> {name}"
+        for module, imported in IMPORTS.items()
+        for name in imported
+        if LAYERS.index(layer(name)) > LAYERS.index(layer(module))
+    ]
+    assert upwards == []
+
+
+def test_entry_points_are_imported_by_entry_points_only() -> None:
+    for module in MODULES:
+        if layer(module) not in ENTRY_POINTS:
+            assert not layers_imported_by(module) & ENTRY_POINTS, module
+
+
+def test_an_independent_layer_stays_independent() -> None:
+    for module in MODULES:
+        if layer(module) in INDEPENDENT:
+            assert layers_imported_by(module) <= INDEPENDENT[layer(module)], module
+
+
+def test_each_library_is_used_in_one_place() -> None:
+    for module, path in MODULES.items():
+        libraries = {name.partition(".")[0] for name in imported_names(path)}
+        if "httpx" in libraries:
+            assert module in HTTP_CLIENTS or layer(module) == "sandbox", module
+        if "django_q" in libraries:
+            assert layer(module) == "queue", module
+        if "PIL" in libraries:
+            assert layer(module) in {"images", "sandbox"}, module
+        if layer(module) == "sandbox":
+            assert "django" not in libraries, module
+
+
+def test_only_the_lifecycle_writes_a_try_ons_state() -> None:
+    for module, path in MODULES.items():
+        if layer(module) in {"lifecycle", "sandbox"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"update", "create"}:
+                assert "state" not in {keyword.arg for keyword in node.keywords}, (module, node.lineno)
