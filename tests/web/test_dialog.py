@@ -47,7 +47,7 @@ def html(client: Client, product: Product, **query: str) -> str:
     return response.content.decode()
 
 
-def scripts() -> str:
+def dialog_scripts() -> str:
     return "".join(file.read_text() for file in STATIC.glob("*.js") if file.name not in OTHER_SCRIPTS)
 
 
@@ -58,7 +58,7 @@ def test_the_dialog_names_the_product(client: Client, shirt: Product) -> None:
     assert "Linen &lt;shirt&gt;" in page
 
 
-def test_the_dialog_does_not_name_what_is_not_public(client: Client, shirt: Product) -> None:
+def test_the_dialog_does_not_name_a_product_that_is_not_public(client: Client, shirt: Product) -> None:
     shirt.is_public = False
     shirt.save()
     assert "Linen" not in html(client, shirt)
@@ -78,7 +78,9 @@ def test_the_dialog_is_in_the_pages_language(
 
 
 @pytest.mark.parametrize("lang", ["", "xx", "../../etc", "d" * 1000, "de\0"])
-def test_a_language_that_the_shop_lacks_is_the_requests(client: Client, shirt: Product, lang: str) -> None:
+def test_an_unsupported_language_falls_back_to_the_requests(
+    client: Client, shirt: Product, lang: str
+) -> None:
     response = client.get(
         "/try-on/dialog/",
         {"product": f"shop.product:{shirt.pk}", "lang": lang},
@@ -88,7 +90,7 @@ def test_a_language_that_the_shop_lacks_is_the_requests(client: Client, shirt: P
     assert {"Accept-Language", "Cookie"} <= set(response["Vary"].split(", "))
 
 
-def test_the_dialog_may_be_cached_since_it_is_nobodys(client: Client, shirt: Product) -> None:
+def test_the_dialog_is_cacheable_since_it_holds_nothing_personal(client: Client, shirt: Product) -> None:
     response = client.get("/try-on/dialog/", {"product": f"shop.product:{shirt.pk}", "lang": "de"})
     assert response["Cache-Control"] == "public, max-age=300"
     assert "Cookie" not in response.get("Vary", "")
@@ -115,7 +117,7 @@ def test_an_unknown_product_is_404(client: Client, ref: str) -> None:
     assert "public" not in response.get("Cache-Control", "")
 
 
-def test_garments_and_glasses_are_photographed_differently(
+def test_the_photo_guidance_differs_for_garments_and_glasses(
     client: Client, shirt: Product, glasses: Product
 ) -> None:
     garment, eyewear = html(client, shirt), html(client, glasses)
@@ -124,7 +126,7 @@ def test_garments_and_glasses_are_photographed_differently(
     assert "Glasses already on" in eyewear
 
 
-def test_shoppers_are_asked_for_the_options_the_shop_lets_them_set(
+def test_the_dialog_shows_the_options_that_a_shopper_may_set(
     client: Client, shirt: Product, glasses: Product
 ) -> None:
     garment = html(client, shirt)
@@ -134,7 +136,7 @@ def test_shoppers_are_asked_for_the_options_the_shop_lets_them_set(
     assert "data-option" not in html(client, glasses)
 
 
-def test_a_shop_cannot_offer_the_moderation(
+def test_the_moderation_level_is_never_offered(
     client: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ProductTryOn, "shopper_options", ("moderation_level", "mode"))
@@ -146,11 +148,11 @@ def test_a_shop_cannot_offer_the_moderation(
 REASONS = {"product_not_enabled", "budget_exhausted", "paused", "unavailable", "not_configured"}
 
 
-def test_what_scripts_refuse_by_themselves_has_a_sentence(client: Client, shirt: Product) -> None:
-    """The sentences of all other codes come with the API's answers."""
-    said = dict(re.findall(r'data-code="(\w+)"[^>]*>([^<]*)<', html(client, shirt)))
-    own = r'(?:Refused|problem)\("(\w+)"|return "(\w+_\w+)"|\? "(photo_\w+)"|: "(photo_\w+)"|: "(camera_\w+)"'
-    found = {code for match in re.findall(own, scripts()) for code in match if code}
+def test_codes_that_scripts_create_have_a_message_in_the_html(client: Client, shirt: Product) -> None:
+    """The messages of all other codes come with the API's responses."""
+    messages = dict(re.findall(r'data-code="(\w+)"[^>]*>([^<]*)<', html(client, shirt)))
+    codes = r'(?:Refused|showProblem)\("(\w+)"|return "(\w+_\w+)"|\? "(photo_\w+)"|: "(photo_\w+)"|: "(camera_\w+)"'
+    found = {code for match in re.findall(codes, dialog_scripts()) for code in match if code}
     assert found >= {
         "cookies_blocked",
         "consent_required",
@@ -159,28 +161,36 @@ def test_what_scripts_refuse_by_themselves_has_a_sentence(client: Client, shirt:
         "camera_denied",
     }
     for code in found | REASONS:
-        assert said.get(code), code
+        assert messages.get(code), code
 
 
-def test_a_strict_policy_lets_all_of_it_pass(client: Client, shirt: Product, glasses: Product) -> None:
+def test_the_html_has_no_inline_code_or_style(client: Client, shirt: Product, glasses: Product) -> None:
     for product in (shirt, glasses):
         page = html(client, product)
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:|data:|blob:", page)
 
 
-def test_scripts_and_html_know_the_same_names(client: Client, shirt: Product) -> None:
+def test_scripts_and_html_use_the_same_names(client: Client, shirt: Product) -> None:
     page = html(client, shirt)
-    script = scripts()
+    script = dialog_scripts()
     for name in set(re.findall(r'\$\("([a-z-]+)"\)', script)):
         assert f'id="{name}"' in page, name
-    for name in ("queued", "processing", "nearly", "late", "counted", "free", "left-1"):  # Chosen as they go.
+    for name in (
+        "queued",
+        "processing",
+        "nearly",
+        "late",
+        "counted",
+        "free",
+        "left-1",
+    ):  # Names that the scripts compute.
         assert f'data-word="{name}"' in page, name
-    for name in set(re.findall(r'(?:word\(|tell\(session, )"(\w+)"', script)):
+    for name in set(re.findall(r'(?:\btext\(|showProgress\(session, )"(\w+)"', script)):
         assert f'data-word="{name}"' in page, name
     codes = "camera_[a-z]+|photo_(?:too_\\w+|unreadable|format)|cookies_blocked|upload_too_large|blocked|busy"
     for name in set(re.findall(f'"({codes}|unreachable|unexpected)"', script)):
         assert f'data-code="{name}"' in page, name
-    for view in set(re.findall(r'\bview\("(\w+)"', script)):
+    for view in set(re.findall(r'\bshowView\("(\w+)"', script)):
         assert f'data-view="{view}"' in page, view
     for place in set(re.findall(r'data-at="(\w+)"', page)):
         assert f'data-view="{place}"' in page, place
@@ -189,7 +199,7 @@ def test_scripts_and_html_know_the_same_names(client: Client, shirt: Product) ->
         assert f'case "{action}":' in script, action
 
 
-def test_a_shop_can_replace_one_part(client: Client, shirt: Product, tmp_path: Path) -> None:
+def test_a_shop_can_override_one_template(client: Client, shirt: Product, tmp_path: Path) -> None:
     part = tmp_path / "vton" / "dialog" / "guidance.html"
     part.parent.mkdir(parents=True)
     part.write_text("<p>Smile for {{ product.title }}!</p>")
@@ -207,10 +217,10 @@ def test_the_dialog_costs_one_query(
         html(client, shirt, lang="de")
 
 
-def test_the_view_is_for_everybody_and_only_for_reading(client: Client, shirt: Product) -> None:
+def test_the_view_is_public_and_read_only(client: Client, shirt: Product) -> None:
     assert client.post(f"/try-on/dialog/?product=shop.product:{shirt.pk}").status_code == 405
     assert client.head(f"/try-on/dialog/?product=shop.product:{shirt.pk}").status_code == 200
-    assert dialog.login_required is False  # type: ignore[attr-defined]  # login_not_required sets it.
+    assert dialog.login_required is False  # type: ignore[attr-defined]  # Set by login_not_required.
     assert dialog._non_atomic_requests == {"default"}  # type: ignore[attr-defined]  # As above.
 
 
@@ -219,11 +229,11 @@ def compressed(*files: bytes) -> int:
 
 
 @pytest.mark.parametrize("lang", ["en", "de", "ar"])
-def test_the_first_opening_stays_light(
+def test_the_first_opening_transfers_at_most_22_kb(
     client: Client, shirt: Product, glasses: Product, house_model: PersonPhoto, lang: str
 ) -> None:
-    """All but the pictures; what only a result needs comes while one waits for it."""
-    del house_model  # Is there to be told of.
+    """Without images, and without the scripts that are loaded while a try-on runs."""
+    del house_model  # Part of the start response.
     for product in (shirt, glasses):
         ref = f"shop.product:{product.pk}"
         start = client.get("/try-on/api/start/", {"product": ref, "lang": lang}).content
@@ -231,7 +241,7 @@ def test_the_first_opening_stays_light(
         assert compressed(html(client, product, lang=lang).encode(), start, *files) <= 22 * 1024
 
 
-def test_in_debug_it_names_the_worker_that_is_missing(
+def test_in_debug_mode_the_dialog_names_the_missing_worker(
     client: Client, shirt: Product, settings: Settings, vton: Vton
 ) -> None:
     assert "no worker has been seen" not in html(client, shirt)

@@ -1,4 +1,4 @@
-"""What somebody tries who wants a picture that is not theirs, or an answer that is wrong."""
+"""Attacks on the file views: ranges, conditions, odd paths and queries, path traversal, logs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from django_vton import privacy
 from django_vton.gateway import links
 from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest, VendorLink
 from django_vton.utils.tokens import hash_token
-from tests.doors import asked, code, content, render, submit
-from tests.web.test_files import image_url, photo_url
+from tests.tryons import claim_for_submit, complete_tryon, create_tryon, error_code, read_stream
+from tests.web.files import image_url, photo_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,14 +31,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def done(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequest:
-    return render(asked(guest, shirt, phone_photo()))
+    return complete_tryon(create_tryon(guest, shirt, phone_photo()))
 
 
 @pytest.fixture
 def link(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> str:
-    """Where the vendor fetches the photo of a try-on that is being sent."""
-    row = asked(guest, shirt, phone_photo(shade=1))
-    attempt = submit(row)
+    """The vendor's path of the photo of a try-on that is being submitted."""
+    row = create_tryon(guest, shirt, phone_photo(shade=1))
+    attempt = claim_for_submit(row)
     assert row.photo
     assert row.product_image
     [(token, _)] = links.create_links([attempt])
@@ -57,9 +57,9 @@ def test_a_range_is_answered_with_the_whole_file(
     guest: Client, done: TryOnRequest, link: str, value: str
 ) -> None:
     for path in (image_url(done), photo_url(done), link):
-        whole = content(guest.get(path))
+        whole = read_stream(guest.get(path))
         response = guest.get(path, headers={"Range": value, "If-Range": '"x"'})
-        data = content(response)
+        data = read_stream(response)
         assert (response.status_code, data == whole) == (200, True)
         assert (response["Accept-Ranges"], response["Content-Length"]) == ("none", str(len(whole)))
         assert "Content-Range" not in response
@@ -82,26 +82,26 @@ def test_a_range_is_answered_with_the_whole_file(
         ("If-Match", '"a"', 412),
     ],
 )
-def test_conditions_are_for_those_who_may_look(
+def test_conditional_requests_need_access_too(
     guest: Client, stranger: Client, done: TryOnRequest, name: str, value: str, status: int
 ) -> None:
     for path in (image_url(done), photo_url(done)):
         head = guest.head(path)
-        assert content(head) == b""
+        assert read_stream(head) == b""
         headers = {name: value.format(etag=head["ETag"])}
         response = guest.get(path, headers=headers)
-        body = content(response) if response.streaming else response.content
+        body = read_stream(response) if response.streaming else response.content
         assert (response.status_code, bool(body)) == (status, status == 200)
         assert response["Cache-Control"] == "private, no-cache"
-        assert code(stranger.get(path, headers=headers)) == (404, "not_found")
+        assert error_code(stranger.get(path, headers=headers)) == (404, "not_found")
 
 
-def test_a_condition_brings_nothing_back(guest: Client, done: TryOnRequest) -> None:
+def test_a_conditional_request_for_an_erased_file_is_not_found(guest: Client, done: TryOnRequest) -> None:
     path = image_url(done)
     TryOnImage.objects.update(file="")
-    assert code(guest.get(path, headers={"If-None-Match": "*"})) == (404, "not_found")
-    privacy.erase(done)
-    assert code(guest.get(path, headers={"If-None-Match": "*"})) == (404, "not_found")
+    assert error_code(guest.get(path, headers={"If-None-Match": "*"})) == (404, "not_found")
+    privacy.erase_tryon(done)
+    assert error_code(guest.get(path, headers={"If-None-Match": "*"})) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,23 @@ def test_a_condition_brings_nothing_back(guest: Client, done: TryOnRequest) -> N
     ["size=", "size=full", "size=../../etc/passwd", "size=%00", "size=9999999999", "size[]=thumbnail",
      "size=" + "a" * 5000, "size=thumbnail&size=x", "%ff=%fe", "download=yes", "&" * 200],
 )  # fmt: skip
-def test_an_odd_query_is_none(guest: Client, done: TryOnRequest, query: str) -> None:
-    whole = content(guest.get(image_url(done)))
+def test_an_odd_query_is_ignored(guest: Client, done: TryOnRequest, query: str) -> None:
+    whole = read_stream(guest.get(image_url(done)))
     response = guest.get(f"{image_url(done)}?{query}")
-    assert (response.status_code, content(response) == whole) == (200, True)
+    assert (response.status_code, read_stream(response) == whole) == (200, True)
     assert response["Content-Disposition"] == 'inline; filename="try-on.png"'
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
-def test_nothing_but_reading_is_answered_and_tells_nothing(
+def test_other_methods_are_refused_alike_for_existing_and_missing_files(
     guest: Client, done: TryOnRequest, link: str, method: str
 ) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = guest.cookies
-    theirs = [image_url(done), photo_url(done), link]
-    nobodys = [reverse("vton:image", args=[uuid.uuid4()]), reverse("vton:photo-file", args=[uuid.uuid4()])]
+    existing = [image_url(done), photo_url(done), link]
+    missing = [reverse("vton:image", args=[uuid.uuid4()]), reverse("vton:photo-file", args=[uuid.uuid4()])]
     answers = set()
-    for path in (*theirs, *nobodys, "/try-on/files/x/"):
+    for path in (*existing, *missing, "/try-on/files/x/"):
         response = strict.generic(method, path)
         answers.add((response.status_code, response["Allow"], response.content))
     assert len(answers) == 1
@@ -141,7 +141,7 @@ def test_nothing_but_reading_is_answered_and_tells_nothing(
         "files/{name}/",
     ],
 )  # fmt: skip
-def test_a_crooked_path_leads_nowhere(guest: Client, done: TryOnRequest, path: str) -> None:
+def test_a_manipulated_path_is_not_found(guest: Client, done: TryOnRequest, path: str) -> None:
     image = done.images.get()
     path = path.format(
         upper=str(image.pk).upper(),
@@ -153,16 +153,16 @@ def test_a_crooked_path_leads_nowhere(guest: Client, done: TryOnRequest, path: s
     assert guest.get(f"/try-on/{path}").status_code == 404
 
 
-def test_neither_a_links_hash_nor_the_callbacks_token_opens_a_file(guest: Client, link: str) -> None:
+def test_the_hash_or_a_changed_token_opens_no_file(guest: Client, link: str) -> None:
     token = link.rstrip("/").rpartition("/")[2]
     for guess in (hash_token(token), token[:-1], token + "=", token.swapcase(), token + "%20"):
-        assert code(guest.get(f"/try-on/files/{guess}/")) == (404, "not_found")
+        assert error_code(guest.get(f"/try-on/files/{guess}/")) == (404, "not_found")
     assert VendorLink.objects.filter(token_hash=hash_token(token)).exists()
 
 
 @pytest.mark.parametrize("nginx_location", ["", "/vton-private/"])
 @pytest.mark.parametrize("name", ["../../../../etc/passwd", "/etc/passwd", "vton/../../../etc/passwd"])
-def test_a_name_that_leads_out_of_the_storage_is_not_followed(
+def test_a_file_name_outside_of_the_storage_is_not_served(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
@@ -172,9 +172,9 @@ def test_a_name_that_leads_out_of_the_storage_is_not_followed(
     name: str,
 ) -> None:
     options = {"location": tmp_path / "private", "nginx_location": nginx_location}
-    backend = {"BACKEND": "django_vton.storage.PrivateFolder", "OPTIONS": options}
+    backend = {"BACKEND": "django_vton.storage.PrivateFileSystemStorage", "OPTIONS": options}
     settings.STORAGES = {**settings.STORAGES, "vton": backend}
-    done = render(asked(guest, shirt, phone_photo()))
+    done = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     TryOnImage.objects.update(file=name)
     PersonPhoto.objects.update(file=name)
     for path in (image_url(done), photo_url(done)):
@@ -183,10 +183,8 @@ def test_a_name_that_leads_out_of_the_storage_is_not_followed(
         assert "X-Accel-Redirect" not in response
 
 
-@pytest.mark.usefixtures("files_away")
-def test_no_refusal_writes_an_address_into_the_log(
-    guest: Client, link: str, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.usefixtures("unreadable_storage")
+def test_no_refusal_logs_a_token(guest: Client, link: str, caplog: pytest.LogCaptureFixture) -> None:
     token = link.rstrip("/").rpartition("/")[2]
     with caplog.at_level(logging.DEBUG):
         assert guest.post(link).status_code == 405
@@ -199,8 +197,8 @@ def test_no_refusal_writes_an_address_into_the_log(
 
 
 @pytest.fixture
-def files_away(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder is no longer mounted as it was: it cannot be looked into."""
+def unreadable_storage(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The storage's folder cannot be read."""
     assert link
 
     def fail(*_args: Any, **_more: Any) -> None:
@@ -211,21 +209,21 @@ def files_away(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_shop_whose_visitors_log_in_and_whose_requests_are_transactions(
+def test_login_required_and_atomic_requests_do_not_affect_the_file_views(
     guest: Client, done: TryOnRequest, link: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-    inside = []
+    in_transaction = []
 
-    def look(execute: Any, *rest: Any) -> Any:
-        inside.append(connection.in_atomic_block)
+    def record(execute: Any, *rest: Any) -> Any:
+        in_transaction.append(connection.in_atomic_block)
         return execute(*rest)
 
-    with connection.execute_wrapper(look):
+    with connection.execute_wrapper(record):
         for path in (image_url(done), photo_url(done), link):
-            assert content(guest.get(path))
+            assert read_stream(guest.get(path))
             if path != link:
                 assert Client().get(path).status_code == 404
-    assert inside
-    assert not any(inside)
+    assert in_transaction
+    assert not any(in_transaction)

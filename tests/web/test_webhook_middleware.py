@@ -1,4 +1,4 @@
-"""The callback in shops whose middleware and settings stand in the way of every other POST."""
+"""The webhook in shops whose middleware or settings would refuse any other POST."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.urls import path, reverse
 from config.urls import urlpatterns as shop_urls
 from django_vton.models import Attempt
 from django_vton.utils.tokens import hash_token
-from tests.doors import TOKEN, asked, submit
+from tests.tryons import TOKEN, claim_for_submit, create_tryon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,25 +44,25 @@ BODY = b'{"request_id": "fashn-019d"}'
 IN_TRANSACTION: list[bool] = []
 
 
-def shops_own(_request: HttpRequest) -> HttpResponse:
-    """A view as the shop has them: what the settings do to it shows that they are on."""
+def shop_view(_request: HttpRequest) -> HttpResponse:
+    """A view of the shop, which shows that the settings are in effect."""
     IN_TRANSACTION.append(connection.in_atomic_block)
     return HttpResponse(User.objects.count())
 
 
-urlpatterns = [path("own/", shops_own), *shop_urls]
+urlpatterns = [path("own/", shop_view), *shop_urls]
 
 
 @pytest.fixture
 def row(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequest:
-    row = asked(guest, shirt, phone_photo())
-    submit(row)
+    row = create_tryon(guest, shirt, phone_photo())
+    claim_for_submit(row)
     return row
 
 
 @pytest.fixture
-def outsider() -> Client:
-    """A caller without a cookie, whose CSRF token is asked for."""
+def anonymous_client() -> Client:
+    """A client without cookies, with CSRF checks."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -76,85 +76,86 @@ def strict(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("strict")
-def test_neither_login_nor_csrf_is_asked_of_the_vendor(row: TryOnRequest, outsider: Client) -> None:
-    assert outsider.post("/own/").status_code == 403
-    assert outsider.get("/own/").status_code == 302
-    assert call(outsider).status_code == 200
-    assert call(outsider, "guessed").status_code == 404
+def test_the_webhook_needs_neither_login_nor_csrf_token(row: TryOnRequest, anonymous_client: Client) -> None:
+    assert anonymous_client.post("/own/").status_code == 403
+    assert anonymous_client.get("/own/").status_code == 302
+    assert call(anonymous_client).status_code == 200
+    assert call(anonymous_client, "guessed").status_code == 404
     row.refresh_from_db()
     assert row.state == "submitted"
 
 
 @pytest.mark.usefixtures("strict", "row")
-def test_no_cookie_is_set_and_no_session_read(outsider: Client, settings: Settings) -> None:
-    # Django's own LoginRequiredMiddleware looks at who is logged in before it asks the view.
+def test_the_webhook_sets_no_cookie_and_reads_no_session(
+    anonymous_client: Client, settings: Settings
+) -> None:
+    # LoginRequiredMiddleware reads the user before it checks the view.
     settings.MIDDLEWARE = [name for name in STRICT if "LoginRequired" not in name]
     for token in (TOKEN, "guessed"):
-        outsider.cookies["sessionid"] = "one-that-was-stolen"
+        anonymous_client.cookies["sessionid"] = "stolen"
         with CaptureQueriesContext(connection) as queries:
-            response = call(outsider, token)
+            response = call(anonymous_client, token)
         assert not response.cookies
         assert "Cookie" not in response.get("Vary", "")
         assert not any("session" in it["sql"] or "auth_user" in it["sql"] for it in queries)
 
 
 @pytest.mark.usefixtures("strict")
-def test_no_transaction_spans_a_callback(
-    row: TryOnRequest, outsider: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_the_webhook_runs_outside_of_the_requests_transaction(
+    row: TryOnRequest, anonymous_client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     settings.MIDDLEWARE = [name for name in STRICT if "LoginRequired" not in name]
     IN_TRANSACTION.clear()
-    outsider.get("/own/")
+    anonymous_client.get("/own/")
     assert IN_TRANSACTION == [True]
     seen: list[tuple[str, bool]] = []
 
-    def look(execute: Any, sql: str, *rest: Any) -> Any:
+    def record(execute: Any, sql: str, *rest: Any) -> Any:
         seen.append((sql.split(maxsplit=1)[0], connection.in_atomic_block))
         return execute(sql, *rest)
 
-    with connection.execute_wrapper(look):
-        assert call(outsider, "guessed").status_code == 404
+    with connection.execute_wrapper(record):
+        assert call(anonymous_client, "guessed").status_code == 404
     assert seen == [("SELECT", False)]
     seen.clear()
-    with connection.execute_wrapper(look):
-        assert call(outsider).status_code == 200
+    with connection.execute_wrapper(record):
+        assert call(anonymous_client).status_code == 200
     assert seen[0] == ("SELECT", False)
     row.refresh_from_db()
     assert row.state == "submitted"
 
 
 @pytest.mark.usefixtures("strict", "row")
-def test_what_the_callback_wrote_stays_though_the_response_breaks(
-    outsider: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_callback_is_stored_even_if_a_middleware_fails_afterwards(
+    anonymous_client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Committed when it was said, not when the response has left."""
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-    settings.MIDDLEWARE = [f"{__name__}.breaks_afterwards", *STRICT]
-    outsider.raise_request_exception = False
-    assert call(outsider).status_code == 500
+    settings.MIDDLEWARE = [f"{__name__}.failing_middleware", *STRICT]
+    anonymous_client.raise_request_exception = False
+    assert call(anonymous_client).status_code == 500
     assert Attempt.objects.get(token_hash=hash_token(TOKEN)).vendor_id == "fashn-019d"
 
 
-def breaks_afterwards(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+def failing_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         get_response(request)
-        raise ValueError("A middleware of the shop's.")
+        raise ValueError("middleware failed")
 
     return middleware
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_middleware_that_reads_the_body_first(
-    row: TryOnRequest, outsider: Client, settings: Settings
+def test_a_middleware_may_read_the_body_before_the_webhook(
+    row: TryOnRequest, anonymous_client: Client, settings: Settings
 ) -> None:
-    settings.MIDDLEWARE = [f"{__name__}.reads_the_body", *STRICT]
-    assert call(outsider).status_code == 200
+    settings.MIDDLEWARE = [f"{__name__}.body_reading_middleware", *STRICT]
+    assert call(anonymous_client).status_code == 200
     row.refresh_from_db()
     assert row.state == "submitted"
 
 
-def reads_the_body(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+def body_reading_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         assert request.body
         assert not request.POST
