@@ -1,21 +1,27 @@
-"""Pixazo's gateway: its engines, its answers and its client. Knows nothing of the rest of the project.
+"""The Pixazo gateway's HTTP API: engines, responses and the client. Knows nothing of the rest of the project.
 
 ``client`` is not imported here, so that reading an engine's options does not load an HTTP library.
 """
 
-from .engine import Call, Engine, Option, OptionError
+from .engine import Engine, Option, OptionError, StatusRequest
 from .fashn import Fashn
 from .glass import Glass
-from .parsing import Answer, BadPayload, Status, error_code, parse_callback, parse_timestamp, redact
-from .verdicts import DownloadFailed, PollFailed, Submission, Verdict
+from .parsing import (
+    BadPayload,
+    VendorResponse,
+    VendorStatus,
+    error_code,
+    parse_callback_id,
+    parse_timestamp,
+    redact,
+)
+from .responses import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
 
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Fashn(), Glass())}
 
 __all__ = [
     "ENGINES",
-    "Answer",
     "BadPayload",
-    "Call",
     "DownloadFailed",
     "Engine",
     "Fashn",
@@ -23,11 +29,13 @@ __all__ = [
     "Option",
     "OptionError",
     "PollFailed",
-    "Status",
-    "Submission",
-    "Verdict",
+    "StatusRequest",
+    "SubmitOutcome",
+    "SubmitResult",
+    "VendorResponse",
+    "VendorStatus",
     "error_code",
-    "parse_callback",
+    "parse_callback_id",
     "parse_timestamp",
     "redact",
 ]

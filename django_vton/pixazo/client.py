@@ -1,11 +1,11 @@
-"""The one client of Pixazo's gateway.
+"""The HTTP client of Pixazo's gateway.
 
-Three things about money and secrets decide how it is built:
+Its design follows from three facts about money and secrets:
 
-- A submit is paid for and has no idempotency key. It goes out once, on a connection of its own (a kept one
-  may be dead without our knowing), follows no redirect, and its end is sorted into one of four verdicts.
-- Asking is free, so it reuses connections, and any trouble is an PollFailed: never an end of the render.
-- A result's URL comes from outside. It is fetched without the key, from a checked address only.
+- A submit costs money and has no idempotency key. It is sent once, on a new connection (a kept-alive one may
+  have died unnoticed), without following redirects, and its outcome is one of four.
+- Polling is free. It reuses connections, and every error is a PollFailed, which never ends a render.
+- A result's URL comes from outside. It is downloaded without the key, and only from a checked IP address.
 """
 
 import asyncio
@@ -19,46 +19,46 @@ from typing import Any, Self
 import httpx
 
 from . import ssrf
-from .downloads import Results
+from .downloads import ResultDownloader
 from .engine import Engine
-from .log_filter import install, quiet
-from .parsing import MAX_BODY, Answer, BadPayload, read_error
-from .transport import TROUBLE, TooLong, decoded, describe_trouble, read
-from .verdicts import (
+from .log_filter import install_log_filter, suppress_http_logs
+from .parsing import MAX_BODY, BadPayload, VendorResponse, parse_error
+from .responses import (
     PollFailed,
-    Submission,
-    Verdict,
-    describe,
+    SubmitOutcome,
+    SubmitResult,
+    classify_response,
+    describe_response,
+    parse_body,
+    parse_response,
     parse_retry_after,
-    read_answer,
-    read_body,
-    sort_answer,
 )
+from .transport import NETWORK_ERRORS, BodyTooLong, decompress, describe_error, read_chunks
 
-SUBMIT_SECONDS = 20.0
-ASK_SECONDS = 15.0
-FETCH_SECONDS = 60.0
-FETCH_LIMIT = 32 * 1024 * 1024
+SUBMIT_TIMEOUT_SECONDS = 20.0
+POLL_TIMEOUT_SECONDS = 15.0
+DOWNLOAD_TIMEOUT_SECONDS = 60.0
+DOWNLOAD_MAX_BYTES = 32 * 1024 * 1024
 
 _TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)
 _ONE_USE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-# Renders are asked for every 5 to 10 seconds: a kept connection must outlive that gap. Few are kept, since
-# each call looks at all of them: six are as many as are in the air at twenty try-ons a second.
+# Renders are polled every 5 to 10 seconds, so idle connections must live longer than that. Every call checks
+# all idle connections, so few are kept: at twenty try-ons a second, six are in use at once.
 _KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=6, keepalive_expiry=30.0)
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _SECRET_LENGTH = 16
 
 
-class Pixazo:
-    """``async with Pixazo(...) as pixazo``: made, used and closed within one event loop.
+class PixazoClient:
+    """``async with PixazoClient(...) as pixazo``: create, use and close it within one event loop.
 
-    ``result_hosts``: the hosts results may come from, as in ALLOWED_HOSTS; None is any public one.
-    ``loopback`` also allows plain http and results from this machine, for the sandbox gateway. ``resolve``
-    replaces the name look-up of results, ``ssl_context`` the authorities to trust. The environment's
-    proxies are not used.
+    ``result_hosts`` are the hosts that results may come from, as in ALLOWED_HOSTS; None allows any public
+    host. ``loopback`` also allows plain http and results from this machine, for the sandbox gateway.
+    ``resolve`` replaces the DNS lookup for results, ``ssl_context`` the trusted authorities. Proxies from the
+    environment are ignored.
 
-    Raises ValueError for a base URL or a key that cannot work. A cancelled call raises CancelledError as
-    ever; the outcome of a cancelled submit is unknown.
+    Raises ValueError for an invalid base URL or key. A cancelled call raises CancelledError; the outcome of a
+    cancelled submit is unknown.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Pixazo:
         ):
             raise ValueError("The gateway's base URL must be https, with a host and without a user.")
         if not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
-            raise ValueError("The API key has characters that no key has, perhaps a line break at its end.")
+            raise ValueError("The API key has characters that no key has, perhaps a line break at the end.")
         self._base = base_url.rstrip("/")
         self._host = base.host
         self._key = api_key
@@ -96,24 +96,26 @@ class Pixazo:
             "Ocp-Apim-Subscription-Key": api_key,
         }
         self._submits = _client(gateway, _ONE_USE, context)
-        self._asks = _client(gateway, _KEPT, context)
+        self._polls = _client(gateway, _KEPT, context)
         self._downloads = _client(common | {"Accept": "image/*, */*;q=0.1"}, _ONE_USE, context)
-        self._results = Results(self._downloads, hosts=result_hosts, loopback=loopback, resolve=resolve)
+        self._downloader = ResultDownloader(
+            self._downloads, hosts=result_hosts, loopback=loopback, resolve=resolve
+        )
         self._open = AsyncExitStack()
 
     def __repr__(self) -> str:
         return f"<Pixazo at {self._host}>"
 
     async def __aenter__(self) -> Self:
-        install()
-        for client in (self._submits, self._asks, self._downloads):
+        install_log_filter()
+        for client in (self._submits, self._polls, self._downloads):
             await self._open.enter_async_context(client)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with quiet():
+        with suppress_http_logs():
             await self._open.aclose()
 
     async def submit(
@@ -123,16 +125,16 @@ class Pixazo:
         *,
         callback_url: str | None = None,
         before_send: Callable[[], None] | None = None,
-        seconds: float = SUBMIT_SECONDS,
-    ) -> Submission:
-        """Send one paid request, once, and sort its end. Network and vendor never make it raise.
+        seconds: float = SUBMIT_TIMEOUT_SECONDS,
+    ) -> SubmitResult:
+        """Send one paid request, once, and classify the outcome. Errors of network or vendor do not raise.
 
-        ``before_send`` is called when the connection stands and the next thing is the first byte: what it
-        raises comes out of here, and nothing was sent. ``callback_url`` is left out where the engine has no
-        callbacks; ValueError where the vendor could not use it.
+        ``before_send`` is called when the connection is established and before the first byte is sent; if it
+        raises, nothing is sent and the exception propagates. ``callback_url`` is ignored if the engine does
+        not support callbacks. Raises ValueError if the vendor could not use it. ``seconds`` limits the call.
         """
         headers = self._callback_headers(engine, callback_url)
-        sending = _Sending(before_send)
+        sending = _SendTrace(before_send)
         request = self._submits.build_request(
             "POST",
             self._base + engine.submit_path,
@@ -141,81 +143,85 @@ class Pixazo:
             extensions={"trace": sending.trace, "timeout": _TIMEOUT.as_dict()},
         )
         try:
-            with quiet():
+            with suppress_http_logs():
                 async with asyncio.timeout(seconds):
                     status_code, reply_headers, content = await self._exchange(self._submits, request)
-        except Exception as trouble:  # Whatever it is, the money may be gone.
-            if sending.stopped:
+        except Exception as error:  # After any error, the render may have been charged.
+            if sending.is_stopped:
                 raise
-            not_sent = sending.connecting or isinstance(trouble, _NOT_CONNECTED)
-            return Submission(
-                verdict=Verdict.NOT_SENT if not_sent else Verdict.UNKNOWN, error=describe_trouble(trouble)
+            not_sent = sending.is_connecting or isinstance(error, _NOT_CONNECTED)
+            return SubmitResult(
+                outcome=SubmitOutcome.NOT_SENT if not_sent else SubmitOutcome.UNKNOWN,
+                error=describe_error(error),
             )
-        return sort_answer(engine, status_code, content, parse_retry_after(reply_headers.get("Retry-After")))
+        return classify_response(
+            engine, status_code, content, parse_retry_after(reply_headers.get("Retry-After"))
+        )
 
-    async def ask(self, engine: Engine, vendor_id: str) -> Answer:
-        """Ask for the state of a render; PollFailed for anything but a readable answer about this render."""
-        call = engine.status_call(vendor_id)
-        request = self._asks.build_request(call.method, self._base + call.path, json=call.json)
+    async def poll(self, engine: Engine, vendor_id: str) -> VendorResponse:
+        """Request the status of a render. Raises PollFailed without a usable response about this render."""
+        call = engine.status_request(vendor_id)
+        request = self._polls.build_request(call.method, self._base + call.path, json=call.json)
         error = ""
         try:
-            with quiet():
-                async with asyncio.timeout(ASK_SECONDS):
-                    status_code, headers, content = await self._exchange(self._asks, request)
-        except TROUBLE as trouble:
-            error = describe_trouble(trouble)
-        if error:  # Raised out here, so that no exception that holds a URL hangs on to it.
+            with suppress_http_logs():
+                async with asyncio.timeout(POLL_TIMEOUT_SECONDS):
+                    status_code, headers, content = await self._exchange(self._polls, request)
+        except NETWORK_ERRORS as network_error:
+            error = describe_error(network_error)
+        if error:  # Raised outside of `except`, so that no exception holding a URL is chained to it.
             raise PollFailed(error)
-        payload = read_body(content)
+        payload = parse_body(content)
         if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
             try:
-                answer = read_answer(engine, payload)
-            except BadPayload as trouble:
-                error = str(trouble)
+                answer = parse_response(engine, payload)
+            except BadPayload as problem:
+                error = str(problem)
             else:
                 if answer.vendor_id == vendor_id:
                     return answer
-                error = "the answer is about another render"
+                error = "the response is about another render"
         elif isinstance(payload, dict):
-            error = read_error(payload)
+            error = parse_error(payload)
         raise PollFailed(
-            describe(status_code, error),
+            describe_response(status_code, error),
             status_code=status_code,
             retry_after=parse_retry_after(headers.get("Retry-After")),
         )
 
-    async def fetch(self, url: str, *, limit: int = FETCH_LIMIT, seconds: float = FETCH_SECONDS) -> bytes:
-        """The bytes of a result, as served. Raises DownloadFailed.
+    async def download(
+        self, url: str, *, limit: int = DOWNLOAD_MAX_BYTES, seconds: float = DOWNLOAD_TIMEOUT_SECONDS
+    ) -> bytes:
+        """Return the bytes of a result. Raises DownloadFailed.
 
-        https from public addresses, no redirects, no key, at most ``limit`` bytes within ``seconds``. The
-        host is resolved once and the connection made to what was checked, so a name that changes its mind
-        leads nowhere.
+        Only https from public IP addresses, without redirects or the key, and at most ``limit`` bytes within
+        ``seconds``. The host is resolved once and the connection is made to the checked IP address, so a DNS
+        record that changes afterwards has no effect.
         """
-        with quiet():
-            return await self._results.fetch(url, limit=limit, seconds=seconds)
+        with suppress_http_logs():
+            return await self._downloader.download(url, limit=limit, seconds=seconds)
 
     def _callback_headers(self, engine: Engine, url: str | None) -> dict[str, str]:
         if url is None:
             return {}
         schemes = ("https://", "http://") if self._loopback else ("https://",)
         if not url.startswith(schemes) or not url.isascii() or not url.isprintable() or " " in url:
-            raise ValueError("A callback URL must be https, in ASCII.")
+            raise ValueError("A callback URL must be https and ASCII.")
         return engine.callback_headers(url)
 
     async def _exchange(
         self, client: httpx.AsyncClient, request: httpx.Request
     ) -> tuple[int, httpx.Headers, bytes | None]:
-        """One request, and its answer's status, headers and body.
+        """Send a request and return the response's status, headers and body.
 
-        The body is None where it is too long or cannot be decoded, and shorter where it breaks off: a
-        refusal's status counts without it, and JSON tells whether it is whole, also where the connection
-        stumbles after its end.
+        The body is None if it is too long or cannot be decoded, and incomplete if the connection breaks: the
+        status of a refusal counts without a body, and JSON shows by itself whether it is complete.
         """
         response = await client.send(request, stream=True)
         body = bytearray()
         try:
-            await read(response.aiter_raw(), MAX_BODY, body)
-        except TooLong:
+            await read_chunks(response.aiter_raw(), MAX_BODY, body)
+        except BodyTooLong:
             return response.status_code, response.headers, None
         except (httpx.HTTPError, httpx.StreamError, OSError):
             pass
@@ -223,33 +229,33 @@ class Pixazo:
             with suppress(httpx.HTTPError, OSError):
                 await response.aclose()
         try:
-            content = decoded(bytes(body), response.headers.get("Content-Encoding", ""), MAX_BODY)
-        except (TooLong, ValueError):
+            content = decompress(bytes(body), response.headers.get("Content-Encoding", ""), MAX_BODY)
+        except (BodyTooLong, ValueError):
             return response.status_code, response.headers, None
-        if len(self._key) >= _SECRET_LENGTH:  # A gateway may repeat the key it refuses.
+        if len(self._key) >= _SECRET_LENGTH:  # A gateway may quote the key that it refuses.
             content = content.replace(self._key.encode(), b"[key]")
         return response.status_code, response.headers, content
 
 
-class _Sending:
-    """Follows a submit through httpx's ``trace`` extension, to know whether anything has left."""
+class _SendTrace:
+    """Follows a submit through httpx's ``trace`` extension, to know whether any byte has been sent."""
 
     def __init__(self, before_send: Callable[[], None] | None) -> None:
         self._before_send = before_send
-        self.connecting = False
-        """Seen to connect, and not seen to send. False without trace events, so that the end is UNKNOWN."""
-        self.stopped = False
+        self.is_connecting = False
+        """Has begun to connect but not to send. Stays False without trace events: the outcome is UNKNOWN."""
+        self.is_stopped = False
         """Whether ``before_send`` raised."""
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.started":
-            self.connecting = True
+            self.is_connecting = True
         elif event.endswith(".send_request_headers.started"):
             if self._before_send is not None:
-                self.stopped = True
+                self.is_stopped = True
                 self._before_send()
-                self.stopped = False
-            self.connecting = False
+                self.is_stopped = False
+            self.is_connecting = False
 
 
 def _client(headers: Mapping[str, str], limits: httpx.Limits, context: ssl.SSLContext) -> httpx.AsyncClient:

@@ -1,4 +1,4 @@
-"""The fetching of results: URLs from outside, followed to checked addresses only, and read within limits."""
+"""Download result images: URLs from outside, requested only from checked IP addresses and within limits."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from http import HTTPStatus
 import httpx
 
 from . import ssrf
-from .transport import TROUBLE, TooLong, describe_trouble, read
-from .verdicts import DownloadFailed
+from .responses import DownloadFailed
+from .transport import NETWORK_ERRORS, BodyTooLong, describe_error, read_chunks
 
 
-class Results:
-    """Fetches results over an HTTP client that sends no key and keeps no connection.
+class ResultDownloader:
+    """Downloads results over an HTTP client that sends no key and keeps no connections alive.
 
-    Requests go to addresses, and a pool keyed by address would hand one host's verified connection to
-    another host of the same network. ``hosts``, ``loopback`` and ``resolve``: as for
-    :class:`~django_vton.pixazo.client.Pixazo`.
+    Requests are sent to IP addresses. A connection pool keyed by IP address would reuse one host's verified
+    connection for another host with the same address, so no connection is kept. ``hosts``, ``loopback`` and
+    ``resolve`` are as for :class:`~django_vton.pixazo.client.PixazoClient`.
     """
 
     def __init__(
@@ -32,27 +32,27 @@ class Results:
         self._loopback = loopback
         self._resolve = resolve
 
-    async def fetch(self, url: str, *, limit: int, seconds: float) -> bytes:
-        """The bytes at a URL, at most ``limit`` of them within ``seconds``; any trouble is a DownloadFailed."""
+    async def download(self, url: str, *, limit: int, seconds: float) -> bytes:
+        """Return the bytes at a URL, at most ``limit`` of them, within ``seconds``. Raises DownloadFailed."""
         failure: DownloadFailed | None = None
         try:
             async with asyncio.timeout(seconds):
                 target = self._parse(url)
-                checked = await ssrf.checked_addresses(
+                addresses = await ssrf.checked_addresses(
                     _ascii_host(target),
                     target.port or (443 if target.scheme == "https" else 80),
                     secure=target.scheme == "https",
                     loopback=self._loopback,
                     resolve=self._resolve,
                 )
-                return await self._fetch(target, checked, limit)
-        except DownloadFailed as known:
-            failure = known
-        except TooLong:
-            failure = DownloadFailed(f"more than {limit} bytes", retryable=False)
-        except TROUBLE as trouble:
-            failure = DownloadFailed(describe_trouble(trouble), retryable=True)
-        # Nothing that holds the URL hangs on to it.
+                return await self._download(target, addresses, limit)
+        except DownloadFailed as error:
+            failure = error
+        except BodyTooLong:
+            failure = DownloadFailed(f"more than {limit} bytes", is_retryable=False)
+        except NETWORK_ERRORS as error:
+            failure = DownloadFailed(describe_error(error), is_retryable=True)
+        # An exception in the context could hold the URL, which is a secret.
         failure.__context__ = None
         raise failure
 
@@ -60,27 +60,27 @@ class Results:
         try:
             target = httpx.URL(url)
         except (httpx.InvalidURL, TypeError, ValueError):
-            raise DownloadFailed("not a URL", retryable=False) from None
-        here = self._loopback and ssrf.is_loopback(target.host)
+            raise DownloadFailed("not a URL", is_retryable=False) from None
+        is_local = self._loopback and ssrf.is_loopback(target.host)
         if target.scheme != "https" and not (target.scheme == "http" and self._loopback):
-            raise DownloadFailed("not https", retryable=False)
-        port = 443 if target.port is None else target.port  # 0 can be written, and is none.
+            raise DownloadFailed("not https", is_retryable=False)
+        port = 443 if target.port is None else target.port  # a URL may say 0, which is no valid port
         if not target.host or target.userinfo or not 0 < port < 2**16:
-            raise DownloadFailed("a URL without a host, with a user, or with no real port", retryable=False)
-        if self._hosts is not None and not here and not ssrf.host_matches(target.host, self._hosts):
-            raise DownloadFailed("a host that is not among the result hosts", retryable=False)
+            raise DownloadFailed("the URL has no host, has a user, or has no valid port", is_retryable=False)
+        if self._hosts is not None and not is_local and not ssrf.host_matches(target.host, self._hosts):
+            raise DownloadFailed("the host is not one of RESULT_HOSTS", is_retryable=False)
         return target
 
-    async def _fetch(self, target: httpx.URL, checked: Sequence[str], limit: int) -> bytes:
-        """Try the addresses in turn: the first may be of a protocol that this machine does not speak."""
-        for address in checked[:-1]:
+    async def _download(self, target: httpx.URL, addresses: Sequence[str], limit: int) -> bytes:
+        """Try the addresses in turn: this machine may not have IPv6, for example."""
+        for address in addresses[:-1]:
             try:
-                return await self._fetch_from(target, address, limit)
+                return await self._download_from(target, address, limit)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await self._fetch_from(target, checked[-1], limit)
+        return await self._download_from(target, addresses[-1], limit)
 
-    async def _fetch_from(self, target: httpx.URL, address: str, limit: int) -> bytes:
+    async def _download_from(self, target: httpx.URL, address: str, limit: int) -> bytes:
         request = self._http.build_request(
             "GET",
             target.copy_with(host=address),
@@ -90,16 +90,16 @@ class Results:
         response = await self._http.send(request, stream=True)
         try:
             if response.status_code != HTTPStatus.OK:
-                # Files appear late and hosts stumble, and the picture is paid for: only "gone", "moved" and
-                # the like end it.
-                retryable = response.is_error and response.status_code != HTTPStatus.GONE
-                raise DownloadFailed(f"HTTP {response.status_code}", retryable=retryable)
+                # The image is paid for, and files may appear late, so most errors are retried. "Gone" and
+                # redirects are final.
+                is_retryable = response.is_error and response.status_code != HTTPStatus.GONE
+                raise DownloadFailed(f"HTTP {response.status_code}", is_retryable=is_retryable)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise DownloadFailed("encoded, though asked not to be", retryable=False)
+                raise DownloadFailed("the body has an encoding that was not requested", is_retryable=False)
             if int(response.headers.get("Content-Length", "0")) > limit:
-                raise TooLong
+                raise BodyTooLong
             body = bytearray()
-            await read(response.aiter_raw(), limit, body)
+            await read_chunks(response.aiter_raw(), limit, body)
             return bytes(body)
         finally:
             await response.aclose()

@@ -1,9 +1,8 @@
 """An engine: one of the gateway's models, as data.
 
-:class:`Engine` speaks the protocol that the gateway calls universal (submit to the model's path, ask at
-``/v2/requests/status/{request_id}``, pictures in ``output.media_url``). Another model of the gateway is a
-subclass that names its paths, fields and options; :class:`~django_vton.pixazo.fashn.Fashn` is no more than
-that.
+:class:`Engine` implements the protocol that the gateway calls universal: submit to the model's path, poll
+``/v2/requests/status/{request_id}``, images in ``output.media_url``. Another model of the gateway is a
+subclass that names its paths, fields and options, as :class:`~django_vton.pixazo.fashn.Fashn` does.
 """
 
 import re
@@ -19,15 +18,15 @@ from django.utils.translation import gettext_lazy as _
 
 from .parsing import (
     MAX_TEXT,
-    Answer,
     BadPayload,
-    Status,
+    VendorResponse,
+    VendorStatus,
     error_code,
+    parse_error,
+    parse_id,
+    parse_status,
     parse_timestamp,
-    read_error,
-    read_id,
-    read_links,
-    read_status,
+    parse_urls,
     redact,
     redact_text,
 )
@@ -37,14 +36,14 @@ Value = str | int | bool
 
 
 class OptionError(ValueError):
-    """A render option that the engine does not take."""
+    """A render option that the engine does not accept."""
 
     def __init__(self, name: str, message: Text) -> None:
         super().__init__(name, message)
         self.name = name
-        """The option's name as it was given."""
+        """The option's name as given."""
         self.message = message
-        """For a person; lazily translated."""
+        """For people; lazily translated."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
@@ -61,11 +60,11 @@ class Option:
     choices: tuple[str, ...] = ()
     """The allowed values of a choice."""
     choice_labels: tuple[Text, ...] = ()
-    """For people, in the order of ``choices``; where empty the values speak for themselves."""
+    """For people, in the order of ``choices``. If empty, the values themselves are shown."""
     minimum: int | None = None
     maximum: int | None = None
     default: Value | None = None
-    """The vendor's documented default; None where the page gives none."""
+    """The vendor's documented default; None if the page gives none."""
 
     @property
     def labelled_choices(self) -> list[tuple[str, Text]]:
@@ -73,7 +72,7 @@ class Option:
         return list(zip(self.choices, self.choice_labels or self.choices, strict=True))
 
     def clean(self, value: object) -> Value:
-        """The value if it is allowed, else OptionError. Types are strict: neither True nor "1" is 1."""
+        """Return an allowed value, else raise OptionError. Types are strict: neither True nor "1" is 1."""
         match self.kind:
             case "choice" if isinstance(value, str) and value in self.choices:
                 return value
@@ -86,7 +85,7 @@ class Option:
         raise OptionError(self.name, self._expected())
 
     def from_text(self, text: str) -> Value:
-        """As :meth:`clean`, for a value out of an HTML form or a command line, where everything is text."""
+        """As :meth:`clean`, for a value from an HTML form or a command line, which is always text."""
         value: object = text
         if self.kind == "integer" and re.fullmatch(r"[0-9]{1,9}", text):
             value = int(text)
@@ -97,8 +96,8 @@ class Option:
         return self.clean(value)
 
     def _in_range(self, value: int) -> bool:
-        above = self.minimum is None or value >= self.minimum
-        return above and (self.maximum is None or value <= self.maximum)
+        is_above = self.minimum is None or value >= self.minimum
+        return is_above and (self.maximum is None or value <= self.maximum)
 
     def _expected(self) -> Text:
         if self.kind == "choice":
@@ -115,8 +114,8 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request to the gateway: a path under the base URL and, for a POST, its JSON body."""
+class StatusRequest:
+    """A status request: a path below the base URL and, for a POST, its JSON body."""
 
     method: Literal["GET", "POST"]
     path: str = field(repr=False)
@@ -124,56 +123,60 @@ class Call:
 
 
 class Engine:
-    """One model of the gateway. Subclasses set the attributes; an instance may move the paths.
+    """One model of the gateway. Subclasses set the attributes; an instance may override the paths.
 
-    Raises ValueError for a path that cannot work.
+    Raises ValueError for an invalid path.
     """
 
     name: str
-    """Ours, and a promise to shops: "fashn-v1.6"."""
+    """Our name, such as "fashn-v1.6". Shops' settings and code use it."""
     kind: Literal["garment", "eyewear"]
-    """What it puts on: which products and house models it is for."""
+    """Which products and house models it is for."""
     label: Text
     """Its name for the merchant."""
     price: Decimal
-    """USD for one picture, as the vendor's page says; a shop's settings may say otherwise."""
+    """USD for one image, from the vendor's page. A shop's settings can override it."""
     typical_seconds: int
-    """A first guess for progress bars, until a shop has its own figures."""
+    """For progress bars, until a shop has its own measurements."""
     submit_path: str
-    """Below the gateway's base URL: where a render is ordered, by a POST."""
+    """The path below the gateway's base URL to which a render is POSTed."""
     status_path: str = "/v2/requests/status/{request_id}"
-    """Where it is asked about."""
+    """The path for its status."""
     person_field: str
-    """The submit's parameter for the person's picture."""
+    """The submit's parameter for the person's image."""
     product_field: str
-    """The one for the product's picture."""
+    """The submit's parameter for the product's image."""
     options: tuple[Option, ...] = ()
-    """Its further parameters, in the order of the vendor's page."""
+    """The further parameters, in the order of the vendor's page."""
     samples_option: str | None = None
-    """The name of the option that says how many pictures to render."""
+    """The name of the option that sets the number of images."""
     images_as: Literal["url", "base64"] = "url"
-    """How both images are handed over: as URLs that the vendor fetches, or as Base64 without a prefix."""
-    callbacks: bool = True
-    """Whether a submit may order a callback."""
+    """How both images are sent: as URLs that the vendor downloads, or as Base64 without a prefix."""
+    supports_callbacks: bool = True
+    """Whether a submit can request a callback."""
 
     def __init__(self, *, submit_path: str | None = None, status_path: str | None = None) -> None:
         self.submit_path = submit_path or self.submit_path
         self.status_path = status_path or self.status_path
         for path in (self.submit_path, self.status_path):
             if not re.fullmatch(r"/[!-~]+", path) or path.startswith("//"):
-                raise ValueError(f"{self.name}: a path begins with one slash and has no spaces: {path!r}")
-        probe = self.status_call("probe")
+                raise ValueError(
+                    f"{self.name}: a path must begin with one slash and have no spaces: {path!r}"
+                )
+        probe = self.status_request("probe")
         if "probe" not in probe.path and not probe.json:
-            raise ValueError(f"{self.name}: the status path needs {{request_id}}: {self.status_path!r}")
+            raise ValueError(
+                f"{self.name}: the status path must contain {{request_id}}: {self.status_path!r}"
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
     def clean_options(self, options: Mapping[str, object]) -> dict[str, Value]:
-        """The options in the engine's own order, with the vendor's documented defaults filled in.
+        """Return the options in the engine's order, with the vendor's documented defaults filled in.
 
-        Raises OptionError for an unknown name or a value that is not allowed. Filling in only what is
-        documented makes equal renders equal, without deciding what the vendor left open.
+        Raises OptionError for an unknown name or a value that is not allowed. Filling in the documented
+        defaults gives equal renders equal options; other defaults are left to the vendor.
         """
         known = {option.name for option in self.options}
         for name in options:
@@ -188,59 +191,61 @@ class Engine:
         return cleaned
 
     def image_count(self, options: Mapping[str, object]) -> int:
-        """How many pictures these (clean) options ask for, and so how many are paid."""
+        """How many images a render with these (cleaned) options has, and so how many are paid for."""
         count = options.get(self.samples_option, 1) if self.samples_option else 1
         return count if isinstance(count, int) else 1
 
     def submit_body(self, person: str, product: str, options: Mapping[str, Value]) -> dict[str, Any]:
-        """The JSON of a submit.
+        """The JSON body of a submit.
 
-        ``person`` and ``product`` are both URLs or both Base64, as ``images_as`` says, else ValueError. The
-        number of pictures is always sent, so that what is paid does not hang on a default of the vendor's.
+        ``person`` and ``product`` are both URLs or both Base64, according to ``images_as``; otherwise raises
+        ValueError. The number of images is always sent, so that the price does not depend on the vendor's
+        default.
         """
         for image in (person, product):
-            is_link = re.match(r"https?://", image) is not None
-            if is_link != (self.images_as == "url") or image.startswith("data:"):
+            is_url = re.match(r"https?://", image) is not None
+            if is_url != (self.images_as == "url") or image.startswith("data:"):
                 raise ValueError(f"{self.name} takes its images as {self.images_as}")
         count = {self.samples_option: self.image_count(options)} if self.samples_option else {}
         return {self.person_field: person, self.product_field: product, **options, **count}
 
     def callback_headers(self, url: str) -> dict[str, str]:
-        """The headers of a submit that order one callback, at the final status."""
-        return {"X-Webhook-URL": url, "X-Webhook-Mode": "terminal"} if self.callbacks else {}
+        """The headers of a submit that request one callback, at the final status."""
+        return {"X-Webhook-URL": url, "X-Webhook-Mode": "terminal"} if self.supports_callbacks else {}
 
-    def status_call(self, vendor_id: str) -> Call:
-        """How to ask for a render. No answer's ``polling_url`` is followed: the key would go with it."""
-        return Call(method="GET", path=self.status_path.replace("{request_id}", quote(vendor_id, safe="")))
+    def status_request(self, vendor_id: str) -> StatusRequest:
+        """How to poll a render. A response's ``polling_url`` is never used: our key would be sent there."""
+        return StatusRequest(
+            method="GET", path=self.status_path.replace("{request_id}", quote(vendor_id, safe=""))
+        )
 
-    def read_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
-        """The result URLs of a status answer, wherever this model puts them."""
+    def parse_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
+        """The result URLs in a status response."""
         output = payload.get("output")
-        return read_links(output.get("media_url")) if isinstance(output, Mapping) else ()
+        return parse_urls(output.get("media_url")) if isinstance(output, Mapping) else ()
 
-    def read(self, payload: object) -> Answer:
-        """Any answer of the gateway about one render: to a submit or an ask, or a callback's body.
+    def parse(self, payload: object) -> VendorResponse:
+        """Parse a response about one render: to a submit or a poll, or a callback's body.
 
-        A submit may be answered with the final status and the output at once. Raises BadPayload where the
+        The response to a submit may already have the final status and the output. Raises BadPayload if the
         payload is no object or has no usable ``request_id``.
         """
         if not isinstance(payload, Mapping):
             raise BadPayload("not an object")
-        vendor_id = read_id(payload)
-        images = self.read_images(payload)
-        word = redact_text(str(payload.get("status") or ""), 50)
-        status = read_status(word, has_images=bool(images))
-        failed = status in {Status.FAILED, Status.ERROR}
-        error = read_error(payload)
-        return Answer(
+        vendor_id = parse_id(payload)
+        images = self.parse_images(payload)
+        raw_status = redact_text(str(payload.get("status") or ""), 50)
+        status = parse_status(raw_status, has_images=bool(images))
+        error = parse_error(payload)
+        return VendorResponse(
             vendor_id=vendor_id,
             status=status,
-            word=word,
-            images=images if status is Status.COMPLETED else (),
+            raw_status=raw_status,
+            images=images if status is VendorStatus.COMPLETED else (),
             error=redact_text(error, MAX_TEXT),
-            error_code=error_code(error) if failed else None,
+            error_code=error_code(error) if status in {VendorStatus.FAILED, VendorStatus.ERROR} else None,
             finished_at=parse_timestamp(payload.get("completed_at"))
-            if status is not Status.RUNNING
+            if status is not VendorStatus.RUNNING
             else None,
             raw=redact(payload),
         )

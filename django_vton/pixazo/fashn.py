@@ -8,7 +8,7 @@ from .engine import Engine, Option
 
 
 class Fashn(Engine):
-    """Takes URLs only. The page gives no default for any option, so none is sent that was not asked for."""
+    """Takes URLs only. The page documents no defaults, so only options that the shop sets are sent."""
 
     name = "fashn-v1.6"
     kind = "garment"

@@ -9,16 +9,16 @@ from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
-from .engine import Call, Engine, Option
-from .parsing import read_links
+from .engine import Engine, Option, StatusRequest
+from .parsing import parse_urls
 
 
 class Glass(Engine):
-    """Takes URLs or Base64, both images alike; we send Base64, so that no photo needs a public link.
+    """Takes both images as URLs or both as Base64. We send Base64, so that no photo needs a public URL.
 
-    The page gives ``num_images`` no maximum. Ours is 4: a slip of the keyboard must not cost a hundred
-    pictures. It documents one ``image_url`` in an answer; a list there is read as well, since more pictures
-    can be asked for.
+    The page gives no maximum for ``num_images``. Ours is 4, so that a typing error cannot cost a hundred
+    images. The page documents one ``image_url`` in a response; a list is accepted too, since several images
+    can be ordered.
     """
 
     name = "glass-v1"
@@ -32,7 +32,7 @@ class Glass(Engine):
     product_field = "glass_image_path"
     samples_option = "num_images"
     images_as = "base64"
-    callbacks = False
+    supports_callbacks = False
     options = (
         Option(
             name="num_images",
@@ -52,10 +52,10 @@ class Glass(Engine):
         ),
     )
 
-    def status_call(self, vendor_id: str) -> Call:
-        """Glass is asked by a POST with the id in its body; asking costs nothing."""
-        return Call(method="POST", path=self.status_path, json={"request_id": vendor_id})
+    def status_request(self, vendor_id: str) -> StatusRequest:
+        """Glass is polled by a POST with the id in its body. Polling is free."""
+        return StatusRequest(method="POST", path=self.status_path, json={"request_id": vendor_id})
 
-    def read_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
-        """``image_url`` stands at the top of the answer."""
-        return read_links(payload.get("image_url"))
+    def parse_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
+        """``image_url`` is at the top level of the response."""
+        return parse_urls(payload.get("image_url"))

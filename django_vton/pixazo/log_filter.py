@@ -1,8 +1,8 @@
-"""Keeps this package's traffic out of the HTTP library's logs, and only this package's.
+"""Keep this package's traffic out of the HTTP library's logs.
 
-httpx logs each full URL at INFO, and httpcore logs response headers at DEBUG: photo links, result links and
-redirects are secrets. A filter on those loggers drops what is logged while one of our calls runs, which a
-context variable tells; the shop's own use of httpx, in other tasks or at other times, is logged as ever.
+httpx logs full URLs at INFO and httpcore logs response headers at DEBUG. The URLs of photos, results and
+redirects are secrets, so a filter on their loggers drops every record that is made during one of our calls.
+A context variable marks those calls; the shop's own use of httpx is logged as usual.
 """
 
 import logging
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_quiet: ContextVar[bool] = ContextVar("django_vton_quiet", default=False)
+_is_suppressed: ContextVar[bool] = ContextVar("django_vton_suppress_http_logs", default=False)
 
-# A filter acts on the logger where a record is made and on none below, so each has to be named.
+# A filter acts only on the logger that makes a record, not on its children, so each logger is named.
 _LOGGERS = (
     "httpx",
     "httpcore.connection",
@@ -23,21 +23,21 @@ _LOGGERS = (
 )
 
 
-def _not_ours(_record: logging.LogRecord) -> bool:
-    return not _quiet.get()
+def _filter(_record: logging.LogRecord) -> bool:
+    return not _is_suppressed.get()
 
 
-def install() -> None:
-    """Put the filter in place; again and again if need be, it is added once."""
+def install_log_filter() -> None:
+    """Add the filter to the loggers. Further calls change nothing."""
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_not_ours)
+        logging.getLogger(name).addFilter(_filter)
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing the HTTP library logs inside this block, in this task and those it starts, is kept."""
-    token = _quiet.set(True)
+def suppress_http_logs() -> Iterator[None]:
+    """Drop the HTTP library's log records inside this block, in this task and in tasks that it starts."""
+    token = _is_suppressed.set(True)
     try:
         yield
     finally:
-        _quiet.reset(token)
+        _is_suppressed.reset(token)

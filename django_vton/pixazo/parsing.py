@@ -1,8 +1,8 @@
-"""What Pixazo's gateway says, read into one shape.
+"""Parse the gateway's responses into one class, :class:`VendorResponse`.
 
 Written from the vendor's own pages, "Fashn v1.6" (the universal queue, ``GET /v2/requests/status/{id}``)
-and "Glass v1" (``POST .../glass-virtual-tryon-result``). Pure functions: nothing here opens a socket or
-knows Django's models.
+and "Glass v1" (``POST .../glass-virtual-tryon-result``). Pure functions: nothing here opens a
+socket or uses Django's models.
 """
 
 import json
@@ -22,12 +22,12 @@ MAX_IMAGES = 20
 MAX_RAW = 16_000
 
 
-class BadPayload(ValueError):  # noqa: N818  it names the payload, not a fault of ours
-    """An answer that cannot be used: no JSON object, or no request id. The text never holds the payload."""
+class BadPayload(ValueError):  # noqa: N818  it describes the payload, not a fault of ours
+    """The payload is no JSON object or has no usable request id. The message never quotes the payload."""
 
 
-class Status(StrEnum):
-    """Our word for the state of a render at the vendor."""
+class VendorStatus(StrEnum):
+    """The state of a render at the vendor."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -35,60 +35,59 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-# "Status Values" on the Fashn page; "submitted" and "completed" on the Glass page. What is not here is
-# RUNNING.
+# "Status Values" on the Fashn page; "submitted" and "completed" on the Glass page. Others are RUNNING.
 _STATUSES = {
-    "queued": Status.RUNNING,
-    "submitted": Status.RUNNING,
-    "processing": Status.RUNNING,
-    "completed": Status.COMPLETED,
-    "failed": Status.FAILED,
-    "error": Status.ERROR,
+    "queued": VendorStatus.RUNNING,
+    "submitted": VendorStatus.RUNNING,
+    "processing": VendorStatus.RUNNING,
+    "completed": VendorStatus.COMPLETED,
+    "failed": VendorStatus.FAILED,
+    "error": VendorStatus.ERROR,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One answer of the gateway to a submit or an ask, or the body of a callback."""
+class VendorResponse:
+    """The gateway's response to a submit or a poll, or the body of a callback."""
 
     vendor_id: str
     """The vendor's ``request_id``; printable ASCII without spaces, at most ``MAX_ID`` characters."""
-    status: Status
-    """COMPLETED only where there is a picture to fetch; see :func:`read_status`."""
-    word: str
-    """The vendor's status as it came."""
+    status: VendorStatus
+    """COMPLETED only if there is an image to download; see :func:`read_status`."""
+    raw_status: str
+    """The vendor's own status text."""
     images: tuple[str, ...] = field(default=(), repr=False)
-    """Result URLs, http or https; where they may lead is for the fetch to decide."""
+    """Result URLs, http or https. The download decides whether they may be requested."""
     error: str = ""
-    """The vendor's error text without links, at most ``MAX_TEXT`` characters; for staff, not for shoppers."""
+    """The vendor's error text without URLs, at most ``MAX_TEXT`` characters; for staff, not for shoppers."""
     error_code: str | None = None
     """moderated, no_person, photo_unusable, product_image or vendor; set if, and only if, FAILED or ERROR."""
     finished_at: datetime | None = None
-    """Aware, UTC; set where the status is final and the vendor said when."""
+    """Aware, UTC; set if the status is final and the vendor gave a time."""
     raw: dict[str, Any] = field(default_factory=dict)
-    """The payload without links, bounded in size: safe to keep and to show to staff."""
+    """The payload without URLs and limited in size: safe to store and to show to staff."""
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         """Whether the vendor will say nothing else about this render."""
-        return self.status is not Status.RUNNING
+        return self.status is not VendorStatus.RUNNING
 
 
-def read_status(word: str, *, has_images: bool) -> Status:
-    """Our status for the vendor's word, in any case (Fashn writes ``COMPLETED``, Glass ``completed``).
+def parse_status(raw_status: str, *, has_images: bool) -> VendorStatus:
+    """Map the vendor's status text to ours, ignoring case (Fashn writes ``COMPLETED``, Glass ``completed``).
 
-    A total map. A word nobody documented is RUNNING: asked again until the deadline, never taken for
-    success. So is COMPLETED without a picture: the render is paid for and its output may still come, while
-    FAILED would throw it away.
+    An undocumented value is RUNNING: it is polled until the deadline and never taken for success. COMPLETED
+    without an image is RUNNING too: the render is paid for and its output may still appear, while FAILED
+    would throw it away.
     """
-    status = _STATUSES.get(word.strip().casefold(), Status.RUNNING)
-    if status is Status.COMPLETED and not has_images:
-        return Status.RUNNING
+    status = _STATUSES.get(raw_status.strip().casefold(), VendorStatus.RUNNING)
+    if status is VendorStatus.COMPLETED and not has_images:
+        return VendorStatus.RUNNING
     return status
 
 
-def read_id(payload: Mapping[str, Any]) -> str:
-    """The ``request_id`` as a string, or BadPayload where there is none that could be asked for."""
+def parse_id(payload: Mapping[str, Any]) -> str:
+    """The ``request_id`` as a string. Raises BadPayload if it is missing or could not be polled."""
     value = payload.get("request_id")
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -97,24 +96,24 @@ def read_id(payload: Mapping[str, Any]) -> str:
     return value
 
 
-def read_links(value: object) -> tuple[str, ...]:
-    """The http(s) URLs in a string or a list of strings; anything else is left out."""
+def parse_urls(value: object) -> tuple[str, ...]:
+    """The http(s) URLs in a string or a list of strings. Everything else is ignored."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):
         return ()
-    return tuple(link for link in value if isinstance(link, str) and _is_link(link))[:MAX_IMAGES]
+    return tuple(url for url in value if isinstance(url, str) and _is_url(url))[:MAX_IMAGES]
 
 
-def _is_link(text: str) -> bool:
+def _is_url(text: str) -> bool:
     return len(text) <= MAX_URL and re.fullmatch(r"https?://[!-~]+", text, re.IGNORECASE) is not None
 
 
-def read_error(payload: Mapping[str, Any]) -> str:
-    """The vendor's words for what went wrong, as they came; "" if none.
+def parse_error(payload: Mapping[str, Any]) -> str:
+    """The vendor's unmodified error text; "" if there is none.
 
-    ``error`` alone or with ``message`` beside it (402 on the Fashn page). An object in ``error`` is read as
-    well: the upstream model answers ``{"name": "PoseError", "message": "..."}`` in its own API.
+    ``error`` comes alone or together with ``message`` (402 on the Fashn page). It may also be an object: the
+    upstream model answers ``{"name": "PoseError", "message": "..."}`` in its own API.
     """
     error = payload.get("error")
     parts: Iterable[object]
@@ -136,12 +135,12 @@ _INPUT = re.compile(r"\binput[\s_-]?validation[\s_-]?error", re.IGNORECASE)
 
 
 def error_code(text: str) -> str:
-    """Our code for the vendor's error text.
+    """Our error code for the vendor's error text.
 
-    Pixazo documents no list. The names are those of the upstream model's API, which may show through.
-    PipelineError and ThirdPartyError are the vendor's own trouble and get ``vendor``, as does everything
-    unknown. An error about an image is the product's only where the text names the product and not the
-    person.
+    Pixazo documents no list. The names are from the upstream model's API, whose errors may be passed
+    through. PipelineError and ThirdPartyError are the vendor's own problems and give ``vendor``, as does
+    everything unknown. An image error is about the product only if the text mentions the product and not
+    the person.
     """
     names_person, names_product = bool(_PERSON.search(text)), bool(_PRODUCT.search(text))
     product_only = names_product and not names_person
@@ -169,40 +168,37 @@ def parse_timestamp(value: object) -> datetime | None:
 
 
 def parse_json(body: bytes) -> Any:
-    """The JSON in a body from outside; BadPayload where there is none.
-
-    Python's parser raises three things: ValueError (not JSON, not UTF-8, an integer of thousands of digits)
-    and, for a pit of brackets, RecursionError.
-    """
+    """The JSON in a body from outside. Raises BadPayload if it is not JSON."""
     try:
         return json.loads(body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         raise BadPayload("not JSON") from None
 
 
-def parse_callback(body: bytes) -> str | None:
+def parse_callback_id(body: bytes) -> str | None:
     """The ``request_id`` in a callback's body, or None.
 
-    Callbacks are not signed: this is a hint which render to ask about, and nothing else in the body is used.
+    Callbacks are not signed, so the id only tells which render to poll. Nothing else in the body is used.
     """
     if len(body) > MAX_BODY:
         return None
     try:
         payload = parse_json(body)
-        return read_id(payload) if isinstance(payload, dict) else None
+        return parse_id(payload) if isinstance(payload, dict) else None
     except BadPayload:
         return None
 
 
-# Characters that no link holds unescaped end a word; a quote in JSON inside a string does as well.
+# No URL contains these characters unescaped. The quote also ends a URL in JSON that is inside a string.
 _WORD = re.compile(r'[^\s"<>]+')
 
 
 def redact_text(text: str, limit: int = MAX_TEXT) -> str:
-    """The text without links and without long opaque runs (Base64), safe for a database's text column.
+    """Remove URLs and long opaque words (Base64), so that the text is safe to store in a database.
 
-    A word with a scheme, a host and a path, or two slashes is a link: photo links are secrets also without
-    their scheme. NUL and lone surrogates, which JSON may hold and PostgreSQL refuses, are replaced.
+    A word with a scheme, with a host and a path, or with two slashes counts as a URL: a photo's URL is a
+    secret even without its scheme. NUL and lone surrogates are replaced, since JSON allows and PostgreSQL
+    refuses them.
     """
     clean = text[: 4 * limit].encode("utf-8", "replace").decode().replace("\0", "?")
     return _WORD.sub(lambda match: "[removed]" if _is_secret(match[0]) else match[0], clean)[:limit]
@@ -222,12 +218,12 @@ def _is_secret(word: str) -> bool:
 
 
 def redact(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a payload that may be kept: no links, bounded depth and size, only what JSON columns take."""
-    kept = _redact(payload, depth=5)
-    assert isinstance(kept, dict)
-    if len(json.dumps(kept)) > MAX_RAW:
-        kept = {key: value for key, value in kept.items() if not isinstance(value, dict | list)}
-    return kept
+    """A copy of a payload that may be stored: no URLs, limited depth and size, only valid JSON values."""
+    copy = _redact(payload, depth=5)
+    assert isinstance(copy, dict)
+    if len(json.dumps(copy)) > MAX_RAW:
+        copy = {key: value for key, value in copy.items() if not isinstance(value, dict | list)}
+    return copy
 
 
 def _redact(value: object, depth: int) -> Any:

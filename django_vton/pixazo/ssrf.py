@@ -1,20 +1,20 @@
-"""Where a result may be fetched from: the checks that keep a URL from outside away from the inside."""
+"""Protection against SSRF: a result URL from outside must not lead into the shop's own network."""
 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from .verdicts import DownloadFailed
+from .responses import DownloadFailed
 
 MAX_ADDRESSES = 4
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""``await resolve(host, port)``: a host's addresses as text, best first; OSError where there are none."""
+"""``await resolve(host, port)`` returns a host's IP addresses as text, best first, or raises OSError."""
 
 _GLOBAL_UNICAST = ip_network("2000::/3")
 # RFC 6890 and its registry; 2001::/23 holds Teredo and other protocol assignments, 2002::/16 is 6to4.
-# 168.63.129.16 looks public, and is the host of every machine on Azure.
+# 168.63.129.16 looks public, but reaches the host of every virtual machine on Azure.
 _SPECIAL = [
     ip_network(block)
     for block in (
@@ -30,16 +30,16 @@ _SPECIAL = [
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address leads to the public internet, and nowhere else.
+    """Whether an IP address is on the public internet.
 
-    Stricter than ``is_global``, which on Python 3.11 is true for multicast and for addresses that carry an
-    inner one (64:ff9b::/96, 2002::/16, ::127.0.0.1). IPv6 is allowed only inside 2000::/3 (RFC 4291), less
-    its special blocks.
+    Stricter than ``is_global``, which on Python 3.11 is true for multicast and for addresses that embed
+    another one (64:ff9b::/96, 2002::/16, ::127.0.0.1). IPv6 is allowed only inside 2000::/3 (RFC 4291),
+    without its special blocks.
     """
     ip = _parse(address)
     if ip is None or not ip.is_global or ip.is_multicast:
         return False
-    if ip.version == 6 and ip not in _GLOBAL_UNICAST:  # noqa: PLR2004  the protocol's own number
+    if ip.version == 6 and ip not in _GLOBAL_UNICAST:  # noqa: PLR2004  IPv6
         return False
     return not any(ip in network for network in _SPECIAL)
 
@@ -58,7 +58,7 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
 
 
 def host_matches(host: str, allowed: Sequence[str]) -> bool:
-    """Whether a host is in the list; as in ALLOWED_HOSTS, ``.r2.dev`` is r2.dev and all below it."""
+    """Whether a host is in the list. As in ALLOWED_HOSTS, ``.r2.dev`` means r2.dev and its subdomains."""
     host = host.lower().rstrip(".")
     return any(
         host == entry.lower().strip(".") or (entry.startswith(".") and host.endswith(entry.lower()))
@@ -67,7 +67,7 @@ def host_matches(host: str, allowed: Sequence[str]) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host, as the system's resolver orders them."""
+    """The IP addresses of a host, in the order of the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -75,19 +75,19 @@ async def resolve(host: str, port: int) -> list[str]:
 async def checked_addresses(
     host: str, port: int, *, secure: bool, loopback: bool, resolve: Resolve
 ) -> Sequence[str]:
-    """The addresses of a host, all of them fit to connect to, or DownloadFailed.
+    """The IP addresses of a host, after checking that each may be connected to. Raises DownloadFailed.
 
-    One address that is not makes the host suspect, so none is used. ``loopback`` allows this machine;
-    anything else has to be public and ``secure`` (https). On a network with DNS64 a host without IPv6 of
-    its own is refused: its 64:ff9b:: address might as well hold an inner one.
+    One forbidden address makes the whole host suspect, so none of them is used. ``loopback`` allows this
+    machine; any other address must be public and ``secure`` (https). On a network with DNS64, a host without
+    IPv6 of its own is refused, since its 64:ff9b:: address could just as well embed an internal one.
     """
     try:
         found = await resolve(host, port)
-    except (OSError, UnicodeError):  # UnicodeError: a label that is empty or too long.
+    except (OSError, UnicodeError):  # UnicodeError: an empty or too long label
         found = ()
     if not found:
-        raise DownloadFailed("the host has no address", retryable=True)
+        raise DownloadFailed("the host has no IP address", is_retryable=True)
     for address in found:
         if not (loopback and is_loopback(address)) and not (secure and is_public(address)):
-            raise DownloadFailed("the host leads to an address that is not public", retryable=False)
+            raise DownloadFailed("the host has an IP address that is not public", is_retryable=False)
     return found[:MAX_ADDRESSES]

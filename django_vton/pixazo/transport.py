@@ -1,4 +1,4 @@
-"""What submits, asks and fetches have in common below HTTP: reading within a limit, and words for trouble."""
+"""Shared by submits, polls and downloads: read a body within a limit, and describe network errors."""
 
 import zlib
 from collections.abc import AsyncIterator
@@ -7,46 +7,47 @@ import httpx
 
 from .parsing import redact_text
 
-TROUBLE = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)
-"""All that a call over the network raises: ValueError where the other side's HTTP makes no sense."""
+NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)
+"""All that a network call can raise. ValueError means that the other side's HTTP is malformed."""
 
-_ANY_ZLIB = 32 + zlib.MAX_WBITS  # gzip or zlib, told by its head
-
-
-class TooLong(Exception):  # noqa: N818  as PollFailed
-    """A body over its limit."""
+_AUTODETECT_WBITS = 32 + zlib.MAX_WBITS  # zlib tells gzip from zlib by the header
 
 
-async def read(chunks: AsyncIterator[bytes], limit: int, body: bytearray) -> None:
-    """Add to `body` what comes, so that it is there also where the end goes wrong.
+class BodyTooLong(Exception):  # noqa: N818  named like PollFailed
+    """A body exceeds its size limit."""
 
-    One buffer: a list of chunks that are a few bytes each would take ten times their size.
+
+async def read_chunks(chunks: AsyncIterator[bytes], limit: int, body: bytearray) -> None:
+    """Append the chunks to `body`, which keeps what has arrived if the connection breaks. Raises BodyTooLong.
+
+    A list of chunks of a few bytes each would take ten times the memory of one buffer.
     """
     async for chunk in chunks:
         if len(body) + len(chunk) > limit:
-            raise TooLong
+            raise BodyTooLong
         body += chunk
 
 
-def decoded(content: bytes, encoding: str, limit: int) -> bytes:
-    """A body without its Content-Encoding, which nobody asked for. Raises TooLong, and ValueError.
+def decompress(content: bytes, encoding: str, limit: int) -> bytes:
+    """Undo a Content-Encoding that the server applied although we did not ask for it.
 
-    httpx would decode each chunk whole, and 64 kB may hold 64 MB.
+    Raises BodyTooLong, and ValueError for an unknown encoding or broken data. httpx is not used for this: it
+    decodes each chunk as a whole, and 64 kB can expand to 64 MB.
     """
     match encoding.strip().lower():
         case "" | "identity":
             return content
         case "gzip" | "x-gzip" | "deflate":
             try:
-                plain = zlib.decompressobj(_ANY_ZLIB).decompress(content, limit + 1)
+                plain = zlib.decompressobj(_AUTODETECT_WBITS).decompress(content, limit + 1)
             except zlib.error:
-                raise ValueError("a body that is not encoded as it says") from None
+                raise ValueError("the body does not have the encoding that its header names") from None
             if len(plain) > limit:
-                raise TooLong
+                raise BodyTooLong
             return plain
-    raise ValueError("a body in an encoding that was not asked for")
+    raise ValueError("the body has an encoding that was not requested")
 
 
-def describe_trouble(trouble: Exception) -> str:
-    """One line for staff, without links."""
-    return redact_text(f"{type(trouble).__name__}: {trouble}".removesuffix(": "))
+def describe_error(error: Exception) -> str:
+    """One line for staff, without URLs."""
+    return redact_text(f"{type(error).__name__}: {error}".removesuffix(": "))

@@ -6,27 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from django_vton.pixazo.client import Pixazo
+from django_vton.pixazo.client import PixazoClient
 
 KEY = "0123456789abcdef-KEY-CANARY"
 
 
 @pytest.fixture
-def connect() -> Callable[..., Pixazo]:
-    """A client as the sandbox has it, unless a test says otherwise."""
+def connect() -> Callable[..., PixazoClient]:
+    """A factory for clients with the sandbox's settings, which a test can override."""
 
-    def make(base_url: str = "https://gateway.pixazo.ai", **options: object) -> Pixazo:
-        return Pixazo(**{"base_url": base_url, "api_key": KEY, "loopback": True, **options})  # type: ignore[arg-type]
+    def make(base_url: str = "https://gateway.pixazo.ai", **options: object) -> PixazoClient:
+        return PixazoClient(**{"base_url": base_url, "api_key": KEY, "loopback": True, **options})  # type: ignore[arg-type]
 
     return make
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-made certificate and key, in one file, for results.test."""
+    """A self-signed certificate for results.test and its key, in one file."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("a certificate is made with the openssl command, which is missing")
+        pytest.skip("needs the openssl command to make a certificate")
     folder = tmp_path_factory.mktemp("tls")
     key, crt, both = folder / "key.pem", folder / "crt.pem", folder / "both.pem"
     subprocess.run(

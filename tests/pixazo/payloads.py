@@ -1,4 +1,4 @@
-"""The vendor's own examples, as its pages print them."""
+"""The examples on the vendor's pages, unchanged."""
 
 FASHN_ID = "fashn-virtual-try-on_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 

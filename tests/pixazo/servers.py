@@ -1,4 +1,4 @@
-"""Real sockets that answer as a test says: what a mocked transport cannot show."""
+"""Scripted servers on real sockets, for what a mocked transport cannot show."""
 
 import asyncio
 import ssl
@@ -32,14 +32,14 @@ class Server:
 
 @dataclass
 class Exchange:
-    """One connection, in a handler's hands."""
+    """One connection, as a handler sees it."""
 
     server: Server
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     async def request(self) -> Request | None:
-        """The next request, whole; None where the client has hung up."""
+        """The next complete request; None if the client has closed the connection."""
         try:
             head = await self.reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as cut:
@@ -65,8 +65,8 @@ class Exchange:
 
 
 @asynccontextmanager
-async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """A server on a free port of 127.0.0.1 that hands each connection to ``handler``."""
+async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """A server on a free port of 127.0.0.1 that calls ``handler`` for each connection."""
     server = Server()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -94,8 +94,8 @@ async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncI
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def answering(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> Handler:
-    """A handler that answers each request of a connection alike, and keeps the connection."""
+def respond_always(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> Handler:
+    """A handler that sends the same response to each request and keeps the connection open."""
 
     async def handler(exchange: Exchange) -> None:
         while await exchange.request():
@@ -104,22 +104,30 @@ def answering(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> Han
     return handler
 
 
-async def silent(exchange: Exchange) -> None:
-    """Read, and never answer."""
+async def never_respond(exchange: Exchange) -> None:
+    """Read requests without ever responding."""
     while await exchange.request():
         pass
 
 
-class Resolver:
-    """A name look-up that answers as told, and remembers what it was asked."""
+async def respond_endlessly(exchange: Exchange) -> None:
+    """Send a chunked body without end."""
+    await exchange.request()
+    await exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        await exchange.send(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
 
-    def __init__(self, *addresses: str, trouble: Exception | None = None) -> None:
+
+class Resolver:
+    """A name look-up that answers as told, and remembers what it was hosts."""
+
+    def __init__(self, *addresses: str, error: Exception | None = None) -> None:
         self.addresses = list(addresses)
-        self.trouble = trouble
-        self.asked: list[tuple[str, int]] = []
+        self.error = error
+        self.hosts: list[tuple[str, int]] = []
 
     async def __call__(self, host: str, port: int) -> list[str]:
-        self.asked.append((host, port))
-        if self.trouble:
-            raise self.trouble
+        self.hosts.append((host, port))
+        if self.error:
+            raise self.error
         return self.addresses

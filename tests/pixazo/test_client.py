@@ -1,4 +1,4 @@
-"""The client against a mocked transport: what it sends, and how it sorts what comes back."""
+"""The client with a mocked transport: what it sends, and how it classifies the responses."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ import httpx
 import pytest
 import respx
 
-from django_vton.pixazo import ENGINES, DownloadFailed, PollFailed, Status, Verdict
-from django_vton.pixazo.client import Pixazo
+from django_vton.pixazo import ENGINES, DownloadFailed, PollFailed, SubmitOutcome, VendorStatus
+from django_vton.pixazo.client import PixazoClient
 
 from . import payloads
 from .conftest import KEY
@@ -20,7 +20,7 @@ GATEWAY = "https://gateway.pixazo.ai"
 SUBMIT = GATEWAY + FASHN.submit_path
 STATUS = f"{GATEWAY}/v2/requests/status/{payloads.FASHN_ID}"
 BODY = FASHN.submit_body("https://shop.example/p", "https://shop.example/g", {"mode": "fast"})
-Connect = Callable[..., Pixazo]
+Connect = Callable[..., PixazoClient]
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def vendor() -> Iterator[respx.MockRouter]:
         yield router
 
 
-async def test_a_submit_is_what_the_documents_ask_for(connect: Connect, vendor: respx.MockRouter) -> None:
+async def test_a_submit_is_sent_as_documented(connect: Connect, vendor: respx.MockRouter) -> None:
     route = vendor.post(SUBMIT).respond(202, text=payloads.FASHN_QUEUED)
     async with connect(loopback=False) as pixazo:
         submission = await pixazo.submit(FASHN, BODY, callback_url="https://shop.example/hook")
-    assert submission.verdict is Verdict.ACCEPTED
+    assert submission.outcome is SubmitOutcome.ACCEPTED
     assert submission.answer is not None
     assert submission.answer.vendor_id == payloads.FASHN_ID
     sent = route.calls.last.request
@@ -48,7 +48,7 @@ async def test_a_submit_is_what_the_documents_ask_for(connect: Connect, vendor: 
     assert {name: sent.headers[name] for name in expected} == expected
 
 
-async def test_no_callback_is_ordered_unless_wanted_and_possible(
+async def test_a_callback_is_requested_only_if_given_and_supported(
     connect: Connect, vendor: respx.MockRouter
 ) -> None:
     vendor.post(url__startswith=GATEWAY).respond(200, text=payloads.GLASS_SUBMITTED)
@@ -63,7 +63,7 @@ async def test_no_callback_is_ordered_unless_wanted_and_possible(
     "url",
     ["http://shop.example/hook", "https://shop.example/ä", "https://h/a\r\nX: y", "hook", "https://h/ "],
 )
-async def test_a_callback_the_vendor_cannot_use_is_refused_before_anything_is_sent(
+async def test_an_unusable_callback_url_is_refused_before_anything_is_sent(
     connect: Connect, vendor: respx.MockRouter, url: str
 ) -> None:
     async with connect(loopback=False) as pixazo:
@@ -73,39 +73,39 @@ async def test_a_callback_the_vendor_cannot_use_is_refused_before_anything_is_se
 
 
 @pytest.mark.parametrize(
-    ("trouble", "verdict"),
+    ("error", "outcome"),
     [
-        (httpx.ConnectError("x"), Verdict.NOT_SENT),
-        (httpx.ConnectTimeout("x"), Verdict.NOT_SENT),
-        (httpx.PoolTimeout("x"), Verdict.NOT_SENT),
-        (httpx.ReadTimeout("x"), Verdict.UNKNOWN),
-        (httpx.WriteTimeout("x"), Verdict.UNKNOWN),
-        (httpx.ReadError("x"), Verdict.UNKNOWN),
-        (httpx.WriteError("x"), Verdict.UNKNOWN),
-        (httpx.RemoteProtocolError("x"), Verdict.UNKNOWN),
-        (httpx.LocalProtocolError("x"), Verdict.UNKNOWN),
-        (httpx.DecodingError("x"), Verdict.UNKNOWN),
-        (OSError("x"), Verdict.UNKNOWN),
-        (RuntimeError("x"), Verdict.UNKNOWN),
+        (httpx.ConnectError("x"), SubmitOutcome.NOT_SENT),
+        (httpx.ConnectTimeout("x"), SubmitOutcome.NOT_SENT),
+        (httpx.PoolTimeout("x"), SubmitOutcome.NOT_SENT),
+        (httpx.ReadTimeout("x"), SubmitOutcome.UNKNOWN),
+        (httpx.WriteTimeout("x"), SubmitOutcome.UNKNOWN),
+        (httpx.ReadError("x"), SubmitOutcome.UNKNOWN),
+        (httpx.WriteError("x"), SubmitOutcome.UNKNOWN),
+        (httpx.RemoteProtocolError("x"), SubmitOutcome.UNKNOWN),
+        (httpx.LocalProtocolError("x"), SubmitOutcome.UNKNOWN),
+        (httpx.DecodingError("x"), SubmitOutcome.UNKNOWN),
+        (OSError("x"), SubmitOutcome.UNKNOWN),
+        (RuntimeError("x"), SubmitOutcome.UNKNOWN),
     ],
 )
-async def test_trouble_on_a_submit_is_sorted_and_never_raised(
-    connect: Connect, vendor: respx.MockRouter, trouble: Exception, verdict: Verdict
+async def test_network_errors_of_a_submit_are_classified_and_not_raised(
+    connect: Connect, vendor: respx.MockRouter, error: Exception, outcome: SubmitOutcome
 ) -> None:
-    route = vendor.post(SUBMIT).mock(side_effect=trouble)
+    route = vendor.post(SUBMIT).mock(side_effect=error)
     async with connect() as pixazo:
         submission = await pixazo.submit(FASHN, BODY)
-    assert (submission.verdict, submission.answer, submission.status_code) == (verdict, None, None)
-    assert submission.error == f"{type(trouble).__name__}: x"
+    assert (submission.outcome, submission.answer, submission.status_code) == (outcome, None, None)
+    assert submission.error == f"{type(error).__name__}: x"
     assert route.call_count == 1
 
 
-async def test_a_refusal_says_when_to_come_back(connect: Connect, vendor: respx.MockRouter) -> None:
+async def test_a_refusal_has_the_retry_after(connect: Connect, vendor: respx.MockRouter) -> None:
     route = vendor.post(SUBMIT).respond(429, headers={"Retry-After": "17"}, text=payloads.GLASS_ERRORS[429])
     async with connect() as pixazo:
         submission = await pixazo.submit(FASHN, BODY)
-    assert (submission.verdict, submission.status_code, submission.retry_after) == (
-        Verdict.REFUSED,
+    assert (submission.outcome, submission.status_code, submission.retry_after) == (
+        SubmitOutcome.REFUSED,
         429,
         17.0,
     )
@@ -113,7 +113,7 @@ async def test_a_refusal_says_when_to_come_back(connect: Connect, vendor: respx.
     assert route.call_count == 1
 
 
-async def test_a_long_answer_is_unknown_and_a_long_refusal_a_refusal(
+async def test_a_success_with_a_huge_body_is_unknown_and_a_refusal_stays_one(
     connect: Connect, vendor: respx.MockRouter
 ) -> None:
     vendor.post(SUBMIT).mock(
@@ -123,24 +123,24 @@ async def test_a_long_answer_is_unknown_and_a_long_refusal_a_refusal(
         ]
     )
     async with connect() as pixazo:
-        assert (await pixazo.submit(FASHN, BODY)).verdict is Verdict.UNKNOWN
-        assert (await pixazo.submit(FASHN, BODY)).verdict is Verdict.REFUSED
+        assert (await pixazo.submit(FASHN, BODY)).outcome is SubmitOutcome.UNKNOWN
+        assert (await pixazo.submit(FASHN, BODY)).outcome is SubmitOutcome.REFUSED
 
 
-async def test_fashn_is_asked(connect: Connect, vendor: respx.MockRouter) -> None:
+async def test_fashn_is_polled_by_get(connect: Connect, vendor: respx.MockRouter) -> None:
     route = vendor.get(STATUS).respond(200, text=payloads.FASHN_COMPLETED)
     async with connect() as pixazo:
-        answer = await pixazo.ask(FASHN, payloads.FASHN_ID)
-    assert answer.status is Status.COMPLETED
+        answer = await pixazo.poll(FASHN, payloads.FASHN_ID)
+    assert answer.status is VendorStatus.COMPLETED
     sent = route.calls.last.request
     assert sent.headers["Ocp-Apim-Subscription-Key"] == KEY
     assert sent.content == b""
 
 
-async def test_glass_is_asked(connect: Connect, vendor: respx.MockRouter) -> None:
+async def test_glass_is_polled_by_post(connect: Connect, vendor: respx.MockRouter) -> None:
     route = vendor.post(GATEWAY + GLASS.status_path).respond(200, text=payloads.GLASS_COMPLETED)
     async with connect() as pixazo:
-        answer = await pixazo.ask(GLASS, "abc-123-xyz")
+        answer = await pixazo.poll(GLASS, "abc-123-xyz")
     assert answer.images == ("https://result-url.example.com/image.jpg",)
     assert json.loads(route.calls.last.request.content) == {"request_id": "abc-123-xyz"}
 
@@ -157,33 +157,33 @@ async def test_glass_is_asked(connect: Connect, vendor: respx.MockRouter) -> Non
         (
             httpx.Response(200, text=payloads.GLASS_COMPLETED),
             200,
-            "HTTP 200: the answer is about another render",
+            "HTTP 200: the response is about another render",
         ),
         (httpx.ReadTimeout("x"), None, "ReadTimeout: x"),
         (httpx.ConnectError("x"), None, "ConnectError: x"),
         (httpx.RemoteProtocolError("no https://h/CANARY"), None, "RemoteProtocolError: no [removed]"),
     ],
 )
-async def test_an_ask_that_brings_no_answer_is_never_an_end(
+async def test_a_poll_without_a_usable_response_raises_poll_failed(
     connect: Connect, vendor: respx.MockRouter, reply: Any, status_code: int | None, error: str
 ) -> None:
     vendor.get(STATUS).mock(side_effect=[reply])
     async with connect() as pixazo:
         with pytest.raises(PollFailed) as caught:
-            await pixazo.ask(FASHN, payloads.FASHN_ID)
+            await pixazo.poll(FASHN, payloads.FASHN_ID)
     assert (caught.value.status_code, caught.value.error, str(caught.value)) == (status_code, error, error)
     assert caught.value.__context__ is None
 
 
-async def test_an_ask_says_when_to_come_back(connect: Connect, vendor: respx.MockRouter) -> None:
+async def test_a_failed_poll_has_the_retry_after(connect: Connect, vendor: respx.MockRouter) -> None:
     vendor.get(STATUS).respond(429, headers={"Retry-After": "9"})
     async with connect() as pixazo:
         with pytest.raises(PollFailed) as caught:
-            await pixazo.ask(FASHN, payloads.FASHN_ID)
+            await pixazo.poll(FASHN, payloads.FASHN_ID)
     assert caught.value.retry_after == 9.0
 
 
-async def test_a_key_that_the_vendor_repeats_is_not_kept(connect: Connect, vendor: respx.MockRouter) -> None:
+async def test_a_key_that_the_vendor_quotes_is_removed(connect: Connect, vendor: respx.MockRouter) -> None:
     vendor.post(SUBMIT).respond(401, json={"error": f"Key {KEY} is not valid"})
     async with connect() as pixazo:
         assert (await pixazo.submit(FASHN, BODY)).error == "HTTP 401: Key [key] is not valid"
@@ -193,13 +193,13 @@ async def test_a_key_that_the_vendor_repeats_is_not_kept(connect: Connect, vendo
     "base_url",
     ["http://gateway.pixazo.ai", "gateway.pixazo.ai", "", "https://", "https://u:p@h", "https://h:x"],
 )
-def test_a_base_url_that_would_show_the_key_is_refused(connect: Connect, base_url: str) -> None:
+def test_a_base_url_that_would_expose_the_key_is_refused(connect: Connect, base_url: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
         connect(base_url, loopback=False)
 
 
 @pytest.mark.parametrize("key", ["abc\n", " abc", "a\0b", "schlüssel"])
-def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(connect: Connect, key: str) -> None:
+def test_a_key_that_is_no_valid_header_is_refused_without_being_shown(connect: Connect, key: str) -> None:
     with pytest.raises(ValueError, match="API key") as caught:
         connect(api_key=key)
     assert key not in str(caught.value)
@@ -221,16 +221,16 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(connect: 
         "https://other.example/x",
     ],
 )
-async def test_a_url_that_is_not_for_us_is_refused_for_good_and_not_looked_up(
+async def test_a_forbidden_url_is_refused_for_good_and_not_resolved(
     connect: Connect, vendor: respx.MockRouter, url: str
 ) -> None:
     resolve = Resolver("93.184.215.14")
     async with connect(loopback=False, resolve=resolve, result_hosts=["results.example"]) as pixazo:
         with pytest.raises(DownloadFailed) as caught:
-            await pixazo.fetch(url)
-    assert not caught.value.retryable
+            await pixazo.download(url)
+    assert not caught.value.is_retryable
     assert not vendor.calls
-    assert resolve.asked == []
+    assert resolve.hosts == []
     assert caught.value.__context__ is None
 
 
@@ -244,41 +244,41 @@ async def test_a_url_that_is_not_for_us_is_refused_for_good_and_not_looked_up(
         ([], True),
     ],
 )
-async def test_a_host_that_leads_inside_is_not_connected_to(
+async def test_a_host_with_an_internal_address_is_not_connected_to(
     connect: Connect, vendor: respx.MockRouter, found: list[str], retryable: bool
 ) -> None:
     resolve = Resolver(*found)
     async with connect(loopback=False, resolve=resolve) as pixazo:
         with pytest.raises(DownloadFailed) as caught:
-            await pixazo.fetch("https://results.example/x")
-    assert caught.value.retryable is retryable
-    assert resolve.asked == [("results.example", 443)]
+            await pixazo.download("https://results.example/x")
+    assert caught.value.is_retryable is retryable
+    assert resolve.hosts == [("results.example", 443)]
     assert not vendor.calls
 
 
-@pytest.mark.parametrize("trouble", [OSError("x"), UnicodeError("label empty or too long")])
-async def test_a_host_that_is_not_found_may_be_found_later(connect: Connect, trouble: Exception) -> None:
-    async with connect(loopback=False, resolve=Resolver(trouble=trouble)) as pixazo:
+@pytest.mark.parametrize("error", [OSError("x"), UnicodeError("label empty or too long")])
+async def test_a_host_that_does_not_resolve_is_retryable(connect: Connect, error: Exception) -> None:
+    async with connect(loopback=False, resolve=Resolver(error=error)) as pixazo:
         with pytest.raises(DownloadFailed) as caught:
-            await pixazo.fetch("https://results.example/x")
-    assert caught.value.retryable
+            await pixazo.download("https://results.example/x")
+    assert caught.value.is_retryable
 
 
-async def test_even_the_sandbox_fetches_http_from_this_machine_alone(connect: Connect) -> None:
+async def test_even_the_sandbox_downloads_http_only_from_this_machine(connect: Connect) -> None:
     async with connect(resolve=Resolver("93.184.215.14")) as pixazo:
         with pytest.raises(DownloadFailed) as caught:
-            await pixazo.fetch("http://results.example/x")
-    assert not caught.value.retryable
+            await pixazo.download("http://results.example/x")
+    assert not caught.value.is_retryable
 
 
-async def test_a_result_is_asked_for_at_the_checked_address_by_its_own_name(
+async def test_a_result_is_requested_from_the_checked_address_under_its_host_name(
     connect: Connect, vendor: respx.MockRouter
 ) -> None:
     resolve = Resolver("2606:4700::6812:223")
-    route = vendor.get("https://[2606:4700::6812:223]:8443/a.ext?b=c").respond(200, content=b"picture")
+    route = vendor.get("https://[2606:4700::6812:223]:8443/a.ext?b=c").respond(200, content=b"image")
     async with connect(loopback=False, resolve=resolve) as pixazo:
-        assert await pixazo.fetch("https://bücher.example:8443/a.ext?b=c") == b"picture"
-    assert resolve.asked == [("xn--bcher-kva.example", 8443)]
+        assert await pixazo.download("https://bücher.example:8443/a.ext?b=c") == b"image"
+    assert resolve.hosts == [("xn--bcher-kva.example", 8443)]
     sent = route.calls.last.request
     assert sent.headers["Host"] == "xn--bcher-kva.example:8443"
     assert sent.extensions["sni_hostname"] == "xn--bcher-kva.example"
@@ -300,11 +300,11 @@ async def test_a_result_is_asked_for_at_the_checked_address_by_its_own_name(
         (503, True),
     ],
 )
-async def test_a_result_that_is_not_there(
+async def test_which_status_codes_of_a_result_are_retryable(
     connect: Connect, vendor: respx.MockRouter, status_code: int, retryable: bool
 ) -> None:
     vendor.get("https://93.184.215.14/x").respond(status_code)
     async with connect(loopback=False, resolve=Resolver("93.184.215.14")) as pixazo:
         with pytest.raises(DownloadFailed) as caught:
-            await pixazo.fetch("https://results.example/x")
-    assert (caught.value.retryable, caught.value.error) == (retryable, f"HTTP {status_code}")
+            await pixazo.download("https://results.example/x")
+    assert (caught.value.is_retryable, caught.value.error) == (retryable, f"HTTP {status_code}")

@@ -12,7 +12,7 @@ from . import payloads
 FASHN, GLASS = ENGINES["fashn-v1.6"], ENGINES["glass-v1"]
 PERSON, PRODUCT = "https://shop.example/p", "https://shop.example/g"
 
-# The parameter tables of the documents: every allowed value, and neighbours that are not.
+# The parameter tables of the vendor's pages: every allowed value, and similar values that are not.
 ALLOWED: dict[tuple[str, str], list[object]] = {
     ("fashn-v1.6", "category"): ["auto", "top", "bottom", "dress", "outerwear"],
     ("fashn-v1.6", "mode"): ["fast", "balanced", "high_quality"],
@@ -37,7 +37,7 @@ REFUSED: dict[tuple[str, str], list[object]] = {
 }
 
 
-def test_each_engine_has_the_options_of_the_documents_and_no_other() -> None:
+def test_each_engine_has_exactly_the_documented_options() -> None:
     assert {(engine.name, option.name) for engine in ENGINES.values() for option in engine.options} == set(
         ALLOWED
     )
@@ -91,7 +91,7 @@ def test_equal_options_are_equal_in_any_order() -> None:
         ("category", "dress", "dress"),
     ],
 )
-def test_form_texts_are_read(name: str, text: str, value: object) -> None:
+def test_text_values_are_converted(name: str, text: str, value: object) -> None:
     option = next(option for option in FASHN.options if option.name == name)
     assert option.from_text(text) == value
 
@@ -109,7 +109,7 @@ def test_form_texts_are_read(name: str, text: str, value: object) -> None:
         ("category", "hat"),
     ],
 )
-def test_bad_form_texts_are_refused(name: str, text: str) -> None:
+def test_invalid_text_values_are_refused(name: str, text: str) -> None:
     option = next(option for option in FASHN.options if option.name == name)
     with pytest.raises(OptionError):
         option.from_text(text)
@@ -127,15 +127,15 @@ def test_an_option_without_labels_shows_its_values() -> None:
     assert option.labelled_choices == [("a", "a"), ("b", "b")]
 
 
-def test_the_facts_of_the_documents() -> None:
+def test_prices_paths_and_capabilities_are_as_documented() -> None:
     assert list(ENGINES) == ["fashn-v1.6", "glass-v1"]
-    assert (FASHN.kind, FASHN.price, FASHN.images_as, FASHN.callbacks) == (
+    assert (FASHN.kind, FASHN.price, FASHN.images_as, FASHN.supports_callbacks) == (
         "garment",
         Decimal("0.075"),
         "url",
         True,
     )
-    assert (GLASS.kind, GLASS.price, GLASS.images_as, GLASS.callbacks) == (
+    assert (GLASS.kind, GLASS.price, GLASS.images_as, GLASS.supports_callbacks) == (
         "eyewear",
         Decimal("0.3"),
         "base64",
@@ -145,14 +145,14 @@ def test_the_facts_of_the_documents() -> None:
     assert GLASS.submit_path == "/glass-virtual-try-on/v1/api/glass-virtual-tryon"
 
 
-def test_the_documents_own_request_can_be_built() -> None:
+def test_the_documented_request_can_be_built() -> None:
     example = json.loads(payloads.FASHN_REQUEST)
     person, product = example.pop("model_image"), example.pop("garment_image")
     body = FASHN.submit_body(person, product, FASHN.clean_options(example))
     assert body == json.loads(payloads.FASHN_REQUEST)
 
 
-def test_a_glass_body() -> None:
+def test_the_body_of_a_glass_submit() -> None:
     assert GLASS.submit_body("QUFB", "QkJC", GLASS.clean_options({"output_format": "png"})) == {
         "model_image_path": "QUFB",
         "glass_image_path": "QkJC",
@@ -161,7 +161,7 @@ def test_a_glass_body() -> None:
     }
 
 
-def test_the_number_of_pictures_is_always_said() -> None:
+def test_the_number_of_images_is_always_sent() -> None:
     assert FASHN.submit_body(PERSON, PRODUCT, {})["num_samples"] == 1
     assert FASHN.submit_body(PERSON, PRODUCT, {"num_samples": 3})["num_samples"] == 3
     assert (FASHN.image_count({}), FASHN.image_count({"num_samples": 3})) == (1, 3)
@@ -179,15 +179,15 @@ def test_the_number_of_pictures_is_always_said() -> None:
         (GLASS, "QUFB", "data:image/png;base64,QUFB"),
     ],
 )
-def test_images_in_the_wrong_shape_are_a_mistake_of_ours(engine: Engine, person: str, product: str) -> None:
+def test_images_in_the_wrong_encoding_raise_value_error(engine: Engine, person: str, product: str) -> None:
     with pytest.raises(ValueError, match="takes its images as"):
         engine.submit_body(person, product, {})
 
 
-def test_how_to_ask() -> None:
-    fashn = FASHN.status_call("a/b?c")
+def test_status_requests() -> None:
+    fashn = FASHN.status_request("a/b?c")
     assert (fashn.method, fashn.path, fashn.json) == ("GET", "/v2/requests/status/a%2Fb%3Fc", None)
-    glass = GLASS.status_call("abc-123-xyz")
+    glass = GLASS.status_request("abc-123-xyz")
     assert (glass.method, glass.path, glass.json) == (
         "POST",
         "/glass-virtual-try-on-polling/api/glass-virtual-tryon-result",
@@ -195,9 +195,9 @@ def test_how_to_ask() -> None:
     )
 
 
-def test_paths_can_be_moved_for_one_instance() -> None:
+def test_an_instance_can_override_the_paths() -> None:
     moved = type(FASHN)(submit_path="/other/submit", status_path="/other/{request_id}/state")
-    assert (moved.submit_path, moved.status_call("7").path) == ("/other/submit", "/other/7/state")
+    assert (moved.submit_path, moved.status_request("7").path) == ("/other/submit", "/other/7/state")
     assert FASHN.submit_path.startswith("/fashn")
 
 
@@ -211,13 +211,13 @@ def test_paths_can_be_moved_for_one_instance() -> None:
         (None, "/no/placeholder"),
     ],
 )
-def test_paths_that_cannot_work_are_refused(submit_path: str | None, status_path: str | None) -> None:
+def test_invalid_paths_are_refused(submit_path: str | None, status_path: str | None) -> None:
     with pytest.raises(ValueError, match=r"fashn-v1\.6"):
         type(FASHN)(submit_path=submit_path, status_path=status_path)
 
 
 class Hats(Engine):
-    """What a shop writes to add another model of the gateway."""
+    """A shop's own engine for another model of the gateway."""
 
     name = "hats-v1"
     kind = "eyewear"
@@ -230,7 +230,7 @@ class Hats(Engine):
     options = (Option(name="tilt", kind="integer", label="Tilt", minimum=-10, maximum=10),)
 
 
-def test_another_model_of_the_gateway_is_data_alone() -> None:
+def test_a_further_model_needs_only_class_attributes() -> None:
     hats = Hats()
     options = hats.clean_options({"tilt": -3})
     assert hats.submit_body(PERSON, PRODUCT, options) == {
@@ -239,10 +239,10 @@ def test_another_model_of_the_gateway_is_data_alone() -> None:
         "tilt": -3,
     }
     assert hats.image_count(options) == 1
-    assert hats.status_call("1").path == "/v2/requests/status/1"
-    assert hats.read(
+    assert hats.status_request("1").path == "/v2/requests/status/1"
+    assert hats.parse(
         {"request_id": "1", "status": "COMPLETED", "output": {"media_url": ["https://h/x"]}}
-    ).final
+    ).is_final
 
 
 def test_reading_options_loads_no_http_library() -> None:

@@ -6,7 +6,7 @@ from django_vton.pixazo import ssrf
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "104.18.2.35", "172.15.0.1", "172.32.0.1", "2606:4700::6812:223", "2a00:1450::1"]
 )
-def test_public(address: str) -> None:
+def test_public_addresses_are_allowed(address: str) -> None:
     assert ssrf.is_public(address)
 
 
@@ -62,7 +62,7 @@ def test_public(address: str) -> None:
         "0x7f.1",
     ],
 )
-def test_not_public(address: str) -> None:
+def test_other_addresses_are_refused(address: str) -> None:
     assert not ssrf.is_public(address)
 
 
@@ -82,19 +82,19 @@ def test_not_public(address: str) -> None:
         ("cdn.example", ["."], False),
     ],
 )
-def test_result_hosts(host: str, allowed: list[str], matches: bool) -> None:
+def test_hosts_match_as_in_allowed_hosts(host: str, allowed: list[str], matches: bool) -> None:
     assert ssrf.host_matches(host, allowed) is matches
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "LOCALHOST", "127.8.9.1"])
-def test_loopback(host: str) -> None:
+def test_loopback_hosts_are_recognised(host: str) -> None:
     assert ssrf.is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "localhost.example", "10.0.0.1", ""])
-def test_not_loopback(host: str) -> None:
+def test_other_hosts_are_not_loopback(host: str) -> None:
     assert not ssrf.is_loopback(host)
 
 
-async def test_the_systems_resolver_is_asked() -> None:
+async def test_resolve_uses_the_systems_resolver() -> None:
     assert "127.0.0.1" in await ssrf.resolve("127.0.0.1", 443)

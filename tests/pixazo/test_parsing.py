@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from django_vton.pixazo import (
     ENGINES,
-    Answer,
     BadPayload,
     Engine,
-    Status,
+    VendorResponse,
+    VendorStatus,
     error_code,
-    parse_callback,
+    parse_callback_id,
     parse_timestamp,
-    redact,
 )
 
 from . import payloads
@@ -27,12 +26,12 @@ R2 = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/v1"
 @pytest.mark.parametrize(
     ("engine", "text", "expected"),
     [
-        (FASHN, payloads.FASHN_QUEUED, (Status.RUNNING, "QUEUED", (), "", None, None)),
+        (FASHN, payloads.FASHN_QUEUED, (VendorStatus.RUNNING, "QUEUED", (), "", None, None)),
         (
             FASHN,
             payloads.FASHN_CALLBACK,
             (
-                Status.COMPLETED,
+                VendorStatus.COMPLETED,
                 "COMPLETED",
                 (f"{R2}/{payloads.FASHN_ID}/output.png",),
                 "",
@@ -44,7 +43,7 @@ R2 = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/v1"
             FASHN,
             payloads.FASHN_COMPLETED,
             (
-                Status.COMPLETED,
+                VendorStatus.COMPLETED,
                 "COMPLETED",
                 (f"{R2}/fashn-virtual-try-on_019dxxxx-xxxx/output.ext",),
                 "",
@@ -55,36 +54,50 @@ R2 = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/v1"
         (
             FASHN,
             payloads.FASHN_FAILURE_CALLBACK,
-            (Status.ERROR, "ERROR", (), "Description of the error", "vendor", None),
+            (VendorStatus.ERROR, "ERROR", (), "Description of the error", "vendor", None),
         ),
         (
             FASHN,
             payloads.FASHN_ERROR,
-            (Status.ERROR, "ERROR", (), "Description of the error", "vendor", None),
+            (VendorStatus.ERROR, "ERROR", (), "Description of the error", "vendor", None),
         ),
-        (GLASS, payloads.GLASS_SUBMITTED, (Status.RUNNING, "submitted", (), "", None, None)),
-        (GLASS, payloads.GLASS_SUBMITTED_MESSAGE, (Status.RUNNING, "submitted", (), "", None, None)),
+        (GLASS, payloads.GLASS_SUBMITTED, (VendorStatus.RUNNING, "submitted", (), "", None, None)),
+        (GLASS, payloads.GLASS_SUBMITTED_MESSAGE, (VendorStatus.RUNNING, "submitted", (), "", None, None)),
         (
             GLASS,
             payloads.GLASS_COMPLETED,
-            (Status.COMPLETED, "completed", ("https://result-url.example.com/image.jpg",), "", None, None),
+            (
+                VendorStatus.COMPLETED,
+                "completed",
+                ("https://result-url.example.com/image.jpg",),
+                "",
+                None,
+                None,
+            ),
         ),
         (
             GLASS,
             payloads.GLASS_COMPLETED_ACCESSORIES,
-            (Status.COMPLETED, "completed", ("https://example.com/generated-image.jpg",), "", None, None),
+            (
+                VendorStatus.COMPLETED,
+                "completed",
+                ("https://example.com/generated-image.jpg",),
+                "",
+                None,
+                None,
+            ),
         ),
     ],
 )
-def test_every_example_of_the_documents_is_read(
+def test_every_example_in_the_vendors_documentation_is_parsed(
     engine: Engine, text: str, expected: tuple[object, ...]
 ) -> None:
     payload = json.loads(text)
-    answer = engine.read(payload)
+    answer = engine.parse(payload)
     assert answer.vendor_id == payload["request_id"]
     assert (
         answer.status,
-        answer.word,
+        answer.raw_status,
         answer.images,
         answer.error,
         answer.error_code,
@@ -98,31 +111,31 @@ def test_every_example_of_the_documents_is_read(
 @pytest.mark.parametrize(
     ("word", "status"),
     [
-        ("QUEUED", Status.RUNNING),
-        ("PROCESSING", Status.RUNNING),
-        ("submitted", Status.RUNNING),
-        ("COMPLETED", Status.COMPLETED),
-        ("completed", Status.COMPLETED),
-        (" Completed ", Status.COMPLETED),
-        ("FAILED", Status.FAILED),
-        ("failed", Status.FAILED),
-        ("ERROR", Status.ERROR),
-        ("error", Status.ERROR),
-        ("CANCELLED", Status.RUNNING),
-        ("succeeded", Status.RUNNING),
-        ("", Status.RUNNING),
+        ("QUEUED", VendorStatus.RUNNING),
+        ("PROCESSING", VendorStatus.RUNNING),
+        ("submitted", VendorStatus.RUNNING),
+        ("COMPLETED", VendorStatus.COMPLETED),
+        ("completed", VendorStatus.COMPLETED),
+        (" Completed ", VendorStatus.COMPLETED),
+        ("FAILED", VendorStatus.FAILED),
+        ("failed", VendorStatus.FAILED),
+        ("ERROR", VendorStatus.ERROR),
+        ("error", VendorStatus.ERROR),
+        ("CANCELLED", VendorStatus.RUNNING),
+        ("succeeded", VendorStatus.RUNNING),
+        ("", VendorStatus.RUNNING),
     ],
 )
-def test_a_status_is_read_in_any_case_and_an_unknown_one_goes_on(word: str, status: Status) -> None:
-    answer = FASHN.read({"request_id": "a", "status": word, "output": {"media_url": ["https://h/x"]}})
-    assert (answer.status, answer.word) == (status, word)
-    assert answer.final == (status is not Status.RUNNING)
-    assert bool(answer.images) == (status is Status.COMPLETED)
+def test_status_ignores_case_and_an_unknown_status_counts_as_running(word: str, status: VendorStatus) -> None:
+    answer = FASHN.parse({"request_id": "a", "status": word, "output": {"media_url": ["https://h/x"]}})
+    assert (answer.status, answer.raw_status) == (status, word)
+    assert answer.is_final == (status is not VendorStatus.RUNNING)
+    assert bool(answer.images) == (status is VendorStatus.COMPLETED)
 
 
 @pytest.mark.parametrize("status", [None, 7, ["COMPLETED"], {"a": 1}, True])
-def test_a_status_that_is_no_word_goes_on(status: object) -> None:
-    assert FASHN.read({"request_id": "a", "status": status}).status is Status.RUNNING
+def test_a_status_that_is_not_text_counts_as_running(status: object) -> None:
+    assert FASHN.parse({"request_id": "a", "status": status}).status is VendorStatus.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -138,19 +151,19 @@ def test_a_status_that_is_no_word_goes_on(status: object) -> None:
         "https://h/x",
     ],
 )
-def test_completed_without_a_picture_is_not_completed(output: object) -> None:
-    answer = FASHN.read({"request_id": "a", "status": "COMPLETED", "output": output})
-    assert (answer.status, answer.word, answer.images) == (Status.RUNNING, "COMPLETED", ())
+def test_completed_without_an_image_is_not_completed(output: object) -> None:
+    answer = FASHN.parse({"request_id": "a", "status": "COMPLETED", "output": output})
+    assert (answer.status, answer.raw_status, answer.images) == (VendorStatus.RUNNING, "COMPLETED", ())
 
 
-def test_one_link_alone_is_read_as_a_list_of_one() -> None:
-    answer = FASHN.read({"request_id": "a", "status": "COMPLETED", "output": {"media_url": "https://h/x"}})
+def test_a_single_url_is_parsed_as_a_list_of_one() -> None:
+    answer = FASHN.parse({"request_id": "a", "status": "COMPLETED", "output": {"media_url": "https://h/x"}})
     assert answer.images == ("https://h/x",)
 
 
-def test_several_pictures_of_glass_are_read() -> None:
-    links = ["https://h/1", "https://h/2"]
-    assert GLASS.read({"request_id": "a", "status": "completed", "image_url": links}).images == tuple(links)
+def test_several_images_of_glass_are_parsed() -> None:
+    urls = ["https://h/1", "https://h/2"]
+    assert GLASS.parse({"request_id": "a", "status": "completed", "image_url": urls}).images == tuple(urls)
 
 
 @pytest.mark.parametrize(
@@ -172,13 +185,13 @@ def test_several_pictures_of_glass_are_read() -> None:
         {"request_id": ["a"]},
     ],
 )
-def test_an_answer_without_a_usable_id_is_refused(payload: Any) -> None:
+def test_a_response_without_a_usable_id_is_refused(payload: Any) -> None:
     with pytest.raises(BadPayload):
-        FASHN.read(payload)
+        FASHN.parse(payload)
 
 
-def test_a_number_is_an_id() -> None:
-    assert FASHN.read({"request_id": 42, "status": "QUEUED"}).vendor_id == "42"
+def test_an_id_may_be_a_number() -> None:
+    assert FASHN.parse({"request_id": 42, "status": "QUEUED"}).vendor_id == "42"
 
 
 @pytest.mark.parametrize(
@@ -206,13 +219,13 @@ def test_a_number_is_an_id() -> None:
         ("", "vendor"),
     ],
 )
-def test_error_texts_have_codes(text: str, code: str) -> None:
+def test_error_texts_are_mapped_to_codes(text: str, code: str) -> None:
     assert error_code(text) == code
-    assert FASHN.read({"request_id": "a", "status": "FAILED", "error": text}).error_code == code
+    assert FASHN.parse({"request_id": "a", "status": "FAILED", "error": text}).error_code == code
 
 
-def test_an_error_object_is_read_as_text() -> None:
-    answer = FASHN.read(
+def test_an_error_object_is_parsed_as_text() -> None:
+    answer = FASHN.parse(
         {
             "request_id": "a",
             "status": "FAILED",
@@ -222,14 +235,14 @@ def test_an_error_object_is_read_as_text() -> None:
     assert (answer.error, answer.error_code) == ("PoseError: no body found", "no_person")
 
 
-def test_a_message_goes_with_an_error_and_is_none_by_itself() -> None:
+def test_a_message_counts_only_beside_an_error() -> None:
     base = {"request_id": "a", "status": "FAILED", "message": "Your wallet is empty."}
-    assert FASHN.read({**base, "error": "Balance"}).error == "Balance: Your wallet is empty."
-    assert FASHN.read(base).error == ""
+    assert FASHN.parse({**base, "error": "Balance"}).error == "Balance: Your wallet is empty."
+    assert FASHN.parse(base).error == ""
 
 
-def test_an_error_code_needs_a_failure() -> None:
-    answer = FASHN.read({"request_id": "a", "status": "PROCESSING", "error": "PoseError"})
+def test_only_a_failed_render_has_an_error_code() -> None:
+    answer = FASHN.parse({"request_id": "a", "status": "PROCESSING", "error": "PoseError"})
     assert (answer.error, answer.error_code) == ("PoseError", None)
 
 
@@ -247,14 +260,14 @@ def test_an_error_code_needs_a_failure() -> None:
         ({}, None),
     ],
 )
-def test_both_timestamp_shapes(text: object, moment: datetime | None) -> None:
+def test_both_timestamp_formats_are_parsed(text: object, moment: datetime | None) -> None:
     parsed = parse_timestamp(text)
     assert parsed == moment
     assert parsed is None or parsed.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
-    ("body", "hint"),
+    ("body", "request_id"),
     [
         (payloads.FASHN_CALLBACK.encode(), payloads.FASHN_ID),
         (payloads.FASHN_FAILURE_CALLBACK.encode(), payloads.FASHN_ID),
@@ -271,74 +284,8 @@ def test_both_timestamp_shapes(text: object, moment: datetime | None) -> None:
         (b'{"request_id": "a", "pad": "' + b"x" * 1_000_000 + b'"}', None),
     ],
 )
-def test_a_callback_is_a_hint_whatever_its_shape(body: bytes, hint: str | None) -> None:
-    assert parse_callback(body) == hint
-
-
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "https://shop.example/files/CANARY/",
-        "HTTPS://SHOP.EXAMPLE/CANARY",
-        "(https://shop.example/files/CANARY)",
-        "see:https://shop.example/?token=CANARY,x",
-        "https%3A%2F%2Fshop.example%2FCANARY",
-        r"https:\/\/shop.example\/CANARY",
-        "shop.example/CANARY",
-        "//shop.example/CANARY",
-        "/try-on/files/CANARY/",
-        "data:image/png;base64,CANARY",
-        "CANARY" * 50,
-        "ftp://CANARY",
-    ],
-)
-def test_no_link_is_kept_wherever_it_stands(secret: str) -> None:
-    payload = {
-        "request_id": "a",
-        "status": "FAILED",
-        "error": f"Could not load {secret} today",
-        "polling_url": secret,
-        "output": {"media_url": [secret], "deep": [[{"x": secret}]]},
-        secret: 1,
-    }
-    answer = FASHN.read(payload)
-    assert "CANARY" not in json.dumps(redact(payload)) + answer.error + repr(answer) + json.dumps(answer.raw)
-    assert answer.error.startswith("Could not load ")
-    assert answer.error.endswith(" today")
-
-
-def test_words_that_are_no_links_are_kept() -> None:
-    text = "PoseError: image/jpeg and/or v1.6, 10:30, and so on..."
-    assert redact({"error": text, "file_size": 174795, "success": True, "x": None}) == {
-        "error": text,
-        "file_size": 174795,
-        "success": True,
-        "x": None,
-    }
-
-
-def test_what_is_kept_is_bounded_and_fits_a_json_column() -> None:
-    deep: Any = "x"
-    for _ in range(500):
-        deep = {"d": deep}
-    payload = {
-        "request_id": "a",
-        "status": "FAILED",
-        "error": "word " * 10_000,
-        "nul": "a\0b",
-        "surrogate": "\ud800",
-        "nan": float("nan"),
-        "huge": float("inf"),
-        "many": [["word " * 100] * 1000] * 1000,
-        "deep": deep,
-    } | {f"key{n}": "word " * 1000 for n in range(1000)}
-    answer = FASHN.read(payload)
-    assert len(answer.error) <= 500
-    kept = json.dumps(answer.raw, allow_nan=False)
-    assert len(kept) < 20_000
-    assert "\\u0000" not in kept
-    assert answer.raw["request_id"] == "a"
-    json.dumps(answer.raw, ensure_ascii=False).encode()
+def test_the_request_id_of_a_callback_is_parsed(body: bytes, request_id: str | None) -> None:
+    assert parse_callback_id(body) == request_id
 
 
 json_values = st.recursive(
@@ -355,10 +302,10 @@ fields = st.sampled_from(
 def test_no_payload_breaks_an_engine(payload: dict[str, Any]) -> None:
     for engine in (FASHN, GLASS):
         try:
-            answer = engine.read(payload)
+            answer = engine.parse(payload)
         except BadPayload:
             continue
-        assert isinstance(answer, Answer)
-        assert (answer.error_code is not None) == (answer.status in {Status.FAILED, Status.ERROR})
-        assert bool(answer.images) == (answer.status is Status.COMPLETED)
+        assert isinstance(answer, VendorResponse)
+        assert (answer.error_code is not None) == (answer.status in {VendorStatus.FAILED, VendorStatus.ERROR})
+        assert bool(answer.images) == (answer.status is VendorStatus.COMPLETED)
         json.dumps(answer.raw, allow_nan=False).encode()
