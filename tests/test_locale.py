@@ -1,4 +1,4 @@
-"""The package's own translations: whole, true to their source, and really shown."""
+"""The package's translations: complete, up to date and in use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.utils import translation
 
 import django_vton
 from django_vton.messages import MESSAGES
-from tests.doors import ask, ref
+from tests.tryons import post_tryon, product_ref
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 PACKAGE = Path(django_vton.__file__).parent
 LANGUAGES = sorted(path.name for path in (PACKAGE / "locale").iterdir())
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
-CONTEXT_ENDS = "\x04"
-"""Between a context and its msgid, in compiled catalogues."""
+CONTEXT_SEPARATOR = "\x04"
+"""Separates a context from its msgid in compiled catalogues."""
 
 
 @dataclass
 class Entry:
-    """One message of a .po file."""
+    """A message of a .po file."""
 
     flags: str = ""
     places: str = ""
@@ -44,15 +44,15 @@ class Entry:
     @property
     def key(self) -> str:
         context = self.fields.get("msgctxt")
-        return self.fields["msgid"] if context is None else context + CONTEXT_ENDS + self.fields["msgid"]
+        return self.fields["msgid"] if context is None else context + CONTEXT_SEPARATOR + self.fields["msgid"]
 
     @property
     def forms(self) -> list[str]:
         return [text for name, text in self.fields.items() if name.startswith("msgstr")]
 
 
-def read(po: Path) -> dict[str, Entry]:
-    """The entries of a catalogue by their msgid; "" is its header."""
+def read_catalogue(po: Path) -> dict[str, Entry]:
+    """Return the entries of a catalogue by context and msgid; "" is the header."""
     entries: dict[str, Entry] = {}
     for block in po.read_text(encoding="utf-8").split("\n\n"):
         entry, name = Entry(), ""
@@ -71,21 +71,21 @@ def read(po: Path) -> dict[str, Entry]:
     return entries
 
 
-def catalogue(lang: str) -> Path:
+def catalogue_path(lang: str) -> Path:
     return PACKAGE / "locale" / lang / "LC_MESSAGES" / "django.po"
 
 
-def compiled(lang: str) -> gettext.GNUTranslations:
-    with catalogue(lang).with_suffix(".mo").open("rb") as file:
+def load_compiled(lang: str) -> gettext.GNUTranslations:
+    with catalogue_path(lang).with_suffix(".mo").open("rb") as file:
         return gettext.GNUTranslations(file)
 
 
-HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n"
+CATALOGUE_HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n"
 
 
-def catalogue_of(words: dict[str, str]) -> bytes:
-    """A compiled catalogue: GNU gettext's manual, "The Format of GNU MO Files"."""
-    pairs = [(key.encode() + b"\0", text.encode() + b"\0") for key, text in sorted(words.items())]
+def compile_messages(messages: dict[str, str]) -> bytes:
+    """Return a compiled catalogue, as in GNU gettext's manual, "The Format of GNU MO Files"."""
+    pairs = [(key.encode() + b"\0", text.encode() + b"\0") for key, text in sorted(messages.items())]
     strings = [key for key, _text in pairs] + [text for _key, text in pairs]
     start = 28 + 8 * len(strings)
     tables = b""
@@ -96,13 +96,13 @@ def catalogue_of(words: dict[str, str]) -> bytes:
     return head + tables + b"".join(strings)
 
 
-def test_german_and_arabic_are_there() -> None:
+def test_german_and_arabic_are_available() -> None:
     assert {"de", "ar"} <= set(LANGUAGES)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_message_is_translated_and_none_is_a_guess(lang: str) -> None:
-    entries = read(catalogue(lang))
+def test_every_message_is_translated_and_none_is_fuzzy(lang: str) -> None:
+    entries = read_catalogue(catalogue_path(lang))
     assert len(entries) > 1
     counts = re.search(r"nplurals=(\d+)", entries[""].fields["msgstr"])
     assert counts is not None
@@ -114,103 +114,107 @@ def test_every_message_is_translated_and_none_is_a_guess(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_compiled_catalogue_is_up_to_date(lang: str) -> None:
-    entries = read(catalogue(lang))
+    entries = read_catalogue(catalogue_path(lang))
     expected: dict[str | tuple[str, int], str] = {}
     for key, entry in entries.items():
         if "msgid_plural" in entry.fields:
             expected |= {(key, number): text for number, text in enumerate(entry.forms)}
         else:
             expected[key] = entry.forms[0]
-    assert compiled(lang)._catalog == expected  # type: ignore[attr-defined]  # No public way lists it all.
+    assert load_compiled(lang)._catalog == expected  # type: ignore[attr-defined]  # No public API lists all messages.
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_placeholder_stands_in_the_translation(lang: str) -> None:
-    form_of = compiled(lang).plural  # type: ignore[attr-defined]  # The header's formula, compiled.
-    used = [form_of(number) for number in range(200)]
-    for key, entry in read(catalogue(lang)).items():
+def test_every_translation_has_the_placeholders_of_its_message(lang: str) -> None:
+    plural_form = load_compiled(lang).plural  # type: ignore[attr-defined]  # The compiled formula of the header.
+    used = [plural_form(number) for number in range(200)]
+    for key, entry in read_catalogue(catalogue_path(lang)).items():
         if not key:
             continue
-        wanted = set(PLACEHOLDER.findall(entry.fields.get("msgid_plural", entry.fields["msgid"])))
+        expected = set(PLACEHOLDER.findall(entry.fields.get("msgid_plural", entry.fields["msgid"])))
         for number, text in enumerate(entry.forms):
             found = set(PLACEHOLDER.findall(text))
-            # A form for one number alone, "one day" and "two days", can say it in words.
+            # A plural form for a single number, such as "one day", may spell the number out.
             in_words = "msgid_plural" in entry.fields and used.count(number) == 1
-            assert found <= wanted if in_words else found == wanted, (key, text)
+            assert found <= expected if in_words else found == expected, (key, text)
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
-    """The messages of the sources."""
+def source_messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
+    """The messages that xgettext extracts from the sources."""
     if shutil.which("xgettext") is None:
-        pytest.skip("xgettext, of GNU gettext, extracts the messages")
-    copy = tmp_path_factory.mktemp("sources") / "package"  # Extracting writes beside the sources.
+        pytest.skip("xgettext is not installed: apt-get install gettext")
+    copy = tmp_path_factory.mktemp("sources") / "package"  # makemessages writes next to the sources.
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "locale", "static"))
     (copy / "locale").mkdir()
     with contextlib.chdir(copy):
         call_command("makemessages", locale=["de"], verbosity=0)
-    return read(copy / "locale" / "de" / "LC_MESSAGES" / "django.po")
+    return read_catalogue(copy / "locale" / "de" / "LC_MESSAGES" / "django.po")
 
 
-def test_the_catalogues_hold_the_messages_of_the_sources(used: dict[str, Entry]) -> None:
-    assert len(used) > 100
+def test_the_catalogues_contain_exactly_the_messages_of_the_sources(
+    source_messages: dict[str, Entry],
+) -> None:
+    assert len(source_messages) > 100
     for lang in LANGUAGES:
-        assert set(read(catalogue(lang))) == set(used), f"{lang}: run makemessages and compilemessages"
+        assert set(read_catalogue(catalogue_path(lang))) == set(source_messages), (
+            f"{lang}: run makemessages and compilemessages"
+        )
 
 
-STAFF = re.compile(
+STAFF_MESSAGES = re.compile(
     r"templates/admin/|(admin|batches|management|models|queue)/|"
-    r"(apps|intake/merchants|money|notify|pictures|pixazo/engine|states)\.py"
+    r"(apps|intake/merchants|intake/product_images|monitoring/mail|pixazo/engine|utils/money)\.py"
 )
-"""Where messages are for staff. Everything else is read by shoppers."""
+"""Files whose messages are for staff. All other messages are for shoppers."""
 
 
-def test_all_that_shoppers_read_has_the_packages_context(used: dict[str, Entry]) -> None:
-    """Another package's catalogue, such as Django's own, would answer what has none."""
-    without = [
+def test_all_messages_for_shoppers_have_the_packages_context(source_messages: dict[str, Entry]) -> None:
+    """Without a context, another catalogue such as Django's could translate them differently."""
+    without_context = [
         (entry.fields["msgid"], place)
-        for key, entry in used.items()
+        for key, entry in source_messages.items()
         for place in entry.places.split()
-        if key and entry.fields.get("msgctxt") is None and not STAFF.match(place)
+        if key and entry.fields.get("msgctxt") is None and not STAFF_MESSAGES.match(place)
     ]
-    assert without == []
-    assert {entry.fields.get("msgctxt") for entry in used.values()} == {None, "vton"}
+    assert without_context == []
+    assert {entry.fields.get("msgctxt") for entry in source_messages.values()} == {None, "vton"}
 
 
 def dialog(client: Client, product: Product, lang: str) -> str:
-    response = client.get("/try-on/dialog/", {"product": ref(product), "lang": lang})
+    response = client.get("/try-on/dialog/", {"product": product_ref(product), "lang": lang})
     return str(response.content.decode())
 
 
 @pytest.mark.parametrize(
-    ("lang", "sentences"),
+    ("lang", "texts"),
     [
         ("de", ["In den Warenkorb", "KI-generierte Vorschau"]),
         ("ar", ["الإضافة إلى السلة", "معاينة مولّدة بالذكاء الاصطناعي"]),
     ],
 )
-def test_the_dialog_speaks_the_pages_language(
-    client: Client, shirt: Product, lang: str, sentences: list[str]
-) -> None:
+def test_the_dialog_is_translated(client: Client, shirt: Product, lang: str, texts: list[str]) -> None:
     page = dialog(client, shirt, lang)
-    for sentence in sentences:
-        assert sentence in page
+    for text in texts:
+        assert text in page
 
 
-def shop_catalogue(folder: Path, lang: str, words: dict[str, str]) -> None:
-    """A catalogue in the shop's LOCALE_PATHS, of messages in the package's context."""
+def write_shop_catalogue(folder: Path, lang: str, messages: dict[str, str]) -> None:
+    """Write a catalogue of the shop, with messages in the package's context."""
     (folder / lang / "LC_MESSAGES").mkdir(parents=True)
-    keyed = {f"vton{CONTEXT_ENDS}{msgid}": text for msgid, text in words.items()}
-    (folder / lang / "LC_MESSAGES" / "django.mo").write_bytes(catalogue_of({"": HEADER} | keyed))
+    keyed = {f"vton{CONTEXT_SEPARATOR}{msgid}": text for msgid, text in messages.items()}
+    (folder / lang / "LC_MESSAGES" / "django.mo").write_bytes(
+        compile_messages({"": CATALOGUE_HEADER} | keyed)
+    )
 
 
-def test_a_shops_own_words_come_before_the_packages(
+def test_a_shops_catalogue_overrides_the_packages(
     client: Client, shirt: Product, settings: Settings, tmp_path: Path
 ) -> None:
-    """In a language that the package has, and in one that the shop has translated."""
-    shop_catalogue(tmp_path, "de", {"Add a photo of yourself": "Bild von mir wählen"})
-    words = {"English": "Français", "Add a photo of yourself": "Choisissez une photo de vous"}
-    shop_catalogue(tmp_path, "fr", words)
+    """In a language of the package, and in one that only the shop has translated."""
+    write_shop_catalogue(tmp_path, "de", {"Add a photo of yourself": "Bild von mir wählen"})
+    french_messages = {"English": "Français", "Add a photo of yourself": "Choisissez une photo de vous"}
+    write_shop_catalogue(tmp_path, "fr", french_messages)
     settings.LOCALE_PATHS = [tmp_path]
     settings.LANGUAGES = [*settings.LANGUAGES, ("fr", "French")]
     german, french = dialog(client, shirt, "de"), dialog(client, shirt, "fr")
@@ -220,26 +224,26 @@ def test_a_shops_own_words_come_before_the_packages(
     assert '<dialog id="dialog" part="dialog" lang="fr" dir="ltr"' in french
 
 
-def test_a_shops_catalogue_without_its_languages_name_is_not_used_yet(
+def test_a_shops_catalogue_without_its_languages_name_is_not_used(
     client: Client, shirt: Product, settings: Settings, tmp_path: Path
 ) -> None:
-    """Half of it is French: the translators have not said that they are done."""
-    shop_catalogue(tmp_path, "fr", {"Add a photo of yourself": "Choisissez une photo de vous"})
+    """Translating the language's name declares that the translation is complete."""
+    write_shop_catalogue(tmp_path, "fr", {"Add a photo of yourself": "Choisissez une photo de vous"})
     settings.LOCALE_PATHS = [tmp_path]
     settings.LANGUAGES = [*settings.LANGUAGES, ("fr", "French")]
     assert dialog(client, shirt, "fr") == dialog(client, shirt, "en")
 
 
 @pytest.mark.parametrize("lang", ["de", "ar"])
-def test_no_english_is_left_in_the_dialog(client: Client, shirt: Product, lang: str) -> None:
-    spoken = re.compile(r'(?:>|aria-label="|alt=")\s*([^<>"]*[a-z]{2}[^<>"]*?)\s*[<"]')
-    english = set(spoken.findall(dialog(client, shirt, "en"))) - {shirt.name}
+def test_the_translated_dialog_contains_no_english_text(client: Client, shirt: Product, lang: str) -> None:
+    texts = re.compile(r'(?:>|aria-label="|alt=")\s*([^<>"]*[a-z]{2}[^<>"]*?)\s*[<"]')
+    english = set(texts.findall(dialog(client, shirt, "en"))) - {shirt.name}
     assert len(english) > 50
-    assert english.isdisjoint(spoken.findall(dialog(client, shirt, lang)))
+    assert english.isdisjoint(texts.findall(dialog(client, shirt, lang)))
 
 
-def test_the_api_refuses_in_the_shoppers_language(client: Client, shirt: Product) -> None:
-    body = ask(client, shirt, headers={"accept-language": "de"}).json()
+def test_the_api_refuses_in_the_requested_language(client: Client, shirt: Product) -> None:
+    body = post_tryon(client, shirt, headers={"accept-language": "de"}).json()
     assert body["code"] == "photo_required"
     with translation.override("de"):
         assert body["detail"] == MESSAGES["photo_required"]

@@ -1,4 +1,4 @@
-"""A number in an attribute is for a machine: no template writes `height="1,024"`, whatever the format is."""
+"""Numbers in HTML attributes are never localized: no template writes `height="1,024"`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from django.utils.formats import reset_format_cache
 import django_vton
 from django_vton.models import Batch, BatchRender, Publication, TryOnRequest
 from django_vton.models.states import State
-from tests.admin import rows
-from tests.doors import make_product, ref, render, submit
-from tests.every_digit.en import formats
-from tests.web.pages.steps import HISTORY, PRIVACY, act, form_of, ordered, page_of
+from tests.admin import factories
+from tests.locale_formats.en import formats
+from tests.tryons import claim_for_submit, complete_tryon, make_product, product_ref
+from tests.web.pages.actions import HISTORY_URL, PRIVACY_URL, form_url, order_by_form, post_action, result_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from .conftest import PhotoMaker
 
 TEMPLATES = Path(django_vton.__file__).parent / "templates"
-MARKS = {formats.THOUSAND_SEPARATOR, formats.DECIMAL_SEPARATOR}
+SEPARATORS = {formats.THOUSAND_SEPARATOR, formats.DECIMAL_SEPARATOR}
 
-READ = {"alt", "aria-label", "placeholder", "price", "title"}
-"""Attributes that a person reads: the dialog shows the price as the shop writes it."""
+TEXT_ATTRIBUTES = {"alt", "aria-label", "placeholder", "price", "title"}
+"""Attributes for people. The dialog shows the price as the shop formats it."""
 
-DJANGOS = {"data-actions-icnt"}
+DJANGO_ATTRIBUTES = {"data-actions-icnt"}
 """Attributes of Django's own admin."""
 
 NUMERIC = re.compile(
@@ -47,133 +47,143 @@ NUMERIC = re.compile(
     )="(?P<value>[^"]*)\Z""",
     re.VERBOSE,
 )
-"""A template up to a variable that stands in an attribute which only ever holds numbers."""
+"""Matches the end of a template's text before a variable in a numeric attribute."""
 
 
 @pytest.fixture
-def every_digit(settings: Settings) -> Iterator[None]:
-    """Every number from ten on shows where it was localised."""
+def visible_localization(settings: Settings) -> Iterator[None]:
+    """Formats that make localization visible in every number from ten on."""
     settings.USE_THOUSAND_SEPARATOR = True
-    settings.FORMAT_MODULE_PATH = "tests.every_digit"
+    settings.FORMAT_MODULE_PATH = "tests.locale_formats"
     reset_format_cache()
     yield
     reset_format_cache()
 
 
-class Attributes(HTMLParser):
-    """The attributes in which a localised number stands."""
+class LocalizedAttributes(HTMLParser):
+    """The attributes that contain a localized number."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.wrong: list[str] = []
+        self.found: list[str] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.wrong += [
+        self.found += [
             f'<{tag} {name}="{value}">'
             for name, value in attrs
-            if name not in READ | DJANGOS and value and MARKS & set(value)
+            if name not in TEXT_ATTRIBUTES | DJANGO_ATTRIBUTES and value and SEPARATORS & set(value)
         ]
 
 
-def wrong(html: str) -> list[str]:
-    return Attributes(html).wrong
+def localized_attributes(html: str) -> list[str]:
+    return LocalizedAttributes(html).found
 
 
-def is_marked(html: str) -> bool:
-    """Whether numbers that people read are grouped, so that the test can see anything."""
-    return bool(MARKS & set(re.sub("<[^>]*>", "", html)))
+def has_localized_text(html: str) -> bool:
+    """Whether numbers in texts are localized, which shows that the test can find any."""
+    return bool(SEPARATORS & set(re.sub("<[^>]*>", "", html)))
 
 
-def read(client: Client, url: str, **query: Any) -> str:
+def fetch(client: Client, url: str, **query: Any) -> str:
     response = client.get(url, query)
     assert response.status_code == 200, url
     return response.content.decode()
 
 
-@pytest.mark.usefixtures("every_digit")
-def test_it_sees_a_number() -> None:
+@pytest.mark.usefixtures("visible_localization")
+def test_a_localized_attribute_is_found() -> None:
     html = Template('{% load l10n %}<img width="{{ n }}" height="{{ n|unlocalize }}">').render(
         Context({"n": 1024})
     )
-    assert wrong(html) == ['<img width="1⁞0⁞2⁞4">']
+    assert localized_attributes(html) == ['<img width="1⁞0⁞2⁞4">']
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("every_digit", "house_model")
-def test_what_shoppers_see(
+@pytest.mark.usefixtures("visible_localization", "house_model")
+def test_no_page_for_shoppers_has_a_localized_attribute(
     guest: Client,
     shirt: Product,
     glasses: Product,
     phone_photo: PhotoMaker,
 ) -> None:
     photo = phone_photo()
-    running = submit(ordered(guest, glasses, photo)).request
+    running = claim_for_submit(order_by_form(guest, glasses, photo)).request
     done = [
-        render(ordered(guest, shirt, photo, keep_photo="on", option_num_samples="3"), pictures=3),
-        render(ordered(guest, shirt, phone_photo(shade=1))),
+        complete_tryon(
+            order_by_form(guest, shirt, photo, keep_photo="on", option_num_samples="3"), pictures=3
+        ),
+        complete_tryon(order_by_form(guest, shirt, phone_photo(shade=1))),
     ]
-    act(guest, page_of(done[0]), "dislike")
-    Publication.objects.create(image=done[0].pictures[0], product=ref(shirt), main_product=ref(shirt))
-    dialogs = {it: reverse("vton:dialog") + f"?product={ref(it)}" for it in (shirt, glasses)}
-    seen = {
-        url: read(guest, url)
+    post_action(guest, result_url(done[0]), "dislike")
+    Publication.objects.create(
+        image=done[0].shown_images[0], product=product_ref(shirt), main_product=product_ref(shirt)
+    )
+    dialogs = {it: reverse("vton:dialog") + f"?product={product_ref(it)}" for it in (shirt, glasses)}
+    pages = {
+        url: fetch(guest, url)
         for url in (
-            form_of(shirt),
-            form_of(glasses),
-            page_of(running),
-            f"{page_of(running)}?auto=1",
-            *(page_of(row) for row in done),
-            f"{page_of(done[0])}?picture=3",
-            f"{page_of(done[0])}?confirm=delete",
-            HISTORY,
-            f"{HISTORY}?liked=1",
-            f"{HISTORY}?compare={done[0].pk}&compare={done[1].pk}",
-            f"{HISTORY}?confirm=erase",
-            PRIVACY,
+            form_url(shirt),
+            form_url(glasses),
+            result_url(running),
+            f"{result_url(running)}?auto=1",
+            *(result_url(row) for row in done),
+            f"{result_url(done[0])}?picture=3",
+            f"{result_url(done[0])}?confirm=delete",
+            HISTORY_URL,
+            f"{HISTORY_URL}?liked=1",
+            f"{HISTORY_URL}?compare={done[0].pk}&compare={done[1].pk}",
+            f"{HISTORY_URL}?confirm=erase",
+            PRIVACY_URL,
             f"/products/{shirt.slug}/",
             *dialogs.values(),
         )
     }
-    assert is_marked(seen[form_of(shirt)])
-    assert {url: found for url, html in seen.items() if (found := wrong(html))} == {}
-    assert 'width="400"' in seen[page_of(done[0])]
-    assert 'width="400"' in seen[f"/products/{shirt.slug}/"]
+    assert has_localized_text(pages[form_url(shirt)])
+    assert {url: found for url, html in pages.items() if (found := localized_attributes(html))} == {}
+    assert 'width="400"' in pages[result_url(done[0])]
+    assert 'width="400"' in pages[f"/products/{shirt.slug}/"]
 
 
 @pytest.fixture
 def batch(db: None) -> Batch:  # noqa: ARG001 - the fixture opens the database
-    """With many renders: accepted, failed, and still to be made."""
-    noa = rows.house_model()
-    batch = Batch.objects.create(pk=1234, status="running", total=30, written=30)
+    """A batch with accepted, failed and waiting renders."""
+    noa = factories.create_house_model()
+    batch = Batch.objects.create(pk=1234, status="running", total=30, next_position=30)
     for position in range(30):
         product = make_product(f"product-{position}", "top")
         request = None
         if position < 26:
-            request = rows.tryon(None, photo=noa, shared_key=f"{position}", product=ref(product))
-            request = rows.complete(request) if position < 14 else rows.put(request, State.FAILED, "vendor")
+            request = factories.create_tryon(
+                None, photo=noa, shared_key=f"{position}", product=product_ref(product)
+            )
+            request = (
+                factories.complete_tryon(request)
+                if position < 14
+                else factories.set_state(request, State.FAILED, "vendor")
+            )
         BatchRender.objects.create(
             pk=5000 + position,
             batch=batch,
             position=position,
-            product=ref(product),
+            product=product_ref(product),
             product_title=product.name,
             photo=noa,
-            status="asked" if request else "waiting",
+            status="requested" if request else "waiting",
             request=request,
             review="accepted" if position < 12 else "",
         )
     return batch
 
 
-@pytest.mark.usefixtures("every_digit")
-def test_what_staff_see(admin_user: User, batch: Batch) -> None:
-    boss = Client()
-    boss.force_login(admin_user)
+@pytest.mark.usefixtures("visible_localization")
+def test_no_page_for_staff_has_a_localized_attribute(admin_user: User, batch: Batch) -> None:
+    staff = Client()
+    staff.force_login(admin_user)
     draft = Batch.objects.create(pk=2345, status="draft")
-    lost = rows.lost()
-    seen = {
-        name: read(boss, reverse(f"admin:{name}", args=args))
+    lost = factories.create_unresolved_tryon()
+    pages = {
+        name: fetch(staff, reverse(f"admin:{name}", args=args))
         for name, *args in (
             ("vton_batch_changelist",),
             ("vton_batch_products", draft.pk),
@@ -183,7 +193,7 @@ def test_what_staff_see(admin_user: User, batch: Batch) -> None:
             ("vton_batch_retry", batch.pk),
             ("vton_conversion_changelist",),
             ("vton_invoice",),
-            ("vton_state",),
+            ("vton_health",),
             ("vton_tryonrequest_changelist",),
             ("vton_tryonrequest_change", lost.pk),
             ("vton_tryonrequest_change", TryOnRequest.objects.filter(state="completed")[0].pk),
@@ -191,19 +201,19 @@ def test_what_staff_see(admin_user: User, batch: Batch) -> None:
             ("shop_product_change", make_product("last", "top").pk),
         )
     }
-    assert is_marked(seen["vton_batch_review"])
-    assert {name: found for name, html in seen.items() if (found := wrong(html))} == {}
+    assert has_localized_text(pages["vton_batch_review"])
+    assert {name: found for name, html in pages.items() if (found := localized_attributes(html))} == {}
 
 
 @pytest.mark.parametrize(
     "template", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: str(path.relative_to(TEMPLATES))
 )
-def test_what_holds_only_numbers_is_unlocalised(template: Path) -> None:
+def test_variables_in_numeric_attributes_are_unlocalized(template: Path) -> None:
     source = template.read_text()
     for variable in re.finditer(r"\{\{(?P<expression>.*?)\}\}", source):
         before = re.sub(r"\{\{.*?\}\}", "", source[: variable.start()])
         attribute = NUMERIC.search(before)
-        is_off = before.count("{% localize off %}") > before.count("{% endlocalize %}")
-        if attribute and not is_off:
+        is_unlocalized = before.count("{% localize off %}") > before.count("{% endlocalize %}")
+        if attribute and not is_unlocalized:
             last = variable["expression"].strip().rpartition("|")[2]
             assert last == "unlocalize" or last.startswith("stringformat"), variable[0]

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 import django_vton
 from django_vton.exceptions import ProductNotRegistered
 from django_vton.models import Publication, TryOnImage, TryOnRequest
-from django_vton.templatetags.vton import LATE_MODULES
+from django_vton.templatetags.vton import LAZY_MODULES
 from django_vton.web.button import hidden_reason
 from shop.models import Kind, Product
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _switched_on(db: None) -> None:  # noqa: ARG001 - the flag is looked up in the database once
+def _fill_cache(db: None) -> None:  # noqa: ARG001 - the cached reason is read from the database
     cache.clear()
     assert not hidden_reason()
 
@@ -46,7 +46,7 @@ def render(tag: str, **context: Any) -> str:
 
 
 class Elements(HTMLParser):
-    """All elements of a piece of HTML, as pairs of name and attributes."""
+    """All elements of a piece of HTML, as pairs of tag and attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Elements(HTMLParser):
         return attributes
 
 
-def test_the_button_is_a_plain_link_in_the_element() -> None:
+def test_the_button_is_a_plain_link_inside_of_the_element() -> None:
     elements = Elements(render('{% tryon product cart="basket" %}', product=product()))
     element = elements.only("vton-try-on")
     assert element["product"] == "shop.product:42"
@@ -75,14 +75,14 @@ def test_the_button_is_a_plain_link_in_the_element() -> None:
     assert link["rel"] == "nofollow"
 
 
-def test_the_buttons_name_holds_the_product_and_escapes_it() -> None:
+def test_the_accessible_name_contains_the_escaped_product_title() -> None:
     html = render("{% tryon product cart=cart %}", product=product(name='<b>"Shirt"'), cart='"><script>')
     assert ": &lt;b&gt;&quot;Shirt&quot;</span>" in html
     assert "<b>" not in html
     assert "<script" not in html
 
 
-def test_the_button_knows_glasses_and_the_pages_language() -> None:
+def test_the_element_has_the_products_kind_and_the_pages_language() -> None:
     with translation.override("de"):
         element = Elements(render("{% tryon product %}", product=product(kind=Kind.EYEWEAR))).only(
             "vton-try-on"
@@ -91,26 +91,26 @@ def test_the_button_knows_glasses_and_the_pages_language() -> None:
     assert "cart" not in element
 
 
-def test_the_button_needs_no_query_and_no_request(
+def test_the_button_needs_neither_query_nor_request(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     with django_assert_num_queries(0):
         assert "vton-try-on" in render("{% tryon product %}", product=product())
 
 
-TOLD = "{% tryon product cart='bag' price=price variant=variant cart_label=label %}"
+ALL_ARGUMENTS = "{% tryon product cart='bag' price=price variant=variant cart_label=label %}"
 
 
-def test_the_dialog_is_told_price_variant_and_the_shops_own_word_for_the_cart() -> None:
-    told = {"price": "89,00 €", "variant": 'Blue "sky", M & L', "label": "In den <b>Warenkorb</b>"}
-    element = Elements(html := render(TOLD, product=product(), **told)).only("vton-try-on")
-    assert (element["price"], element["variant"], element["cart-label"]) == tuple(told.values())
+def test_price_variant_and_cart_label_become_attributes() -> None:
+    values = {"price": "89,00 €", "variant": 'Blue "sky", M & L', "label": "In den <b>Warenkorb</b>"}
+    element = Elements(html := render(ALL_ARGUMENTS, product=product(), **values)).only("vton-try-on")
+    assert (element["price"], element["variant"], element["cart-label"]) == tuple(values.values())
     assert element["cart"] == "bag"
     assert "<b>" not in html
 
 
-def test_what_a_shop_does_not_tell_is_no_attribute() -> None:
-    element = Elements(render(TOLD, product=product(), price=None, variant="")).only("vton-try-on")
+def test_missing_arguments_have_no_attribute() -> None:
+    element = Elements(render(ALL_ARGUMENTS, product=product(), price=None, variant="")).only("vton-try-on")
     assert element.keys().isdisjoint({"price", "variant", "cart-label"})
 
 
@@ -123,15 +123,15 @@ def test_what_a_shop_does_not_tell_is_no_attribute() -> None:
         (mark_safe('<span class="money">89,00&nbsp;€</span>'), "89,00\xa0€"),
         (gettext_lazy("Price"), "Preis"),
     ],
-    ids=["decimal", "number", "nothing to pay", "markup of a filter for money", "lazy"],
+    ids=["decimal", "number", "zero", "HTML of a filter for money", "lazy"],
 )
-def test_a_price_is_shown_as_a_template_prints_it(price: object, shown: str) -> None:
+def test_the_price_is_formatted_as_in_a_template(price: object, shown: str) -> None:
     with translation.override("de"):
-        html = render(TOLD, product=product(), price=price)
+        html = render(ALL_ARGUMENTS, product=product(), price=price)
     assert Elements(html).only("vton-try-on")["price"] == shown
 
 
-def test_each_button_of_a_page_is_its_products_own() -> None:
+def test_a_page_with_many_products_has_the_right_button_for_each() -> None:
     shown = [
         product(pk=1, name="Linen {title of any product}", price=10),
         product(pk=2, name="Sun & sea", kind=Kind.EYEWEAR, price=20),
@@ -150,28 +150,28 @@ def test_each_button_of_a_page_is_its_products_own() -> None:
     assert '<span class="vton-hidden">: Sun &amp; sea</span>' in html
 
 
-def test_a_page_looks_into_the_cache_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    look = Mock(wraps=cache.get)
-    monkeypatch.setattr(cache, "get", look)
+def test_a_page_reads_the_cache_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache_get = Mock(wraps=cache.get)
+    monkeypatch.setattr(cache, "get", cache_get)
     card = Template("{% load vton %}{% tryon it %}")
     html = render("{% for it in shown %}{% include card %}{% endfor %}", shown=[product()] * 9, card=card)
     assert html.count("</vton-try-on>") == 9
-    look.assert_called_once()
+    cache_get.assert_called_once()
 
 
 @pytest.mark.parametrize("key", ["42", "a b/ü%", "{title of any product}"])
-def test_a_button_of_any_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_quotes_any_primary_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django_vton.products.reference", lambda _product: f"shop.product:{key}")
     elements = Elements(render("{% tryon product %}", product=product()))
     assert elements.only("vton-try-on")["product"] == f"shop.product:{key}"
     assert unquote(elements.only("a")["href"]) == f"/try-on/try/shop.product:{key}/"
 
 
-def test_a_shops_own_button_may_ask_anything_of_the_product(tmp_path: Path) -> None:
+def test_an_overridden_template_may_use_anything_of_the_product(tmp_path: Path) -> None:
     (tmp_path / "vton").mkdir()
     (tmp_path / "vton" / "tryon.html").write_text("{{ product.product.slug|upper }} ")
-    ours = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
-    with override_settings(TEMPLATES=ours):
+    engine = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    with override_settings(TEMPLATES=engine):
         shown = [product(slug="coat"), product(slug="cape")]
         assert render("{% for it in shown %}{% tryon it %}{% endfor %}", shown=shown) == "COAT CAPE "
 
@@ -179,19 +179,19 @@ def test_a_shops_own_button_may_ask_anything_of_the_product(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "shown",
     [product(is_public=False), product(pk=None), product(kind=Kind.ACCESSORY), product(photo=""), "", None],
-    ids=["disabled", "unsaved", "nothing to wear", "no picture", "a missing variable", "none"],
+    ids=["disabled", "unsaved", "accessory", "no picture", "missing variable", "none"],
 )
-def test_nothing_where_there_is_nothing_to_try_on(shown: object) -> None:
+def test_nothing_is_rendered_for_a_product_without_a_try_on(shown: object) -> None:
     assert render("{% tryon product %}{% tryon_gallery product %}", product=shown) == ""
 
 
-def test_nothing_while_hidden_reason() -> None:
+def test_nothing_is_rendered_while_the_package_is_disabled() -> None:
     cache.clear()
     with override_settings(VTON={**settings.VTON, "ENABLED": False}):
         assert render("{% tryon product %}", product=product()) == ""
 
 
-def test_a_kind_word_while_the_budget_is_used_up() -> None:
+def test_a_notice_replaces_the_button_while_the_budget_is_used_up() -> None:
     cache.clear()
     with override_settings(VTON={**settings.VTON, "DAILY_BUDGET": Decimal(0)}):
         assert "Try-on will be back soon" in render("{% tryon product %}", product=product())
@@ -199,7 +199,7 @@ def test_a_kind_word_while_the_budget_is_used_up() -> None:
         assert render("{% tryon product %}", product=product(is_public=False)) == ""
 
 
-def test_an_unregistered_model_is_a_developers_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unregistered_model_is_logged_and_raises_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
     user = User(pk=1)
     assert render("{% tryon product %}", product=user) == ""
     assert "unregistered model" in caplog.text
@@ -207,7 +207,7 @@ def test_an_unregistered_model_is_a_developers_error(caplog: pytest.LogCaptureFi
         render("{% tryon product %}", product=user)
 
 
-def test_late_addresses_are_those_of_a_hashed_storage(tmp_path: Path) -> None:
+def test_all_scripts_and_styles_have_hashed_names(tmp_path: Path) -> None:
     hashed = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
     with override_settings(STATIC_ROOT=tmp_path, STORAGES={**settings.STORAGES, "staticfiles": hashed}):
         call_command(
@@ -217,30 +217,30 @@ def test_late_addresses_are_those_of_a_hashed_storage(tmp_path: Path) -> None:
     button = Elements(html).only("vton-try-on")
     script = Elements(html).only("script")
     urls = [*button["modules"].split(), button["stylesheet"], script["src"]]
-    assert len(urls) == len(LATE_MODULES) + 2
+    assert len(urls) == len(LAZY_MODULES) + 2
     for url in urls:
         name = url.removeprefix("/static/")
         assert (tmp_path / name).is_file()
         assert name.count(".") == 2, "without a hash"
 
 
-def test_no_file_is_named_but_where_its_hash_is_known() -> None:
-    """Not by a script, nor by a style; and none is left over that nothing names."""
+def test_static_files_are_named_only_by_templates_and_all_are_used() -> None:
+    """A name in a script or a style would lack the hash of the static files storage."""
     folder = Path(django_vton.__file__).parent
     files = [*folder.glob("static/vton/*.js"), *folder.glob("static/vton/*.css")]
     names_another = re.compile(
         r"""["'(][^"'()\s]+\.(js|css|svg)["')]|^\s*(import\b|@import|export.*from)""", re.MULTILINE
     )
-    comments = re.compile(r"/\*.*?\*/", re.DOTALL)  # Types are named there.
+    comments = re.compile(r"/\*.*?\*/", re.DOTALL)  # They name types.
     assert [it.name for it in files if names_another.search(comments.sub("", it.read_text()))] == []
 
-    named = {f"{name}.js" for name in LATE_MODULES}
+    named = {f"{name}.js" for name in LAZY_MODULES}
     for file in [*folder.rglob("*.html"), *folder.glob("admin/*.py")]:
         named |= set(re.findall(r"""["']vton/(\w+\.\w+)["']""", file.read_text()))
     assert {file.name for file in files} == named
 
 
-def test_assets_hold_no_inline_code_and_no_nonce_unasked() -> None:
+def test_the_assets_have_no_inline_code_and_by_default_no_nonce() -> None:
     elements = Elements(render("{% tryon_assets %}"))
     assert [tag for tag, _attributes in elements.found] == ["link", "script"]
     script = elements.only("script")
@@ -250,16 +250,16 @@ def test_assets_hold_no_inline_code_and_no_nonce_unasked() -> None:
     assert not any("nonce" in attributes or "style" in attributes for _tag, attributes in elements.found)
 
 
-def test_a_nonce_of_djangos_own_policy() -> None:
+def test_the_nonce_of_djangos_csp_is_used() -> None:
     elements = Elements(render("{% tryon_assets %}", csp_nonce="n0nce"))
     assert [attributes["nonce"] for _tag, attributes in elements.found] == ["n0nce", "n0nce"]
 
 
-class Unread:
-    """A nonce that must not be read: reading one changes the policy."""
+class UnreadableNonce:
+    """A nonce that must not be read, since reading it changes the policy."""
 
     def __str__(self) -> str:
-        raise AssertionError("read")
+        raise AssertionError("the nonce was read")
 
 
 def request_with(nonce: object) -> Any:
@@ -277,16 +277,16 @@ def request_with(nonce: object) -> Any:
     ],
     ids=["version 3", "version 4", "report only"],
 )
-def test_a_nonce_of_django_csp(policy: dict[str, Any]) -> None:
+def test_the_nonce_of_django_csp_is_used(policy: dict[str, Any]) -> None:
     with override_settings(**policy):
         html = render("{% tryon_assets %}", request=request_with("n0nce"))
     assert html.count('nonce="n0nce"') == 2
 
 
-def test_a_policy_without_nonces_stays_so() -> None:
+def test_a_policy_without_nonces_is_not_changed() -> None:
     policy = {"DIRECTIVES": {"script-src": ["'self'", "'unsafe-inline'"], "upgrade-insecure-requests": True}}
     with override_settings(CONTENT_SECURITY_POLICY=policy):
-        assert "nonce" not in render("{% tryon_assets %}", request=request_with(Unread()))
+        assert "nonce" not in render("{% tryon_assets %}", request=request_with(UnreadableNonce()))
 
 
 def test_the_gallery_shows_published_renders(django_assert_num_queries: DjangoAssertNumQueries) -> None:

@@ -1,1 +1,1 @@
-"""A shop that asks each shopper for a sign of being human."""
+"""The example shop with a CAPTCHA."""

@@ -1,4 +1,4 @@
-"""The example shop with a CAPTCHA, as it runs."""
+"""Settings of the example shop with a CAPTCHA."""
 
 from pathlib import Path
 

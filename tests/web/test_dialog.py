@@ -151,7 +151,7 @@ REASONS = {"product_not_enabled", "budget_exhausted", "paused", "unavailable", "
 def test_codes_that_scripts_create_have_a_message_in_the_html(client: Client, shirt: Product) -> None:
     """The messages of all other codes come with the API's responses."""
     messages = dict(re.findall(r'data-code="(\w+)"[^>]*>([^<]*)<', html(client, shirt)))
-    codes = r'(?:Refused|showProblem)\("(\w+)"|return "(\w+_\w+)"|\? "(photo_\w+)"|: "(photo_\w+)"|: "(camera_\w+)"'
+    codes = r'(?:Refused|showProblem)\("(\w+)"|return "(\w+_\w+)"|[?:] "(photo_\w+)"|: "(camera_\w+)"'
     found = {code for match in re.findall(codes, dialog_scripts()) for code in match if code}
     assert found >= {
         "cookies_blocked",

@@ -15,7 +15,6 @@ from tests.tryons import complete_tryon, create_tryon
 from .helpers import get_phone_link
 
 if TYPE_CHECKING:
-
     from django_vton.models import (
         TryOnRequest,
     )

@@ -20,9 +20,10 @@ from django_vton.models import (
 from tests.tryons import TOKEN, read_stream
 
 if TYPE_CHECKING:
-    from django.test import Client
     from collections.abc import Iterator
+
     from django.db.models import Model
+    from django.test import Client
 
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")

@@ -32,8 +32,8 @@ from .helpers import (
 )
 
 if TYPE_CHECKING:
-
     from django.test import Client
+
     from shop.models import Product
     from tests.conftest import PhotoMaker
 

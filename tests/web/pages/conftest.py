@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .steps import ordered
+from .actions import order_by_form
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -17,5 +17,5 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def row(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequest:
-    """A try-on of the guest that was accepted."""
-    return ordered(guest, shirt, phone_photo())
+    """An accepted try-on of the guest."""
+    return order_by_form(guest, shirt, phone_photo())

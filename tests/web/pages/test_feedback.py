@@ -1,4 +1,4 @@
-"""Like, "Not for me" and why not: buttons of a form, so that they work without JavaScript."""
+"""Feedback on the result page, by buttons that work without JavaScript."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from django_vton.intake import feedback
-from tests.doors import render
+from tests.tryons import complete_tryon
 
-from .steps import Elements, act, page_of, text
+from .actions import Elements, post_action, result_url, text
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -18,79 +18,79 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-WHY = "What didn't you like?"
+REASON_QUESTION = "What didn't you like?"
 
 
 @pytest.fixture
 def done(row: TryOnRequest) -> TryOnRequest:
-    return render(row)
+    return complete_tryon(row)
 
 
-def pressed(guest: Client, row: TryOnRequest) -> set[str]:
-    """The buttons that are pressed on the page."""
-    buttons = Elements(guest.get(page_of(row))).of("button", **{"aria-pressed": "true"})
+def pressed_buttons(guest: Client, row: TryOnRequest) -> set[str]:
+    """Return the values of the pressed buttons of the page."""
+    buttons = Elements(guest.get(result_url(row))).find("button", **{"aria-pressed": "true"})
     return {button["value"] for button in buttons if "value" in button}
 
 
-def stored(row: TryOnRequest) -> tuple[str, str]:
+def stored_feedback(row: TryOnRequest) -> tuple[str, str]:
     row.refresh_from_db()
     return row.feedback, row.feedback_reason
 
 
-def test_there_is_nothing_to_like_yet(guest: Client, row: TryOnRequest) -> None:
+def test_a_running_try_on_accepts_no_feedback(guest: Client, row: TryOnRequest) -> None:
     for action in ("like", "dislike", "reason-fit"):
-        assert act(guest, page_of(row), action).status_code == 400
-    assert stored(row) == ("", "")
+        assert post_action(guest, result_url(row), action).status_code == 400
+    assert stored_feedback(row) == ("", "")
 
 
-def test_the_same_button_once_more_takes_it_back(guest: Client, done: TryOnRequest) -> None:
+def test_a_second_click_on_the_button_removes_the_feedback(guest: Client, done: TryOnRequest) -> None:
     for action, expected in [("like", "like"), ("dislike", "dislike"), ("dislike", "")]:
-        assert act(guest, page_of(done), action).status_code == 303
-        assert stored(done) == (expected, "")
-        assert pressed(guest, done) == ({expected} if expected else set())
+        assert post_action(guest, result_url(done), action).status_code == 303
+        assert stored_feedback(done) == (expected, "")
+        assert pressed_buttons(guest, done) == ({expected} if expected else set())
 
 
-def test_why_not_is_asked_after_not_for_me_alone(guest: Client, done: TryOnRequest) -> None:
-    assert WHY not in text(guest.get(page_of(done)))
-    answer = act(guest, page_of(done), "dislike")
-    # The question is in sight.
-    assert answer["Location"] == f"{page_of(done)}#vton-feedback"
-    page = guest.get(page_of(done))
-    assert WHY in text(page)
+def test_only_a_dislike_shows_the_reasons(guest: Client, done: TryOnRequest) -> None:
+    assert REASON_QUESTION not in text(guest.get(result_url(done)))
+    answer = post_action(guest, result_url(done), "dislike")
+    # The browser scrolls to the question.
+    assert answer["Location"] == f"{result_url(done)}#vton-feedback"
+    page = guest.get(result_url(done))
+    assert REASON_QUESTION in text(page)
     assert 'id="vton-feedback"' in text(page)
-    for words in ("Fit", "Colour", "Doesn&#x27;t look like me", "Poor picture"):
-        assert f">{words}</button>" in text(page)
-    act(guest, page_of(done), "like")
-    assert WHY not in text(guest.get(page_of(done)))
+    for label in ("Fit", "Colour", "Doesn&#x27;t look like me", "Poor picture"):
+        assert f">{label}</button>" in text(page)
+    post_action(guest, result_url(done), "like")
+    assert REASON_QUESTION not in text(guest.get(result_url(done)))
 
 
 @pytest.mark.parametrize("reason", feedback.REASONS)
-def test_each_reason_is_one_tap(guest: Client, done: TryOnRequest, reason: str) -> None:
-    act(guest, page_of(done), "dislike")
-    assert Elements(guest.get(page_of(done))).of("button", name="action", value=f"reason-{reason}")
-    assert act(guest, page_of(done), f"reason-{reason}").status_code == 303
-    assert stored(done) == ("dislike", reason)
-    assert pressed(guest, done) == {"dislike", f"reason-{reason}"}
-    assert "Thank you" in text(guest.get(page_of(done)))
+def test_each_reason_is_given_by_one_click(guest: Client, done: TryOnRequest, reason: str) -> None:
+    post_action(guest, result_url(done), "dislike")
+    assert Elements(guest.get(result_url(done))).find("button", name="action", value=f"reason-{reason}")
+    assert post_action(guest, result_url(done), f"reason-{reason}").status_code == 303
+    assert stored_feedback(done) == ("dislike", reason)
+    assert pressed_buttons(guest, done) == {"dislike", f"reason-{reason}"}
+    assert "Thank you" in text(guest.get(result_url(done)))
 
 
-def test_a_reason_can_change_and_be_taken_back(guest: Client, done: TryOnRequest) -> None:
+def test_a_reason_can_be_changed_and_removed(guest: Client, done: TryOnRequest) -> None:
     for action, reason in [("reason-fit", "fit"), ("reason-colour", "colour"), ("reason-colour", "")]:
-        act(guest, page_of(done), action)
-        assert stored(done) == ("dislike", reason)
-    act(guest, page_of(done), "reason-fit")
-    act(guest, page_of(done), "like")
-    assert stored(done) == ("like", "")
+        post_action(guest, result_url(done), action)
+        assert stored_feedback(done) == ("dislike", reason)
+    post_action(guest, result_url(done), "reason-fit")
+    post_action(guest, result_url(done), "like")
+    assert stored_feedback(done) == ("like", "")
 
 
 @pytest.mark.parametrize("action", ["reason-", "reason-love", "fit", "reason-fit ", "reason-\0", ""])
 def test_an_unknown_reason_is_refused(guest: Client, done: TryOnRequest, action: str) -> None:
-    act(guest, page_of(done), "dislike")
-    assert act(guest, page_of(done), action).status_code == 400
-    assert stored(done) == ("dislike", "")
+    post_action(guest, result_url(done), "dislike")
+    assert post_action(guest, result_url(done), action).status_code == 400
+    assert stored_feedback(done) == ("dislike", "")
 
 
-def test_nobody_else_gives_feedback(stranger: Client, done: TryOnRequest) -> None:
+def test_other_visitors_cannot_give_feedback(stranger: Client, done: TryOnRequest) -> None:
     for action in ("like", "reason-fit"):
-        assert act(stranger, page_of(done), action).status_code == 404
-    assert stored(done) == ("", "")
+        assert post_action(stranger, result_url(done), action).status_code == 404
+    assert stored_feedback(done) == ("", "")

@@ -1,4 +1,4 @@
-"""A computer and a phone."""
+"""Fixtures: the browsers of a computer and a phone."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.web.phone.steps import HOST
+from tests.web.phone.actions import HOST
 
 
 @pytest.fixture
 def desktop() -> Client:
-    """The browser of a guest at a computer."""
+    """A guest's browser on a computer."""
     return Client(SERVER_NAME=HOST)
 
 
 @pytest.fixture
 def mobile() -> Client:
-    """The browser of a phone that has never been here."""
+    """The browser of a phone without a session."""
     return Client(SERVER_NAME=HOST)
 
 
 @pytest.fixture
-def ada(desktop: Client) -> User:
-    """The same computer, where somebody is logged in."""
+def logged_in_owner(desktop: Client) -> User:
+    """A user who is logged in on the computer."""
     user = User.objects.create_user("ada", password="x")
     desktop.force_login(user)
     return user

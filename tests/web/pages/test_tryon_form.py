@@ -1,4 +1,4 @@
-"""`try/{product}/`: what is offered, and what is refused."""
+"""`try/{product}/`: the form, and its refusals."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from django.utils import timezone
 from django_vton import images
 from django_vton.models import Consent, DispatcherLease, PauseSwitch, PersonPhoto, TryOnRequest
 from shop.models import Product
-from tests.doors import make_product
+from tests.tryons import make_product
 
-from .steps import (
-    form_of,
+from .actions import (
+    form_url,
     nothing_is_stored,
-    order,
-    ordered,
-    page_of,
-    says,
+    order_by_form,
+    post_order,
+    result_url,
+    shows_message,
     text,
 )
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def test_the_form_offers_what_there_is(
+def test_the_form_shows_photos_options_consent_and_guidance(
     guest: Client, shirt: Product, glasses: Product, house_model: PersonPhoto
 ) -> None:
-    response = guest.get(form_of(shirt))
+    response = guest.get(form_url(shirt))
     html = text(response)
     assert response.status_code == 200
     assert 'type="file" name="photo"' in html
@@ -55,32 +55,32 @@ def test_the_form_offers_what_there_is(
     assert "Just you, standing, facing the camera" in html
     assert "up to 15 MB and at least 300 \N{MULTIPLICATION SIGN} 300 px" in html
 
-    html = text(guest.get(form_of(glasses)))
+    html = text(guest.get(form_url(glasses)))
     assert str(house_model.pk) not in html
     assert "Add a photo of your face" in html
     assert "Glasses already on" in html
     assert 'name="option_num_samples"' not in html
 
 
-def test_an_accepted_photo_brings_the_session_and_the_result(
+def test_an_accepted_order_sets_the_session_and_leads_to_the_result(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    row = ordered(guest, shirt, phone_photo(), keep_photo="on", option_num_samples="3")
+    row = order_by_form(guest, shirt, phone_photo(), keep_photo="on", option_num_samples="3")
     assert "sessionid" in guest.cookies
     assert row.options["num_samples"] == 3
     assert row.photo is not None
-    assert row.photo.keep
+    assert row.photo.is_reusable
     assert Consent.objects.get().locale == "en"
-    assert guest.get(page_of(row)).status_code == 200
+    assert guest.get(result_url(row)).status_code == 200
 
-    html = text(guest.get(form_of(shirt)))
+    html = text(guest.get(form_url(shirt)))
     assert 'name="consent"' not in html
     assert str(row.photo.pk) in html
-    assert order(guest, shirt, photo_id=str(row.photo.pk), consent=None).status_code == 303
+    assert post_order(guest, shirt, photo_id=str(row.photo.pk), consent=None).status_code == 303
 
 
 def test_a_house_model_needs_no_consent(guest: Client, shirt: Product, house_model: PersonPhoto) -> None:
-    row = ordered(guest, shirt, photo_id=str(house_model.pk), consent=None)
+    row = order_by_form(guest, shirt, photo_id=str(house_model.pk), consent=None)
     assert row.photo == house_model
     assert not Consent.objects.exists()
 
@@ -101,7 +101,7 @@ def test_a_house_model_needs_no_consent(guest: Client, shirt: Product, house_mod
         ("captcha_required", "", "good", {}),
     ],
 )
-def test_a_refusal_is_told_where_it_helps(
+def test_a_refusal_is_shown_at_its_field(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
@@ -119,10 +119,10 @@ def test_a_refusal_is_told_where_it_helps(
         "empty": b"",
     }
     vton(
-        MODERATE="tests.web.pages.test_form.refuse" if code == "photo_refused" else None,
-        CAPTCHA="tests.web.pages.test_form.refuse" if code == "captcha_required" else None,
+        MODERATE="tests.web.pages.test_tryon_form.refuse" if code == "photo_refused" else None,
+        CAPTCHA="tests.web.pages.test_tryon_form.refuse" if code == "captcha_required" else None,
     )
-    response = order(guest, shirt, None if photo is None else files.get(photo, good), **fields)
+    response = post_order(guest, shirt, None if photo is None else files.get(photo, good), **fields)
     html = text(response)
 
     assert response.status_code == 400
@@ -132,8 +132,8 @@ def test_a_refusal_is_told_where_it_helps(
         "half",
         "small",
         "empty",
-    }:  # There the sentence has more to say than the code's.
-        assert says(response, code)
+    }:  # These have a more detailed message.
+        assert shows_message(response, code)
     if field:
         assert f'<a href="#{field}">' in html
         assert f'id="{field}"' in html
@@ -148,34 +148,36 @@ def refuse(*_args: Any) -> bool:
     return False
 
 
-def test_too_large_a_photo_fills_no_disk(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    response = order(guest, shirt, phone_photo() + bytes(images.MAX_BYTES))
+def test_a_too_large_photo_is_refused_and_not_kept(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
+    response = post_order(guest, shirt, phone_photo() + bytes(images.MAX_BYTES))
     assert response.status_code == 413
-    assert says(response, "photo_too_large")
+    assert shows_message(response, "photo_too_large")
     assert not response.wsgi_request.FILES
     assert nothing_is_stored()
 
 
-def test_a_file_beside_a_stored_photo_is_asked_about(
+def test_an_upload_together_with_a_stored_photo_is_refused(
     guest: Client, shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker
 ) -> None:
-    response = order(guest, shirt, phone_photo(), photo_id=str(house_model.pk))
+    response = post_order(guest, shirt, phone_photo(), photo_id=str(house_model.pk))
     assert response.status_code == 400
     assert "You chose a file and a photo" in text(response)
     assert nothing_is_stored()
 
 
-def test_a_refused_form_keeps_what_was_chosen(
+def test_a_refused_form_keeps_its_values(
     guest: Client, shirt: Product, house_model: PersonPhoto, vton: Vton
 ) -> None:
     vton(QUOTA="0/day")
-    response = order(
+    response = post_order(
         guest, shirt, photo_id=str(house_model.pk), option_num_samples="4", keep_photo="on", consent="on"
     )
     html = text(response)
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
-    assert says(response, "quota_exceeded")
+    assert shows_message(response, "quota_exceeded")
     assert re.search(rf'value="{house_model.pk}"\s+checked', html)
     assert '<option value="4" selected>' in html
     assert re.search(r'name="keep_photo"[^>]*checked', html)
@@ -184,7 +186,7 @@ def test_a_refused_form_keeps_what_was_chosen(
 
 
 @pytest.mark.parametrize(
-    ("code", "looking", "sending"),
+    ("code", "get_status", "post_status"),
     [
         ("paused", 503, 503),
         ("not_configured", 503, 503),
@@ -194,14 +196,14 @@ def test_a_refused_form_keeps_what_was_chosen(
         ("product_unknown", 404, 404),
     ],
 )
-def test_a_closed_door_says_so_before_and_after(
+def test_an_unavailable_try_on_is_explained_for_get_and_post(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
     vton: Vton,
     code: str,
-    looking: int,
-    sending: int,
+    get_status: int,
+    post_status: int,
 ) -> None:
     match code:
         case "paused":
@@ -216,34 +218,36 @@ def test_a_closed_door_says_so_before_and_after(
             type(shirt).objects.update(is_public=False)
         case "product_unknown":
             shirt.pk = 0
-    page, refused = guest.get(form_of(shirt)), order(guest, shirt, phone_photo())
-    assert (page.status_code, refused.status_code) == (looking, sending)
-    assert says(page, code)
-    assert says(refused, code)
+    page, refused = guest.get(form_url(shirt)), post_order(guest, shirt, phone_photo())
+    assert (page.status_code, refused.status_code) == (get_status, post_status)
+    assert shows_message(page, code)
+    assert shows_message(refused, code)
     assert (shirt.name in refused.content.decode()) == (
         code not in {"product_not_enabled", "product_unknown"}
     )
-    if looking == 503:
+    if get_status == 503:
         assert int(page["Retry-After"]) > 0
         assert int(refused["Retry-After"]) > 0
     assert nothing_is_stored()
 
 
-def test_off_is_a_closed_door_too(guest: Client, shirt: Product, vton: Vton) -> None:
+def test_the_form_is_unavailable_while_the_package_is_disabled(
+    guest: Client, shirt: Product, vton: Vton
+) -> None:
     vton(ENABLED=False)
-    assert guest.get(form_of(shirt)).status_code == 503
+    assert guest.get(form_url(shirt)).status_code == 503
 
 
-def test_the_limit_of_running_ones(
+def test_the_number_of_running_try_ons_is_limited(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     vton(IN_FLIGHT=1)
-    ordered(guest, shirt, phone_photo())
-    response = order(guest, shirt, phone_photo(shade=1))
+    order_by_form(guest, shirt, phone_photo())
+    response = post_order(guest, shirt, phone_photo(shade=1))
     assert response.status_code == 429
-    assert says(response, "in_flight_limit")
+    assert shows_message(response, "in_flight_limit")
     assert TryOnRequest.objects.count() == 1
 
 
-def test_a_product_of_another_kind_is_not_tried_on(guest: Client, db: None) -> None:  # noqa: ARG001
-    assert guest.get(form_of(make_product("tote", "accessory"))).status_code == 404
+def test_a_product_without_a_try_on_is_not_found(guest: Client, db: None) -> None:  # noqa: ARG001
+    assert guest.get(form_url(make_product("tote", "accessory"))).status_code == 404

@@ -1,4 +1,4 @@
-"""What the tests of links to phones do."""
+"""Requests of a computer and a phone, and the drawing of QR codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw
 
-from tests.doors import TRY_ONS, ref
+from tests.tryons import TRY_ONS, product_ref
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -16,39 +16,39 @@ if TYPE_CHECKING:
     from shop.models import Product
 
 HOST = "shop.example"
-LINKS = "/try-on/api/phone/"
+LINKS_URL = "/try-on/api/phone/"
 
 
-def new_link(client: Client, product: Product) -> dict[str, Any]:
-    response = client.post(LINKS, {"product": ref(product)})
+def create_link(client: Client, product: Product) -> dict[str, Any]:
+    response = client.post(LINKS_URL, {"product": product_ref(product)})
     assert response.status_code == 201, response.content
     return dict(response.json())
 
 
-def path_of(link: dict[str, Any]) -> str:
+def link_path(link: dict[str, Any]) -> str:
     parts = urlsplit(link["url"])
     return f"{parts.path}?{parts.query}"
 
 
-def connect(desktop: Client, mobile: Client, product: Product) -> dict[str, Any]:
-    """The phone opens the computer's code and presses the button."""
-    link = new_link(desktop, product)
-    assert mobile.get(path_of(link)).status_code == 200
-    assert mobile.post(path_of(link)).status_code == 303
+def connect_phone(desktop: Client, mobile: Client, product: Product) -> dict[str, Any]:
+    """Create a link on the computer, and use it on the phone."""
+    link = create_link(desktop, product)
+    assert mobile.get(link_path(link)).status_code == 200
+    assert mobile.post(link_path(link)).status_code == 303
     return link
 
 
-def status(client: Client, link: dict[str, Any]) -> tuple[str, str | None]:
-    body = client.get(f"{LINKS}{link['id']}/").json()
+def link_status(client: Client, link: dict[str, Any]) -> tuple[str, str | None]:
+    body = client.get(f"{LINKS_URL}{link['id']}/").json()
     return body["status"], body["try_on"]
 
 
-def ids(client: Client) -> list[str]:
+def tryon_ids(client: Client) -> list[str]:
     return [it["id"] for it in client.get(TRY_ONS).json()["results"]]
 
 
-def drawn(svg: str, scale: int = 4) -> Image.Image:
-    """The picture of a code: its light background, and its rows of dark modules."""
+def render_svg(svg: str, scale: int = 4) -> Image.Image:
+    """Draw a QR code from its SVG path, at `scale` px per module."""
     size = int(re.findall(r'viewBox="0 0 (\d+) ', svg)[0])
     picture = Image.new("RGB", (size * scale, size * scale), "white")
     pen = ImageDraw.Draw(picture)
