@@ -64,9 +64,9 @@ matrix: $(READY)
 
 pictures: $(READY) $(MODULES)
 	rm -rf docs/pictures/*.png pictures
-	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_everybody.py $(ARGS)
-	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_merchant.py -k empty_catalogue
-	$(BIN)/python -m pytest tests/browser/engines/gallery.py
+	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_accessibility.py $(ARGS)
+	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_admin_batches.py -k empty_catalogue
+	$(BIN)/python -m pytest tests/browser/engines/screenshots.py
 	@echo "pictures/index.html"
 
 # A link that leads nowhere is an error; the reference is written from the code.

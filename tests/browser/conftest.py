@@ -1,4 +1,4 @@
-"""A real Chromium, driven by Playwright, on the example shop as it runs."""
+"""The running example shop and a real Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -10,31 +10,40 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.running import CHROMIUM, RunningShop, phone_photo
+from tests.live_shop import CHROMIUM, RunningShop, phone_photo
 
-from .steps import quick
+from .actions import render_instantly
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
-# A camera that shows a test picture, for those whom it is allowed.
-FLAGS += ["--use-fake-device-for-media-stream"]
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-quic",
+]
+# A camera that shows a test picture.
+CHROMIUM_FLAGS += ["--use-fake-device-for-media-stream"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-MODULES = Path(__file__).resolve().parents[2] / "node_modules"
+NODE_MODULES = Path(__file__).resolve().parents[2] / "node_modules"
 
 
-def from_npm(name: str) -> Path:
-    """A file of a package that npm brought; where there is no npm, its test is left out, but not in CI."""
-    file = MODULES / name
+def npm_file(name: str) -> Path:
+    """Return a file of an npm package. Without npm the test is skipped, but not in CI."""
+    file = NODE_MODULES / name
     if not file.exists():
-        assert "CI" not in os.environ, f"npm has not brought {name}"
+        assert "CI" not in os.environ, f"{name} is not installed"
         pytest.skip("npm is not installed: apt-get install npm")
     return file
 
 
-def for_guide(taken: Image.Image, name: str) -> None:
-    """Into the folder that `make pictures` names: in few colours, which are enough, a third of the bytes."""
+def save_for_guide(screenshot: Image.Image, name: str) -> None:
+    """Save a picture for the documentation in the folder that `make pictures` sets.
+
+    It is reduced to 256 colours, which is good enough and makes it two thirds smaller.
+    """
     folder = Path(os.environ["SCREENSHOTS"])
     folder.mkdir(parents=True, exist_ok=True)
-    taken.quantize(256, kmeans=1, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
+    screenshot.quantize(256, kmeans=1, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
 
 
 @pytest.fixture(scope="package")
@@ -45,11 +54,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Closed after this folder: Playwright's own event loop runs as long, and asyncio's tests need theirs."""
+    """Closed after this package: Playwright's event loop would disturb asyncio tests."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield running
         running.close()
 
@@ -58,25 +67,25 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     yield context
-    for page in context.pages:  # What is still on its way through a route has nobody left to take it.
+    for page in context.pages:  # Requests that are still being routed would fail.
         page.unroute_all(behavior="ignoreErrors")
     context.close()
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on which nothing may go wrong unseen: no error, no blocked resource."""
+    """A page whose console must show no error and no blocked resource."""
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     yield page
-    assert complaints == []
+    assert errors == []
 
 
 @pytest.fixture
-def lossy_page(context: BrowserContext) -> Iterator[Page]:
-    """Of each lost or refused call a browser complains in its console; here only scripts' errors count."""
+def page_with_failing_requests(context: BrowserContext) -> Iterator[Page]:
+    """A page on which requests may fail. Browsers log such errors, so only errors of scripts count."""
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -85,9 +94,9 @@ def lossy_page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture
-def quick_gateway(shop: RunningShop) -> Iterator[None]:
+def instant_renders(shop: RunningShop) -> Iterator[None]:
     """Renders of this test alone take no time."""
-    quick(shop)
+    render_instantly(shop)
     yield
     shop.gateway.reset()
 

@@ -1,4 +1,4 @@
-"""A photo by the camera: Chromium's own test picture, a browser without any, and pages that may not."""
+"""A photo taken by the camera, and why the camera may not be available."""
 
 from __future__ import annotations
 
@@ -7,126 +7,130 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.running import CHROMIUM
+from tests.live_shop import CHROMIUM
 
-from .conftest import FLAGS
-from .steps import CHOOSE, CHOOSE_FACE, SOON, heading, touch, visit
+from .actions import CHOOSE, CHOOSE_FACE, TIMEOUT_MS, expect_heading, open_dialog, open_product_page, order
+from .conftest import CHROMIUM_FLAGS
 
 if TYPE_CHECKING:
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_gateway")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("instant_renders")]
 
-FAKE = "--use-fake-device-for-media-stream"
+FAKE_CAMERA_FLAG = "--use-fake-device-for-media-stream"
 STEP_BACK = "Step back until you fit into the frame"
 
-LIVE = """async it => {
+IS_PLAYING = """async it => {
     const canvas = document.createElement("canvas");
-    const look = () => {
+    const snapshot = () => {
         canvas.getContext("2d").drawImage(it, 0, 0, canvas.width, canvas.height);
         return canvas.toDataURL();
     };
     const next = () => new Promise((resolve) => it.requestVideoFrameCallback(resolve));
-    for (const first = look(); look() === first; ) await next();
+    for (const first = snapshot(); snapshot() === first; ) await next();
     return it.videoWidth;
 }"""
-WATCH = "it => (window.track = it.srcObject.getTracks()[0]).readyState"
-OFF = "() => window.track?.readyState === 'ended'"
+STORE_TRACK = "it => (window.track = it.srcObject.getTracks()[0]).readyState"
+IS_OFF = "() => window.track?.readyState === 'ended'"
 
 
 def test_a_photo_is_taken_and_sent(page: Page, shop: RunningShop) -> None:
     page.context.grant_permissions(["camera"])
-    visit(page, shop, "linen-shirt")
-    touch(page)
+    open_product_page(page, shop, "linen-shirt")
+    open_dialog(page)
     page.get_by_role("button", name="Use the camera").click()
-    heading(page, STEP_BACK)
+    expect_heading(page, STEP_BACK)
     video = page.locator("video")
-    assert video.evaluate(LIVE) > 300
-    assert video.evaluate(WATCH) == "live"
+    assert video.evaluate(IS_PLAYING) > 300
+    assert video.evaluate(STORE_TRACK) == "live"
 
     page.get_by_role("button", name="Take the photo").click()
-    heading(page, "Use this photo?")
-    page.wait_for_function(OFF)
+    expect_heading(page, "Use this photo?")
+    page.wait_for_function(IS_OFF)
     shown = page.locator("#preview canvas").evaluate(
         "it => it.getContext('2d').getImageData(5, 5, 1, 1).data[3]"
     )
     assert shown == 255
     page.locator("#consent").check()
-    page.locator("#order").get_by_role("button", name="Try it on").click()
-    expect(page.locator("#after")).to_be_visible(timeout=SOON)
+    order(page)
+    expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
 
 
 @pytest.mark.parametrize("leave", ["Back", "Escape"])
-def test_the_camera_goes_off_when_one_leaves(page: Page, shop: RunningShop, leave: str) -> None:
+def test_leaving_the_view_turns_the_camera_off(page: Page, shop: RunningShop, leave: str) -> None:
     page.context.grant_permissions(["camera"])
-    visit(page, shop, "otto-glasses")
-    touch(page, CHOOSE_FACE)
+    open_product_page(page, shop, "otto-glasses")
+    open_dialog(page, CHOOSE_FACE)
     page.get_by_role("button", name="Use the camera").click()
-    heading(page, "Fit your face into the frame")
-    page.locator("video").evaluate(LIVE)
-    assert page.locator("video").evaluate(WATCH) == "live"
+    expect_heading(page, "Fit your face into the frame")
+    page.locator("video").evaluate(IS_PLAYING)
+    assert page.locator("video").evaluate(STORE_TRACK) == "live"
     if leave == "Back":
         page.get_by_role("button", name=leave).click()
-        heading(page, CHOOSE_FACE)
+        expect_heading(page, CHOOSE_FACE)
     else:
         page.keyboard.press(leave)
         expect(page.get_by_role("dialog")).to_have_count(0)
-    page.wait_for_function(OFF)
+    page.wait_for_function(IS_OFF)
 
 
-SLOW_PERSON = """
+SLOW_PERMISSION = """
 const devices = navigator.mediaDevices;
 const open = devices.getUserMedia.bind(devices);
-devices.getUserMedia = async (wishes) => {
-    await new Promise((resolve) => (window.say = resolve));
-    const stream = await open(wishes);
+devices.getUserMedia = async (constraints) => {
+    await new Promise((resolve) => (window.grant = resolve));
+    const stream = await open(constraints);
     window.track = stream.getTracks()[0];
     return stream;
 };
 """
 
 
-def test_a_yes_after_one_has_left_leaves_the_camera_off(page: Page, shop: RunningShop) -> None:
+def test_permission_granted_after_leaving_the_view_keeps_the_camera_off(
+    page: Page, shop: RunningShop
+) -> None:
     page.context.grant_permissions(["camera"])
-    page.add_init_script(SLOW_PERSON)
-    visit(page, shop, "linen-shirt")
-    touch(page)
+    page.add_init_script(SLOW_PERMISSION)
+    open_product_page(page, shop, "linen-shirt")
+    open_dialog(page)
     page.get_by_role("button", name="Use the camera").click()
     page.get_by_role("button", name="Back").click()
-    page.wait_for_function("() => Boolean(window.say)")
-    page.evaluate("window.say()")
-    page.wait_for_function(OFF)
-    heading(page, CHOOSE)
+    page.wait_for_function("() => Boolean(window.grant)")
+    page.evaluate("window.grant()")
+    page.wait_for_function(IS_OFF)
+    expect_heading(page, CHOOSE)
 
 
-def ask_for_the_camera(page: Page, shop: RunningShop, answer: str) -> None:
-    visit(page, shop, "linen-shirt")
-    touch(page)
+def expect_camera_problem(page: Page, shop: RunningShop, message: str) -> None:
+    open_product_page(page, shop, "linen-shirt")
+    open_dialog(page)
     page.get_by_role("button", name="Use the camera").click()
-    expect(page.get_by_role("alert")).to_contain_text(answer)
-    heading(page, CHOOSE)
+    expect(page.get_by_role("alert")).to_contain_text(message)
+    expect_heading(page, CHOOSE)
 
 
-def test_a_person_said_no(page: Page, shop: RunningShop) -> None:
-    ask_for_the_camera(
+def test_a_denied_permission_is_explained(page: Page, shop: RunningShop) -> None:
+    expect_camera_problem(
         page, shop, "Your browser blocks the camera on this page. Allow it in the browser's settings"
     )
 
 
-def test_the_page_may_not(context: BrowserContext, shop: RunningShop) -> None:
+def test_a_permissions_policy_without_camera_is_explained(context: BrowserContext, shop: RunningShop) -> None:
     def forbid(route: Route) -> None:
         response = route.fetch()
         route.fulfill(response=response, headers={**response.headers, "permissions-policy": "camera=()"})
 
     context.grant_permissions(["camera"])
-    page = context.new_page()  # One whose console may complain: Chromium itself names the policy there.
+    page = context.new_page()  # Chromium logs the policy as an error, which the page fixture forbids.
     page.route("**/products/*/", forbid)
-    ask_for_the_camera(page, shop, "This page can't use the camera.")
+    expect_camera_problem(page, shop, "This page can't use the camera.")
 
 
-def test_there_is_none(browser: Browser, shop: RunningShop) -> None:
-    without = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, f"{FAKE}=device-count=0"])
+def test_a_missing_camera_is_explained(browser: Browser, shop: RunningShop) -> None:
+    without = browser.browser_type.launch(
+        executable_path=CHROMIUM, args=[*CHROMIUM_FLAGS, f"{FAKE_CAMERA_FLAG}=device-count=0"]
+    )
     page = without.new_page()
     page.context.grant_permissions(["camera"])
-    ask_for_the_camera(page, shop, "We couldn't find a camera.")
+    expect_camera_problem(page, shop, "We couldn't find a camera.")
     without.close()

@@ -1,4 +1,4 @@
-"""Nothing jumps, and what moves a step on is in sight on the smallest phones."""
+"""Nothing jumps, and the main actions are visible on the smallest phones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from .reach import FOCUS_COVERED, OUT_OF_REACH
-from .steps import CHOOSE, READY, SOON, button, heading, quick, touch, visit
+from .actions import (
+    CHOOSE,
+    READY,
+    TIMEOUT_MS,
+    expect_heading,
+    open_dialog,
+    open_product_page,
+    order,
+    render_instantly,
+    tryon_button,
+)
+from .visibility import COVERED_ON_FOCUS, HIDDEN_OR_COVERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, ViewportSize
 
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +49,7 @@ new PerformanceObserver((list) => {
         if (!hadRecentInput) window.shifts.push([value, ...sources.map(({ node }) => `${node?.className}`)]);
 }).observe({ type: "layout-shift", buffered: true });
 """
-REVEAL = """it => {
+AWAIT_REVEAL = """it => {
     const shares = [];
     window.revealed = new Promise((resolve) => new MutationObserver(() => {
         shares.push(Number(it.style.getPropertyValue("--share")));
@@ -56,21 +66,21 @@ def screen(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_nothing_jumps_on_the_whole_way(screen: Page, shop: RunningShop, photo: Path) -> None:
+def test_nothing_jumps_during_the_whole_flow(screen: Page, shop: RunningShop, photo: Path) -> None:
     page = screen
     shop.gateway.reset()
     shop.gateway.scenario(seconds=1)
     page.add_init_script(SHIFTS)
-    visit(page, shop, "linen-shirt")
-    touch(page)
+    open_product_page(page, shop, "linen-shirt")
+    open_dialog(page)
     page.wait_for_load_state("networkidle")
     page.locator("#file").set_input_files(photo)
-    heading(page, "Use this photo?")
+    expect_heading(page, "Use this photo?")
     page.locator("[name=num_samples]").select_option("2")
-    page.locator("#stage").evaluate(REVEAL)
+    page.locator("#stage").evaluate(AWAIT_REVEAL)
     page.locator("#consent").check()
-    page.locator("#order").get_by_role("button", name="Try it on").click()
-    expect(page.locator("#after")).to_be_visible(timeout=SOON)
+    order(page)
+    expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
     page.evaluate("window.revealed")
     page.locator("#samples button").nth(1).click()
     page.locator("#after").evaluate("it => it.decode()")
@@ -79,123 +89,123 @@ def test_nothing_jumps_on_the_whole_way(screen: Page, shop: RunningShop, photo: 
     assert sum(value for value, *_nodes in shifts) <= 0.05, shifts
 
 
-class Reach:
-    """What is out of reach, by state and by screen."""
+class VisibilityReport:
+    """Collects elements that are hidden or covered, by state and screen size."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.found: dict[str, list[str]] = {}
 
-    def look(self, state: str, *wanted: str, sizes: Sequence[ViewportSize] = SMALL) -> None:
+    def check(self, state: str, *selectors: str, sizes: Sequence[ViewportSize] = SMALL) -> None:
         for size in sizes:
             self.page.set_viewport_size(size)
             self.page.evaluate(PAINTED)
-            missing = self.page.evaluate(OUT_OF_REACH, ["[part=close]", *wanted])
+            missing = self.page.evaluate(HIDDEN_OR_COVERED, ["[part=close]", *selectors])
             if missing:
                 self.found[f"{state} on {size['width']} by {size['height']}"] = missing
 
-    def focus(self, state: str) -> None:
-        """The page scrolls to what has the focus; neither bar may stand on it then."""
+    def check_focus(self, state: str) -> None:
+        """The dialog scrolls to the focused element. Neither of its bars may cover it then."""
         for size in SMALL:
             self.page.set_viewport_size(size)
-            covered = self.page.evaluate(FOCUS_COVERED)
+            covered = self.page.evaluate(COVERED_ON_FOCUS)
             if covered:
                 self.found[f"focus in {state} on {size['width']} by {size['height']}"] = covered
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "de"])
-def test_each_main_action_is_in_sight_on_a_small_phone(
+def test_each_main_action_is_visible_on_a_small_phone(
     browser: Browser, shop: RunningShop, photo: Path, locale: str
 ) -> None:
     context = browser.new_context(viewport=SMALL[0], locale=locale, **PHONE)
     context.grant_permissions(["camera"])
     page = context.new_page()
-    reach = Reach(page)
+    report = VisibilityReport(page)
 
-    def view(name: str) -> None:
-        expect(page.locator(f"[data-view={name}]")).to_be_visible(timeout=SOON)
+    def expect_view(name: str) -> None:
+        expect(page.locator(f"[data-view={name}]")).to_be_visible(timeout=TIMEOUT_MS)
 
-    def look(state: str, *wanted: str) -> None:
-        reach.look(state, *wanted)
-        reach.focus(state)
+    def check(state: str, *selectors: str) -> None:
+        report.check(state, *selectors)
+        report.check_focus(state)
 
-    visit(page, shop, "linen-shirt")
+    open_product_page(page, shop, "linen-shirt")
     page.locator(".vton-button").click()
-    view("choose")
+    expect_view("choose")
     page.wait_for_load_state("networkidle")
-    look("choose", "label[for=file]")
+    check("choose", "label[for=file]")
     page.locator("#camera").click()
-    view("camera")
-    look("camera", "[data-do=snap]")
+    expect_view("camera")
+    check("camera", "[data-do=snap]")
     page.locator("[data-view=camera] [data-do=back]").click()
     page.locator("#file").set_input_files(photo)
-    view("check")
-    look("check", "#order .primary")
+    expect_view("check")
+    check("check", "#order .primary")
     page.locator("#order .primary").click()
     expect(page.locator("#check-problem")).to_be_visible()
-    look("consent missing", "#order .primary", "#check-problem")
+    check("consent missing", "#order .primary", "#check-problem")
     shop.gateway.reset()
     shop.gateway.scenario(seconds=600)
     page.locator("#consent").check()
     page.locator("#order .primary").click()
-    expect(page.locator("#cancel")).to_be_visible(timeout=SOON)
-    look("waiting", "[data-view=waiting] [data-do=close]", "#cancel")
+    expect(page.locator("#cancel")).to_be_visible(timeout=TIMEOUT_MS)
+    check("waiting", "[data-view=waiting] [data-do=close]", "#cancel")
     page.locator("#cancel").click()
-    view("choose")
-    quick(shop, outcome="FAILED", error="PoseError: no body found")
+    expect_view("choose")
+    render_instantly(shop, outcome="FAILED", error="PoseError: no body found")
     page.locator("#house-photos .card").first.click()
-    page.locator("[name=num_samples]").select_option("4")  # No render of another test.
+    page.locator("[name=num_samples]").select_option("4")  # A render that no other test uses.
     page.locator("#order .primary").click()
-    view("error")
-    look("error", "#again")
+    expect_view("error")
+    check("error", "#again")
     page.locator("#again").click()
     page.locator("#house-photos .card").last.click()
     page.locator("#order .primary").click()
-    view("result")
-    look("result", "#cart")
+    expect_view("result")
+    check("result", "#cart")
     for size in SMALL:
         page.set_viewport_size(size)
         page.locator("#delete").click()
-        reach.look("delete asked", "#cart", "#spare", "[data-do=erase]", sizes=[size])
+        report.check("delete asked", "#cart", "#spare", "[data-do=erase]", sizes=[size])
         page.locator("#spare").click()
     context.close()
-    assert not reach.found
+    assert not report.found
 
 
-LONG = "A shirt of washed linen with a collar, two pockets and buttons of mother-of-pearl " * 3
-LINES = """it => {
+LONG_TITLE = "A shirt of washed linen with a collar, two pockets and buttons of mother-of-pearl " * 3
+NUMBER_OF_LINES = """it => {
     const { lineHeight } = getComputedStyle(it);
     return Math.round(it.getBoundingClientRect().height / parseFloat(lineHeight));
 }"""
 
 
-def test_a_title_of_nine_lines_takes_two(browser: Browser, shop: RunningShop) -> None:
+def test_a_long_product_title_is_cut_to_two_lines(browser: Browser, shop: RunningShop) -> None:
     context = browser.new_context(**SCREENS["small"], locale="en-GB")
     page = context.new_page()
 
     def rename(route: Any) -> None:
         start = route.fetch().json()
-        start["product"]["title"] = LONG
+        start["product"]["title"] = LONG_TITLE
         route.fulfill(json=start)
 
     page.route("**/api/start/*", rename)
-    visit(page, shop, "linen-shirt")
-    touch(page)
+    open_product_page(page, shop, "linen-shirt")
+    open_dialog(page)
     title = page.locator("#product-title")
-    expect(title).to_have_text(LONG)
-    assert title.evaluate(LINES) == 2
-    assert page.evaluate(OUT_OF_REACH, ["[part=close]", "label[for=file]"]) == []
+    expect(title).to_have_text(LONG_TITLE)
+    assert title.evaluate(NUMBER_OF_LINES) == 2
+    assert page.evaluate(HIDDEN_OR_COVERED, ["[part=close]", "label[for=file]"]) == []
     context.close()
 
 
-OUTLINE = "it => [it.getRootNode().activeElement === it, getComputedStyle(it).outlineStyle]"
+FOCUS_AND_OUTLINE = "it => [it.getRootNode().activeElement === it, getComputedStyle(it).outlineStyle]"
 
 
 @pytest.mark.parametrize("how", ["mouse", "keyboard"])
-@pytest.mark.usefixtures("quick_gateway")
-def test_a_heading_has_no_box_around_it(page: Page, shop: RunningShop, how: str) -> None:
-    """It has the focus, for screen readers, but nobody can do anything with it."""
-    visit(page, shop, "linen-shirt")
+@pytest.mark.usefixtures("instant_renders")
+def test_a_focused_heading_has_no_outline(page: Page, shop: RunningShop, how: str) -> None:
+    """A heading gets the focus for screen readers, but is not interactive."""
+    open_product_page(page, shop, "linen-shirt")
 
     def press(css: str) -> None:
         if how == "mouse":
@@ -205,12 +215,12 @@ def test_a_heading_has_no_box_around_it(page: Page, shop: RunningShop, how: str)
         page.keyboard.press("Enter")
 
     press(".vton-button")
-    heading(page, CHOOSE)
-    assert page.locator("#choose-title").evaluate(OUTLINE) == [True, "none"]
+    expect_heading(page, CHOOSE)
+    assert page.locator("#choose-title").evaluate(FOCUS_AND_OUTLINE) == [True, "none"]
     press("#house-photos .card")
-    heading(page, "Use this photo?")
-    assert page.locator("#check-title").evaluate(OUTLINE) == [True, "none"]
+    expect_heading(page, "Use this photo?")
+    assert page.locator("#check-title").evaluate(FOCUS_AND_OUTLINE) == [True, "none"]
     press("#order .primary")
-    heading(page, READY)
-    assert page.locator("#result-title").evaluate(OUTLINE) == [True, "none"]
-    assert button(page).count() == 1
+    expect_heading(page, READY)
+    assert page.locator("#result-title").evaluate(FOCUS_AND_OUTLINE) == [True, "none"]
+    assert tryon_button(page).count() == 1

@@ -1,4 +1,4 @@
-"""The whole way on a phone, by touch alone."""
+"""The whole flow on a phone, only by touch."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from .steps import SOON, share, slide
+from .actions import TIMEOUT_MS, divider_position, swipe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
 pytestmark = pytest.mark.browser
 
 
-def test_from_the_list_into_the_basket_by_touch(browser: Browser, shop: RunningShop) -> None:
+def test_from_the_product_list_to_the_cart_by_touch(browser: Browser, shop: RunningShop) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844},
         has_touch=True,
         is_mobile=True,
         device_scale_factor=2,
-        reduced_motion="reduce",  # The divider stays where it is.
+        reduced_motion="reduce",  # The divider is not animated.
     )
     page = context.new_page()
     page.goto(shop.url)
@@ -32,10 +32,10 @@ def test_from_the_list_into_the_basket_by_touch(browser: Browser, shop: RunningS
     page.get_by_role("link", name=re.compile("Try it on")).tap()
     page.get_by_role("button", name="Noa").tap()
     page.locator("#order").get_by_role("button", name="Try it on").tap()
-    expect(page.locator("#after")).to_be_visible(timeout=SOON)
+    expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
 
-    slide_divider(page, 0.9)
-    assert share(page) > 0.5
+    swipe_divider(page, 0.9)
+    assert divider_position(page) > 0.5
     like = page.locator("#like")
     like.tap()
     expect(like).to_have_attribute("aria-pressed", "true")
@@ -44,10 +44,10 @@ def test_from_the_list_into_the_basket_by_touch(browser: Browser, shop: RunningS
     context.close()
 
 
-def slide_divider(page: Page, to: float) -> None:
-    """By one finger, to this part of the picture's width."""
+def swipe_divider(page: Page, to: float) -> None:
+    """Move the divider by one finger to this share of the picture's width."""
     handle, stage = page.locator("#handle").bounding_box(), page.locator("#stage").bounding_box()
     assert handle
     assert stage
     y = stage["y"] + stage["height"] / 2
-    slide(page, (handle["x"] + 22, y), *((stage["x"] + stage["width"] * at, y) for at in (to / 2, to)))
+    swipe(page, (handle["x"] + 22, y), *((stage["x"] + stage["width"] * share, y) for share in (to / 2, to)))

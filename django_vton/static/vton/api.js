@@ -2,9 +2,9 @@
 
 /** @import {Answer, CallOptions, Start, TryOn} from "./types" */
 
-/** A refusal by the shop. Its code selects the message to show. */
+/** A refusal by the shop. Its code selects the message. */
 export class Refused extends Error {
-  /** @param {string} code @param {string} [detail] the message @param {number} [seconds] until a retry may work */
+  /** @param {string} code @param {string} [detail] a message @param {number} [seconds] until a retry may work */
   constructor(code, detail = "", seconds = 0) {
     super(code);
     this.code = code;
@@ -13,21 +13,19 @@ export class Refused extends Error {
   }
 }
 
-/** No answer, or not one of the shop's application. The request may be retried. */
+/** No answer of the shop's application. The request may be retried. */
 class NoAnswer extends Error {
-  /** @param {boolean} isForeign something else answered, such as a proxy */
+  /** @param {boolean} isForeign such as a proxy's answer */
   constructor(isForeign) {
     super("no answer");
     this.isForeign = isForeign;
   }
 }
 
-const MAX_FOREIGN_ANSWERS = 3;
-
-/** Codes for the refusals of a proxy or a firewall before the shop's application. @type {Record<number, string>} */
+/** Refusals of a proxy or a firewall. @type {Record<number, string>} */
 const PROXY_CODES = { 401: "blocked", 403: "blocked", 406: "blocked", 413: "upload_too_large", 429: "busy" };
 
-/** Uses XMLHttpRequest, since it reports upload progress and parses HTML without a Trusted Types sink.
+/** XMLHttpRequest reports upload progress, and parses HTML without a Trusted Types sink.
  * @param {string} method @param {string | URL} url @param {CallOptions} [options] @returns {Promise<Answer>} */
 function send(method, url, { body = null, headers = {}, type = "json", onProgress } = {}) {
   return new Promise((resolve, reject) => {
@@ -52,7 +50,7 @@ function send(method, url, { body = null, headers = {}, type = "json", onProgres
 /** @param {number} ms */
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** @param {number} ms the longest wait for the network's return */
+/** @param {number} ms the longest wait */
 const waitForNetwork = (ms) =>
   Promise.race([sleep(ms), new Promise((resolve) => addEventListener("online", resolve, { once: true }))]);
 
@@ -70,7 +68,7 @@ export class Api {
   photos = "";
   /** Distinguishes the visitors of this browser. */
   visitor = "";
-  /** Called with whether the network is available. @type {(isOnline: boolean) => void} */
+  /** @type {(isOnline: boolean) => void} */
   onConnectivity = () => {};
 
   /** @param {string} startUrl @param {string} product @param {string} lang the page's */
@@ -79,7 +77,7 @@ export class Api {
     this.startUrl = `${startUrl}?${this.query}`;
   }
 
-  /** Loads the dialog's HTML, and takes the API's URLs from it. @param {string} url @returns {Promise<HTMLElement>} */
+  /** The dialog, with the API's URLs. @param {string} url @returns {Promise<HTMLElement>} */
   async loadHtml(url) {
     const { data } = await send("GET", `${url}?${this.query}`, { type: "document" });
     const { tryOns, photos } = data.querySelector("dialog").dataset;
@@ -102,7 +100,7 @@ export class Api {
     return answer.data;
   }
 
-  /** Retries until the shop answers. Gives up if something else keeps answering.
+  /** Retries until the shop answers. Gives up after three retries if only a proxy answers.
    * @template T @param {() => Promise<T>} attempt @returns {Promise<T>} */
   async retry(attempt) {
     for (let wait = 1000, foreign = 0; ; wait = Math.min(wait * 2, 30_000)) {
@@ -113,18 +111,18 @@ export class Api {
       } catch (error) {
         this.onConnectivity(!(error instanceof NoAnswer) || error.isForeign);
         if (!(error instanceof NoAnswer)) throw error;
-        if (error.isForeign && ++foreign > MAX_FOREIGN_ANSWERS) throw new Refused("unreachable");
+        if (error.isForeign && ++foreign > 3) throw new Refused("unreachable");
         await waitForNetwork(wait);
       }
     }
   }
 
-  /** @param {Answer} answer with the visitor's header */
+  /** @param {Answer} answer */
   setVisitor({ header }) {
     this.visitor = header("Vton-Visitor") ?? "";
   }
 
-  /** Throws if the browser stores no cookies: the shop then refuses an empty order for its CSRF token. */
+  /** Throws if cookies are blocked: then an empty order is refused for its CSRF token. */
   async requireCookies() {
     const headers = { "X-CSRFToken": this.token };
     const empty = this.retry(() => send("POST", `${this.tryOns}?${this.query}`, { headers }));
@@ -132,8 +130,8 @@ export class Api {
     if (code === "csrf_failed") throw new Refused("cookies_blocked");
   }
 
-  /** Sends a request again after a login elsewhere has rotated the CSRF token. Every request may be repeated: an order
-   * has an idempotency key. @param {string} method @param {string} url @param {CallOptions} [options] */
+  /** Repeats a request after a login elsewhere has rotated the CSRF token. An order has an idempotency key.
+   * @param {string} method @param {string} url @param {CallOptions} [options] */
   async request(method, url, { headers, ...options } = {}) {
     const attempt = () =>
       this.retry(() => send(method, `${url}?${this.query}`, { ...options, headers: { ...headers, "X-CSRFToken": this.token } }));
@@ -142,13 +140,13 @@ export class Api {
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== "csrf_failed") throw error;
       await this.start();
-      await this.requireCookies(); // Before the photo is sent a second time.
+      await this.requireCookies(); // Before a photo is sent again.
       return attempt();
     }
   }
 
-  /** Polls a try-on until it has ended: as often as the shop says, more slowly the longer it takes, and never in a
-   * hidden tab. @param {string} id @param {(tryOn: TryOn) => unknown} onChange @param {() => boolean} isWanted */
+  /** Polls until the try-on has ended: more slowly the longer it takes, never in a hidden tab.
+   * @param {string} id @param {(tryOn: TryOn) => unknown} onChange @param {() => boolean} isWanted */
   async poll(id, onChange, isWanted) {
     const startedAt = Date.now();
     for (let etag = ""; ; ) {

@@ -1,8 +1,8 @@
-/** Choosing a photo, and the form that is shown before it is sent. */
+/** Choosing a photo, and the form before it is sent. */
 
 /** @import {Photo, Picture, Session} from "./types" */
 
-/** The shopper's last new photo. The dialog of the next product of this kind starts with it, for the same visitor.
+/** The last new photo. For the same visitor, the next product of its kind starts with it.
  * @type {{kind: string, picture: Picture, visitor: string} | null} */
 let lastPhoto = null;
 
@@ -14,7 +14,7 @@ export function start(session) {
   if (last?.kind === start.product.kind && last.visitor === api.visitor && dialog.dataset.state === "choose") check(session, last.picture);
 }
 
-/** A guest's first order makes them a known visitor. @param {Session} session */
+/** The first order makes a guest a known visitor. @param {Session} session */
 export function onSubmitted({ api }) {
   if (lastPhoto) lastPhoto.visitor = api.visitor;
 }

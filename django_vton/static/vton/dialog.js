@@ -5,7 +5,7 @@
 /** @type {Session | null} */
 let session = null;
 
-/** Rejects if the HTML or the stylesheet cannot be loaded. @param {HTMLElement} button @param {...any} loaded the other modules */
+/** Rejects if the HTML or the stylesheet fails to load. @param {HTMLElement} button @param {...any} loaded modules */
 export async function open(button, ...loaded) {
   const [api, photo, choose, tryon] = loaded;
   if (session?.product === button.getAttribute("product") && (await session.canResume())) session.showModal(button);
@@ -30,19 +30,19 @@ class Session {
   isSending = false;
   /** The shown try-on. @type {TryOn | null} */
   tryOn = null;
-  /** A new picture, or a photo that the shop has. @type {Picture | Photo | null} */
+  /** A new picture or a stored photo. @type {Picture | Photo | null} */
   selected = null;
   /** @type {{body: FormData, key: string} | null} */
   lastOrder = null;
   /** The result's. @type {ReturnType<typeof import("./compare.js").initZoom> | null} */
   zoom = null;
-  /** Loaded before every view except the first. */
+  /** Loaded before all views but the first. */
   start = /** @type {Start} */ ({});
   dialog = document.createElement("dialog");
   host = document.createElement("vton-dialog");
   root = this.host.attachShadow({ mode: "open" });
   resolveClosed = () => {};
-  /** Settles when the dialog is closed and nothing is being sent. @type {Promise<void>} */
+  /** Settles when it is closed and nothing is being sent. @type {Promise<void>} */
   closed = Promise.resolve();
 
   /** @param {HTMLElement} button @param {Modules} modules */
@@ -53,7 +53,7 @@ class Session {
     this.api = new modules.api.Api(button.getAttribute("start-url") ?? "", this.product, button.lang);
   }
 
-  /** @param {string} id @returns {any} a detached element if the shop's template omits it */
+  /** @param {string} id @returns {any} a detached element if a shop's template omits it */
   $(id) {
     return this.root.getElementById(id) ?? document.createElement("input");
   }
@@ -77,7 +77,7 @@ class Session {
     this.load().catch((error) => this.showError(error));
   }
 
-  /** Whether the same visitor left it in the middle of an order. */
+  /** Whether the same visitor left it during an order. */
   async canResume() {
     if (this.isSending || this.dialog.dataset.state !== "check") return this.isSending;
     const { visitor } = this.api;
@@ -85,13 +85,13 @@ class Session {
     return this.api.visitor === visitor;
   }
 
-  /** Shows the dialog in its last state. @param {HTMLElement} button that opens it */
+  /** Shows it in its last state. @param {HTMLElement} button that opens it */
   showModal(button) {
     this.button = button;
     if (this.dialog.open) return;
     document.body.append(this.host);
     this.closed = new Promise((resolve) => (this.resolveClosed = resolve));
-    this.host.toggleAttribute("open", true); // For button.css: the page behind must not scroll.
+    this.host.toggleAttribute("open", true); // For button.css.
     document.addEventListener("paste", this.onPaste);
     this.dialog.showModal();
   }
@@ -110,7 +110,7 @@ class Session {
     root.addEventListener("click", (/** @type {any} */ { target, detail }) => {
       const button = target.closest("[data-do]");
       if (target === dialog) dialog.close(); // A click on the backdrop.
-      // The second click of a double click could hit a button of the next view.
+      // The second click of a double click may hit the next view.
       else if (button && detail < 2) this.act(button).catch(showError);
     });
     this.$("file").addEventListener("change", () => this.addFile(this.$("file").files));
@@ -146,7 +146,7 @@ class Session {
     return (this.button.isConnected ? this.button : document).dispatchEvent(event);
   }
 
-  /** Shows this view alone, and moves a screen reader to its heading. @param {string} name */
+  /** Shows only this view, from its heading. @param {string} name */
   showView(name) {
     if (name !== "camera") this.modules.photo.stopCamera(this.$("video"));
     for (const message of this.all("[data-view] [role=alert], #done")) message.textContent = "";
@@ -158,7 +158,7 @@ class Session {
     this.dialog.scrollTop = 0;
   }
 
-  /** @param {string} name of a text in messages.html @param {Object<string, string>} [values] for its {placeholders} */
+  /** @param {string} name @param {Object<string, string>} [values] for its {placeholders} */
   text(name, values = {}) {
     const text = this.message("word", name)?.textContent?.trim() ?? "";
     return text.replace(/\{(\w+)\}/g, (_, placeholder) => values[placeholder] ?? "");
@@ -169,17 +169,17 @@ class Session {
     return this.$("messages").content.querySelector(`[data-${kind}="${CSS.escape(name)}"]`);
   }
 
-  /** The pages' calendar and digits, which are not every browser's default for the language. */
+  /** With the pages' calendar and digits, whatever the browser's default is. */
   get locale() {
     return `${this.dialog.lang}-u-ca-gregory-nu-latn`;
   }
 
-  /** In the shopper's language, such as "18 seconds". @param {number} number @param {object} options */
+  /** Such as "18 seconds". @param {number} number @param {object} options */
   formatNumber(number, options) {
     return new Intl.NumberFormat(this.locale, options).format(number);
   }
 
-  /** "tomorrow at 14:00", in the shopper's time zone. @param {Date} date */
+  /** Such as "tomorrow at 14:00". @param {Date} date */
   formatTime(date) {
     const { locale } = this;
     const days = Math.round((new Date(date).setHours(12, 0, 0) - new Date().setHours(12, 0, 0)) / 86_400_000);
@@ -204,7 +204,7 @@ class Session {
     return this.text("again", { when: this.formatTime(date) });
   }
 
-  /** Shows a problem in the view that can solve it. @param {string} code @param {string} [detail] for an unknown code
+  /** Shows it where it can be solved. @param {string} code @param {string} [detail] for an unknown code
    * @param {string} [more] @param {boolean} [isRetryable] */
   showProblem(code, detail, more = "", isRetryable = false) {
     const message = this.message("code", code);
@@ -212,7 +212,7 @@ class Session {
     this.showView(at);
     this.$("retry").hidden = !this.lastOrder || !(isRetryable || message?.hasAttribute("data-retry"));
     this.$("again").hidden = Boolean(message?.hasAttribute("data-final"));
-    this.$("again").className = this.$("retry").hidden ? "primary" : ""; // Only one primary button.
+    this.$("again").className = this.$("retry").hidden ? "primary" : ""; // One primary button.
     this.$("error-title").textContent = this.text(message?.hasAttribute("data-rest") ? "rest" : "wrong");
     const problem = this.$(`${at}-problem`);
     problem.textContent = `${message?.textContent?.trim() || detail || this.text("failed")} ${more}`;
@@ -241,7 +241,7 @@ class Session {
     this.tryOn = tryOn;
     if (tryOn.status === "completed") {
       const [result, compare] = await this.modules.tryon.loadResultModules(this);
-      if (this.tryOn === tryOn) result.show(this, tryOn, compare, isNew); // Unless the shopper has left it.
+      if (this.tryOn === tryOn) result.show(this, tryOn, compare, isNew); // Unless it was left.
       return;
     }
     const { code = "vendor", message, retryable } = tryOn.error ?? {};
@@ -270,7 +270,7 @@ class Session {
       case "camera": {
         this.showView("camera");
         const code = await modules.photo.startCamera(video);
-        if (!video.offsetParent) modules.photo.stopCamera(video); // The shopper left before it started.
+        if (!video.offsetParent) modules.photo.stopCamera(video); // Left in the meantime.
         else if (code) this.showProblem(code);
         return;
       }
@@ -282,7 +282,7 @@ class Session {
         if (!tryOn) return;
         return modules.tryon.finish(this, (await api.request("POST", `${api.tryOns}${tryOn.id}/cancel/`)).data);
       case "retry":
-        // A failed try-on needs a new order. A failed request may have arrived, so it is repeated under the same key.
+        // After a failed try-on, a new order. A failed request may have arrived: the same key.
         if (this.lastOrder) await modules.tryon.submit(this, this.lastOrder.body, tryOn?.error ? undefined : this.lastOrder.key);
         return;
       default:

@@ -1,4 +1,4 @@
-/** The shopper's photo: read from a file or taken by the camera, and shrunk. */
+/** The photo, read from a file or the camera, and shrunk. */
 
 /** @import {Picture, Session, Start} from "./types" */
 
@@ -12,22 +12,22 @@ async function toJpeg(source, width, height, limits) {
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false, willReadFrequently: true }));
-  context.fillStyle = "#fff"; // Behind transparent pixels, which would become black in a JPEG.
+  context.fillStyle = "#fff"; // Transparent pixels would become black.
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = scale < 0.4 ? "medium" : "low"; // "low" loses detail below half the size, "medium" is slow.
   const rows = height / canvas.height; // Rows of the source per row of the canvas.
   for (let top = 0; top < canvas.height; top += STRIP_HEIGHT) {
     const stripHeight = Math.min(STRIP_HEIGHT, canvas.height - top);
-    // WebKit draws nothing if the rectangle exceeds the source even by a fraction of a pixel.
+    // WebKit draws nothing if the rectangle exceeds the source, even by a fraction.
     context.drawImage(source, 0, top * rows, width, Math.min(stripHeight * rows, height - top * rows), 0, top, canvas.width, stripHeight);
-    context.getImageData(0, top, 1, 1); // Forces the drawing now. Otherwise it would be one long task at the end.
+    context.getImageData(0, top, 1, 1); // Draws now, not in one long task at the end.
     await new Promise((resolve) => setTimeout(resolve));
   }
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
   return { blob, canvas, name: "" };
 }
 
-/** The picture to send for a file: the file itself if only the shop may be able to read it.
+/** What is sent: the file itself if only the shop may be able to read it.
  * @param {File} file @param {Start["limits"]} limits @returns {Promise<Picture | string>} or the code of a refusal */
 export async function prepare(file, limits) {
   let bitmap;

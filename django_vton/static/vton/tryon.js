@@ -6,7 +6,7 @@ export const STORAGE_KEY = "vton"; // As in button.js.
 
 const newIdempotencyKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-/** Continues while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] */
+/** Also while the dialog is closed. @param {Session} session @param {FormData} body @param {string} [key] */
 export async function submit(session, body, key = newIdempotencyKey()) {
   const { api, dialog, modules, selected } = session;
   session.lastOrder = { body, key };
@@ -42,7 +42,7 @@ export async function submit(session, body, key = newIdempotencyKey()) {
 /** @param {Session} session @param {string} name of the text @param {number} done from 0 to 1 */
 function showProgress(session, name, done) {
   const text = session.text(name);
-  if (session.$("state").textContent !== text) session.$("state").textContent = text; // A live region announces each change.
+  if (session.$("state").textContent !== text) session.$("state").textContent = text; // A live region.
   session.$("progress").value = done;
 }
 
@@ -71,7 +71,7 @@ export async function follow(session, tryOn) {
     if (status === "queued") return showProgress(session, status, progress);
     const share = (Date.now() - (startedAt ||= Date.now())) / typicalSeconds / 1000;
     const name = share > 2 ? "late" : share > 0.8 ? "nearly" : status;
-    showProgress(session, name, Math.max(progress, 0.95 - 0.85 * Math.exp(-2 * share))); // Not full before the end.
+    showProgress(session, name, Math.max(progress, 0.95 - 0.85 * Math.exp(-2 * share))); // Never full before the end.
   };
   const timer = setInterval(update, 500);
   update();
@@ -95,17 +95,17 @@ export function finish(session, tryOn) {
   return session.showTryOn(tryOn, true);
 }
 
-/** Stores the try-on for the badge, which shows it on any page. @param {TryOn | null} tryOn */
+/** For the badge on any page. @param {TryOn | null} tryOn */
 export function store(tryOn) {
   try {
     if (!tryOn) return sessionStorage.removeItem(STORAGE_KEY);
     const { id, product, status } = tryOn;
     sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ id, product, status }));
   } catch {
-    // Storage may be forbidden. The next start of the dialog finds the try-on anyway.
+    // Storage may be forbidden. The dialog finds the try-on anyway.
   }
 }
 
-/** The modules that only a result needs. @param {Session} session
+/** What only a result needs. @param {Session} session
  * @returns {Promise<[typeof import("./result.js"), typeof import("./compare.js")]>} */
 export const loadResultModules = ({ dialog: { dataset } }) => Promise.all([import(dataset.result ?? ""), import(dataset.compare ?? "")]);

@@ -1,4 +1,4 @@
-"""What a test does with a browser, whichever engine it has."""
+"""The common interface of the browser engines."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-SOON = 30.0
+TIMEOUT_SECONDS = 30.0
 
-# `$` is the first visible element that matches, also in open shadow roots. What never stops moving, such as a
-# spinner, is no reason to wait.
+# `$` returns the first visible element that matches, also in open shadow roots. `isMoving` ignores endless
+# animations, such as a spinner.
 HELPERS = """
 const all = (css, root = document) => [
     ...root.querySelectorAll(css),
@@ -27,27 +27,27 @@ const isMoving = () => [document, ...all("*").flatMap((it) => it.shadowRoot ?? [
 
 
 class NoAnswerError(Exception):
-    """A script failed, or its page was left while it ran."""
+    """A script failed, or its page was left while the script ran."""
 
 
 class Browser(ABC):
-    """One tab of a browser. `css` may match an element in an open shadow root."""
+    """One tab of a browser. A `css` selector may match elements in open shadow roots."""
 
     @abstractmethod
     def open(self, url: str) -> None:
-        """Return once the page has loaded."""
+        """Load the page, and return when it has loaded."""
 
     @abstractmethod
     def evaluate(self, body: str, *args: Any) -> Any:
-        """What the function with this body returns for `arguments`; a promise is awaited."""
+        """Run a function with this body, and return its result. A promise is awaited."""
 
     @abstractmethod
     def click(self, css: str) -> None:
-        """With the mouse, once the element is visible and does not move."""
+        """Click the element with the mouse when it is visible and does not move."""
 
     @abstractmethod
     def press(self, key: str) -> None:
-        """A character or one of w3c.KEYS, where the focus is."""
+        """Press a character or one of webdriver.KEYS."""
 
     @abstractmethod
     def upload(self, css: str, file: Path) -> None:
@@ -55,35 +55,35 @@ class Browser(ABC):
 
     @abstractmethod
     def screenshot(self) -> bytes:
-        """The viewport as PNG."""
+        """Return the viewport as PNG."""
 
     @abstractmethod
     def resize(self, width: int, height: int) -> None:
-        """Set the viewport."""
+        """Set the size of the viewport."""
 
     @abstractmethod
     def errors(self) -> list[str]:
-        """The errors of the pages' scripts since the last call."""
+        """Return the errors of the pages' scripts since the last call."""
 
     @abstractmethod
     def delete_cookies(self) -> None:
-        """Those of the page's site."""
+        """Delete the cookies of the page's site."""
 
     def run(self, function: str, *args: Any) -> Any:
-        """`run("(a, b) => a + b", 1, 2)`; the function may use what HELPERS defines."""
+        """Call a function, such as `run("(a, b) => a + b", 1, 2)`. It may use HELPERS."""
         return self.evaluate(f"{HELPERS} return ({function})(...arguments);", *args)
 
     def wait(self, function: str, *args: Any) -> Any:
-        """Until the function returns something true."""
-        ends = time.monotonic() + SOON
-        while time.monotonic() < ends:
-            with suppress(NoAnswerError):  # A page that is being left cannot answer.
+        """Call the function until it returns a true value, and return this value."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(NoAnswerError):  # The page may be about to change.
                 if answer := self.run(function, *args):
                     return answer
             time.sleep(0.05)
-        raise AssertionError(f"{function} {args} after {SOON:g} s: {self.run(function, *args)!r}")
+        raise AssertionError(f"{function} {args} after {TIMEOUT_SECONDS:g} s: {self.run(function, *args)!r}")
 
-    def forget(self) -> None:
-        """Become another shopper of the site whose page is open."""
+    def reset_session(self) -> None:
+        """Become a new shopper of the site whose page is open."""
         self.run("() => sessionStorage.clear()")
         self.delete_cookies()

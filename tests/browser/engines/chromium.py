@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Error
 
-from .base import SOON, Browser, NoAnswerError
+from .base import TIMEOUT_SECONDS, Browser, NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def chromium(playwright: Playwright, *, dark: bool) -> Iterator[Chromium]:
     context = playwright.new_context(color_scheme="dark" if dark else "light", locale="en-GB")
-    context.set_default_timeout(SOON * 1000)
+    context.set_default_timeout(TIMEOUT_SECONDS * 1000)
     yield Chromium(context.new_page())
     context.close()
 
@@ -28,9 +28,9 @@ def chromium(playwright: Playwright, *, dark: bool) -> Iterator[Chromium]:
 class Chromium(Browser):
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.seen: list[str] = []
-        self.page.on("pageerror", lambda error: self.seen.append(str(error)))
-        self.page.on("console", self._hear)
+        self.logged: list[str] = []
+        self.page.on("pageerror", lambda error: self.logged.append(str(error)))
+        self.page.on("console", self._record)
 
     def open(self, url: str) -> None:
         self.page.goto(url)
@@ -57,9 +57,9 @@ class Chromium(Browser):
         self.page.set_viewport_size({"width": width, "height": height})
 
     def errors(self) -> list[str]:
-        self.page.evaluate("0")  # Events come with the answers to calls.
-        seen, self.seen = self.seen, []
-        return seen
+        self.page.evaluate("0")  # Playwright delivers events together with the next answer.
+        logged, self.logged = self.logged, []
+        return logged
 
     def delete_cookies(self) -> None:
         self.page.context.clear_cookies()
@@ -67,6 +67,6 @@ class Chromium(Browser):
     def _find(self, selector: str) -> Locator:
         return self.page.locator(selector).first
 
-    def _hear(self, line: ConsoleMessage) -> None:
+    def _record(self, line: ConsoleMessage) -> None:
         if line.type == "error":
-            self.seen.append(line.text)
+            self.logged.append(line.text)

@@ -1,4 +1,4 @@
-"""The three engines, each started once, and a shopper in each."""
+"""Fixtures for the three browser engines, each started once."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import CHROMIUM, FIREFOX, WEBKIT
+from tests.live_shop import CHROMIUM, FIREFOX, WEBKIT
 
 from .chromium import chromium
 from .firefox import firefox
-from .steps import Shopper
+from .shopper import Shopper
 from .webkit import webkit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
     from .base import Browser
 
@@ -32,9 +32,9 @@ ENGINES = {
 def launched(
     request: pytest.FixtureRequest, name: str, *, dark: bool = False
 ) -> AbstractContextManager[Browser]:
-    """Where an engine is not installed its test is skipped, but not in CI."""
-    found, packages = ENGINES[name]
-    if found is None:
+    """Start the engine. If it is not installed the test is skipped, but not in CI."""
+    executable, packages = ENGINES[name]
+    if executable is None:
         assert "CI" not in os.environ, f"{name} is not installed"
         pytest.skip(f"{name} is not installed: apt-get install {packages}")
     if name == "chromium":
@@ -51,7 +51,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Browser]:
 
 @pytest.fixture
 def shopper(engine: Browser, shop: RunningShop) -> Iterator[Shopper]:
-    """Somebody new, on whose pages no script may fail."""
+    """A new shopper, on whose pages no script may fail."""
     shop.gateway.reset()
     yield Shopper(engine, shop)
     assert engine.errors() == []

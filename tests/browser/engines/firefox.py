@@ -1,4 +1,4 @@
-"""Firefox, driven by its own protocol, Marionette: lengths and JSON over a socket."""
+"""Firefox, driven by its protocol Marionette: JSON with a length prefix over a socket."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tests.running import FIREFOX, free_port, until
+from tests.live_shop import FIREFOX, free_port, wait_until
 
-from .base import SOON, NoAnswerError
-from .w3c import W3C, running
+from .base import TIMEOUT_SECONDS, NoAnswerError
+from .webdriver import WebDriver, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedRWPair
 
-# Otherwise its window is at least 450 px wide.
-NARROW = ":root { min-width: 0 !important; min-height: 0 !important }"
-# A pointer that is fine and can hover; without a screen, it finds none.
-MOUSE = 0x02 | 0x04
+# By default its window is at least 450 px wide.
+ALLOW_NARROW_WINDOW = ":root { min-width: 0 !important; min-height: 0 !important }"
+# Flags of a fine pointer that can hover. In headless mode it finds no pointer.
+MOUSE_CAPABILITIES = 0x02 | 0x04
 ERROR = re.compile(r"^JavaScript error: (https?:.*)", re.MULTILINE)
 
 
@@ -30,18 +30,18 @@ ERROR = re.compile(r"^JavaScript error: (https?:.*)", re.MULTILINE)
 def firefox(*, dark: bool) -> Iterator[Firefox]:
     port = free_port()
     preferences = {
-        "browser.dom.window.dump.enabled": True,  # Errors of scripts, to stdout.
+        "browser.dom.window.dump.enabled": True,  # Writes script errors to stdout.
         "intl.accept_languages": "en-GB",
         "layout.css.prefers-color-scheme.content-override": 0 if dark else 1,
         "marionette.port": port,
         "toolkit.legacyUserProfileCustomizations.stylesheets": True,
-        "ui.allPointerCapabilities": MOUSE,
-        "ui.primaryPointerCapabilities": MOUSE,
+        "ui.allPointerCapabilities": MOUSE_CAPABILITIES,
+        "ui.primaryPointerCapabilities": MOUSE_CAPABILITIES,
     }
     with TemporaryDirectory(prefix="vton-firefox-") as folder:
         home = Path(folder)
         (home / "chrome").mkdir()
-        (home / "chrome" / "userChrome.css").write_text(NARROW)
+        (home / "chrome" / "userChrome.css").write_text(ALLOW_NARROW_WINDOW)
         lines = [
             f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()
         ]
@@ -53,24 +53,24 @@ def firefox(*, dark: bool) -> Iterator[Firefox]:
 
 @contextmanager
 def connected(port: int) -> Iterator[BufferedRWPair]:
-    found: list[socket.socket] = []
+    connections: list[socket.socket] = []
 
     def connect() -> bool:
         with suppress(ConnectionRefusedError):
-            found.append(socket.create_connection(("127.0.0.1", port)))
-        return bool(found)
+            connections.append(socket.create_connection(("127.0.0.1", port)))
+        return bool(connections)
 
-    until(connect, "Firefox answers")
-    with found[0] as connection, connection.makefile("rwb") as stream:
-        connection.settimeout(2 * SOON)
+    wait_until(connect, "Firefox answers")
+    with connections[0] as connection, connection.makefile("rwb") as stream:
+        connection.settimeout(2 * TIMEOUT_SECONDS)
         yield stream
 
 
-class Firefox(W3C):
+class Firefox(WebDriver):
     def __init__(self, stream: BufferedRWPair, log: Path) -> None:
         self.stream, self.log = stream, log
-        self.read = 0
-        self._receive()  # Its greeting.
+        self.read_length = 0
+        self._receive()  # The greeting.
         self.command("NewSession")
 
     def command(self, name: str, **parameters: Any) -> Any:
@@ -84,7 +84,7 @@ class Firefox(W3C):
 
     def errors(self) -> list[str]:
         log = self.log.read_text(errors="replace")
-        new, self.read = log[self.read :], len(log)
+        new, self.read_length = log[self.read_length :], len(log)
         return ERROR.findall(new)
 
     def _receive(self) -> Any:

@@ -1,4 +1,4 @@
-"""The photo that leaves the browser is the whole photo, in each engine."""
+"""In each engine, the browser sends the whole photo."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from PIL import Image, ImageChops, ImageDraw
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .steps import Shopper
+    from .shopper import Shopper
 
 pytestmark = pytest.mark.browser
 
 BORDER = 32
 TOLERANCE = 16
-"""Of 255. JPEG changes these colours by up to 4; white in place of one differs by more than 100."""
+"""Of 255. JPEG changes these colours by up to 4. White instead of one differs by more than 100."""
 
 
-def framed(width: int, height: int) -> Image.Image:
-    """Each side of the picture has a colour of its own."""
+def photo_with_border(width: int, height: int) -> Image.Image:
+    """Return a picture whose four sides have different colours."""
     picture = Image.new("RGB", (width, height), "lime")
     draw = ImageDraw.Draw(picture)
     draw.rectangle((BORDER, 0, width, height), fill="purple")
@@ -31,8 +31,8 @@ def framed(width: int, height: int) -> Image.Image:
     return picture
 
 
-def sides(picture: Image.Image) -> dict[str, Image.Image]:
-    """The outermost lines of pixels, without the corners, where two colours meet."""
+def outer_lines(picture: Image.Image) -> dict[str, Image.Image]:
+    """Return the outermost lines of pixels without the corners, where two colours meet."""
     width, height = picture.size
     corner = 3 * BORDER
     return {
@@ -47,15 +47,15 @@ def sides(picture: Image.Image) -> dict[str, Image.Image]:
     ("size", "sent_size", "is_sideways"),
     [
         ((900, 1350), (900, 1350), False),
-        # Twelve megapixels, as a phone stores a portrait.
+        # Twelve megapixels, rotated as a phone stores a portrait.
         ((3024, 4032), (1500, 2000), True),
     ],
     ids=["small", "12-megapixels"],
 )
-def test_no_side_of_the_photo_is_lost(
+def test_no_edge_of_the_photo_is_cut_off(
     shopper: Shopper, tmp_path: Path, size: tuple[int, int], sent_size: tuple[int, int], is_sideways: bool
 ) -> None:
-    photo = framed(*size)
+    photo = photo_with_border(*size)
     exif = Image.Exif()
     stored = photo
     if is_sideways:
@@ -63,17 +63,17 @@ def test_no_side_of_the_photo_is_lost(
         stored = photo.transpose(Image.Transpose.ROTATE_90)
     stored.save(tmp_path / "me.jpg", quality=95, exif=exif)
 
-    shopper.arrive()
-    shopper.keep_what_is_sent()
-    shopper.open()
-    shopper.add(tmp_path / "me.jpg")
+    shopper.open_product_as_new_shopper()
+    shopper.keep_sent_photo()
+    shopper.open_dialog()
+    shopper.add_photo(tmp_path / "me.jpg")
     shopper.browser.click("#consent")
     shopper.order()
-    with Image.open(io.BytesIO(shopper.sent())) as sent:
+    with Image.open(io.BytesIO(shopper.sent_photo())) as sent:
         assert (sent.format, sent.size) == ("JPEG", sent_size)
-        wanted = sides(photo.resize(sent_size))
+        expected = outer_lines(photo.resize(sent_size))
         differences = {
-            name: max(ImageChops.difference(line, wanted[name]).tobytes())
-            for name, line in sides(sent).items()
+            name: max(ImageChops.difference(line, expected[name]).tobytes())
+            for name, line in outer_lines(sent).items()
         }
     assert max(differences.values()) < TOLERANCE, differences

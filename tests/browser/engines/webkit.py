@@ -1,4 +1,4 @@
-"""WebKitGTK, driven by WebDriver over HTTP, in the small browser that it comes with."""
+"""WebKitGTK's MiniBrowser, driven by WebDriver over HTTP."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.running import WEBKIT, free_port, until
+from tests.live_shop import WEBKIT, free_port, wait_until
 
-from .base import SOON, NoAnswerError
-from .w3c import W3C, running
+from .base import TIMEOUT_SECONDS, NoAnswerError
+from .webdriver import WebDriver, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +29,17 @@ COMMANDS = {
     "TakeScreenshot": ("GET", "screenshot"),
 }
 
-# Otherwise its toolbar keeps the window at least 447 px wide.
-NARROW = "* { min-width: 0; min-height: 0; padding: 0; margin: 0; border: 0; font-size: 1px }"
-# Under automation it writes its console nowhere. A page that follows in the tab finds what is stored.
-LISTEN = """() => {
-    const tell = (error) => (sessionStorage.errors = `${sessionStorage.errors ?? ""}${error}\\n`);
-    addEventListener("error", ({ message, target }) => tell(message ?? `${target.src} did not load`), true);
-    addEventListener("unhandledrejection", ({ reason }) => tell(reason));
+# By default its toolbar makes the window at least 447 px wide.
+ALLOW_NARROW_WINDOW = "* { min-width: 0; min-height: 0; padding: 0; margin: 0; border: 0; font-size: 1px }"
+# Its console is not accessible. The session storage keeps errors for the next page of the tab.
+RECORD_ERRORS = """() => {
+    const record = (error) => (sessionStorage.errors = `${sessionStorage.errors ?? ""}${error}\\n`);
+    addEventListener("error", ({ message, target }) => record(message ?? `${target.src} did not load`), true);
+    addEventListener("unhandledrejection", ({ reason }) => record(reason));
     addEventListener("securitypolicyviolation", ({ blockedURI, violatedDirective }) =>
-        tell(`${violatedDirective} blocked ${blockedURI}`));
+        record(`${violatedDirective} blocked ${blockedURI}`));
 }"""
-HEARD = """() => {
+TAKE_ERRORS = """() => {
     const { errors } = sessionStorage;
     delete sessionStorage.errors;
     return errors ?? "";
@@ -51,7 +51,7 @@ def webkit(*, dark: bool) -> Iterator[WebKit]:
     with TemporaryDirectory(prefix="vton-webkit-") as folder, display(Path(folder)) as screen:
         home = Path(folder)
         (home / "gtk-3.0").mkdir()
-        (home / "gtk-3.0" / "gtk.css").write_text(NARROW)
+        (home / "gtk-3.0" / "gtk.css").write_text(ALLOW_NARROW_WINDOW)
         env = {
             "DISPLAY": screen,
             "GDK_BACKEND": "x11",
@@ -64,14 +64,16 @@ def webkit(*, dark: bool) -> Iterator[WebKit]:
         port = free_port()
         with (
             running(["WebKitWebDriver", f"--port={port}"], env, home / "log"),
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=2 * SOON, trust_env=False) as http,
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", timeout=2 * TIMEOUT_SECONDS, trust_env=False
+            ) as http,
         ):
             yield WebKit(http, ["--automation", *["--dark-mode"] * dark])
 
 
 @contextmanager
 def display(home: Path) -> Iterator[str]:
-    """An X server without a screen; it chooses its number and tells it."""
+    """Start a virtual X server, which chooses and reports its display number."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
     with running(command, {}, home / "Xvfb.log", (writing,)), os.fdopen(reading) as number:
@@ -79,13 +81,13 @@ def display(home: Path) -> Iterator[str]:
         yield f":{number.readline().strip()}"
 
 
-class WebKit(W3C):
+class WebKit(WebDriver):
     def __init__(self, http: httpx.Client, args: list[str]) -> None:
         self.http = http
-        until(self._answers, "WebKitWebDriver answers")
+        wait_until(self._answers, "WebKitWebDriver answers")
         options = {"binary": WEBKIT, "args": args}
-        wanted = {"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": options}}}
-        self.session = self._call("POST", "/session", wanted)["sessionId"]
+        capabilities = {"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": options}}}
+        self.session = self._call("POST", "/session", capabilities)["sessionId"]
 
     def command(self, name: str, **parameters: Any) -> Any:
         method, path = COMMANDS[name]
@@ -94,16 +96,16 @@ class WebKit(W3C):
 
     def open(self, url: str) -> None:
         super().open(url)
-        self.run(LISTEN)
+        self.run(RECORD_ERRORS)
 
     def screenshot(self) -> bytes:
-        """The second one: the first may come before what has changed is drawn."""
+        """Return a second screenshot: the first may be taken before the last change is drawn."""
         super().screenshot()
         return super().screenshot()
 
     def errors(self) -> list[str]:
-        heard: str = self.run(HEARD)
-        return heard.splitlines()
+        errors: str = self.run(TAKE_ERRORS)
+        return errors.splitlines()
 
     def _call(self, method: str, path: str, body: Any) -> Any:
         answer = self.http.request(method, path, json=body)

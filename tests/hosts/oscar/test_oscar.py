@@ -11,7 +11,7 @@ from django.contrib.staticfiles import finders
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import SOON
+from tests.browser.actions import TIMEOUT_MS
 from tests.browser.test_newcomer import send, shoot
 from tests.hosts.running import RunningHost, Visitor
 
@@ -171,7 +171,7 @@ def test_the_dialogs_button_puts_it_into_oscars_basket(page: Page, shop: Oscar, 
     page.get_by_role("link", name=re.compile("Try it on")).click()
     expect(page.get_by_role("heading", name="Add a photo of yourself")).to_be_visible()
     send(page, photo)
-    expect(page.locator("#after")).to_be_visible(timeout=SOON)
+    expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
     shoot(page, "oscar-result")
     page.locator("#cart").click()
 

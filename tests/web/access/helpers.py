@@ -28,14 +28,8 @@ if TYPE_CHECKING:
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
-OWNER_ONLY, OWNER_OR_STAFF, CALLERS_OWN, BY_TOKEN, PUBLIC, NOT_FOUND = (
-    "own",
-    "look",
-    "mine",
-    "tokens",
-    "anyone",
-    "nothing",
-)
+OWNER_ONLY, OWNER_OR_STAFF, CALLERS_OWN = "owner only", "owner or staff", "caller's own"
+BY_TOKEN, PUBLIC, NOT_FOUND = "by token", "public", "not found"
 SHOP_VIEWS: dict[str, str] = {
     # By the id of a shopper's object: only for its owner. For everyone else it does not exist.
     "tryon": OWNER_ONLY,

@@ -1,15 +1,15 @@
-"""axe-core on a page as it stands, open shadow roots included."""
+"""Runs axe-core on a page, including its open shadow roots."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .conftest import from_npm
+from .conftest import npm_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-RUN = """async () => {
+RUN_AXE = """async () => {
     const { violations } = await axe.run(document, {
         runOnly: [
             "wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice",
@@ -23,9 +23,9 @@ RUN = """async () => {
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong: a rule, where, and why."""
-    # Evaluated, not added as a script: the page's policy lets no foreign one in.
+    """Return the violations that axe-core finds, each with its rule, element and reason."""
+    # Evaluated and not added as a script element, which the page's policy would block.
     if not page.evaluate("'axe' in window"):
-        page.evaluate(from_npm("axe-core/axe.min.js").read_text())
-    found: list[str] = page.evaluate(RUN)
+        page.evaluate(npm_file("axe-core/axe.min.js").read_text())
+    found: list[str] = page.evaluate(RUN_AXE)
     return found

@@ -1,4 +1,4 @@
-"""What a new merchant does: from a catalogue without renders to a render on the product page."""
+"""A merchant's batch in the admin: from the choice of products to a published render."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from .conftest import SCREENSHOTS, for_guide
+from .conftest import SCREENSHOTS, save_for_guide
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
 pytestmark = pytest.mark.browser
 
-SOON = 60_000
+TIMEOUT_MS = 60_000
 PHONE: ViewportSize = {"width": 390, "height": 844}
-IN_THE_GUIDE = {"choose", "price", "finished", "reviewed"}
+DOCUMENTED = {"choose", "price", "finished", "reviewed"}
 
 
-def shoot(page: Page, name: str) -> None:
-    """To be looked at; some are in the guide."""
+def save_screenshot(page: Page, name: str) -> None:
+    """Save a screenshot. Some of them are part of the documentation."""
     SCREENSHOTS.mkdir(exist_ok=True)
     path = SCREENSHOTS / f"merchant-{name}.png"
     page.screenshot(path=path, full_page=True)
-    if "SCREENSHOTS" in os.environ and name in IN_THE_GUIDE:
-        for_guide(Image.open(path).convert("RGB"), f"merchant-{name}")
+    if "SCREENSHOTS" in os.environ and name in DOCUMENTED:
+        save_for_guide(Image.open(path).convert("RGB"), f"merchant-{name}")
 
 
 def log_in(page: Page, shop: RunningShop) -> None:
@@ -41,8 +41,7 @@ def log_in(page: Page, shop: RunningShop) -> None:
     expect(page.locator("#user-tools")).to_be_visible()
 
 
-def fits(page: Page) -> None:
-    """Nothing is wider than the window."""
+def expect_no_horizontal_scrolling(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -70,29 +69,29 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     page.get_by_label(re.compile("Linden tote")).check()
     page.get_by_role("button", name="Add the ticked ones").click()
     expect(page.get_by_text("3 products chosen")).to_be_visible()
-    shoot(page, "choose")
+    save_screenshot(page, "choose")
     page.get_by_role("link", name="Go on: models and price").click()
 
     expect(page.get_by_label("Ada")).to_be_visible()
     page.get_by_label("Mateo").check()
     page.get_by_role("button", name="Save and calculate").click()
     expect(page.get_by_text("1 product cannot be tried on now")).to_be_visible()
-    shoot(page, "price")
+    save_screenshot(page, "price")
     page.get_by_role("button", name="Start 2 renders for at most 0.375 USD").click()
 
     page.evaluate("window.isTheSamePage = true")
     state = page.get_by_role("status")
-    expect(state).to_contain_text("Finished · 3 of 3", timeout=SOON)
-    assert page.evaluate("window.isTheSamePage"), "the numbers moved by themselves"
+    expect(state).to_contain_text("Finished · 3 of 3", timeout=TIMEOUT_MS)
+    assert page.evaluate("window.isTheSamePage"), "the numbers were updated without a reload"
     expect(page.get_by_text("0.375 USD spent")).to_be_visible()
     expect(page.get_by_role("link", name="Load the page again")).to_be_hidden()
-    shoot(page, "finished")
+    save_screenshot(page, "finished")
     page.get_by_role("link", name="Review", exact=True).click()
 
     review_by_keyboard(page)
     page.get_by_role("button", name="Publish 1 accepted render").press("Enter")
     expect(page.get_by_text("1 render was published.")).to_be_visible()
-    shoot(page, "published")
+    save_screenshot(page, "published")
 
     title = page.locator(".vton-card h3").inner_text()
     page.goto(shop.url)
@@ -100,14 +99,14 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     shown = page.get_by_role("img", name=re.compile("AI-generated preview of"))
     expect(shown.first).to_be_visible()
     assert shown.first.evaluate("async image => (await image.decode(), image.naturalWidth)") > 100
-    shoot(page, "product")
+    save_screenshot(page, "product")
 
 
 def review_by_keyboard(page: Page) -> None:
-    """Accept the first, reject the second, take that back and reject it again; one more key than needed."""
+    """Accept the first, reject the second, undo that and reject it again."""
     cards = page.locator(".vton-card")
     expect(cards).to_have_count(2)
-    expect(page.get_by_text("Keys on a picture")).to_be_visible()  # The script has come.
+    expect(page.get_by_text("Keys on a picture")).to_be_visible()  # The script is loaded.
     page.keyboard.press("j")
     expect(cards.nth(0)).to_be_focused()
     page.keyboard.press("a")
@@ -126,41 +125,41 @@ def review_by_keyboard(page: Page) -> None:
     for name, count in (("unreviewed", "0"), ("accepted", "1"), ("rejected", "1")):
         expect(page.locator(f"[data-vton-count={name}]")).to_have_text(count)
     expect(page.get_by_role("button", name="Publish 1 accepted render")).to_be_visible()
-    shoot(page, "reviewed")
+    save_screenshot(page, "reviewed")
     page.reload()
     expect(page.locator("[data-vton-count=rejected]")).to_have_text("1")
 
 
-def test_a_product_is_tested_from_its_own_page(page: Page, shop: RunningShop) -> None:
+def test_a_single_product_is_tested_from_its_admin_page(page: Page, shop: RunningShop) -> None:
     log_in(page, shop)
     page.goto(f"{shop.url}/admin/shop/product/")
     page.locator("#result_list").get_by_role("link", name="Mira").click()
-    shoot(page, "test")
+    save_screenshot(page, "test")
     page.get_by_role("button", name="Test this product for 0.30 USD").click()
-    expect(page.get_by_role("status")).to_contain_text("Finished", timeout=SOON)
+    expect(page.get_by_role("status")).to_contain_text("Finished", timeout=TIMEOUT_MS)
     expect(page.get_by_role("img", name="Try-on of Mira")).to_be_visible()
 
 
-def test_the_same_without_javascript_in_the_dark_on_a_phone(browser: Browser, shop: RunningShop) -> None:
+def test_a_batch_without_javascript_in_dark_mode_on_a_phone(browser: Browser, shop: RunningShop) -> None:
     context = browser.new_context(java_script_enabled=False, viewport=PHONE, color_scheme="dark")
     page = context.new_page()
     log_in(page, shop)
     page.goto(f"{shop.url}/admin/vton/batch/add/?q=skirt")
     page.get_by_role("button", name="Add the 1 found").click()
-    shoot(page, "plain-choose")
+    save_screenshot(page, "plain-choose")
     page.get_by_role("link", name="Go on: models and price").click()
     page.get_by_label("Noa").check()
     page.get_by_role("button", name="Save and calculate").click()
-    shoot(page, "plain-price")
+    save_screenshot(page, "plain-price")
     page.get_by_role("button", name="Start 1 render").click()
-    for _look in range(60):
+    for _attempt in range(60):
         if page.get_by_text("Finished").count():
             break
         page.get_by_role("link", name="Load the page again").click()
         page.wait_for_timeout(500)
-    shoot(page, "plain-finished")
+    save_screenshot(page, "plain-finished")
     page.get_by_role("link", name="Review", exact=True).click()
-    shoot(page, "plain-review")
+    save_screenshot(page, "plain-review")
     page.get_by_role("button", name="Accept").click()
     page.get_by_role("link", name=re.compile("^Accepted")).click()
     page.get_by_role("button", name="Publish 1 accepted render").click()
@@ -171,16 +170,16 @@ def test_the_same_without_javascript_in_the_dark_on_a_phone(browser: Browser, sh
     context.close()
 
 
-def test_the_pages_fit_a_phone_and_read_from_right_to_left(browser: Browser, shop: RunningShop) -> None:
+def test_the_pages_fit_a_phone_and_work_from_right_to_left(browser: Browser, shop: RunningShop) -> None:
     context = browser.new_context(viewport=PHONE, locale="ar")
     page = context.new_page()
     log_in(page, shop)
     for name in ("", "add/"):
         page.goto(f"{shop.url}/admin/vton/batch/{name}")
         expect(page.locator("html")).to_have_attribute("dir", "rtl")
-        fits(page)
-        shoot(page, f"arabic-{name.strip('/') or 'list'}")
+        expect_no_horizontal_scrolling(page)
+        save_screenshot(page, f"arabic-{name.strip('/') or 'list'}")
     page.goto(f"{shop.url}/admin/vton/batch/1/review/?show=rejected")
-    fits(page)
-    shoot(page, "arabic-review")
+    expect_no_horizontal_scrolling(page)
+    save_screenshot(page, "arabic-review")
     context.close()

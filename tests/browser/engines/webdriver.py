@@ -1,4 +1,4 @@
-"""The commands of W3C WebDriver, which Firefox and WebKit share but for their transport."""
+"""The commands of W3C WebDriver, which Firefox and WebKit share. Their transports differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from abc import abstractmethod
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from .base import SOON, Browser
+from .base import TIMEOUT_SECONDS, Browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,15 +26,15 @@ KEYS = {
     "ArrowLeft": "\ue012",
     "ArrowRight": "\ue014",
 }
-# WebDriver clicks at once: an element that moves would be missed.
-AT_REST = "(css) => (isMoving() ? null : $(css))"
+# WebDriver clicks immediately and would miss a moving element.
+ELEMENT_AT_REST = "(css) => (isMoving() ? null : $(css))"
 
 
 @contextmanager
 def running(
     command: list[str], env: Mapping[str, str], log: Path, fds: tuple[int, ...] = ()
 ) -> Iterator[None]:
-    """A process and those that it starts, until the block ends."""
+    """Run a command until the block ends, then stop it and all processes that it has started."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -50,16 +50,16 @@ def running(
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(SOON)
+            process.wait(TIMEOUT_SECONDS)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-class W3C(Browser):
+class WebDriver(Browser):
     @abstractmethod
     def command(self, name: str, **parameters: Any) -> Any:
-        """By its name in Marionette. NoAnswerError where the browser refuses it."""
+        """Send a command by its Marionette name. Raises NoAnswerError if the browser refuses it."""
 
     def open(self, url: str) -> None:
         self.command("Navigate", url=url)
@@ -68,7 +68,7 @@ class W3C(Browser):
         return self.command("ExecuteScript", script=body, args=args)
 
     def click(self, css: str) -> None:
-        self.command("ElementClick", id=self.wait(AT_REST, css)[ELEMENT])
+        self.command("ElementClick", id=self.wait(ELEMENT_AT_REST, css)[ELEMENT])
 
     def press(self, key: str) -> None:
         strokes = [{"type": kind, "value": KEYS.get(key, key)} for kind in ("keyDown", "keyUp")]
@@ -82,7 +82,7 @@ class W3C(Browser):
         return base64.b64decode(self.command("TakeScreenshot", full=False))
 
     def resize(self, width: int, height: int) -> None:
-        """A window is larger than its viewport by the browser's own bars."""
+        """Set the window's size, which includes the browser's own bars."""
         bars = self.run("() => [outerWidth - innerWidth, outerHeight - innerHeight]")
         self.command("SetWindowRect", width=width + bars[0], height=height + bars[1])
         self.wait("(width, height) => innerWidth === width && innerHeight === height", width, height)

@@ -1,4 +1,4 @@
-"""`make pictures`: each state in each engine, light and dark, side by side. `make test` does not run this."""
+"""`make pictures`: screenshots of each state in each engine, light and dark. `make test` does not run it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.walk import portrait
-from tests.running import until
+from tests.browser.states import portrait
+from tests.live_shop import wait_until
 
 from .conftest import ENGINES, launched
-from .steps import SETTLED, Shopper, states
+from .shopper import IS_SETTLED, Shopper, states
 
 if TYPE_CHECKING:
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
 pytestmark = pytest.mark.browser
 
@@ -36,8 +36,8 @@ PAGE = """<!doctype html>
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _sheet() -> Iterator[None]:
-    """Also after a failure, which it may explain."""
+def _overview_page() -> Iterator[None]:
+    """Write an HTML page with all screenshots, even after a failure."""
     FOLDER.mkdir(exist_ok=True)
     yield
     columns = [f"{engine}-{scheme}" for engine in ENGINES for scheme in SCHEMES]
@@ -56,20 +56,22 @@ def _sheet() -> Iterator[None]:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("engine_name", ENGINES)
-def test_pictures(
+def test_take_screenshots(
     request: pytest.FixtureRequest, shop: RunningShop, tmp_path: Path, engine_name: str, scheme: str
 ) -> None:
     photo = tmp_path / "me.jpg"
     photo.write_bytes(portrait())
     shop.gateway.reset()
-    # No picture bears the hint that DEBUG gives before a worker was seen.
-    until(lambda: shop.sql("SELECT max(seen_at) FROM vton_pumpslot") != [(None,)], "a worker", seconds=90)
+    # Without a worker, DEBUG shows a hint that must not be in a picture.
+    wait_until(
+        lambda: shop.sql("SELECT max(seen_at) FROM vton_dispatcherlease") != [(None,)], "a worker", seconds=90
+    )
     with launched(request, engine_name, dark=scheme == "dark") as browser:
         browser.resize(*SIZES["desktop"])
         for state in states(Shopper(browser, shop), photo):
             for name, size in SIZES.items():
                 browser.resize(*size)
-                browser.wait(SETTLED)
+                browser.wait(IS_SETTLED)
                 (FOLDER / f"{state}-{name}.{engine_name}-{scheme}.png").write_bytes(browser.screenshot())
-            browser.resize(*SIZES["desktop"])  # Where the next state is reached.
+            browser.resize(*SIZES["desktop"])  # For the steps to the next state.
         assert browser.errors() == []

@@ -1,4 +1,4 @@
-"""The same try-on for everybody: each state on every screen, read by axe-core and measured."""
+"""Accessibility: each state on several screens, checked by axe-core and measured; and use by keyboard."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.running import until
+from tests.live_shop import wait_until
 
-from .axe import violations
-from .conftest import for_guide
-from .walk import SOON, Walk, portrait
+from .accessibility import violations
+from .conftest import save_for_guide
+from .states import TIMEOUT_MS, AllStates, portrait
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page, ViewportSize
 
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
 pytestmark = pytest.mark.browser
 
@@ -36,8 +36,9 @@ class Screen:
     name: str
     viewport: ViewportSize
     locale: str = "en-GB"
-    more: dict[str, Any] = field(default_factory=dict)
-    pictures: frozenset[str] = frozenset()
+    options: dict[str, Any] = field(default_factory=dict)
+    documented: frozenset[str] = frozenset()
+    """The states of which `make pictures` saves a picture."""
 
 
 DIALOG = {
@@ -71,138 +72,143 @@ PAGES = {
 MARGIN = 24
 
 SCREENS = [
-    Screen("desktop", DESKTOP, pictures=frozenset(DIALOG | BADGE | PAGES)),
+    Screen("desktop", DESKTOP, documented=frozenset(DIALOG | BADGE | PAGES)),
     Screen(
         "phone",
         PHONE,
-        more={"color_scheme": "dark", "has_touch": True, "is_mobile": True},
-        pictures=frozenset(DIALOG | {"page-try"}),
+        options={"color_scheme": "dark", "has_touch": True, "is_mobile": True},
+        documented=frozenset(DIALOG | {"page-try"}),
     ),
-    Screen("arabic", DESKTOP, "ar", pictures=frozenset(DIALOG | {"badge-ready", "page-try"})),
-    Screen("forced", DESKTOP, more={"forced_colors": "active"}),
-    # What 200 % of 1280 by 900 leaves.
-    Screen("zoomed", {"width": 640, "height": 450}, more={"device_scale_factor": 2}),
-    # What 400 % leaves; German has the longest words.
-    Screen("narrow", {"width": 320, "height": 640}, "de", more={"reduced_motion": "reduce"}),
+    Screen("arabic", DESKTOP, "ar", documented=frozenset(DIALOG | {"badge-ready", "page-try"})),
+    Screen("forced", DESKTOP, options={"forced_colors": "active"}),
+    # 1280 by 900 at 200 % zoom.
+    Screen("zoomed", {"width": 640, "height": 450}, options={"device_scale_factor": 2}),
+    # 400 % zoom. German has the longest words.
+    Screen("narrow", {"width": 320, "height": 640}, "de", options={"reduced_motion": "reduce"}),
 ]
 
-# Everything below runs over the page and the open shadow roots in it.
-EVERYTHING = """
+# All visible elements of the page and of its open shadow roots.
+VISIBLE_ELEMENTS = """
     const all = (root) => [...root.querySelectorAll("*")].flatMap(
         (it) => [it, ...(it.shadowRoot ? all(it.shadowRoot) : [])]);
     const dialog = document.querySelector("vton-dialog")?.shadowRoot.querySelector("dialog[open]");
-    const seen = [dialog ?? document.documentElement, ...all(dialog ?? document)]
+    const visible = [dialog ?? document.documentElement, ...all(dialog ?? document)]
         .filter((it) => it.checkVisibility({ visibilityProperty: true }));
-    const told = (it) => `${it.localName}#${it.id}.${it.className} "${it.textContent.trim().slice(0, 30)}"`;
+    const describe = ({ localName, id, className, textContent }) =>
+        `${localName}#${id}.${className} "${textContent.trim().slice(0, 30)}"`;
 """
-# Styles and pictures are there, and nothing moves any more but what moves without an end.
-SETTLED = (
+# Styles and images are loaded, and no animation runs except endless ones.
+AWAIT_SETTLED = (
     "() => {"
-    + EVERYTHING
+    + VISIBLE_ELEMENTS
     + """
-    const moves = [document, dialog?.getRootNode()].flatMap((root) => root?.getAnimations() ?? [])
+    const animations = [document, dialog?.getRootNode()].flatMap((root) => root?.getAnimations() ?? [])
         .filter(({ effect }) => effect.getComputedTiming().endTime < Infinity);
     return Promise.all([
         document.readyState === "complete" || new Promise((resolve) => addEventListener("load", resolve)),
-        ...moves.map(({ finished }) => finished.catch(() => {})),
-        ...seen.filter((it) => it.matches("img[src]:not([loading])")).map((image) => image.decode()),
+        ...animations.map(({ finished }) => finished.catch(() => {})),
+        ...visible.filter((it) => it.matches("img[src]:not([loading])")).map((image) => image.decode()),
     ]).then(() => {});
 }"""
 )
-WIDE = (
+SCROLLS_SIDEWAYS = (
     "() => {"
-    + EVERYTHING
+    + VISIBLE_ELEMENTS
     + """
-    return [document.documentElement, ...seen]
+    return [document.documentElement, ...visible]
         .filter((it) => it.scrollWidth > it.clientWidth + 1 && it.clientWidth > 1 &&
             (it === document.documentElement || /auto|scroll/.test(getComputedStyle(it).overflowX)))
-        .map((it) => `${told(it)}: ${it.scrollWidth} in ${it.clientWidth}`);
+        .map((it) => `${describe(it)}: ${it.scrollWidth} in ${it.clientWidth}`);
 }"""
 )
 DISTORTED = (
     "() => {"
-    + EVERYTHING
+    + VISIBLE_ELEMENTS
     + """
-    return seen.filter((it) => it.localName === "img" && it.naturalWidth)
+    return visible.filter((it) => it.localName === "img" && it.naturalWidth)
         .filter((it) => getComputedStyle(it).objectFit === "fill")
         .filter(({ width, height, naturalWidth, naturalHeight }) =>
             Math.abs(width * naturalHeight / (height * naturalWidth) - 1) > 0.03)
-        .map((it) => `${told(it)}: ${it.width} by ${it.height} of ${it.naturalWidth} by ${it.naturalHeight}`);
+        .map((it) => [describe(it), it.width, it.height, "of", it.naturalWidth, it.naturalHeight].join(" "));
 }"""
 )
-# A link in a sentence is as high as its line (WCAG 2.5.8, "inline"); a hidden field is reached by its label,
-# and the hidden slider by the handle.
-SMALL = (
+# Exceptions: links within a sentence (WCAG 2.5.8, "inline"), hidden fields, which have a label, and the
+# hidden slider, which has a handle.
+SMALL_TARGETS = (
     "() => {"
-    + EVERYTHING
+    + VISIBLE_ELEMENTS
     + """
     const TARGETS = "a[href], button, input, select, summary, [tabindex='0'], label.primary";
     const inline = (it) => getComputedStyle(it).display === "inline" &&
         it.parentElement.textContent.trim().length > it.textContent.trim().length + 3;
-    return seen.filter((it) => it.matches(TARGETS))
+    return visible.filter((it) => it.matches(TARGETS))
         .filter((it) => !inline(it) && getComputedStyle(it).clipPath === "none" && it.id !== "compare")
         .map((it) => [it, it.matches("label input") ? it.closest("label") : it])
         .map(([it, target]) => [it, target.getBoundingClientRect()])
         .filter(([, { width, height }]) => width < 23.99 || height < 23.99)
-        .map(([it, { width, height }]) => `${told(it)}: ${width} by ${height}`);
+        .map(([it, { width, height }]) => `${describe(it)}: ${width} by ${height}`);
 }"""
 )
-MOVING = (
+ANIMATED = (
     "() => {"
-    + EVERYTHING
+    + VISIBLE_ELEMENTS
     + """
-    return seen.filter((it) => {
+    return visible.filter((it) => {
         const { animationName, transitionDuration } = getComputedStyle(it);
         return animationName !== "none" || /[1-9]/.test(transitionDuration);
-    }).map(told);
+    }).map(describe);
 }"""
 )
 
 
 def problems(page: Page, screen: Screen) -> list[str]:
-    found = [f"too small: {it}" for it in page.evaluate(SMALL)]
-    found += [f"scrolls sideways: {it}" for it in page.evaluate(WIDE)]
+    found = [f"too small: {it}" for it in page.evaluate(SMALL_TARGETS)]
+    found += [f"scrolls sideways: {it}" for it in page.evaluate(SCROLLS_SIDEWAYS)]
     found += [f"is distorted: {it}" for it in page.evaluate(DISTORTED)]
-    if "reduced_motion" in screen.more:
-        found += [f"moves: {it}" for it in page.evaluate(MOVING)]
+    if "reduced_motion" in screen.options:
+        found += [f"is animated: {it}" for it in page.evaluate(ANIMATED)]
     return found + violations(page)
 
 
-def picture(page: Page, screen: Screen, state: str) -> None:
-    """For the guide, where it is asked for: the dialog, the badge's corner, or all of a page."""
-    if not os.environ.get("SCREENSHOTS") or state not in screen.pictures:
+def save_picture(page: Page, screen: Screen, state: str) -> None:
+    """For `make pictures`: the dialog, the corner with the badge, or a whole page."""
+    if not os.environ.get("SCREENSHOTS") or state not in screen.documented:
         return
-    taken = Image.open(io.BytesIO(page.screenshot(full_page=state.startswith("page-")))).convert("RGB")
-    shown = page.locator(".facts" if state == "product" else "dialog[open], vton-badge").first
-    if not state.startswith("page-") and (box := shown.count() and shown.bounding_box()):
+    screenshot = Image.open(io.BytesIO(page.screenshot(full_page=state.startswith("page-")))).convert("RGB")
+    element = page.locator(".facts" if state == "product" else "dialog[open], vton-badge").first
+    if not state.startswith("page-") and (box := element.count() and element.bounding_box()):
         left, top = max(0, box["x"] - MARGIN), max(0, box["y"] - MARGIN)
-        taken = taken.crop(
+        screenshot = screenshot.crop(
             (
                 int(left),
                 int(top),
-                min(taken.width, int(box["x"] + box["width"] + MARGIN)),
-                min(taken.height, int(box["y"] + box["height"] + MARGIN)),
+                min(screenshot.width, int(box["x"] + box["width"] + MARGIN)),
+                min(screenshot.height, int(box["y"] + box["height"] + MARGIN)),
             )
         )
-    for_guide(taken, f"{screen.name}-{state}")
+    save_for_guide(screenshot, f"{screen.name}-{state}")
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-def test_every_state_is_for_everybody(
+def test_every_state_is_accessible(
     screen: Screen, browser: Browser, shop: RunningShop, tmp_path: Path
 ) -> None:
     photo = tmp_path / "me.jpg"
     photo.write_bytes(portrait())
-    context = browser.new_context(viewport=screen.viewport, locale=screen.locale, **screen.more)
+    context = browser.new_context(viewport=screen.viewport, locale=screen.locale, **screen.options)
     page = context.new_page()
     page.on("pageerror", lambda error: found.setdefault(f"script: {error}", []).append(""))
     found: dict[str, list[str]] = {}
     if os.environ.get("SCREENSHOTS"):
-        # No picture bears the hint that DEBUG gives before a worker was seen.
-        until(lambda: shop.sql("SELECT max(seen_at) FROM vton_pumpslot") != [(None,)], "a worker", seconds=90)
-    for state in Walk(page, shop, photo):
-        page.evaluate(SETTLED)
-        picture(page, screen, state)
+        # Without a worker, DEBUG shows a hint that must not be in a picture.
+        wait_until(
+            lambda: shop.sql("SELECT max(seen_at) FROM vton_dispatcherlease") != [(None,)],
+            "a worker",
+            seconds=90,
+        )
+    for state in AllStates(page, shop, photo):
+        page.evaluate(AWAIT_SETTLED)
+        save_picture(page, screen, state)
         for problem in problems(page, screen):
             found.setdefault(problem, []).append(state)
     context.close()
@@ -212,9 +218,9 @@ def test_every_state_is_for_everybody(
 FOCUSED = """() => {
     let it = document.activeElement;
     while (it.shadowRoot) it = it.shadowRoot.activeElement;
-    // What is hidden itself is shown by what is next to it: a label, or the divider's handle.
+    // A hidden input is represented by the next element: a label or the divider's handle.
     const next = it.matches("#file, #compare") ? it.nextElementSibling : it;
-    const { outlineStyle, outlineWidth } = getComputedStyle(next, it.id === "compare" ? "::after" : null);
+    const { outlineStyle, outlineWidth } = getComputedStyle(shown, it.id === "compare" ? "::after" : null);
     return {
         name: it.id || it.dataset.do || it.name || it.className || it.localName,
         inside: Boolean(it.closest("dialog")) || it === document.body,
@@ -223,30 +229,31 @@ FOCUSED = """() => {
 }"""
 
 
-def tab_to(page: Page, wanted: str, key: str = "Tab") -> list[str]:
-    """Tab until something is reached; all that was passed. Each stop is in the dialog and is seen."""
+def tab_to(page: Page, name: str, key: str = "Tab") -> list[str]:
+    """Press Tab until the element has the focus. Return all stops, which must be visible."""
     passed: list[str] = []
     for _stop in range(40):
         page.keyboard.press(key)
         stop = page.evaluate(FOCUSED)
         assert stop["inside"], f"{stop['name']} is not in the dialog"
-        assert stop["visible"] or stop["name"] == "body", f"nobody sees the focus on {stop['name']}"
+        assert stop["visible"] or stop["name"] == "body", f"the focus on {stop['name']} is not visible"
         passed.append(stop["name"])
-        if stop["name"] == wanted:
+        if stop["name"] == name:
             return passed
-    raise AssertionError(f"{wanted} is not reached: {passed}")
+    raise AssertionError(f"{name} is not reached: {passed}")
 
 
-LISTEN = """state => {
-    window.said = [];
-    new MutationObserver(() => window.said.push(state.textContent)).observe(state, { childList: true });
+RECORD_ANNOUNCEMENTS = """state => {
+    window.announcements = [];
+    const record = () => window.announcements.push(state.textContent);
+    new MutationObserver(record).observe(state, { childList: true });
 }"""
 
 
-def test_by_keyboard_alone(page: Page, shop: RunningShop) -> None:
+def test_the_whole_flow_works_by_keyboard_alone(page: Page, shop: RunningShop) -> None:
     shop.gateway.reset()
     shop.gateway.scenario(seconds=4)
-    page.emulate_media(reduced_motion="reduce")  # The divider stays where it is.
+    page.emulate_media(reduced_motion="reduce")  # The divider is not animated.
     page.goto(f"{shop.url}/products/linen-shirt/")
     button = page.get_by_role("link", name=re.compile("^Try it on.*Linnea linen shirt$"))
     button.focus()
@@ -254,24 +261,24 @@ def test_by_keyboard_alone(page: Page, shop: RunningShop) -> None:
     expect(page.locator("#choose-title")).to_be_focused()
     passed = tab_to(page, "camera")
     assert passed == ["pick", "pick", "file", "camera"]
-    # All the way round, and never out of the dialog.
+    # The focus cycles within the dialog.
     passed = tab_to(page, "pick")
     assert {"history", "privacy", "close"} <= set(passed)
     page.keyboard.press("Enter")
     expect(page.locator("#check-title")).to_be_focused()
-    page.locator("#state").evaluate(LISTEN)
+    page.locator("#state").evaluate(RECORD_ANNOUNCEMENTS)
     assert tab_to(page, "num_samples") == ["num_samples"]
-    page.keyboard.press("5")  # No render of another test.
+    page.keyboard.press("5")  # A render that no other test uses.
     assert tab_to(page, "primary") == ["primary"]
     page.keyboard.press("Enter")
     expect(page.locator("#waiting-title")).to_be_focused()
     tab_to(page, "cancel")
     tab_to(page, "close", "Shift+Tab")
 
-    expect(page.locator("#result-title")).to_be_focused(timeout=SOON)
-    said = page.evaluate("window.said")
-    assert "Creating your look…" in said
-    assert len(said) == len(set(said)), "each state is told once"
+    expect(page.locator("#result-title")).to_be_focused(timeout=TIMEOUT_MS)
+    announcements = page.evaluate("window.announcements")
+    assert "Creating your look…" in announcements
+    assert len(announcements) == len(set(announcements)), "each state is announced once"
     assert tab_to(page, "compare") == ["compare"]
     slider = page.get_by_role("slider", name="Compare with the original photo")
     share = "stage => stage.style.getPropertyValue('--share')"

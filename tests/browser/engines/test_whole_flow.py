@@ -1,4 +1,4 @@
-"""The whole way of a shopper, in each engine."""
+"""The whole flow of a shopper, in each engine."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import until
+from tests.live_shop import wait_until
 
-from .steps import IS_LOADED
+from .shopper import IS_LOADED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .base import Browser
-    from .steps import Shopper
+    from .shopper import Shopper
 
 pytestmark = pytest.mark.browser
 
@@ -22,20 +22,20 @@ pytestmark = pytest.mark.browser
 def test_from_the_product_to_the_cart(shopper: Shopper, photo: Path) -> None:
     browser = shopper.browser
     shopper.shop.gateway.scenario(seconds=1)
-    shopper.arrive()
-    shopper.open()
-    shopper.add(photo)
+    shopper.open_product_as_new_shopper()
+    shopper.open_dialog()
+    shopper.add_photo(photo)
     browser.click("#consent")
     shopper.order()
-    shopper.sees("waiting")
+    shopper.expect_view("waiting")
     browser.wait("() => $('#state').textContent")
 
-    shopper.sees("result")
+    shopper.expect_view("result")
     browser.wait(IS_LOADED, "#after")
-    least = shopper.compare("Home")
-    assert shopper.compare("ArrowRight") > least
-    most = shopper.compare("End")
-    assert shopper.compare("ArrowLeft") < most
+    least = shopper.move_divider("Home")
+    assert shopper.move_divider("ArrowRight") > least
+    most = shopper.move_divider("End")
+    assert shopper.move_divider("ArrowLeft") < most
     browser.wait(IS_LOADED, "#before")
 
     browser.click("#cart")
@@ -43,19 +43,19 @@ def test_from_the_product_to_the_cart(shopper: Shopper, photo: Path) -> None:
     assert browser.run("() => all('.lines h2').map((it) => it.textContent.trim())") == ["Linnea linen shirt"]
 
 
-FAIL = """() => {
+THROW_ERRORS = """() => {
     setTimeout(() => { throw new Error("thrown"); });
     setTimeout(() => Promise.reject(new Error("rejected")));
 }"""
 
 
-def test_an_error_in_a_script_is_noticed(engine: Browser, shopper: Shopper) -> None:
+def test_script_errors_are_reported(engine: Browser, shopper: Shopper) -> None:
     shopper.visit()
-    engine.run(FAIL)
+    engine.run(THROW_ERRORS)
     errors: list[str] = []
 
-    def all_noticed() -> bool:
+    def all_reported() -> bool:
         errors.extend(engine.errors())
         return all(any(name in error for error in errors) for name in ("thrown", "rejected"))
 
-    until(all_noticed, "both errors are noticed")
+    wait_until(all_reported, "both errors are reported")

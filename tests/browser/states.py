@@ -1,4 +1,4 @@
-"""One walk of a shopper through every state of the dialog, of the badge and of the pages."""
+"""Takes a page through every state of the dialog, the badge and the pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.running import MANAGE, until
+from tests.live_shop import MANAGE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,30 +16,34 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from tests.running import RunningShop
+    from tests.live_shop import RunningShop
 
-SOON = 30_000
-RUNNING = "SELECT count(*) FROM vton_tryonrequest WHERE state NOT IN ('completed', 'failed', 'canceled')"
+TIMEOUT_MS = 30_000
+COUNT_RUNNING = (
+    "SELECT count(*) FROM vton_tryonrequest WHERE state NOT IN ('completed', 'failed', 'canceled')"
+)
 
 
 def portrait() -> bytes:
-    """The drawn model, mirrored and nearer: a photo that is not a house model's."""
-    with Image.open(MANAGE.parent / "assets" / "model-noa.jpg") as drawn:
-        near = drawn.transpose(Image.Transpose.FLIP_LEFT_RIGHT).crop((90, 30, 810, 1110))
+    """Return a photo that differs from the house models: one of them, mirrored and cropped."""
+    with Image.open(MANAGE.parent / "assets" / "model-noa.jpg") as original:
+        mirrored = original.transpose(Image.Transpose.FLIP_LEFT_RIGHT).crop((90, 30, 810, 1110))
     out = io.BytesIO()
-    near.save(out, "JPEG", quality=90)
+    mirrored.save(out, "JPEG", quality=90)
     return out.getvalue()
 
 
-PLAYS = "video => video.readyState > 1 || new Promise(resolve => video.addEventListener('canplay', resolve))"
+AWAIT_VIDEO = (
+    "video => video.readyState > 1 || new Promise(resolve => video.addEventListener('canplay', resolve))"
+)
 
 
-class Walk:
-    """Each part goes on from where the last one ended, and yields the name of each state that it passes."""
+class AllStates:
+    """Iterates over the names of all states. Each part continues where the previous one ended."""
 
     def __init__(self, page: Page, shop: RunningShop, photo: Path) -> None:
         self.page, self.shop, self.photo = page, shop, photo
-        self.number = shop.product("linen-shirt")
+        self.product = shop.product("linen-shirt")
 
     def __iter__(self) -> Iterator[str]:
         self.shop.gateway.reset()
@@ -48,11 +52,11 @@ class Walk:
         for part in (self.choosing, self.waiting, self.result, self.failing, self.pages):
             yield from part()
 
-    def do(self, action: str) -> None:
+    def click_action(self, action: str) -> None:
         self.page.locator(f"[data-view]:not([hidden]) [data-do={action}]").first.click()
 
-    def view(self, name: str) -> None:
-        expect(self.page.locator(f"[data-view={name}]")).to_be_visible(timeout=SOON)
+    def expect_view(self, name: str) -> None:
+        expect(self.page.locator(f"[data-view={name}]")).to_be_visible(timeout=TIMEOUT_MS)
 
     def open(self) -> None:
         self.page.locator(".vton-button").click()
@@ -64,36 +68,36 @@ class Walk:
     def order(self) -> None:
         self.page.locator("#order .primary").click()
 
-    def leave(self) -> None:
-        """Order, go on shopping, and be on another page when it is over."""
+    def order_and_reload(self) -> None:
+        """Order, close the dialog, and reload the page after the render has ended."""
         self.order()
-        expect(self.page.locator("#typical")).to_be_visible(timeout=SOON)
+        expect(self.page.locator("#typical")).to_be_visible(timeout=TIMEOUT_MS)
         self.close()
-        until(lambda: self.shop.sql(RUNNING) == [(0,)], "the render is over")
+        wait_until(lambda: self.shop.sql(COUNT_RUNNING) == [(0,)], "the render is over")
         self.page.reload()
-        expect(self.page.locator("vton-badge button")).to_be_visible(timeout=SOON)
+        expect(self.page.locator("vton-badge button")).to_be_visible(timeout=TIMEOUT_MS)
 
     def choosing(self) -> Iterator[str]:
         context = self.page.context
         context.clear_permissions()
         self.open()
-        self.view("choose")
+        self.expect_view("choose")
         yield "choose"
         if self.page.locator("#phone").is_visible():
-            self.do("phone")
+            self.click_action("phone")
             expect(self.page.locator("#phone-code")).to_be_visible()
             yield "phone"
-            self.do("back")
-        self.do("camera")
+            self.click_action("back")
+        self.click_action("camera")
         expect(self.page.locator("#choose-problem")).to_be_visible()
         yield "camera-denied"
         context.grant_permissions(["camera"])
-        self.do("camera")
-        self.view("camera")
-        self.page.locator("#video").evaluate(PLAYS)
+        self.click_action("camera")
+        self.expect_view("camera")
+        self.page.locator("#video").evaluate(AWAIT_VIDEO)
         yield "camera"
-        self.do("snap")
-        self.view("check")
+        self.click_action("snap")
+        self.expect_view("check")
         self.page.locator("#file").set_input_files(self.photo)
         expect(self.page.locator("#preview canvas[height='1080']")).to_be_visible()
         yield "check"
@@ -106,20 +110,20 @@ class Walk:
         self.page.locator("#consent").check()
         self.page.locator("#keep").check()
         self.order()
-        self.view("waiting")
+        self.expect_view("waiting")
         expect(self.page.locator("#typical")).to_be_visible()
         yield "waiting"
         self.page.context.set_offline(True)
-        expect(self.page.locator("#offline")).to_be_visible(timeout=SOON)
+        expect(self.page.locator("#offline")).to_be_visible(timeout=TIMEOUT_MS)
         yield "offline"
         self.page.context.set_offline(False)
         self.close()
         self.page.reload()
         badge = self.page.locator("vton-badge a")
-        expect(badge).to_be_visible(timeout=SOON)
+        expect(badge).to_be_visible(timeout=TIMEOUT_MS)
         yield "badge-running"
         badge.click()
-        self.view("waiting")
+        self.expect_view("waiting")
         self.page.goto(f"{self.shop.url}/try-on/mine/")
         self.page.locator(".vton-entry").first.click()
         expect(self.page.locator(".vton-page progress")).to_be_visible()
@@ -131,27 +135,27 @@ class Walk:
     def result(self) -> Iterator[str]:
         self.page.goto(f"{self.shop.url}/products/linen-shirt/")
         self.open()
-        self.view("choose")
+        self.expect_view("choose")
         expect(self.page.locator("#own-photos img")).to_be_visible()
         yield "choose-kept"
         self.page.locator("#own-photos .card").click()
         self.page.locator("[name=num_samples]").select_option("3")
         yield "check-kept"
         self.shop.gateway.scenario(seconds=0.5)
-        self.leave()
+        self.order_and_reload()
         yield "badge-ready"
         self.open()
-        self.view("result")
+        self.expect_view("result")
         self.page.locator("#compare").fill("45")
         yield "result"
-        self.do("dislike")
+        self.click_action("dislike")
         expect(self.page.locator("#why")).to_be_visible()
         yield "reasons"
-        self.do("delete")
+        self.click_action("delete")
         expect(self.page.locator("#sure")).to_be_visible()
         yield "delete-asked"
-        self.do("again")
-        self.view("choose")
+        self.click_action("again")
+        self.expect_view("choose")
 
     def failing(self) -> Iterator[str]:
         self.shop.gateway.scenario(
@@ -159,24 +163,24 @@ class Walk:
         )
         self.page.locator("#house-photos .card").first.click()
         self.order()
-        self.view("error")
+        self.expect_view("error")
         yield "error"
-        self.do("again")
+        self.click_action("again")
         self.page.locator("#house-photos .card").first.click()
-        self.leave()
+        self.order_and_reload()
         yield "badge-failed"
         self.shop.gateway.reset()
         self.shop.sql("UPDATE vton_quota SET used = used + 1000")
         self.open()
         self.page.locator("[data-do=again]:visible").click()
-        self.view("error")
+        self.expect_view("error")
         yield "quota"
         self.shop.sql("UPDATE vton_quota SET used = used - 1000")
         self.close()
         self.page.locator("vton-badge button").click()
 
     def pages(self) -> Iterator[str]:
-        self.page.goto(f"{self.shop.url}/try-on/try/{self.number}/")
+        self.page.goto(f"{self.shop.url}/try-on/try/{self.product}/")
         yield "page-try"
         self.page.locator(".vton-form .vton-primary").click()
         expect(self.page.locator(".vton-problems")).to_be_visible()
