@@ -96,12 +96,10 @@ class ButtonRenderer:
             return _button(described, attributes)
         key = (described.kind, _lang(), *attributes)
         if (cached := self._cache.get(key)) is None:
-            any_product = SimpleNamespace(
-                kind=described.kind, ref=PLACEHOLDERS["ref"], title=PLACEHOLDERS["title"]
-            )
-            cached = self._cache[key] = _button(
-                any_product, {name: PLACEHOLDERS[name] for name in attributes}
-            )
+            title = PLACEHOLDERS["title"]
+            any_product = SimpleNamespace(kind=described.kind, ref=PLACEHOLDERS["ref"], title=title)
+            cached = _button(any_product, {name: PLACEHOLDERS[name] for name in attributes})
+            self._cache[key] = cached
         values: dict[str, str] = {PLACEHOLDERS[name]: escape(text) for name, text in attributes.items()}
         values |= {PLACEHOLDERS["ref"]: ref, PLACEHOLDERS["title"]: conditional_escape(described.title)}
         # In a single pass, so that a placeholder in the shop's own text is not replaced.

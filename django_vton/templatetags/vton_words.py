@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.template.base import NodeList, Parser, Token
-    from django.template.context import Context, RequestContext
+    from django.template.context import Context
     from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -37,10 +37,7 @@ class WordsNode(template.Node):
             return self.nodelist.render(context)
 
 
-@register.simple_tag(takes_context=True)
-def tryon_nonce(context: RequestContext) -> str:
-    """Return the request's CSP nonce, or "" if the shop's policy has none."""
-    return csp_nonce(context)
+register.simple_tag(csp_nonce, takes_context=True, name="tryon_nonce")
 
 
 @register.filter

@@ -5,8 +5,7 @@ It holds nothing personal, so it may be cached. Personal data comes from `api/st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -25,40 +24,25 @@ from ..products import DescribedProduct, find
 from ..queue import liveness
 from ..utils import languages
 from . import phone_links
-from .options import listed_values, shopper_options
+from .options import shopper_options
 from .sessions import skip_session_save
-
-if TYPE_CHECKING:
-    from ..pixazo.engine import Option
 
 MAX_AGE_SECONDS = 300
 MAX_REMAINING_SHOWN = 3
 """The dialog says how many try-ons are left if there are this many or fewer."""
 
-MESSAGE_VIEWS = {
-    "photo_required": "choose",
-    "photo_unreadable": "choose",
-    "photo_format": "choose",
-    "photo_too_small": "choose",
-    "photo_too_large": "choose",
-    "photo_gone": "choose",
-    "photo_refused": "choose",
-    "consent_required": "check",
-    "options_invalid": "check",
-    "captcha_required": "check",
-    "not_cancelable": "waiting",
-}
+MESSAGE_VIEWS = (
+    {code: "choose" for code in MESSAGES if code.startswith("photo_")}
+    | dict.fromkeys(("consent_required", "options_invalid", "captcha_required"), "check")
+    | {"not_cancelable": "waiting"}
+)
 """The view of the dialog that shows a code's message. All other codes use the error view."""
 
 RETRYABLE_CODES = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
 """Refusals after which the same order may be sent again."""
 
 FINAL_CODES = {
-    "product_unknown",
-    "product_not_enabled",
-    "quota_exceeded",
-    "budget_exhausted",
-    "not_configured",
+    *("product_unknown", "product_not_enabled", "quota_exceeded", "budget_exhausted", "not_configured")
 }
 """Refusals that another photo does not change."""
 
@@ -69,22 +53,6 @@ SCRIPT_MESSAGES = UNAVAILABLE_CODES | {
     *("consent_required", "photo_format", "photo_too_large", "photo_too_small", "photo_unreadable"),
 }
 """Codes whose messages are part of the dialog's HTML. Messages of other codes come with the API's answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class OptionField:
-    """An option that a shopper may set, as the dialog shows it."""
-
-    option: Option
-    choices: list[tuple[str, Any]]
-    """Values as JSON text, with their labels; empty for a number field."""
-    initial: str
-
-    @classmethod
-    def of(cls, option: Option, initial: object) -> OptionField:
-        """Return the field. A boolean's initial value is "true" or "false", and None is ""."""
-        text = "" if initial is None else str(initial)
-        return cls(option, listed_values(option), text.lower() if option.kind == "boolean" else text)
 
 
 @login_not_required
@@ -131,7 +99,7 @@ def _context(request: HttpRequest, product: DescribedProduct, language: str) -> 
         "missing_worker": queue.describe_queue()[1]
         if settings.DEBUG and not liveness.workers_seen_recently()
         else "",
-        "fields": [OptionField.of(*option) for option in shopper_options(product)],
+        "fields": shopper_options(product),
         "messages": [
             {
                 "code": code,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import pgettext_lazy
@@ -16,26 +17,40 @@ MAX_LISTED_VALUES = 10
 """A number with at most this many possible values is offered as a list, any other as a number field."""
 
 
-def shopper_options(product: DescribedProduct) -> list[tuple[Option, Any]]:
-    """Return the options that a shopper may set for this product, with their initial values.
+@dataclass(frozen=True, slots=True)
+class OptionField:
+    """An engine option that a shopper may set."""
 
-    The initial value is the shop's own setting, or else the engine's default, which may be None.
-    """
+    option: Option
+    default: Any
+    """The shop's own setting, or else the engine's default, which may be None."""
+
+    @property
+    def initial(self) -> str:
+        """The default in HTML: "true" or "false" for a boolean, "" for None."""
+        text = "" if self.default is None else str(self.default)
+        return text.lower() if self.option.kind == "boolean" else text
+
+    @property
+    def choices(self) -> list[tuple[str, Any]]:
+        """The values to list, as JSON text with their labels. An empty list stands for a number field."""
+        if self.option.kind == "choice":
+            return list(self.option.labelled_choices)
+        if self.option.kind == "boolean":
+            return [("true", pgettext_lazy("vton", "Yes")), ("false", pgettext_lazy("vton", "No"))]
+        low, high = self.option.minimum, self.option.maximum
+        if low is None or high is None or high - low >= MAX_LISTED_VALUES:
+            return []
+        return [(str(number), number) for number in range(low, high + 1)]
+
+
+def shopper_options(product: DescribedProduct) -> list[OptionField]:
+    """Return the options that a shopper may set for this product. The number of images is 1 by default."""
     set_by_shop = product.tryon.get_options(product.product)
-    return [
-        (option, set_by_shop.get(option.name, option.default))
-        for option in product.engine.options
-        if option.name in product.tryon.shopper_options and option.name not in MERCHANT_ONLY_OPTIONS
-    ]
-
-
-def listed_values(option: Option) -> list[tuple[str, Any]]:
-    """Return the values to list, as JSON text with their labels; an empty list for a number field."""
-    if option.kind == "choice":
-        return list(option.labelled_choices)
-    if option.kind == "boolean":
-        return [("true", pgettext_lazy("vton", "Yes")), ("false", pgettext_lazy("vton", "No"))]
-    low, high = option.minimum, option.maximum
-    if low is None or high is None or high - low >= MAX_LISTED_VALUES:
-        return []
-    return [(str(number), number) for number in range(low, high + 1)]
+    fields = []
+    for option in product.engine.options:
+        if option.name in product.tryon.shopper_options and option.name not in MERCHANT_ONLY_OPTIONS:
+            default = set_by_shop.get(option.name, option.default)
+            is_count = option.name == product.engine.samples_option
+            fields.append(OptionField(option, default or 1 if is_count else default))
+    return fields

@@ -1,176 +1,164 @@
-"""Rows as the plain data that shoppers get: the JSON objects of the API, and what the pages show.
+"""Try-ons, photos and images as shoppers get them, from the API and on the pages.
 
-All addresses are paths of this shop, and all texts are in the language of the moment.
+URLs are paths of this shop, and texts are in the active language.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.utils.translation import pgettext
+from rest_framework.serializers import (
+    BooleanField,
+    CharField,
+    DictField,
+    FloatField,
+    ListField,
+    Serializer,
+    UUIDField,
+)
 
-from ..messages import RENDER_MESSAGES, RETRYABLE
+from ..messages import RENDER_MESSAGES, RETRYABLE_CODES
 from ..models import PersonPhoto, TryOnImage, TryOnRequest
-from ..models.states import ACTIVE, PROGRESS, PUBLIC, State
+from ..models.states import ACTIVE, PROGRESS, PUBLIC_STATUS, State
 from ..monitoring.typical_duration import typical_seconds
-from ..shoppers import made_by
-from ..utils.languages import address, page_address, page_language
+from ..shoppers import requested_by_phone
+from ..utils.languages import localized_url
 from ..utils.safe_urls import safe_url
-
-KINDS = ("garment", "eyewear")
+from .fields import CountField, DateTimeField, EnumField, OptionalTextField, PathField, RowSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Callable
 
     from django.db.models import QuerySet
 
     from ..models import PhoneLink, Shopper
-    from ..pixazo.engine import Option
 
-RETRY_AFTER = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
-"""Seconds until it is worth another look."""
+KINDS = ("garment", "eyewear")
 
 
 def try_ons_of(shopper: Shopper | None, phone: PhoneLink | None = None) -> QuerySet[TryOnRequest]:
-    """A shopper's try-ons, with all that `tryon` reads, in four queries however many they are.
+    """A shopper's try-ons with all that `TryOnSerializer` reads, in at most five queries for any number.
 
-    With `phone` also those that this link's phone asked for.
+    With `phone` also those that were requested on the phone of this link.
     """
-    rows = TryOnRequest.objects.with_parts().prefetch_related("source__images")
+    rows = TryOnRequest.objects.with_related().prefetch_related("source__images")
     if phone is not None:
-        mine = made_by(phone)
-        return rows.filter(mine if shopper is None else mine | Q(shopper=shopper))
+        by_phone = requested_by_phone(phone)
+        return rows.filter(by_phone if shopper is None else by_phone | Q(shopper=shopper))
     # Never `filter(shopper=None)`: renders of house models have no owner.
     return rows.none() if shopper is None else rows.filter(shopper=shopper)
 
 
-def tryon(row: TryOnRequest, typical: int | None = None) -> dict[str, Any]:
-    """The object of a try-on. `typical`: the engine's typical seconds, where the caller has them."""
-    seconds = typical_seconds(row.engine) if typical is None else typical
-    state = shown_state(row)
-    photo_of_it = row.photo
-    return {
-        "id": str(row.pk),
-        "product": row.product,
-        "product_title": row.product_title,
-        "product_url": safe_url(row.product_url),
-        "engine": row.engine,
-        "status": PUBLIC[state],
-        "options": row.options,
-        "counted": bool(row.counted_in),
-        "cached": row.cached,
-        "created_at": _moment(row.created_at),
-        "started_at": _moment(_started_at(row)),
-        "finished_at": _moment(row.finished_at),
-        "expires_at": _moment(row.expires_at),
-        "progress": PROGRESS[state],
-        "eta_seconds": ceil(seconds * (1 - PROGRESS[state])),
-        "typical_seconds": seconds,
-        "photo": None if photo_of_it is None else photo(photo_of_it),
-        "images": [image(it, row) for it in row.pictures] if state == State.COMPLETED else [],
-        "feedback": row.feedback or None,
-        "page_url": page_address("result", row.pk),
-        "error": _error(row) if state == State.FAILED else None,
-    }
-
-
-def tryons(rows: Iterable[TryOnRequest]) -> list[dict[str, Any]]:
-    """The objects of several, which share their engines' figures."""
-    typical = cache(typical_seconds)
-    return [tryon(row, typical(row.engine)) for row in rows]
-
-
 def shown_state(row: TryOnRequest) -> State:
-    """Its state; for one that waits for a shared render, that render's.
+    """The state of the try-on or, if it waits for a shared render, of that render.
 
-    Once that has ended, those who share it are about to end as well: nothing goes back to the queue.
+    A try-on whose shared render has ended is about to end as well: nothing goes back to the queue.
     """
     if row.state == State.QUEUED and row.source is not None:
         return State(row.source.state) if row.source.state in ACTIVE else State.RENDERED
     return State(row.state)
 
 
-def etag(row: TryOnRequest) -> str:
-    """Weak (RFC 9110, 8.8.1): the typical seconds may move while the rest stands.
+class PhotoSerializer(RowSerializer[PersonPhoto]):
+    """A photo of a person: the shopper's own or one of the shop's house models."""
 
-    Of the row alone, so that a poll costs one query: whatever brings it other pictures ends it anew.
-    """
-    ended = row.finished_at.timestamp() if row.finished_at else ""
-    parts = [row.pk, shown_state(row), row.feedback, row.photo_id, page_language(), ended]
-    return 'W/"{}"'.format("-".join(map(str, parts)))
+    id = UUIDField(source="pk")
+    kind = EnumField("PhotoKind", PersonPhoto.Kind.values)
+    name = OptionalTextField()
+    labels = ListField(child=CharField())
+    suits = ListField(child=EnumField("ProductKind", KINDS))
+    url = PathField("photo-file")
+    thumbnail_url = PathField("photo-file", "?size=thumbnail")
+    width = CountField()
+    height = CountField()
+    expires_at = DateTimeField(allow_null=True)
 
-
-def retry_after(row: TryOnRequest) -> int | None:
-    """Seconds until the next look, or None where nothing will change any more."""
-    return RETRY_AFTER.get(shown_state(row))
-
-
-def photo(row: PersonPhoto) -> dict[str, Any]:
-    """The object of a photo."""
-    url = address("photo-file", row.pk)
-    return {
-        "id": str(row.pk),
-        "kind": row.kind,
-        "name": row.name,
-        "labels": row.labels,
-        "suits": [kind for kind in KINDS if row.suits_kind(kind)],
-        "url": url,
-        "thumbnail_url": f"{url}?size=thumbnail",
-        "width": row.width,
-        "height": row.height,
-        "expires_at": _moment(row.expires_at),
-    }
+    def computed_values(self, row: PersonPhoto) -> dict[str, Any]:
+        """Return the kinds of product that the photo suits."""
+        return {"suits": [kind for kind in KINDS if row.suits_kind(kind)]}
 
 
-def image(row: TryOnImage, of: TryOnRequest) -> dict[str, Any]:
-    """The object of a finished picture; its alternative text speaks of the try-on that shows it."""
-    url = address("image", row.pk)
-    return {
-        "id": str(row.pk),
-        "url": url,
-        "thumbnail_url": f"{url}?size=thumbnail",
-        "download_url": f"{url}?download=1",
-        "width": row.width,
-        "height": row.height,
-        "content_type": row.content_type,
-        "alt": _alt(of),
-    }
+class ImageSerializer(RowSerializer[TryOnImage]):
+    """An image of a completed try-on. The URLs open for its owner, and for anyone if it is published."""
+
+    id = UUIDField(source="pk")
+    url = PathField("image")
+    thumbnail_url = PathField("image", "?size=thumbnail")
+    download_url = PathField("image", "?download=1")
+    width = CountField()
+    height = CountField()
+    content_type = EnumField("ImageType", ("image/jpeg", "image/png"))
+    alt = CharField()
+
+    def computed_values(self, row: TryOnImage) -> dict[str, Any]:
+        """Return the alternative text, which tells of the try-on that shows the image: it may be shared."""
+        shown_by: TryOnRequest = self.context["try_on"]
+        title = shown_by.product_title or shown_by.product
+        if shown_by.photo is not None and shown_by.photo.is_house:
+            return {"alt": pgettext("vton", "AI-generated preview: %(title)s on a model") % {"title": title}}
+        return {"alt": pgettext("vton", "AI-generated preview: %(title)s on your photo") % {"title": title}}
 
 
-def option(it: Option, *, is_count: bool = False) -> dict[str, Any]:
-    """What a shopper may choose; `is_count` where it says how many pictures: unsaid, it is one."""
-    return {
-        "kind": it.kind,
-        "label": str(it.label),
-        "choices": list(it.choices),
-        "minimum": it.minimum,
-        "maximum": it.maximum,
-        "default": 1 if it.default is None and is_count else it.default,
-    }
+class TryOnErrorSerializer(Serializer[Any]):
+    """Why a try-on failed. `message` is for the shopper, translated."""
+
+    code = EnumField("TryOnErrorCode", RENDER_MESSAGES)
+    message = CharField()
+    retryable = BooleanField()
 
 
-def _alt(row: TryOnRequest) -> str:
-    title = row.product_title or row.product
-    if row.photo is not None and row.photo.is_house:
-        return pgettext("vton", "AI-generated preview: %(title)s on a model") % {"title": title}
-    return pgettext("vton", "AI-generated preview: %(title)s on your photo") % {"title": title}
+class TryOnSerializer(RowSerializer[TryOnRequest]):
+    """One request and its images. `progress` and `eta_seconds` change only with the status."""
 
+    id = UUIDField(source="pk")
+    product = CharField()
+    product_title = OptionalTextField()
+    product_url = PathField()
+    engine = CharField()
+    status = EnumField("TryOnStatus", PUBLIC_STATUS.values())
+    options = DictField()
+    counted = BooleanField(source="quota_ids")
+    cached = BooleanField()
+    created_at = DateTimeField()
+    started_at = DateTimeField(allow_null=True)
+    finished_at = DateTimeField(allow_null=True)
+    expires_at = DateTimeField(allow_null=True)
+    progress = FloatField(min_value=0, max_value=1)
+    eta_seconds = CountField()
+    typical_seconds = CountField()
+    photo = PhotoSerializer(allow_null=True)
+    images = ImageSerializer(many=True)
+    feedback = EnumField("Feedback", ("like", "dislike"), allow_null=True)
+    page_url = PathField()
+    error = TryOnErrorSerializer(allow_null=True)
 
-def _error(row: TryOnRequest) -> dict[str, Any]:
-    # A shop's own engine may have further codes: they mean "vendor" to a shopper.
-    code = row.error_code if row.error_code in RENDER_MESSAGES else "vendor"
-    return {"code": code, "message": str(RENDER_MESSAGES[code]), "retryable": code in RETRYABLE}
+    @cached_property
+    def _typical_seconds(self) -> Callable[[str], int]:
+        return cache(typical_seconds)  # Looked up once per engine for a whole list.
 
-
-def _started_at(row: TryOnRequest) -> datetime | None:
-    if row.started_at is None and row.source is not None and row.state == State.QUEUED:
-        return row.source.started_at
-    return row.started_at
-
-
-def _moment(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
+    def computed_values(self, row: TryOnRequest) -> dict[str, Any]:
+        """Return what depends on the state, and what needs no query while the try-on runs."""
+        self.context["try_on"] = row
+        state, seconds = shown_state(row), self._typical_seconds(row.engine)
+        is_follower = row.state == State.QUEUED and row.source is not None
+        error = None
+        if state == State.FAILED:
+            # A shop's own engine may have further codes. They mean "vendor" to a shopper.
+            code = row.error_code if row.error_code in RENDER_MESSAGES else "vendor"
+            error = {"code": code, "message": RENDER_MESSAGES[code], "retryable": code in RETRYABLE_CODES}
+        return {
+            "product_url": safe_url(row.product_url),
+            "status": PUBLIC_STATUS[state],
+            "started_at": row.started_at or (row.source.started_at if is_follower else None),
+            "progress": PROGRESS[state],
+            "eta_seconds": ceil(seconds * (1 - PROGRESS[state])),
+            "typical_seconds": seconds,
+            "images": row.shown_images if state == State.COMPLETED else [],
+            "feedback": row.feedback or None,
+            "page_url": localized_url("result", row.pk),
+            "error": error,
+        }

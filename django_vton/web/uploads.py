@@ -64,6 +64,12 @@ def limit_uploads(request: HttpRequest) -> PhotoUploadHandler:
     return handler
 
 
+def require_photo_size(request: HttpRequest) -> None:
+    """Raise Refused if the photo was larger than `MAX_BYTES`. Call it after the body is read."""
+    if any(getattr(handler, "is_too_large", False) for handler in request.upload_handlers):
+        raise Refused("photo_too_large", field="photo")
+
+
 class PhotoUploadHandler(FileUploadHandler):
     """Keeps the first file of the field `photo` in memory, up to `MAX_BYTES`.
 
@@ -95,12 +101,5 @@ class PhotoUploadHandler(FileUploadHandler):
         """Return the photo without its file name (see `clear_file_names`)."""
         assert self._data is not None, "file_complete before new_file"
         self._data.seek(0)
-        return InMemoryUploadedFile(
-            self._data,
-            self.field_name,
-            "photo",
-            self.content_type,
-            file_size,
-            self.charset,
-            self.content_type_extra,
-        )
+        kind, charset, extra = self.content_type, self.charset, self.content_type_extra
+        return InMemoryUploadedFile(self._data, self.field_name, "photo", kind, file_size, charset, extra)

@@ -56,7 +56,7 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
     vendor_id = parse_callback_id(_body(request))
     if vendor_id and attempt.vendor_id and vendor_id != attempt.vendor_id:
         logger.warning("Ignored a callback for attempt %s that names another render.", attempt)
-    elif lifecycle.callback(attempt, vendor_id or ""):
+    elif lifecycle.receive_callback(attempt, vendor_id or ""):
         transaction.on_commit(wake, robust=True)
     return HttpResponse(status=200)
 

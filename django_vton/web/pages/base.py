@@ -36,7 +36,7 @@ OPEN_FRAGMENT = "try-on"
 """On a product page, this URL fragment opens the dialog with the product's newest try-on."""
 
 
-class _PageCsrfMiddleware(CsrfViewMiddleware):
+class _CsrfMiddleware(CsrfViewMiddleware):
     """Django's check, with a refusal in the language and design of these pages."""
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
@@ -50,9 +50,7 @@ def page_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBa
     The view is exempt from the shop's CSRF middleware, which would read the whole upload before `uploads` can
     limit it. Our own check runs afterwards.
     """
-    checked = decorator_from_middleware(_PageCsrfMiddleware)(
-        require_http_methods(["GET", "HEAD", "POST"])(view)
-    )
+    checked = decorator_from_middleware(_CsrfMiddleware)(require_http_methods(["GET", "HEAD", "POST"])(view))
 
     @login_not_required
     @transaction.non_atomic_requests
@@ -110,13 +108,9 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 
 def confirmation_page(request: HttpRequest, question: str, row: TryOnRequest | None = None) -> HttpResponse:
     """Ask for confirmation: "delete" a try-on, "erase" all data, or "withdraw" the consent."""
-    context: dict[str, Any] = {
-        "question": question,
-        "try_on": row,
-        "action_url": languages.localized_url("history"),
-    }
+    url = languages.localized_url("history") if row is None else languages.localized_url("result", row.pk)
+    context: dict[str, Any] = {"question": question, "try_on": row, "action_url": url}
     if row is not None:
-        context["action_url"] = languages.localized_url("result", row.pk)
         context["picture"] = next(iter(serializers.tryon(row)["images"]), None)
     return render(request, "vton/pages/confirm.html", context)
 

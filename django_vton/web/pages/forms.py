@@ -17,7 +17,7 @@ from ...messages import MESSAGES
 from ...models import PersonPhoto, Shopper
 from ...shoppers import address_keys
 from .. import serializers
-from ..options import listed_values, shopper_options
+from ..options import OptionField, shopper_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from django.utils.datastructures import MultiValueDict
 
     from ...exceptions import Refused
-    from ...pixazo import Option
     from ...products import DescribedProduct
     from ...shoppers import Visitor
 
@@ -68,7 +67,9 @@ class TryOnForm(forms.Form):
         if data is not None:
             selected = data.get("photo_id", "")
         self.product = product
-        self.own_photos, self.house_models = own_photos(shopper, selected), house_models(product.kind)
+        self.own_photos = own_photos(shopper, selected)
+        models = PersonPhoto.objects.active_house_models()
+        self.house_models = [(row, serializers.photo(row)) for row in models if row.suits_kind(product.kind)]
         offered = [photo["id"] for _row, photo in (*self.own_photos, *self.house_models)]
         self.selected_photo = selected if selected in offered else ""
         self.consent_version = config.CONSENT_VERSION
@@ -83,9 +84,8 @@ class TryOnForm(forms.Form):
         # click are the same order, and the idempotency key answers both alike.
         self.needs_consent = not privacy.has_consented(shopper)
         self.fields["consent"].label = config.CONSENT_TEXT
-        for option, initial in shopper_options(product):
-            is_count = option.name == product.engine.samples_option
-            self.fields[OPTION_PREFIX + option.name] = _field(option, initial or (1 if is_count else initial))
+        for field in shopper_options(product):
+            self.fields[OPTION_PREFIX + field.option.name] = _form_field(field)
 
     def clean(self) -> dict[str, Any]:
         """Reject an upload together with a stored photo, since one of them was probably a mistake."""
@@ -149,12 +149,6 @@ def own_photos(shopper: Shopper | None, selected: str = "") -> list[PhotoCard]:
     return [(photo, serializers.photo(photo)) for photo in own.filter(shown).order_by("-created_at")]
 
 
-def house_models(kind: str) -> list[PhotoCard]:
-    """Return the active house models for "garment" or "eyewear"."""
-    models = PersonPhoto.objects.active_house_models()
-    return [(model, serializers.photo(model)) for model in models if model.suits_kind(kind)]
-
-
 def parse_uuid(text: str) -> uuid.UUID | None:
     """Return the UUID, or None if the text is not one."""
     try:
@@ -163,25 +157,20 @@ def parse_uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _field(option: Option, initial: object) -> forms.Field:
+def _form_field(field: OptionField) -> forms.Field:
     """Return the form field of an option. An empty value leaves the option to the shop."""
-    choices = listed_values(option)
-    if not choices:
-        return forms.IntegerField(
-            label=str(option.label),
-            required=False,
-            initial=initial,
-            min_value=option.minimum,
-            max_value=option.maximum,
-            error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), MESSAGES["options_invalid"]),
-        )
-    if initial is None:
-        choices.insert(0, ("", pgettext_lazy("vton", "Automatic")))
+    errors = dict.fromkeys(
+        ("invalid", "invalid_choice", "min_value", "max_value"), MESSAGES["options_invalid"]
+    )
+    shared: dict[str, Any] = {
+        "label": str(field.option.label),
+        "required": False,
+        "initial": field.initial,
+        "error_messages": errors,
+    }
+    if not field.choices:
+        return forms.IntegerField(min_value=field.option.minimum, max_value=field.option.maximum, **shared)
+    automatic = [("", pgettext_lazy("vton", "Automatic"))] if field.default is None else []
     return forms.TypedChoiceField(
-        label=str(option.label),
-        required=False,
-        choices=choices,
-        coerce=option.from_text,
-        initial=str(initial).lower() if option.kind == "boolean" else initial,
-        error_messages=dict.fromkeys(("invalid_choice", "invalid"), MESSAGES["options_invalid"]),
+        choices=[*automatic, *field.choices], coerce=field.option.from_text, **shared
     )

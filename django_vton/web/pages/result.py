@@ -91,14 +91,14 @@ def _selected_image(request: HttpRequest, images: list[dict[str, Any]]) -> dict[
 def _render_result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = None) -> HttpResponse:
     shown = serializers.tryon(row)
     is_running = row.state in ACTIVE
+    late_after = LATE_FACTOR * timedelta(seconds=shown["typical_seconds"])
     reloads = is_running and request.GET.get("auto") == "1"
     context = {
         "row": row,
         "try_on": shown,
         "is_running": is_running,
         "is_nearly_done": serializers.shown_state(row) == State.RENDERED,
-        "is_late": timezone.now()
-        > row.created_at + LATE_FACTOR * timedelta(seconds=shown["typical_seconds"]),
+        "is_late": timezone.now() > row.created_at + late_after,
         "reloads": reloads,
         "refresh_seconds": REFRESH_SECONDS,
         "picture": _selected_image(request, shown["images"]),

@@ -16,7 +16,7 @@ from ...monitoring import proxies
 from ...shoppers import Visitor
 from ...utils.languages import localized_url
 from ..sessions import require_session
-from ..uploads import PhotoUploadHandler, clear_file_names
+from ..uploads import clear_file_names, require_photo_size
 from .base import HttpResponseSeeOther, add_retry_after, page_view, refusal_page, render
 from .forms import TryOnForm, parse_uuid
 
@@ -57,11 +57,7 @@ def _order(request: HttpRequest, described: DescribedProduct) -> HttpResponse:
     refusal = None
     if form.is_valid():
         try:
-            if any(
-                isinstance(handler, PhotoUploadHandler) and handler.is_too_large
-                for handler in request.upload_handlers
-            ):
-                raise Refused("photo_too_large", field="photo")  # noqa: TRY301 - shown at its field, as the others
+            require_photo_size(request)
             proxies.record_untrusted_proxy(request)
             accepted = request_tryon(form.to_order(visitor, key, request))
         except Refused as error:
