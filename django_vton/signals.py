@@ -1,24 +1,28 @@
-"""Signals for the shop's own code. Sent after the commit, with `send_robust`, at most once each.
+"""Signals for the shop's own code. Each is sent after the commit with `send_robust`, at most once.
 
-Every `tryon_` one carries `request_id` (the try-on's UUID) and `product` (its reference); never a picture.
+All signals but `budget_near` have these arguments besides their own:
+
+- `try_on`: the `TryOnRequest`. Do not save it; the package alone changes its state.
+- `product`: the instance from `TryOn.get_queryset`, or None if the product is no longer in it.
+  `try_on.product` is its reference.
 """
 
 from django.dispatch import Signal
 
 tryon_completed = Signal()
-"""The pictures are stored. Arguments: `request_id`, `product`."""
+"""The pictures are stored. Arguments: `try_on`, `product`."""
 
 tryon_failed = Signal()
-"""It ended without pictures. Arguments: `request_id`, `product`, `code`."""
+"""The try-on ended without pictures. Arguments: `try_on`, `product`, `code` (an error code of the API)."""
 
 tryon_needs_attention = Signal()
-"""Money may have been spent and nobody knows: an operator should look. Arguments: `request_id`,
-`product`, `code`."""
+"""An operator should look: the vendor may have charged for a render with an unknown outcome. Arguments:
+`try_on`, `product`, `code`."""
 
 tryon_converted = Signal()
-"""A product that was tried on went into a basket or was bought. Arguments: `request_id`,
-`product`, `kind` ("added" or "purchased"), `reference`, `order`."""
+"""A product was added to the basket or bought after its try-on. Arguments: `try_on`, `product`, `kind`
+("added" or "purchased"), `reference`, `order`."""
 
 budget_near = Signal()
-"""Of a budget, 80 % are used or no further render fits: once in its day or month, for each cap. Arguments:
-`kind` ("day" or "month"), `starts_on` (a date), `used` and `cap` (Decimal USD)."""
+"""80 % of a budget is used, or no further render fits. Sent once per day or month and cap. Arguments: `kind`
+("day" or "month"), `starts_on` (a date), `used` and `cap` (Decimal USD)."""

@@ -28,7 +28,7 @@ from django_vton.pixazo import Engine
 from django_vton.products import TryOn, find, register, tryon_for
 from django_vton.sandbox import Gateway, Scenario
 from django_vton.signals import budget_near, tryon_completed, tryon_converted, tryon_failed
-from django_vton.storage import PrivateFolder
+from django_vton.storage import PrivateFileSystemStorage
 from shop.models import Kind, Product
 
 # Products -------------------------------------------------------------------------------------------
@@ -83,19 +83,18 @@ assert_type(find("shop.product:42").engine, Engine)
 
 
 @receiver(tryon_completed)
-def completed(*, request_id: UUID, product: str, **_kwargs: object) -> None:
-    request = TryOnRequest.objects.get(pk=request_id)
-    assert_type(request.pk, UUID)
-    assert_type(request.finished_at, datetime | None)
+def completed(*, try_on: TryOnRequest, product: Product | None, **_kwargs: object) -> None:
+    assert_type(try_on.pk, UUID)
+    assert_type(try_on.finished_at, datetime | None)
 
 
 @receiver([tryon_failed])
-def failed(*, request_id: UUID, product: str, code: str, **_kwargs: object) -> None:
+def failed(*, try_on: TryOnRequest, product: Product | None, code: str, **_kwargs: object) -> None:
     return
 
 
 @receiver(tryon_converted)
-def converted(*, request_id: UUID, kind: str, reference: str, order: str, **_kwargs: object) -> None:
+def converted(*, try_on: TryOnRequest, kind: str, reference: str, order: str, **_kwargs: object) -> None:
     return
 
 
@@ -135,7 +134,7 @@ def season(user: object, photo: Path) -> int | str:
     reached = batches.progress(batch)
     assert_type(reached, batches.Progress)
     assert_type(reached.spent, int)
-    assert_type(reached.waits_until, datetime | None)
+    assert_type(reached.waiting_until, datetime | None)
     assert_type(batches.accept(batch, [1, 2]), int)
     assert_type(batches.publish_accepted(batch).problems, list[BatchRender])
     assert_type(batches.retry(batch, in_doubt=True), int)
@@ -184,7 +183,7 @@ checked = Config(
 assert_type(checked.DAILY_BUDGET, Decimal | None)
 
 
-class Vault(PrivateFolder):
+class Vault(PrivateFileSystemStorage):
     def __init__(self) -> None:
         super().__init__(location="/srv/vault", nginx_location="/vault/")
 
