@@ -1,63 +1,57 @@
-"""What a queue calls: plain functions without arguments, which return nothing and may come twice.
+"""The functions that a queue calls. They take no arguments, return nothing, and may run more than once.
 
-django-q2 delivers again what raises, so they catch `Exception`; never `BaseException`, which is how a
-worker is told to stop.
+django-q2 runs a task again if it raises, so they catch `Exception`. They do not catch `BaseException`, because
+that is how a worker is told to stop.
 """
 
 from __future__ import annotations
 
 import logging
 
+from . import lifecycle, privacy, queue
+from .monitoring import incidents
+from .queue import liveness
+from .utils.redaction import clear_frames
+from .worker import claims, dispatcher
+
 logger = logging.getLogger(__name__)
 
 
 def dispatch() -> None:
-    """Drive what is due, for one slice of time."""
-    from .utils.redaction import clear_frames
-    from .worker.dispatcher import run
-
+    """Run a dispatcher for a limited time."""
     try:
-        run()
-    except Exception as trouble:
-        clear_frames(trouble)
-        logger.exception("The pump stopped; the schedule starts it again within a minute.")
+        dispatcher.run()
+    except Exception as error:
+        clear_frames(error)
+        logger.exception("The dispatcher stopped. The schedule starts it again within a minute.")
 
 
 def wake() -> None:
-    """The schedule's look: workers live, a pump starts where one is missing, staff hear of trouble.
+    """Run every minute: record that workers live, start a missing dispatcher, and notify staff of incidents.
 
-    Also finishes try-ons whose shared render has ended.
+    It also ends try-ons whose shared render has ended.
     """
-    from . import queue
-    from .monitoring import incidents
-    from .queue import liveness
-    from .worker import claims
-
     try:
         liveness.record_heartbeat()
         if claims.has_work():
             queue.wake()
     except Exception:
-        logger.exception("The minute's look failed; the next one comes in a minute.")
+        logger.exception("The scheduled wake-up failed. The next one follows in a minute.")
     finish_followers()
-    incidents.watch()
+    incidents.check()
 
 
 def finish_followers() -> None:
-    """End the try-ons that still wait for a shared render which has ended."""
-    from . import lifecycle
-
+    """End the try-ons that still wait for a shared render that has ended."""
     try:
         lifecycle.finish_followers()
     except Exception:
-        logger.exception("Ending try-ons that share a render failed; it is tried again in a minute.")
+        logger.exception("Ending try-ons that share a render failed. It is tried again in a minute.")
 
 
 def purge() -> None:
-    """Delete photos, results and files that have had their time."""
-    from . import privacy
-
+    """Run every hour: delete photos, results and files that are past their retention."""
     try:
         privacy.purge()
     except Exception:
-        logger.exception("Deleting what is due failed; it is tried again in an hour.")
+        logger.exception("Purging expired data failed. It is tried again in an hour.")

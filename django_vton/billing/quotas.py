@@ -1,4 +1,4 @@
-"""How many pictures a shopper, and an address, may order: counters that only conditional updates move."""
+"""How many pictures a shopper and an IP address may order. Conditional updates change the counters."""
 
 from __future__ import annotations
 
@@ -14,47 +14,48 @@ from django.utils.crypto import salted_hmac
 from ..conf import Rate, config
 from ..exceptions import QuotaExceeded, Refused
 from ..models import Quota, Shopper, TryOnRequest
-from ..utils.periods import seconds_until, window
+from ..utils.periods import period_bounds, seconds_until
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+RETENTION = timedelta(days=40)
+"""How long counters are kept: longer than the longest window, a month."""
 
-OLDEST_WINDOW = timedelta(days=40)
-"""Longer than any window lasts."""
+IPV6_NETWORK_FACTORS = {"ip56": 2, "ip48": 3}
+"""How many times `IP_QUOTA` the wider networks of an IPv6 address may use: a /48 may be one home or one firm.
 
-WIDER = {"ip56": 2, "ip48": 3}
-"""How often the wider networks of an IPv6 address may use `IP_QUOTA`: a /48 may be one home or one firm.
-
-At the defaults no such network can use up the default daily cap, and so end try-on for all others.
+At the default settings, no such network can use up the default daily budget and so end try-on for everyone.
 """
 
-SHARED = 10
-"""How many times a quota may be used by what costs nothing: renders that are shared, or there already."""
+SHARED_FACTOR = 10
+"""How many times a quota may be used for free try-ons, whose render is shared or already exists."""
 
-IN_FLIGHT_PER_ADDRESS = 10
-"""How many times `IN_FLIGHT` may run for one address, behind which there may be an office."""
+IN_FLIGHT_IP_FACTOR = 10
+"""How many times `IN_FLIGHT` may run for one IP address, since an office may share it."""
 
-SHARE_IN_FLIGHT = 3
-"""A shop that gives an address a larger quota lets a third of it run at once."""
+IN_FLIGHT_QUOTA_DIVISOR = 3
+"""A third of `IP_QUOTA` may run at once for one IP address, if that is more."""
 
 
 def _limits(shopper: Shopper | None, addresses: Sequence[str]) -> list[tuple[str, Rate]]:
-    """Each key that counts, with its limit; an address key begins with the kind of its network."""
-    found = []
+    """Each key to count, with its limit. The prefix of an address key is the kind of its network."""
+    limits = []
     if config.quota is not None:
-        # Somebody who is not a shopper yet has used nothing.
-        found.append((_key(shopper) if shopper else "", config.quota))
+        # A visitor without a `Shopper` has used nothing yet: no counter has an empty key.
+        limits.append((_key(shopper) if shopper else "", config.quota))
     if config.ip_quota is not None:
-        found += [(it, _times(config.ip_quota, WIDER.get(it.partition(":")[0], 1))) for it in addresses]
-    return found
+        for key in addresses:
+            factor = IPV6_NETWORK_FACTORS.get(key.partition(":")[0], 1)
+            limits.append((key, _multiply(config.ip_quota, factor)))
+    return limits
 
 
 def _key(shopper: Shopper) -> str:
-    """Under which key this shopper counts.
+    """The key of a shopper's counter.
 
-    A user who is erased and comes back is another shopper: their key is made of the account, as a keyed hash,
-    so that an erasure makes no room and what stays of it names nobody.
+    A user who is erased and returns gets a new `Shopper`. So a user's key is a keyed hash of the account: an
+    erasure does not reset the quota, and the counter that remains does not identify the user.
     """
     if shopper.user_id is None:
         return f"shopper:{shopper.pk}"
@@ -62,112 +63,110 @@ def _key(shopper: Shopper) -> str:
     return f"shopper:{digest}"
 
 
-def _times(rate: Rate, factor: int) -> Rate:
+def _multiply(rate: Rate, factor: int) -> Rate:
     return replace(rate, limit=rate.limit * factor)
 
 
-def take(shopper: Shopper, addresses: Sequence[str], pictures: int) -> list[int]:
-    """Count ordered pictures for this shopper and address; returns the rows to give back to.
+def consume(shopper: Shopper, addresses: Sequence[str], image_count: int) -> list[int]:
+    """Count ordered pictures for this shopper and address; return the ids of the counters, for `refund`.
 
-    Raises QuotaExceeded. Call it in the transaction that accepts: it rolls back with it.
+    Raise QuotaExceeded. Call this in the transaction that accepts the try-on, so that both are rolled back.
     """
-    return [_take(key, rate, pictures) for key, rate in _limits(shopper, addresses)]
+    return [_consume(key, rate, image_count) for key, rate in _limits(shopper, addresses)]
 
 
-def take_shared(shopper: Shopper, addresses: Sequence[str]) -> None:
-    """Count a try-on that costs nothing, in counters of their own with more room. Raises QuotaExceeded."""
+def consume_shared(shopper: Shopper, addresses: Sequence[str]) -> None:
+    """Count a free try-on in separate counters with a higher limit. Raise QuotaExceeded."""
     for key, rate in _limits(shopper, addresses):
-        _take(f"shared:{key}", _times(rate, SHARED), 1)
+        _consume(f"shared:{key}", _multiply(rate, SHARED_FACTOR), 1)
 
 
-def require_room(shopper: Shopper | None, addresses: Sequence[str], pictures: int) -> None:
-    """Raise QuotaExceeded where `take` would, as far as can be told without writing."""
+def require_available(shopper: Shopper | None, addresses: Sequence[str], image_count: int) -> None:
+    """Raise QuotaExceeded if `consume` would raise it now. Write nothing."""
     for key, rate in _limits(shopper, addresses):
-        start, end = window(rate.period)
-        used = Quota.objects.filter(key=key, window=start).values_list("used", flat=True).first() or 0
-        if used + pictures > rate.limit:
+        start, end = period_bounds(rate.period)
+        if _used(key, start) + image_count > rate.limit:
             raise QuotaExceeded(seconds_until(end))
 
 
-def count(key: str, rate: Rate) -> None:
-    """Count one of something else than a try-on, such as a link to a phone. Raises QuotaExceeded."""
-    _take(key, rate, 1)
+def consume_key(key: str, rate: Rate) -> None:
+    """Count something other than a try-on, such as a phone link. Raise QuotaExceeded."""
+    _consume(key, rate, 1)
 
 
-def _take(key: str, rate: Rate, amount: int) -> int:
-    start, end = window(rate.period)
-    found = Quota.objects.filter(key=key, window=start).values_list("pk", flat=True)
-    pk = found.first()
+def _consume(key: str, rate: Rate, amount: int) -> int:
+    start, end = period_bounds(rate.period)
+    counters = Quota.objects.filter(key=key, window_start=start).values_list("pk", flat=True)
+    pk = counters.first()
     if pk is None:
-        Quota.objects.bulk_create([Quota(key=key, window=start)], ignore_conflicts=True)
-        pk = found.get()
+        Quota.objects.bulk_create([Quota(key=key, window_start=start)], ignore_conflicts=True)
+        pk = counters.get()
     room = Quota.objects.filter(pk=pk, used__lte=rate.limit - amount)
     if not room.update(used=F("used") + amount):
         raise QuotaExceeded(seconds_until(end))
     return pk
 
 
-def give_back(request: TryOnRequest) -> None:
-    """It cost nothing, so it does not count. Once: a second call, or a stale copy, changes nothing."""
+def refund(request: TryOnRequest) -> None:
+    """Uncount a try-on that cost nothing, once: a second call changes nothing, even with a stale instance."""
     with transaction.atomic():
         rows = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
-        counted_in, pictures = rows.values_list("counted_in", "counted_images").get()
-        for pk in counted_in:  # In the order in which they were taken.
-            Quota.objects.filter(pk=pk, used__gte=pictures).update(used=F("used") - pictures)
-        rows.update(counted_in=[], counted_images=0)
-    request.counted_in, request.counted_images = [], 0
+        quota_ids, image_count = rows.values_list("quota_ids", "counted_images").get()
+        for pk in quota_ids:  # In the order of `consume`, to avoid deadlocks.
+            Quota.objects.filter(pk=pk, used__gte=image_count).update(used=F("used") - image_count)
+        rows.update(quota_ids=[], counted_images=0)
+    request.quota_ids, request.counted_images = [], 0
 
 
 def check_in_flight(shopper: Shopper | None, addresses: Sequence[str] = ()) -> None:
-    """Raise `in_flight_limit` where enough try-ons of this shopper, or from this address, are running."""
+    """Raise Refused("in_flight_limit") if too many try-ons of this shopper or IP address are running."""
     active = TryOnRequest.objects.active()
     is_full = shopper is not None and active.filter(shopper=shopper).count() >= config.IN_FLIGHT
     if not is_full and addresses and config.ip_quota is not None:
-        most = max(config.IN_FLIGHT * IN_FLIGHT_PER_ADDRESS, config.ip_quota.limit // SHARE_IN_FLIGHT)
-        is_full = active.filter(address_key=addresses[0]).count() >= most
+        limit = max(config.IN_FLIGHT * IN_FLIGHT_IP_FACTOR, config.ip_quota.limit // IN_FLIGHT_QUOTA_DIVISOR)
+        is_full = active.filter(address_key=addresses[0]).count() >= limit
     if is_full:
         raise Refused("in_flight_limit", retry_after=10)
 
 
-def state_of(shopper: Shopper | None) -> dict[str, Any]:
-    """`{"limit", "remaining", "resets_at"}` for the dialog; all null where there is no quota."""
+def quota_status(shopper: Shopper | None) -> dict[str, Any]:
+    """`{"limit", "remaining", "resets_at"}` for the dialog; all None without a quota."""
     rate = config.quota
     if rate is None:
         return {"limit": None, "remaining": None, "resets_at": None}
-    start, end = window(rate.period)
-    used = _used(shopper, start)
+    start, end = period_bounds(rate.period)
+    used = _used(_key(shopper), start) if shopper else 0
     return {"limit": rate.limit, "remaining": max(0, rate.limit - used), "resets_at": end.isoformat()}
 
 
-def _used(shopper: Shopper | None, start: datetime) -> int:
-    if shopper is None:
-        return 0
-    row = Quota.objects.filter(key=_key(shopper), window=start).first()
-    return row.used if row else 0
+def _used(key: str, start: datetime) -> int:
+    return Quota.objects.filter(key=key, window_start=start).values_list("used", flat=True).first() or 0
 
 
-def merge(guest: Shopper, user: Shopper) -> None:
-    """A guest logged in: what was used as a guest counts for the user from now on.
+def merge_guest(guest: Shopper, user: Shopper) -> None:
+    """After a login, count for the user what was used as a guest.
 
-    Call it in the transaction that moves the guest's try-ons, and before they move.
+    Call this in the transaction that moves the guest's try-ons, before they are moved.
     """
     running = list(guest.try_ons.active().select_for_update())
-    keys = {f"{kind}{_key(guest)}": f"{kind}{_key(user)}" for kind in ("", "shared:")}
-    for row in Quota.objects.select_for_update().filter(key__in=keys):
-        mine, _created = Quota.objects.get_or_create(key=keys[row.key], window=row.window)
-        Quota.objects.filter(pk=mine.pk).update(used=F("used") + row.used)
-        for request in running:  # What is given back later has to come off the user's count.
-            request.counted_in = [mine.pk if pk == row.pk else pk for pk in request.counted_in]
-        row.delete()
-    TryOnRequest.objects.bulk_update(running, ["counted_in"])
+    keys = {f"{prefix}{_key(guest)}": f"{prefix}{_key(user)}" for prefix in ("", "shared:")}
+    for counter in Quota.objects.select_for_update().filter(key__in=keys):
+        target, _created = Quota.objects.get_or_create(
+            key=keys[counter.key], window_start=counter.window_start
+        )
+        Quota.objects.filter(pk=target.pk).update(used=F("used") + counter.used)
+        for request in running:  # A later refund has to reduce the user's counter.
+            request.quota_ids = [target.pk if pk == counter.pk else pk for pk in request.quota_ids]
+        counter.delete()
+    TryOnRequest.objects.bulk_update(running, ["quota_ids"])
 
 
 def purge(now: datetime) -> int:
-    """Delete the counts of windows that are long over; how many."""
-    return Quota.objects.filter(window__lt=now - OLDEST_WINDOW).delete()[0]
+    """Delete old counters; return how many."""
+    return Quota.objects.filter(window_start__lt=now - RETENTION).delete()[0]
 
 
-def used_by(shopper: Shopper) -> list[dict[str, Any]]:
-    """`{"window", "used"}` of each count that is still kept, the oldest first."""
-    rows = Quota.objects.filter(key=_key(shopper)).order_by("window")
-    return [{"window": row.window.isoformat(), "used": row.used} for row in rows]
+def export_usage(shopper: Shopper) -> list[dict[str, Any]]:
+    """`{"window", "used"}` of each counter that is still kept, oldest first."""
+    counters = Quota.objects.filter(key=_key(shopper)).order_by("window_start")
+    return [{"window": counter.window_start.isoformat(), "used": counter.used} for counter in counters]

@@ -1,7 +1,7 @@
-"""What the vendor's refusals mean for the next submits of an engine, for all workers together.
+"""How refusals by the vendor affect the next submits to an engine, in all workers.
 
-429 slows down; 401, 402 and 403 open the breaker: nothing can succeed until somebody acts, so queued
-rows wait and one of them at a time goes as a trial.
+After a 429, submits to the engine pause (rate limit). 401, 402 and 403 open the circuit breaker: no submit can
+succeed until someone fixes the cause, so try-ons stay queued and one of them is sent as a trial now and then.
 """
 
 from __future__ import annotations
@@ -22,101 +22,106 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from ..pixazo import Submission
+    from ..pixazo import SubmitResult
 
 logger = logging.getLogger(__name__)
 
-BREAKER_INTERVAL = timedelta(seconds=60)
-LONGEST_WAIT = 300.0
-"""Seconds that we wait of our own accord; a vendor's Retry-After is kept as it is."""
+TRIAL_INTERVAL = timedelta(seconds=60)
+"""The time between two trials while the circuit breaker is open."""
 
-MAX_FAILURES = 6
-"""After so many 500s and 503s a try-on fails, free of charge. 429 is about all, and fails nobody."""
+MAX_BACKOFF_SECONDS = 300.0
+"""The longest back-off, unless the vendor's Retry-After asks for a longer one."""
 
-BREAKERS = {
+MAX_SERVER_ERRORS = 6
+"""A try-on fails, free of charge, after this many responses 500 or 503. A 429 never makes a try-on fail."""
+
+BREAKER_REASONS = {
     HTTPStatus.UNAUTHORIZED: "the API key is missing or wrong (401)",
     HTTPStatus.PAYMENT_REQUIRED: "the wallet is empty (402)",
     HTTPStatus.FORBIDDEN: "the subscription does not include this engine (403)",
 }
-PASSING = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+SERVER_ERRORS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Allowance(NamedTuple):
-    """Which submits of an engine may go now."""
+    """How many submits to an engine are allowed now."""
 
-    places: int
-    """None, one as a trial, or all that are wanted."""
+    capacity: int
+    """None, one trial, or as many as requested."""
     after_refusal: bool
-    """Whether one is on record, which the next that is accepted ends."""
+    """Whether a refusal is recorded, so that the next accepted submit has to clear it."""
 
 
-def allowance(engine: str, now: datetime, wanted: int) -> Allowance:
-    """What may go of so many that are wanted."""
+def allowance(engine: str, now: datetime, requested: int) -> Allowance:
+    """How many of the requested submits are allowed. A trial that is allowed here counts as sent."""
     state = GatewayState.objects.filter(pk=engine).first()
-    return Allowance(_places(state, now, wanted), state is not None and state.refused_at is not None)
+    return Allowance(_capacity(state, now, requested), state is not None and state.refused_at is not None)
 
 
-def _places(state: GatewayState | None, now: datetime, wanted: int) -> int:
-    if state is None or (not state.breaker and (state.wait_until is None or state.wait_until <= now)):
-        return wanted
-    if not state.breaker or (state.wait_until is not None and state.wait_until > now):
-        return 0
+def _capacity(state: GatewayState | None, now: datetime, requested: int) -> int:
+    if state is None:
+        return requested
+    is_waiting = state.wait_until is not None and state.wait_until > now
+    if not state.breaker or is_waiting:
+        return 0 if is_waiting else requested
     trial = GatewayState.objects.filter(pk=state.pk, wait_until=state.wait_until, breaker=state.breaker)
-    return min(wanted, trial.update(wait_until=now + BREAKER_INTERVAL))
+    return min(requested, trial.update(wait_until=now + TRIAL_INTERVAL))
 
 
-def stopped(now: datetime) -> QuerySet[GatewayState, str]:
-    """The engines whose breaker is open, and whose next trial is not yet due."""
+def blocked_engines(now: datetime) -> QuerySet[GatewayState, str]:
+    """The names of engines whose circuit breaker is open and whose next trial is not due yet."""
     return GatewayState.objects.exclude(breaker="").filter(wait_until__gt=now).values_list("pk", flat=True)
 
 
-def accepted(engine: str, posted_at: datetime) -> None:
-    """The vendor takes submits: what was wrong before this one was sent is over."""
+def record_accepted(engine: str, posted_at: datetime) -> None:
+    """Clear the refusals from before `posted_at`, since the vendor accepts submits again."""
     GatewayState.objects.filter(pk=engine, refused_at__lt=posted_at).update(
         breaker="", wait_until=None, failures=0, refused_at=None
     )
 
 
-def refused(attempt: Attempt, submission: Submission) -> datetime | None:
-    """Note a refusal; returns when this try-on may go again, or None where it never may."""
+def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | None:
+    """Record a refusal; return when the try-on may be sent again, or None if it has failed for good."""
     now = timezone.now()
     status = submission.status_code
-    if status in BREAKERS:
-        until = now + BREAKER_INTERVAL
-        _open_breaker(attempt.engine, HTTPStatus(status), now, until)
-        return until
+    if status in BREAKER_REASONS:
+        return _open_breaker(attempt.engine, HTTPStatus(status), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _slow_down(attempt.engine, submission.retry_after, now)
-    if status not in PASSING:
+    if status not in SERVER_ERRORS:
         return None
     earlier = Attempt.objects.filter(request=attempt.request_id, number__lt=attempt.number)
-    failures = 1 + earlier.filter(http_status__in=PASSING).count()
-    return None if failures >= MAX_FAILURES else now + timedelta(seconds=_jitter(failures))
+    failures = 1 + earlier.filter(http_status__in=SERVER_ERRORS).count()
+    return None if failures >= MAX_SERVER_ERRORS else now + _backoff(failures)
 
 
 def _slow_down(engine: str, retry_after: float | None, now: datetime) -> datetime:
-    """All submits of this engine wait; one that was told a shorter time shortens nothing."""
-    _ensure(engine)
+    """Pause all submits to this engine. A shorter pause never shortens a longer one."""
+    _ensure_state(engine)
     state = GatewayState.objects.filter(pk=engine)
     state.update(failures=F("failures") + 1, refused_at=now)
     failures = state.values_list("failures", flat=True).get()
-    until = now + timedelta(seconds=retry_after or _jitter(failures))
+    until = now + (timedelta(seconds=retry_after) if retry_after else _backoff(failures))
     state.filter(Q(wait_until__isnull=True) | Q(wait_until__lt=until)).update(wait_until=until)
     return until
 
 
-def _open_breaker(engine: str, status: HTTPStatus, now: datetime, until: datetime) -> None:
-    _ensure(engine)
-    opened = GatewayState.objects.filter(pk=engine, breaker="").update(breaker=str(status.value))
-    GatewayState.objects.filter(pk=engine).update(wait_until=until, refused_at=now)
-    if opened:
-        logger.error("Submits to %s stop: %s.", engine, BREAKERS[status])
+def _open_breaker(engine: str, status: HTTPStatus, now: datetime) -> datetime:
+    _ensure_state(engine)
+    until = now + TRIAL_INTERVAL
+    state = GatewayState.objects.filter(pk=engine)
+    is_new = state.filter(breaker="").update(breaker=str(status.value))
+    state.update(wait_until=until, refused_at=now)
+    if is_new:
+        logger.error("Submits to %s are stopped: %s.", engine, BREAKER_REASONS[status])
+    return until
 
 
-def _ensure(engine: str) -> None:
+def _ensure_state(engine: str) -> None:
     GatewayState.objects.bulk_create([GatewayState(engine=engine)], ignore_conflicts=True)
 
 
-def _jitter(failures: int) -> float:
-    """Seconds: twice as long each time, and not the same for all, who else would all come back at once."""
-    return min(LONGEST_WAIT, 2.0 ** min(failures, 10)) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
+def _backoff(failures: int) -> timedelta:
+    """Exponential, with jitter so that try-ons do not all return at the same moment."""
+    seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** min(failures, 10))
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret

@@ -1,4 +1,4 @@
-"""The engines of this shop: the vendor package's, with the shop's paths, prices and additions."""
+"""The engines of this shop: those of `pixazo`, with the shop's own paths, prices and further engines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from ..conf import MICROS, config
+from ..conf import MICROS_PER_USD, config
 from ..pixazo import ENGINES, Engine
 
 
@@ -19,62 +19,59 @@ from ..pixazo import ENGINES, Engine
 def engines() -> dict[str, Engine]:
     """All engines by name.
 
-    `VTON["ENGINES"]` maps a name to path overrides of a known engine (`{"submit_path": "...",
-    "status_path": "..."}`), or to a further one: the dotted path of an `Engine` subclass, or the class.
+    `VTON["ENGINES"]` maps a name to other paths of a known engine (`{"submit_path": "...",
+    "status_path": "..."}`), or to a further engine: an `Engine` subclass or its dotted path. Raise
+    ImproperlyConfigured if an entry is invalid.
     """
-    found = dict(ENGINES)
-    for name, entry in config.ENGINES.items():
-        found[name] = _build(name, entry)
-    return found
+    return ENGINES | {name: _build(name, entry) for name, entry in config.ENGINES.items()}
 
 
 def _build(name: str, entry: Any) -> Engine:
     try:
-        engine = _moved(name, entry) if isinstance(entry, Mapping) else _made(entry)
+        engine = _with_paths(name, entry) if isinstance(entry, Mapping) else _instantiate(entry)
     except (AttributeError, ImportError, TypeError, ValueError) as error:
         raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}]: {error}") from error
     if not isinstance(engine, Engine) or engine.name != name:
-        raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}] is not an Engine of that name.")
+        raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}] is not an Engine with that name.")
     return engine
 
 
-def _moved(name: str, paths: Mapping[str, str]) -> Engine:
-    """A known engine with other paths."""
+def _with_paths(name: str, paths: Mapping[str, str]) -> Engine:
     if name not in ENGINES:
-        raise ValueError("paths of an engine that is not known")
+        raise ValueError("only a known engine can have other paths")
     if extra := set(paths) - {"submit_path", "status_path"}:
-        raise ValueError(f"no such paths: {sorted(extra)}")
+        raise ValueError(f"unknown paths: {sorted(extra)}")
     return type(ENGINES[name])(**paths)
 
 
-def _made(entry: Any) -> Any:
+def _instantiate(entry: Any) -> Any:
     found = import_string(entry) if isinstance(entry, str) else entry
     return found() if isinstance(found, type) else found
 
 
 def get_engine(name: str) -> Engine:
-    """The engine of that name; ImproperlyConfigured where the shop has none."""
+    """The engine with this name. Raise ImproperlyConfigured if the shop has none."""
     try:
         return engines()[name]
     except KeyError:
-        raise ImproperlyConfigured(f"{name!r} is not an engine: {', '.join(engines())} are.") from None
+        raise ImproperlyConfigured(f"{name!r} is not an engine. Choose from: {', '.join(engines())}.") from None
 
 
 def price(name: str, options: Mapping[str, Any]) -> int:
-    """What one render with these options costs, in micro-USD: the price per image times the images."""
+    """The price of one render with these options in micro-USD: the price per image times the images."""
     engine = get_engine(name)
     per_image: Decimal = config.PRICES.get(name, engine.price)
-    return int(per_image * MICROS) * engine.image_count(options)
+    return int(per_image * MICROS_PER_USD) * engine.image_count(options)
 
 
 def image_count(name: str, options: Mapping[str, Any]) -> int:
-    """How many pictures one render with these options makes."""
+    """How many images one render with these options produces."""
     return get_engine(name).image_count(options)
 
 
-def _forget(*, setting: str, **_kwargs: Any) -> None:
+def _clear_cache(*, setting: str, **_kwargs: Any) -> None:
     if setting == "VTON":
         engines.cache_clear()
 
 
-setting_changed.connect(_forget)
+setting_changed.connect(_clear_cache)

@@ -1,4 +1,4 @@
-"""How pictures get to the vendor: by expiring links that it fetches, or inside the submit as Base64."""
+"""How pictures get to the vendor: through expiring download links, or as Base64 in the submit."""
 
 from __future__ import annotations
 
@@ -21,32 +21,33 @@ if TYPE_CHECKING:
 
 
 def supports_callback(engine_name: str) -> bool:
-    """Whether a submit to this engine orders a callback; no for one that the shop has no more."""
+    """Whether a submit to this engine requests a callback. False for an engine the shop no longer has."""
     engine = engines().get(engine_name)
-    return engine is not None and engine.callbacks and config.callbacks
+    return engine is not None and engine.supports_callbacks and config.uses_callbacks
 
 
 def public_url(name: str, token: str) -> str:
-    """The address of one of our doors as the vendor reaches it; never taken from a request."""
+    """The absolute URL of a view for the vendor, under `PUBLIC_BASE_URL`; never taken from a request."""
     return config.PUBLIC_BASE_URL.rstrip("/") + reverse(f"vton:{name}", args=[token])
 
 
 def create_links(attempts: Iterable[Attempt]) -> list[tuple[str, str]]:
-    """Of each, tokens for its photo and its product's picture to be fetched; they die with the render.
+    """Create links to the photo and the product image of each attempt; return their tokens as pairs.
 
-    Made in the transaction that claims: whoever ends the try-on comes before it, or takes them away.
+    The links work until `DEADLINE` has passed or the render ends. Call this in the transaction of the claim:
+    then a try-on that ends at the same time either prevents the claim, or deletes the links.
     """
     expires_at = timezone.now() + config.DEADLINE
-    tokens, rows = [], []
+    tokens, links = [], []
     for attempt in attempts:
-        person, product = new_token(), new_token()
-        tokens.append((person, product))
+        photo_token, product_token = new_token(), new_token()
+        tokens.append((photo_token, product_token))
         request = attempt.request
-        rows += [
-            _link(attempt, person, expires_at, photo_id=request.photo_id),
-            _link(attempt, product, expires_at, product_image_id=request.product_image_id),
+        links += [
+            _link(attempt, photo_token, expires_at, photo_id=request.photo_id),
+            _link(attempt, product_token, expires_at, product_image_id=request.product_image_id),
         ]
-    VendorLink.objects.bulk_create(rows)
+    VendorLink.objects.bulk_create(links)
     return tokens
 
 
@@ -55,6 +56,6 @@ def _link(attempt: Attempt, token: str, expires_at: datetime, **picture: Any) ->
 
 
 def as_base64(stored: Any) -> str:
-    """A stored file as Base64, without the `data:` prefix that the vendor does not take."""
+    """A stored file as Base64, without a `data:` prefix, which the vendor does not accept."""
     with stored.open("rb") as source:
         return base64.b64encode(source.read()).decode("ascii")

@@ -1,4 +1,4 @@
-"""How often the vendor is asked for a render: first, again, and after its callback."""
+"""How often the status of a render is polled: at first, later, and after a callback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ POLL_INTERVAL = timedelta(seconds=10)
 POLL_INTERVAL_WITHOUT_CALLBACK = timedelta(seconds=5)
 
 CALLBACK_POLL_INTERVAL = timedelta(seconds=10)
-"""However many callbacks come, they cause one question to the vendor in this time."""
+"""At most one poll per interval is caused by callbacks, however many arrive."""
 
 POLL_AFTER_CALLBACK = timedelta(minutes=1)
-"""So long a render is asked for after a callback, though its deadline is over."""
+"""How long a render is still polled after a callback, even if its deadline has passed."""
 
 
 def first_poll_delay(*, supports_callback: bool) -> timedelta:
-    """From the submit's answer to the first question."""
+    """The time from the response to the submit until the first poll."""
     return FIRST_POLL if supports_callback else FIRST_POLL_WITHOUT_CALLBACK
 
 
 def next_poll_delay(*, supports_callback: bool) -> timedelta:
-    """From one question that brought nothing final to the next."""
+    """The time between two polls."""
     return POLL_INTERVAL if supports_callback else POLL_INTERVAL_WITHOUT_CALLBACK

@@ -1,14 +1,15 @@
-"""Waking workers. A task carries no work, it only starts a dispatcher. `VTON["ENQUEUE"]` chooses the queue.
+"""Wake a worker through the queue that `VTON["ENQUEUE"]` names.
 
-Lost, duplicate or late tasks do no harm: the rows say what is due, and a schedule looks every minute.
+A task contains no work: it only starts a dispatcher. Lost, duplicate or late tasks do no harm, because the
+database rows say what is due and a schedule checks them every minute.
 
 - None: django-q2, with its own schedules.
-- `"django_vton.queue.by_django_tasks"`: Django's own tasks; on 5.2 their backport. They have no schedules, so
-  run `vton_worker --once` every minute and `vton_purge` every hour, by cron for example.
-- `"django_vton.queue.no_queue"`: none. A `vton_worker` process polls the database.
-- The dotted path of a callable of your own. It takes the dotted path of a function without arguments and
-  has a worker call it soon: zero times, once or more. It raises an exception if it cannot. The queue's own
-  schedule calls `django_vton.tasks.wake` every minute and `django_vton.tasks.purge` every hour.
+- `"django_vton.queue.by_django_tasks"`: Django's own tasks; on Django 5.2 their backport. They have no
+  schedules, so run `vton_worker --once` every minute and `vton_purge` every hour, for example with cron.
+- `"django_vton.queue.no_queue"`: no queue. A `vton_worker` process polls the database.
+- The dotted path of your own callable. It takes the dotted path of a function without arguments and makes a
+  worker call it soon: never, once or more often. It raises an exception if it cannot. Have the queue's own
+  scheduler call `django_vton.tasks.wake` every minute and `django_vton.tasks.purge` every hour.
 """
 
 from __future__ import annotations
@@ -39,42 +40,38 @@ WORKERS = {
     BY_DJANGO_TASKS: ("Django's tasks", gettext_lazy("the worker of the backend in TASKS")),
     NO_QUEUE: ("none", "manage.py vton_worker"),
 }
-"""For each `ENQUEUE`, the name of the queue and of the process that works for it."""
+"""For each `ENQUEUE`, the names of the queue and of its worker process."""
 
 
 def wake() -> None:
-    """Start a dispatcher soon, unless enough are running. Call it after the commit."""
+    """Have a worker start a dispatcher, unless enough are running. Call this after the commit."""
     if DispatcherLease.objects.filter(lease_until__gt=timezone.now()).count() >= config.DISPATCHERS:
         return
     try:
         _enqueue()(DISPATCH)
     except Exception:
-        # The row is stored and the schedule wakes a dispatcher within a minute: no error for the shopper.
+        # No error for the shopper: the row is stored, and the schedule wakes a worker within a minute.
         logger.exception("The queue cannot be reached; the try-on waits for the next scheduled wake-up.")
 
 
 def _enqueue() -> Callable[[str], Any]:
-    if config.ENQUEUE:
-        chosen: Callable[[str], Any] = import_string(config.ENQUEUE)
-        return chosen
-    from .q2 import enqueue
-
+    enqueue: Callable[[str], Any] = import_string(config.ENQUEUE or "django_vton.queue.q2.enqueue")
     return enqueue
 
 
 def by_django_tasks(path: str) -> None:
-    """`ENQUEUE` for the default backend in the setting TASKS."""
+    """`ENQUEUE` for Django's tasks, with the default backend of the TASKS setting."""
     from .django_tasks import enqueue
 
     enqueue(path)
 
 
 def no_queue(path: str) -> None:
-    """`ENQUEUE` where a `vton_worker` process always runs: it polls the database."""
+    """`ENQUEUE` for a `vton_worker` process that always runs and polls the database."""
 
 
-def in_use() -> tuple[str, str]:
-    """The name of the queue, and of the process that works for it."""
-    other = (config.ENQUEUE, gettext_lazy("the worker of your queue"))
-    name, process = WORKERS.get(config.ENQUEUE, other)
+def describe_queue() -> tuple[str, str]:
+    """The names of the queue and of its worker process."""
+    custom = (config.ENQUEUE, gettext_lazy("the worker of your queue"))
+    name, process = WORKERS.get(config.ENQUEUE, custom)
     return str(name), str(process)

@@ -1,6 +1,6 @@
-"""Django's own tasks: of Django 6.0 and later, or of the backport for 5.2 (the extra `tasks`).
+"""Wake workers through Django's tasks: built in since Django 6.0; a backport for 5.2 (the extra `tasks`).
 
-A worker finds a task by the name of this module, so it is imported only where it is the queue.
+Import this module only if it is the queue in use: the backport may not be installed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def call(path: str) -> None:
 
 
 def enqueue(path: str) -> None:
-    """Enqueue a call of the function at `path`, unless the backend would run it inside the caller's request."""
+    """Enqueue a call of the function at `path`, unless the backend runs tasks inside the request."""
     if not is_immediate():
         call.enqueue(path)
 
 
 def is_immediate() -> bool:
-    """Whether a task would run inside the caller's request and block it for the length of a render."""
+    """Whether the backend runs tasks inside the request, which would then last as long as a render."""
     return isinstance(call.get_backend(), ImmediateBackend)

@@ -1,52 +1,56 @@
-"""Places for running pumps: a lease that is renewed while its pump lives.
+"""Leases that limit how many dispatchers run at the same time.
 
-They only limit how many pumps look for work; what keeps them from doing the same work is each row's swap.
+They do not keep two dispatchers from doing the same work: the compare-and-swap on each try-on row does.
 """
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from ..conf import config
 from ..models import DispatcherLease
 
-DISPATCHER_LEASE = timedelta(seconds=15)
-"""So long a place is kept for a pump that is silent; the lease of a try-on is in `claims`."""
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
-RENEW_SECONDS = 5.0
+LEASE_DURATION = timedelta(seconds=15)
+"""After this time without a renewal, another dispatcher may take the lease."""
 
-FREE = datetime(2000, 1, 1, tzinfo=UTC)
-"""The lease of a free place: over for everybody, also for who read the clock a moment before."""
+RENEW_INTERVAL_SECONDS = 5.0
+
+EXPIRED = datetime(2000, 1, 1, tzinfo=UTC)
+"""`lease_until` of a free lease. It has passed even for a process that read the clock before the release."""
 
 
 def acquire() -> DispatcherLease | None:
-    """A free place, or None where enough pumps are running."""
+    """Take a free lease; return None if enough dispatchers are running."""
     now = timezone.now()
     token = secrets.token_hex(16)
     numbers = range(1, config.DISPATCHERS + 1)
     if DispatcherLease.objects.filter(number__in=numbers).count() < config.DISPATCHERS:
-        missing = [DispatcherLease(number=number, lease_until=FREE) for number in numbers]
+        missing = [DispatcherLease(number=number, lease_until=EXPIRED) for number in numbers]
         DispatcherLease.objects.bulk_create(missing, ignore_conflicts=True)
     for number in numbers:
         free = DispatcherLease.objects.filter(number=number, lease_until__lte=now)
-        if free.update(token=token, lease_until=now + DISPATCHER_LEASE, seen_at=now):
+        if free.update(token=token, lease_until=now + LEASE_DURATION, seen_at=now):
             return DispatcherLease(number=number, token=token)
     return None
 
 
-def renew(slot: DispatcherLease) -> bool:
-    """Keep the place; False where another pump has it, since this one was silent for too long."""
+def renew(lease: DispatcherLease) -> bool:
+    """Extend the lease. Return False if it expired and another dispatcher has taken it."""
     now = timezone.now()
-    mine = DispatcherLease.objects.filter(number=slot.number, token=slot.token)
-    return bool(mine.update(lease_until=now + DISPATCHER_LEASE, seen_at=now))
+    return bool(_held(lease).update(lease_until=now + LEASE_DURATION, seen_at=now))
 
 
-def release(slot: DispatcherLease) -> None:
-    """Give the place back."""
-    now = timezone.now()
-    DispatcherLease.objects.filter(number=slot.number, token=slot.token).update(
-        token="", lease_until=FREE, seen_at=now
-    )
+def release(lease: DispatcherLease) -> None:
+    """End the lease, unless another dispatcher has taken it."""
+    _held(lease).update(token="", lease_until=EXPIRED, seen_at=timezone.now())
+
+
+def _held(lease: DispatcherLease) -> QuerySet[DispatcherLease]:
+    return DispatcherLease.objects.filter(number=lease.number, token=lease.token)

@@ -1,4 +1,4 @@
-"""The one place that knows django-q2, which is asked only where nothing else is the queue."""
+"""Wake workers through django-q2. This is the only module that imports it, and only if it is the queue."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from django.apps import apps
 
 from ..conf import config
 
-TASK_TIMEOUT = 60
-"""Seconds: a slice (10), the longest call (20) and as much again."""
+TASK_TIMEOUT_SECONDS = 60
+"""Seconds: a dispatcher's run (10), the longest call (20), and twice that in total as a margin."""
 
 SCHEDULES = {
     "vton: look for due try-ons": ("django_vton.tasks.wake", 1),
     "vton: delete what has had its time": ("django_vton.tasks.purge", 60),
 }
-"""Name, path and minutes. An operator may change or disable them in django-q2's admin."""
+"""Path and interval in minutes by name. Operators may change or disable them in django-q2's admin."""
 
 
 def enqueue(path: str) -> None:
-    """What `ENQUEUE` is where a shop sets none."""
+    """The default of `ENQUEUE`."""
     from django_q.conf import Conf
     from django_q.tasks import async_task
 
-    if Conf.SYNC:
-        # The pump would run inside the caller's request and hold it for the length of a render.
-        return
-    async_task(path, ack_failure=True, save=False, timeout=TASK_TIMEOUT)
+    # With SYNC, the dispatcher would run inside the request, which would then last as long as a render.
+    if not Conf.SYNC:
+        async_task(path, ack_failure=True, save=False, timeout=TASK_TIMEOUT_SECONDS)
 
 
-def cluster() -> Any:
-    """django-q2's settings as it read them at import, for the system check."""
+def cluster_settings() -> Any:
+    """django-q2's settings, which it reads at import; for the system check."""
     from django_q.conf import Conf
 
     return Conf
 
 
 def register_schedules(using: str, **_kwargs: Any) -> None:
-    """Receiver of `post_migrate`: make the schedules, by name, and never over an operator's edit."""
+    """Receiver of `post_migrate`: create missing schedules by name, and leave edited ones unchanged."""
     if config.ENQUEUE or not apps.is_installed("django_q"):
         return
     from django.db import connections, router
@@ -46,7 +45,7 @@ def register_schedules(using: str, **_kwargs: Any) -> None:
     if not router.allow_migrate_model(using, Schedule):
         return
     if Schedule._meta.db_table not in connections[using].introspection.table_names():
-        return  # Another app alone was migrated; django-q2's turn calls this again.
+        return  # Only another app was migrated. This is called again when django-q2 is.
     for name, (path, minutes) in SCHEDULES.items():
         Schedule.objects.using(using).get_or_create(
             name=name,

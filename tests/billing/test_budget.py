@@ -58,7 +58,7 @@ def test_the_last_cent_is_granted_once(vton: Vton, cap: str) -> None:
         budget.reserve(3 * CENT)
     budget.reserve(CENT)
     with pytest.raises(BudgetExhausted):
-        budget.require_room()
+        budget.require_available()
 
 
 @pytest.mark.django_db
@@ -87,7 +87,7 @@ def test_without_caps_it_is_counted_all_the_same() -> None:
     budget.reserve(5)
     budget.reserve(6)
     assert set(BudgetPeriod.objects.values_list("held", flat=True)) == {11}
-    assert budget.left_in(BudgetPeriod.Kind.DAY) is None
+    assert budget.remaining(BudgetPeriod.Kind.DAY) is None
 
 
 @pytest.mark.django_db
@@ -96,7 +96,7 @@ def test_a_cap_of_nothing_grants_nothing(vton: Vton) -> None:
     with pytest.raises(BudgetExhausted), transaction.atomic():
         budget.reserve(1)
     with pytest.raises(BudgetExhausted):
-        budget.require_room()
+        budget.require_available()
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,6 @@ def test_days_and_months_are_the_shops(
     vton(BUDGET_TIME_ZONE="Europe/Berlin")
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert periods.today(moment) == day
-    assert periods.window("day", moment)[1] == datetime.fromisoformat(tomorrow).replace(tzinfo=UTC)
-    assert periods.window("month", moment)[1] == datetime.fromisoformat(next_month).replace(tzinfo=UTC)
-    assert periods.window("day", moment)[0] <= moment < periods.window("day", moment)[1]
+    assert periods.period_bounds("day", moment)[1] == datetime.fromisoformat(tomorrow).replace(tzinfo=UTC)
+    assert periods.period_bounds("month", moment)[1] == datetime.fromisoformat(next_month).replace(tzinfo=UTC)
+    assert periods.period_bounds("day", moment)[0] <= moment < periods.period_bounds("day", moment)[1]

@@ -14,7 +14,7 @@ from django_vton import lifecycle
 from django_vton.intake import decoding
 from django_vton.models import Attempt, Quota, TryOnRequest
 
-from ..doors import ask, render
+from ..tryons import complete_tryon, post_tryon
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 def order(product: Product, photo: bytes | None, address: str = "192.0.2.1", **fields: Any) -> Any:
     """A guest whom nobody knows, since no cookie is kept."""
-    return ask(Client(REMOTE_ADDR=address), product, photo, **fields)
+    return post_tryon(Client(REMOTE_ADDR=address), product, photo, **fields)
 
 
 def codes(answers: list[Any]) -> list[str]:
@@ -109,7 +109,7 @@ def test_renders_that_are_shared_count_loosely(shirt: Product, house_model: Pers
     assert codes(answers) == ["202"] * 11 + ["quota_exceeded"]
     assert Attempt.objects.count() == 1
     source = TryOnRequest.objects.get(shopper=None)
-    render(source)
+    complete_tryon(source)
     assert codes([order(shirt, None, "192.0.2.2", **body)]) == ["200"]
 
 
@@ -148,9 +148,9 @@ def test_without_consent_no_photo_is_decoded(shirt: Product) -> None:
 def test_more_photos_than_a_process_may_decode_at_once_are_told_to_come_again(
     shirt: Product, phone_photo: PhotoMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "_PLACES", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(decoding, "PATIENCE", 0.01)
-    with decoding.decoding():
+    monkeypatch.setattr(decoding, "_SLOTS", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(decoding, "WAIT_SECONDS", 0.01)
+    with decoding.decoding_slot():
         answer = order(shirt, phone_photo())
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert int(answer["Retry-After"]) > 0

@@ -10,10 +10,10 @@ from django_vton import lifecycle
 from django_vton.billing import quotas
 from django_vton.exceptions import QuotaExceeded, Refused
 from django_vton.models import Quota, Shopper, TryOnRequest
-from django_vton.utils.periods import seconds_until, today, window
+from django_vton.utils.periods import period_bounds, seconds_until, today
 
-from ..doors import render, submit
-from ..people import asked, at_once, shopper_of, user_visitor
+from ..intake_helpers import get_shopper, order_tryon, run_concurrently, user_visitor
+from ..tryons import claim_for_submit, complete_tryon
 
 if TYPE_CHECKING:
     from shop.models import Product
@@ -65,7 +65,7 @@ def test_windows_begin_in_the_shops_zone(
     vton: Vton, zone: str, period: str, now: str, start: str, end: str
 ) -> None:
     vton(BUDGET_TIME_ZONE=zone)
-    found = window(period, datetime.fromisoformat(now).replace(tzinfo=UTC))
+    found = period_bounds(period, datetime.fromisoformat(now).replace(tzinfo=UTC))
     assert [moment.astimezone(UTC).isoformat()[:16] for moment in found] == [start, end]
 
 
@@ -85,56 +85,56 @@ def test_each_shopper_and_each_address_has_its_share(
 ) -> None:
     vton(QUOTA="2/day", IP_QUOTA="3/day", IN_FLIGHT=9)
     ada, bob = user_visitor("ada"), user_visitor("bob")
-    asked(shirt, ada, phone_photo(shade=1), addresses=("ip:1",))
-    asked(shirt, ada, phone_photo(shade=2), addresses=("ip:1",))
+    order_tryon(shirt, ada, phone_photo(shade=1), addresses=("ip:1",))
+    order_tryon(shirt, ada, phone_photo(shade=2), addresses=("ip:1",))
     with pytest.raises(QuotaExceeded) as refused:
-        asked(shirt, ada, phone_photo(shade=3), addresses=("ip:2",))
+        order_tryon(shirt, ada, phone_photo(shade=3), addresses=("ip:2",))
     assert 0 < (refused.value.retry_after or 0) <= 25 * 3600
-    asked(shirt, bob, phone_photo(shade=1), addresses=("ip:1",))
+    order_tryon(shirt, bob, phone_photo(shade=1), addresses=("ip:1",))
     with pytest.raises(QuotaExceeded):
-        asked(shirt, bob, phone_photo(shade=2), addresses=("ip:1",))
+        order_tryon(shirt, bob, phone_photo(shade=2), addresses=("ip:1",))
     assert used("shopper:") == [1, 2]
     assert used("ip:") == [3]
-    assert quotas.state_of(shopper_of(ada))["remaining"] == 0
-    assert quotas.state_of(shopper_of(bob))["remaining"] == 1
+    assert quotas.quota_status(get_shopper(ada))["remaining"] == 0
+    assert quotas.quota_status(get_shopper(bob))["remaining"] == 1
 
 
 def test_without_quotas_nothing_is_counted(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
     vton(QUOTA=None, IP_QUOTA=None)
-    row = asked(shirt, user_visitor(), phone_photo(), addresses=("ip:1",)).request
-    assert row.counted_in == []
+    row = order_tryon(shirt, user_visitor(), phone_photo(), addresses=("ip:1",)).request
+    assert row.quota_ids == []
     assert used() == []
-    assert quotas.state_of(row.shopper) == {"limit": None, "remaining": None, "resets_at": None}
+    assert quotas.quota_status(row.shopper) == {"limit": None, "remaining": None, "resets_at": None}
 
 
 @pytest.mark.django_db
 def test_a_new_window_is_a_new_share(vton: Vton) -> None:
     vton(QUOTA="1/day")
     shopper = Shopper.objects.create(token_hash="a")
-    quotas.take(shopper, [], 1)
-    start, _end = window("day")
-    Quota.objects.update(window=start - timedelta(days=1))
-    quotas.take(shopper, [], 1)
+    quotas.consume(shopper, [], 1)
+    start, _end = period_bounds("day")
+    Quota.objects.update(window_start=start - timedelta(days=1))
+    quotas.consume(shopper, [], 1)
     with pytest.raises(QuotaExceeded):
-        quotas.take(shopper, [], 1)
+        quotas.consume(shopper, [], 1)
 
 
 def test_what_cost_nothing_is_given_back_once(shirt: Product, phone_photo: PhotoMaker) -> None:
     ada = user_visitor()
-    first = asked(shirt, ada, phone_photo(shade=1), addresses=("ip:1",)).request
-    asked(shirt, ada, phone_photo(shade=2), addresses=("ip:1",))
+    first = order_tryon(shirt, ada, phone_photo(shade=1), addresses=("ip:1",)).request
+    order_tryon(shirt, ada, phone_photo(shade=2), addresses=("ip:1",))
     stale = TryOnRequest.objects.get(pk=first.pk)
     assert lifecycle.cancel(first)
     assert used() == [1, 1]
     assert not lifecycle.cancel(first)
-    quotas.give_back(stale)
-    quotas.give_back(first)
+    quotas.refund(stale)
+    quotas.refund(first)
     assert used() == [1, 1]
 
 
 def test_what_was_paid_counts(shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = asked(shirt, user_visitor(), phone_photo()).request
-    submit(row)
+    row = order_tryon(shirt, user_visitor(), phone_photo()).request
+    claim_for_submit(row)
     assert lifecycle.cancel(row)
     assert used("shopper:") == [1]
 
@@ -143,7 +143,7 @@ def test_what_was_paid_counts(shirt: Product, phone_photo: PhotoMaker) -> None:
 def test_the_last_share_is_taken_once(vton: Vton) -> None:
     vton(QUOTA="2/day")
     shopper = Shopper.objects.create(token_hash="a")
-    results = at_once(*[lambda: quotas.take(shopper, [], 1)] * 5)
+    results = run_concurrently(*[lambda: quotas.consume(shopper, [], 1)] * 5)
     assert sum(isinstance(result, QuotaExceeded) for result in results) == 3
     assert used() == [2]
 
@@ -152,7 +152,7 @@ def test_the_last_share_is_taken_once(vton: Vton) -> None:
 def test_old_counts_go() -> None:
     now = timezone.now()
     for days in (0, 39, 41, 400):
-        Quota.objects.create(key="ip:1", window=now - timedelta(days=days), used=1)
+        Quota.objects.create(key="ip:1", window_start=now - timedelta(days=days), used=1)
     assert quotas.purge(now) == 2
     assert quotas.purge(now) == 0
     assert len(used()) == 2
@@ -164,13 +164,13 @@ def test_old_counts_go() -> None:
 def test_only_so_many_run_at_once(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
     vton(IN_FLIGHT=1)
     ada = user_visitor()
-    row = asked(shirt, ada, phone_photo(shade=1)).request
+    row = order_tryon(shirt, ada, phone_photo(shade=1)).request
     with pytest.raises(Refused, match="in_flight_limit") as refused:
-        asked(shirt, ada, phone_photo(shade=2))
+        order_tryon(shirt, ada, phone_photo(shade=2))
     assert (refused.value.status, refused.value.retry_after) == (429, 10)
     assert used("shopper:") == [1]
-    render(row)
-    asked(shirt, ada, phone_photo(shade=2))
+    complete_tryon(row)
+    order_tryon(shirt, ada, phone_photo(shade=2))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,7 +183,9 @@ def test_the_limit_holds_for_many_at_once(
     vton(IN_FLIGHT=2)
     user_visitor()
     photos = [phone_photo(shade=shade) for shade in range(4)]
-    results = at_once(*[lambda photo=photo: asked(shirt, user_visitor(), photo) for photo in photos])
+    results = run_concurrently(
+        *[lambda photo=photo: order_tryon(shirt, user_visitor(), photo) for photo in photos]
+    )
     refused = [result for result in results if isinstance(result, Exception)]
     assert [str(error) for error in refused] == ["in_flight_limit"] * 2
     assert TryOnRequest.objects.count() == 2
