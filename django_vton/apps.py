@@ -1,4 +1,4 @@
-"""The app's configuration: its label, its receivers, and the search for `tryon.py` in the shop's apps."""
+"""The app configuration: connects receivers and imports the `tryon` modules of installed apps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class VtonConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect what must not be forgotten, then let the shop's apps register their products."""
+        """Register checks, connect receivers and let the shop's apps register their products."""
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_delete, post_migrate, pre_delete
 
@@ -28,19 +28,19 @@ class VtonConfig(AppConfig):
         from .queue.q2 import register_schedules
 
         register()
-        # A proxy sends its own signals.
+        # Signals of a proxy model have the proxy as sender.
         for model in (PersonPhoto, HouseModel, ProductImage, TryOnImage):
             post_delete.connect(
                 privacy.delete_files_after_commit, sender=model, dispatch_uid=f"vton.{model.__name__}"
             )
         pre_delete.connect(privacy.erase_deleted_shopper, sender=Shopper, dispatch_uid="vton.shopper")
-        user_logged_in.connect(_claim, dispatch_uid="vton.claim")
+        user_logged_in.connect(_merge_guest, dispatch_uid="vton.merge_guest")
         post_migrate.connect(register_schedules, sender=self, dispatch_uid="vton.schedules")
         post_migrate.connect(roles.create_groups, sender=self, dispatch_uid="vton.roles")
         autodiscover_modules("tryon")
 
 
-def _claim(*, request: Any, user: Any, **_kwargs: Any) -> None:
+def _merge_guest(*, request: Any, user: Any, **_kwargs: Any) -> None:
     from .shoppers import merge_guest
 
     if request is not None:

@@ -1,13 +1,13 @@
-"""What can go wrong, as a tree.
+"""The exceptions of the package.
 
 VtonError
-├── Refused                 a request that is answered 4xx or 503, before anything is spent
+├── Refused                 the request is refused with 4xx or 503, before anything is spent
 │   ├── BudgetExhausted     the shop's daily or monthly cap is reached
-│   └── QuotaExceeded       this shopper, or this address, has had its share
-└── ProductNotRegistered    a template or a call names a product without a `TryOn`
+│   └── QuotaExceeded       the quota of this shopper or IP address is used up
+└── ProductNotRegistered    the model of a product has no `TryOn`
 
-Configuration errors are `django.core.exceptions.ImproperlyConfigured`, outside this tree: they are
-for the developer, at `check`, and never for a shopper.
+Configuration errors raise `django.core.exceptions.ImproperlyConfigured` instead: they are for developers, and
+no shopper ever sees them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 class VtonError(Exception):
-    """Every run-time error of the package."""
+    """The base class of all run-time errors of the package."""
 
 
-class ProductNotRegistered(VtonError):  # noqa: N818 - it says what happened
-    """The model of this product has no `TryOn`; see `django_vton.products.register`."""
+class ProductNotRegistered(VtonError):  # noqa: N818 - public name
+    """The model of this product has no `TryOn`. See `django_vton.products.register`."""
 
 
-class Refused(VtonError):  # noqa: N818 - an answer to a person, not an error of the program
-    """Nothing was done and nothing was spent.
+class Refused(VtonError):  # noqa: N818 - an expected result, not an error
+    """The request was refused. Nothing was done and nothing was spent.
 
-    `code` is one of the codes in the API's documentation, `detail` a translated sentence for the
-    shopper, `status` the HTTP status, `field` the input it is about ("" for the whole request),
-    `retry_after` the seconds after which it is worth another try, or None.
+    `code` is one of the API's documented codes, `detail` a translated sentence for the shopper, `status` the
+    HTTP status, `field` the name of the wrong input ("" for the whole request), and `retry_after` the seconds
+    after which the shopper may try again, or None.
     """
 
     def __init__(
@@ -48,30 +48,30 @@ class Refused(VtonError):  # noqa: N818 - an answer to a person, not an error of
         super().__init__(code)
         self.code = code
         self.detail = MESSAGES[code] if detail is None else detail
-        self.status = STATUS.get(code, 400) if status is None else status
+        self.status = HTTP_STATUS.get(code, 400) if status is None else status
         self.field = field
         self.retry_after = retry_after
 
     def as_dict(self) -> dict[str, Any]:
-        """The body of the answer: `{"code", "detail", "field"}`."""
+        """The body of the response: `{"code", "detail", "field"}`."""
         return {"code": self.code, "detail": str(self.detail), "field": self.field}
 
 
 class BudgetExhausted(Refused):
-    """The shop's cap for today or this month is reached; `retry_after` is the end of that period."""
+    """The shop's cap for today or this month is reached. `retry_after` leads to the end of that period."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("budget_exhausted", retry_after=retry_after)
 
 
 class QuotaExceeded(Refused):
-    """This shopper's or this address's share is used up; `retry_after` is the end of the window."""
+    """The quota of this shopper or IP address is used up. `retry_after` leads to the end of the window."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("quota_exceeded", retry_after=retry_after)
 
 
-STATUS = {
+HTTP_STATUS = {
     "photo_too_large": 413,
     "product_unknown": 404,
     "not_found": 404,
@@ -86,4 +86,4 @@ STATUS = {
     "unavailable": 503,
     "not_configured": 503,
 }
-"""HTTP status of each code; 400 where none is named."""
+"""The HTTP status of each code; 400 for all others."""

@@ -1,4 +1,4 @@
-"""What a shopper reads: why something is refused or a render has failed, by its code; and spans of time."""
+"""Messages for shoppers, by code: why a request was refused, or why a render failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils.translation import npgettext, pgettext_lazy
 
 from .images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, PHOTO_FORMATS
 
-_FORMATS = ", ".join({"WEBP": "WebP", "HEIF": "HEIC"}.get(name, name) for name in PHOTO_FORMATS)
+PHOTO_FORMAT_NAMES = ", ".join({"WEBP": "WebP", "HEIF": "HEIC"}.get(name, name) for name in PHOTO_FORMATS)
 
 MESSAGES = {
     "consent_required": pgettext_lazy(
@@ -25,7 +25,7 @@ MESSAGES = {
             "We can't use this kind of file. Please choose a photo in one of these formats: {formats}. "
             "This didn't use up a try-on.",
         ),
-        formats=_FORMATS,
+        formats=PHOTO_FORMAT_NAMES,
     ),
     "photo_too_small": format_lazy(
         pgettext_lazy(
@@ -94,7 +94,7 @@ MESSAGES = {
     ),
     "not_configured": pgettext_lazy("vton", "Try-on isn't set up in this shop yet."),
 }
-"""What a shopper reads: what happened, that it cost nothing where they may wonder, and what to do."""
+"""Why a request was refused, what to do, and that it did not use up a try-on if a shopper may wonder."""
 
 RENDER_MESSAGES = {
     "moderated": pgettext_lazy(
@@ -117,14 +117,14 @@ RENDER_MESSAGES = {
         "vton", "We lost the connection to our picture service. Please try again."
     ),
 }
-"""Why a render failed, for the shopper; never the vendor's raw text. Whether it counted is said beside it."""
+"""Why a render failed; never the vendor's own text. The pages add whether it counts towards the quota."""
 
-RETRYABLE = {"vendor", "deadline", "outcome_unknown"}
-"""Failures where the same photo and product may well succeed the next time."""
+RETRYABLE_CODES = {"vendor", "deadline", "outcome_unknown"}
+"""Failures after which the same photo and product may succeed."""
 
 
-def duration(length: timedelta) -> str:
-    """In words: whole days from two on, else whole hours, else minutes."""
+def format_duration(length: timedelta) -> str:
+    """A duration in words: in days from two whole days on, else in whole hours, else in minutes."""
     minutes = int(length.total_seconds()) // 60
     if minutes >= 2 * 24 * 60 and minutes % (24 * 60) == 0:
         days = minutes // (24 * 60)

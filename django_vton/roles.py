@@ -1,4 +1,4 @@
-"""Three groups to begin with. They are the shop's from then on: what an admin changes or deletes stays so."""
+"""Three groups, created once. The shop may change or delete them; they are never restored."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ ROLES: dict[str, frozenset[str]] = {
     MERCHANDISER: _VIEW | _HOUSE_MODELS | {"change_batch", "spend"},
     OPERATOR: _VIEW | {"operate", "spend"},
 }
-"""Nobody's role lets them look at shoppers' photos: who may is for the shop to say, one by one."""
+"""No role may view shoppers' photos: the shop has to grant that permission explicitly."""
 
-FIRST = "0001_initial"
+INITIAL_MIGRATION = "0001_initial"
 
 
-def make_groups(app_config: AppConfig, using: str, plan: Iterable[Any] = (), **_kwargs: Any) -> None:
-    """Receiver of `post_migrate`, in the run that makes the package's tables, and in no later one.
+def create_groups(app_config: AppConfig, using: str, plan: Iterable[Any] = (), **_kwargs: Any) -> None:
+    """Receiver of `post_migrate`: create the groups in the run that applies the first migration.
 
-    So nothing has to be remembered, and a deleted group does not come back with the next update.
+    Later runs do nothing, so a deleted group does not return with the next update.
     """
     from django.apps import apps
     from django.db import router
 
-    begins = any(
-        migration.app_label == app_config.label and migration.name == FIRST and not backwards
+    is_first_run = any(
+        migration.app_label == app_config.label and migration.name == INITIAL_MIGRATION and not backwards
         for migration, backwards in plan
     )
-    if not begins or not apps.is_installed("django.contrib.auth"):
+    if not is_first_run or not apps.is_installed("django.contrib.auth"):
         return
     from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission
 
     if not router.allow_migrate_model(using, Group):
         return
-    # Where the package stands before django.contrib.auth, they are not there yet.
+    # If django.contrib.auth comes later in INSTALLED_APPS, the permissions do not exist yet.
     create_permissions(app_config, verbosity=0, interactive=False, using=using)
     for name, codenames in ROLES.items():
         group, is_new = Group.objects.using(using).get_or_create(name=name)

@@ -1,4 +1,4 @@
-"""Where photos and pictures of people lie: never under a public address."""
+"""Private storage for photos and pictures of people, which have no public URL."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from django.db.models.fields.files import FieldFile
 
 
-class PrivateFolder(FileSystemStorage):
-    """Files that have no address, readable by the shop's own user alone.
+class PrivateFileSystemStorage(FileSystemStorage):
+    """Files without a URL, readable only by the system user that runs the shop.
 
-    Without a `location` they lie in a folder beside `MEDIA_ROOT`, not below it.
+    The default `location` is a folder beside `MEDIA_ROOT`, not inside it.
 
-    With a `nginx_location`, the views look at who asks and then let nginx send the file (`X-Accel-Redirect`).
-    nginx keeps few of a view's headers, so its configuration passes on the others:
+    With a `nginx_location`, the views check permissions and let nginx send the file (`X-Accel-Redirect`).
+    nginx keeps only some headers of the view's response, so its configuration has to add the others:
 
         location /vton-private/ {                    # nginx_location="/vton-private/"
             internal;
-            alias /srv/shop/media-private/;          # the folder, with a slash
+            alias /srv/shop/media-private/;          # the location, with a trailing slash
             add_header X-Content-Type-Options $upstream_http_x_content_type_options;
             add_header Content-Security-Policy $upstream_http_content_security_policy;
             add_header Cross-Origin-Resource-Policy $upstream_http_cross_origin_resource_policy;
@@ -40,27 +40,27 @@ class PrivateFolder(FileSystemStorage):
             add_header Vary $upstream_http_vary;
         }
 
-    The files are then readable by their group as well, which has to be nginx's:
+    The files are then also readable by their group, which has to be nginx's:
     `install -d -o shop -g www-data -m 2750 /srv/shop/media-private`.
     """
 
     def __init__(self, location: str | Path | None = None, nginx_location: str = "") -> None:
         if nginx_location and not re.fullmatch(r"/[\w.~-]+/([\w.~-]+/)*", nginx_location, re.ASCII):
-            raise ImproperlyConfigured('nginx_location has to be a path such as "/vton-private/".')
+            raise ImproperlyConfigured('nginx_location must be a path such as "/vton-private/".')
         self.nginx_location = nginx_location
-        for_group = 0o050 if nginx_location else 0
+        group_mode = 0o050 if nginx_location else 0
         super().__init__(
             location or _beside_media(),
-            file_permissions_mode=0o600 | (for_group & 0o040),
-            directory_permissions_mode=0o700 | for_group,
+            file_permissions_mode=0o600 | (group_mode & 0o040),
+            directory_permissions_mode=0o700 | group_mode,
         )
 
     def url(self, name: str | None) -> str:
-        """None of these files has one: they are served by views that look at who asks."""
-        raise ValueError("Files of try-ons have no public address.")
+        """Raise ValueError: files are served by views that check permissions."""
+        raise ValueError("Files of try-ons have no public URL.")
 
     def nginx_path(self, name: str) -> str:
-        """Where nginx finds a file, and nobody else; "" where the views send it themselves."""
+        """The internal path of a file in nginx; "" if the views send files themselves."""
         return self.nginx_location and self.nginx_location + filepath_to_uri(name)
 
 
@@ -71,54 +71,54 @@ def _beside_media() -> Path:
     return root.with_name(f"{root.name}-private")
 
 
-class _PrivateStorage(LazyObject):  # type: ignore[type-arg] # generic in the stubs alone
-    """The storage of the moment. The models' fields are made before the settings can be judged."""
+class _PrivateStorage(LazyObject):  # type: ignore[type-arg] # generic in the stubs only
+    """A proxy of the current storage. Model fields are created before the settings can be validated."""
 
-    @property  # type: ignore[misc] # nor is it to be written
-    def __class__(self) -> type[Storage]:  # type: ignore[override] # a field asks what this is
+    @property  # type: ignore[misc] # read-only
+    def __class__(self) -> type[Storage]:  # type: ignore[override] # fields check the type
         return Storage if self._wrapped is empty else type(self._wrapped)
 
     def _setup(self) -> None:
-        self._wrapped: Any = storages[config.STORAGE] if config.STORAGE else PrivateFolder()
+        self._wrapped: Any = storages[config.STORAGE] if config.STORAGE else PrivateFileSystemStorage()
 
 
 _private_storage = _PrivateStorage()
 
 
 def private_storage() -> Storage:
-    """The storage of `VTON["STORAGE"]`; without one, `PrivateFolder`. Opened when it is first used."""
+    """The storage of `VTON["STORAGE"]`, by default `PrivateFileSystemStorage`. Opened on first use."""
     return cast("Storage", _private_storage)
 
 
-def _forget(*, setting: str, **_kwargs: Any) -> None:
+def _reset(*, setting: str, **_kwargs: Any) -> None:
     if setting in {"VTON", "STORAGES", "MEDIA_ROOT"}:
         _private_storage._wrapped = empty
 
 
-setting_changed.connect(_forget)
+setting_changed.connect(_reset)
 
 
 def photo_path(_instance: Model, filename: str) -> str:
-    """A random name: the client's is thrown away but for the ending, which is ours."""
-    return _random("photos", filename)
+    """A random name. Only the extension of `filename` is kept, which the package has chosen."""
+    return _random_path("photos", filename)
 
 
 def product_path(_instance: Model, filename: str) -> str:
-    """As `photo_path`, for the product pictures prepared for the vendor."""
-    return _random("products", filename)
+    """As `photo_path`, for product images."""
+    return _random_path("products", filename)
 
 
 def result_path(_instance: Model, filename: str) -> str:
-    """As `photo_path`, for the finished pictures."""
-    return _random("results", filename)
+    """As `photo_path`, for finished pictures."""
+    return _random_path("results", filename)
 
 
-def _random(folder: str, filename: str) -> str:
+def _random_path(folder: str, filename: str) -> str:
     name = uuid.uuid4().hex
     return f"vton/{folder}/{name[:2]}/{name}{Path(filename).suffix}"
 
 
 def delete_file(stored: FieldFile) -> None:
-    """Delete a stored file whose row never was; a file that never was is no matter."""
+    """Delete a stored file whose row was not saved. Do nothing if there is no file."""
     if stored.name:
         stored.storage.delete(stored.name)

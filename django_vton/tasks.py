@@ -1,7 +1,7 @@
 """The functions that a queue calls. They take no arguments, return nothing, and may run more than once.
 
-django-q2 runs a task again if it raises, so they catch `Exception`. They do not catch `BaseException`, because
-that is how a worker is told to stop.
+They catch `Exception`, because django-q2 runs a task again if it raises. They do not catch `BaseException`,
+because that is how a worker is told to stop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All doors, under the shop's prefix: `path("try-on/", include("django_vton.urls"))`."""
+"""The URLs of the package: `path("try-on/", include("django_vton.urls"))`."""
 
 from django.urls import include, path
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from django.utils.translation import gettext_lazy
 
-from django_vton.conf import Config, Rate, config, problems
+from django_vton.conf import Config, Rate, config, find_errors
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,16 @@ from django_vton.conf import Config, Rate, config, problems
         ("QUOTA", "²/day", "10/day"),
         ("QUOTA", "10000000000/day", "10/day"),
         ("IP_QUOTA", "-1/day", "10/day"),
-        ("PIXAZO_BASE_URL", "", "http(s) address"),
-        ("PUBLIC_BASE_URL", "shop.example", "http(s) address"),
-        ("PUBLIC_BASE_URL", "ftp://shop.example", "http(s) address"),
-        ("PUBLIC_BASE_URL", "https://[::1", "http(s) address"),
-        ("PUBLIC_BASE_URL", "https://shop.example:99999", "http(s) address"),
-        ("PUBLIC_BASE_URL", "https://shop.example/?a=1", "http(s) address"),
+        ("PIXAZO_BASE_URL", "", "http(s) URL"),
+        ("PUBLIC_BASE_URL", "shop.example", "http(s) URL"),
+        ("PUBLIC_BASE_URL", "ftp://shop.example", "http(s) URL"),
+        ("PUBLIC_BASE_URL", "https://[::1", "http(s) URL"),
+        ("PUBLIC_BASE_URL", "https://shop.example:99999", "http(s) URL"),
+        ("PUBLIC_BASE_URL", "https://shop.example/?a=1", "http(s) URL"),
         ("BUDGET_TIME_ZONE", "Mars/Base", "time zone"),
         ("STORAGE", "nowhere", "alias in STORAGES"),
         ("PHOTO_RETENTION", 24, "must be timedelta, not int"),
-        ("PHOTO_RETENTION", timedelta(0), "longer than nothing"),
+        ("PHOTO_RETENTION", timedelta(0), "longer than zero"),
         ("RESULT_RETENTION", timedelta.max, "ten years at most"),
         ("CONSENT_VERSION", "", "1 to 50"),
         ("CONSENT_VERSION", "x" * 51, "1 to 50"),
@@ -61,14 +61,14 @@ from django_vton.conf import Config, Rate, config, problems
         ("CONSENT_TEXT", "", "must not be empty"),
         ("CONSENT_TEXT", 42, "must be str or lazy text, not int"),
         ("RESULT_HOSTS", "cdn.example", "must be list or None, not str"),
-        ("RESULT_HOSTS", ["https://cdn.example"], "name of a host"),
-        ("RESULT_HOSTS", [1], "name of a host"),
+        ("RESULT_HOSTS", ["https://cdn.example"], "host names"),
+        ("RESULT_HOSTS", [1], "host names"),
         ("NOTIFY", ["nobody"], "e-mail"),
         ("ENGINES", [], "must be dict, not list"),
     ],
 )
 def test_a_wrong_name_or_value_is_said_with_the_settings_name(name: str, value: Any, words: str) -> None:
-    (sentence,) = problems({name: value})
+    (sentence,) = find_errors({name: value})
     assert sentence.startswith(f"VTON['{name}'] ")
     assert words in sentence
     with override_settings(VTON={name: value}), pytest.raises(ImproperlyConfigured, match="VTON"):
@@ -77,16 +77,16 @@ def test_a_wrong_name_or_value_is_said_with_the_settings_name(name: str, value: 
 
 @pytest.mark.parametrize("value", [None, [], "VTON", 3])
 def test_the_whole_has_to_be_a_dict(value: Any) -> None:
-    assert problems(value) == [f"VTON must be a dict, not {type(value).__name__}"]
+    assert find_errors(value) == [f"VTON must be a dict, not {type(value).__name__}"]
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
-    assert len(problems({"QUOTA": 1, "NOPE": 2, "DISPATCHERS": 0})) == 3
+    assert len(find_errors({"QUOTA": 1, "NOPE": 2, "DISPATCHERS": 0})) == 3
 
 
 def test_right_values_pass() -> None:
-    assert not problems({})
-    assert not problems({name: getattr(Config(), name) for name in Config.__annotations__})
+    assert not find_errors({})
+    assert not find_errors({name: getattr(Config(), name) for name in Config.__annotations__})
     right: dict[str, Any] = {
         "DAILY_BUDGET": Decimal(0),
         "QUOTA": None,
@@ -98,7 +98,7 @@ def test_right_values_pass() -> None:
         "CONSENT_TEXT": gettext_lazy("Yes"),
         "NOTIFY": ["boss@shop.example"],
     }
-    assert not problems(right)
+    assert not find_errors(right)
 
 
 def test_defaults_and_changes_are_read_at_the_time_of_use() -> None:

@@ -9,16 +9,16 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
 from django_vton.models import PersonPhoto, TryOnImage
-from django_vton.storage import PrivateFolder, delete_file, photo_path, private_storage
+from django_vton.storage import PrivateFileSystemStorage, delete_file, photo_path, private_storage
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
     from .conftest import Vton
-    from .people import Files
+    from .intake_helpers import StoredFiles
 
 
-def test_the_fields_follow_the_setting(files: Files, vton: Vton, settings: Settings, tmp_path: Path) -> None:
+def test_the_fields_follow_the_setting(files: StoredFiles, vton: Vton, settings: Settings, tmp_path: Path) -> None:
     photo = PersonPhoto()
     photo.file.save("a.jpg", ContentFile(b"one"), save=False)
     assert files.names() == {photo.file.name}
@@ -34,7 +34,7 @@ def test_it_is_a_storage_before_and_after_its_first_use(vton: Vton) -> None:
     vton(STORAGE=None)  # nothing has used the new one
     assert isinstance(private_storage(), Storage)
     assert private_storage().exists("nothing") is False
-    assert isinstance(private_storage(), PrivateFolder)
+    assert isinstance(private_storage(), PrivateFileSystemStorage)
 
 
 @pytest.mark.usefixtures("files")
@@ -50,7 +50,7 @@ def test_only_the_shops_own_user_can_read() -> None:
 def test_nothing_has_an_address() -> None:
     image = TryOnImage()
     image.file.save("a.jpg", ContentFile(b"one"), save=False)
-    with pytest.raises(ValueError, match="no public address"):
+    with pytest.raises(ValueError, match="no public URL"):
         _ = image.file.url
 
 
@@ -64,7 +64,7 @@ def test_names_are_random_and_keep_nothing_but_an_ending(name: str) -> None:
     assert made != photo_path(PersonPhoto(), name)
 
 
-def test_a_file_that_never_was_is_no_matter(files: Files) -> None:
+def test_a_file_that_never_was_is_no_matter(files: StoredFiles) -> None:
     delete_file(PersonPhoto().file)
     photo = PersonPhoto()
     photo.file.save("a.jpg", ContentFile(b"one"), save=False)

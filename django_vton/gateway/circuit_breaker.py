@@ -1,7 +1,8 @@
 """How refusals by the vendor affect the next submits to an engine, in all workers.
 
-After a 429, submits to the engine pause (rate limit). 401, 402 and 403 open the circuit breaker: no submit can
-succeed until someone fixes the cause, so try-ons stay queued and one of them is sent as a trial now and then.
+After a 429, submits to the engine pause (rate limit). 401, 402 and 403 open the circuit breaker: no submit
+can succeed until someone fixes the cause, so try-ons stay queued and one of them is sent as a trial every
+minute.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def get_engine(name: str) -> Engine:
     try:
         return engines()[name]
     except KeyError:
-        raise ImproperlyConfigured(f"{name!r} is not an engine. Choose from: {', '.join(engines())}.") from None
+        raise ImproperlyConfigured(f"{name!r} is not an engine: use one of {list(engines())}.") from None
 
 
 def price(name: str, options: Mapping[str, Any]) -> int:
