@@ -1,4 +1,4 @@
-"""House models: a merchant's person photos, offered to shoppers instead of an own one."""
+"""House models: a merchant's person photos, offered to shoppers instead of a photo of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO
 from django.db import transaction
 
 from . import images
-from .intake import fill_photo
+from .intake import save_photo_files
 from .models import PersonPhoto
 
 
@@ -21,9 +21,9 @@ def add(
     rights_note: str = "",
     position: int = 0,
 ) -> PersonPhoto:
-    """Add a house model, or answer with the one of that name. Raises `images.ImageRefused`.
+    """Add a house model, or return the existing one with that name. Raises `images.ImageRefused`.
 
-    `suits` holds "garment", "eyewear" or both (empty: both); `labels` are the merchant's own words.
+    `suits` contains "garment", "eyewear" or both (empty: both); `labels` are free texts of the merchant.
     """
     with transaction.atomic():
         existing = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.HOUSE, name=name).first()
@@ -36,8 +36,8 @@ def add(
             labels=list(labels),
             rights_note=rights_note,
             position=position,
-            keep=True,
+            is_reusable=True,
         )
-        fill_photo(row, images.person_photo(file))
+        save_photo_files(row, images.normalize_person_photo(file))
         row.save(force_insert=True)
     return row

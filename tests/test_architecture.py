@@ -26,6 +26,7 @@ LAYERS = [
         "queue",
         "intake",
         "house_models",
+        "rendering",
         "shoppers",
     ),
     *("conversions", "monitoring", "batches", "worker", "health", "checks", "roles", "apps", "web", "urls"),

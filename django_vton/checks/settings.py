@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from .. import products
 from ..conf import config, find_errors
-from ..gateway.engines import engines
+from ..gateway.engines import engines, get_engine
 from ..monitoring import proxies
 
 
@@ -103,4 +103,29 @@ def check_products(**_kwargs: Any) -> list[CheckMessage]:
     """E010: a wrong registration in a `tryon.py`."""
     if _problems() or any(message.id == "vton.E003" for message in _check_engines()):
         return []
-    return [Error(f"{text}.", id="vton.E010") for text in products.check_registry()]
+    return [Error(f"{text}.", id="vton.E010") for text in registration_errors()]
+
+
+def registration_errors() -> list[str]:
+    """The errors in the registrations of products, one sentence each without its period."""
+    found = list(products.registration_problems)
+    for model, tryon in products.registered().items():
+        name = f"{type(tryon).__module__}.{type(tryon).__name__}"
+        if type(tryon).get_image is products.TryOn.get_image:
+            found.append(f"{name} for {model._meta.label} has no get_image()")
+        if type(tryon).get_engine is products.TryOn.get_engine:
+            found.extend(_engine_errors(name, tryon))
+    return found
+
+
+def _engine_errors(name: str, tryon: products.TryOn[Any]) -> list[str]:
+    try:
+        engine = get_engine(tryon.engine)
+    except ImproperlyConfigured as error:
+        return [f"{name}: {error}"]
+    known = {option.name for option in engine.options}
+    return [
+        f"{name}.shopper_options contains {option!r}, which {engine.name} does not have"
+        for option in tryon.shopper_options
+        if option not in known
+    ]

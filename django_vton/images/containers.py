@@ -1,8 +1,8 @@
-"""Read a picture's container without decoding it, and keep only what its pixels need.
+"""Parse an image's container without decoding the pixels, and keep only what the pixels need.
 
-Every file is walked here first. What comes out is its format, size and orientation, known before any decoder
-runs, and a copy without comments, thumbnails, further frames, Exif, XMP and trailing data. So the decoder
-never meets the parts of a file that break it most often, and nothing of them can be carried along.
+Every file is parsed here first. The result is the format, size and orientation, before any decoder runs,
+and a copy without comments, thumbnails, further frames, Exif, XMP and trailing data. The decoder never sees
+the parts that break decoders most often, and none of them can end up in the output.
 
 Sources: ITU-T T.81 (JPEG), CIPA DC-008 (Exif), W3C PNG (Third Edition), RFC 9649 (WebP), GIF89a.
 """
@@ -15,34 +15,34 @@ from importlib import import_module
 from itertools import islice
 from typing import Literal
 
-# A camera's JPEG has some hundred segments at most; a PNG of 50 MB in chunks of 8 kB has some 6,000.
+# A camera's JPEG has at most a few hundred segments; a PNG of 50 MB in chunks of 8 kB has about 6,000.
 MAX_SEGMENTS = 4_000
 MAX_CHUNKS = 50_000
-# Progressive JPEGs have 10 (colour) to 18 (CMYK) scans. For each, the decoder walks the whole picture: 40
-# million pixels take a second at 20 scans that hold next to nothing, and two at 32.
+# Progressive JPEGs have 10 (colour) to 18 (CMYK) scans. The decoder processes all pixels for each scan: with
+# 40 million pixels, 20 nearly empty scans take one second and 32 take two.
 MAX_SCANS = 24
-# The profiles of printing presses have up to 3 MB.
+# Bytes. Colour profiles of printing presses have up to 3 MB; a larger one is ignored.
 MAX_PROFILE = 3_000_000
 
 _ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
-_BYTE = 8  # bits
+_BITS_PER_BYTE = 8
 
 
 class WrongKindError(ValueError):
-    """Not one of the formats asked for, or a picture that moves."""
+    """The file has none of the accepted formats, or is animated."""
 
 
 class DamagedError(ValueError):
-    """The right kind of file, but cut off or broken."""
+    """The format is accepted, but the file is truncated or broken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One still picture, not yet decoded.
+class ImageSource:
+    """A still image, not yet decoded.
 
-    ``width`` and ``height`` are as stored, before ``orientation`` (1 to 8, as in Exif); ``profile`` is an ICC
-    profile or empty; ``cost`` is about how many bytes of memory the decoder takes for each pixel.
+    ``width`` and ``height`` are as stored, before applying ``orientation`` (1 to 8, as in Exif);
+    ``profile`` is an ICC profile or empty; ``cost`` is the decoder's approximate memory in bytes per pixel.
     """
 
     format: str
@@ -55,21 +55,21 @@ class Source:
 
     @property
     def upright(self) -> tuple[int, int]:
-        """Width and height as a person sees the picture."""
+        """Width and height after applying the orientation."""
         return (self.height, self.width) if self.orientation in _SIDEWAYS else (self.width, self.height)
 
 
-def read(data: bytes, formats: tuple[str, ...]) -> Source:
-    """The picture in ``data``, told by its bytes alone. Raises ``WrongKindError`` or ``DamagedError``.
+def parse_container(data: bytes, formats: tuple[str, ...]) -> ImageSource:
+    """Detect the format from the bytes and parse it. Raises ``WrongKindError`` or ``DamagedError``.
 
-    ``formats`` are those that may pass, by Pillow's names.
+    ``formats`` are the accepted formats, by Pillow's names.
     """
     if not data:
-        raise DamagedError("An empty file.")
-    for name, (signature, walk) in _WALKS.items():
+        raise DamagedError("The file is empty.")
+    for name, (signature, parse) in _PARSERS.items():
         if name in formats and signature.match(data):
-            return walk(data)
-    raise WrongKindError("No known format.")
+            return parse(data)
+    raise WrongKindError("The format is not accepted.")
 
 
 def _number(data: bytes, start: int, length: int, order: Literal["little", "big"] = "big") -> int:
@@ -79,7 +79,7 @@ def _number(data: bytes, start: int, length: int, order: Literal["little", "big"
 
 
 def _orientation(exif: bytes) -> int:
-    """The orientation of an Exif block; 1 where that is broken: the price is only a picture on its side."""
+    """The orientation in an Exif block; 1 if the block is broken, so that the image may lie on its side."""
     exif = exif.removeprefix(b"Exif\0\0")
     order: Literal["little", "big"] = "little" if exif.startswith(b"II") else "big"
     try:
@@ -92,13 +92,13 @@ def _orientation(exif: bytes) -> int:
     return 1
 
 
-def _profile(data: bytes) -> bytes:
+def _limit_profile(data: bytes) -> bytes:
     return data if len(data) <= MAX_PROFILE else b""
 
 
-# JPEG. Not a marker: a stuffed 0xFF, restarts inside a scan, fill bytes.
+# JPEG. A stuffed 0xFF, restarts inside a scan and fill bytes do not count as markers.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-_FRAME_HEADERS = (0xC0, 0xC1, 0xC2)  # sequential and progressive; the others are no photo's
+_FRAME_HEADERS = (0xC0, 0xC1, 0xC2)  # sequential and progressive; photos use no others
 _TABLES = (0xC4, 0xDB, 0xDD)  # Huffman, quantization, restart interval
 _FIRST_MARKER = 0xC0
 _SCAN, _END, _COMMENT, _EXIF, _ICC = 0xDA, 0xD9, 0xFE, 0xE1, 0xE2
@@ -106,16 +106,17 @@ _COLOUR_SPACE = ((0xE0, b"JFIF\0"), (0xEE, b"Adobe"))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Each marker's code, its body, and all its bytes, with a scan's data; up to the first end of image.
+    """Yield each segment's marker code, body and complete bytes, including a scan's data.
 
-    What follows that are other frames (MPO), a gain map (Ultra HDR) or a maker's own data. Once the pixels
-    have begun, what is no segment is damage to them: with it left out, the rest would decode as grey.
+    Stops at the first end of image. Other frames (MPO), a gain map (Ultra HDR) or a manufacturer's data may
+    follow it. After the first scan, bytes outside of segments are damaged pixels: without them, the rest of
+    the image would decode as grey.
     """
-    position, began = 2, False
+    position, has_scan = 2, False
     while marker := _MARKER.search(data, position):
         start, code = marker.start(), data[marker.start() + 1]
-        if began and (code < _FIRST_MARKER or data[position:start].strip(b"\xff")):
-            raise DamagedError("No marker, but damaged pixels.")
+        if has_scan and (code < _FIRST_MARKER or data[position:start].strip(b"\xff")):
+            raise DamagedError("There are damaged pixels between the segments.")
         if code == _END:
             yield code, b"", data[start : start + 2]
             return
@@ -123,14 +124,14 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         if body_end > len(data):
             break
         if code == _SCAN:
-            began = True
+            has_scan = True
             after = _MARKER.search(data, body_end)
             position = after.start() if after else len(data)
         yield code, data[start + 4 : body_end], data[start:position]
-    raise DamagedError("No end of image.")
+    raise DamagedError("The end of the image is missing.")
 
 
-def _jpeg(data: bytes) -> Source:
+def _jpeg(data: bytes) -> ImageSource:
     kept, frames, exif, scans = [b"\xff\xd8"], [], b"", 0
     profile: dict[int, bytes] = {}
     for code, body, segment in islice(_segments(data), MAX_SEGMENTS):
@@ -147,31 +148,31 @@ def _jpeg(data: bytes) -> Source:
         elif (code, body[:5]) in _COLOUR_SPACE:
             kept.append(segment)
         elif code in range(0xC0, 0xE0) and code not in (*_TABLES, _END):
-            raise DamagedError("A marker that no photo has.")
+            raise DamagedError("There is a marker that photos do not have.")
     if kept[-1] != b"\xff\xd9" or len(frames) != 1 or not 1 <= scans <= MAX_SCANS:
-        raise DamagedError("Too many segments or scans, or none, or not one frame header.")
+        raise DamagedError("The number of segments, scans or frame headers is wrong.")
     frame = frames[0]
     sampling = [_number(frame, at, 1) for at in range(7, 6 + 3 * _number(frame, 5, 1), 3)]
     samples = [(factors >> 4) * (factors & 15) for factors in sampling]
-    return Source(
+    return ImageSource(
         "JPEG",
         b"".join(kept),
         width=_number(frame, 3, 2),
         height=_number(frame, 1, 2),
-        # For several scans the decoder holds all coefficients, two bytes each, whatever the scale.
+        # For several scans the decoder keeps all coefficients, two bytes each, at any scale.
         cost=2 + (2 * sum(samples) / max(samples) if scans > 1 else 0),
         orientation=_orientation(exif),
-        profile=_profile(b"".join(profile[number] for number in sorted(profile))),
+        profile=_limit_profile(b"".join(profile[number] for number in sorted(profile))),
     )
 
 
-_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-_ABOUT = (b"acTL", b"eXIf", b"iCCP")
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # in each pixel, by its type of colour
+_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_METADATA_CHUNKS = (b"acTL", b"eXIf", b"iCCP")
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # per pixel, by colour type
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Each PNG chunk's kind, its body, and all its bytes."""
+    """Yield each PNG chunk's kind, body and complete bytes."""
     position = 8
     while True:
         end = position + 12 + _number(data, position, 4)
@@ -181,45 +182,45 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         position = end
 
 
-def _png(data: bytes) -> Source:
-    kept, about = [data[:8]], dict.fromkeys(_ABOUT, b"")
+def _png(data: bytes) -> ImageSource:
+    kept, metadata = [data[:8]], dict.fromkeys(_METADATA_CHUNKS, b"")
     for kind, body, chunk in islice(_chunks(data), MAX_CHUNKS):
-        if kind in _PIXELS:
+        if kind in _PIXEL_CHUNKS:
             if zlib.crc32(body, zlib.crc32(kind)) != _number(chunk, len(chunk) - 4, 4):
                 raise DamagedError("A checksum is wrong.")
             if (kind == b"IHDR") != (len(kept) == 1):
                 raise DamagedError("The header does not come first, or comes again.")
             kept.append(chunk)
-        elif kind in _ABOUT:
-            about[kind] = about[kind] or body
+        elif kind in _METADATA_CHUNKS:
+            metadata[kind] = metadata[kind] or body
         if kind == b"IEND":
             break
     else:
         raise DamagedError("Too many chunks.")
-    if about[b"acTL"] and _number(about[b"acTL"], 0, 4) > 1:
+    if metadata[b"acTL"] and _number(metadata[b"acTL"], 0, 4) > 1:
         raise WrongKindError("An animated PNG.")
-    return Source(
+    return ImageSource(
         "PNG",
         b"".join(kept),
         width=_number(kept[1], 8, 4),
         height=_number(kept[1], 12, 4),
-        # Decoded, a pixel has four bytes. Of 16-bit colour up to eight are inflated first, which takes time.
+        # A decoded pixel has four bytes. For 16-bit colour up to eight are inflated first, which takes time.
         cost=max(4, _SAMPLES.get(kept[1][17], 0) * kept[1][16] / 8),
-        orientation=_orientation(about[b"eXIf"]),
-        profile=_inflated_profile(about[b"iCCP"]),
+        orientation=_orientation(metadata[b"eXIf"]),
+        profile=_inflate_profile(metadata[b"iCCP"]),
     )
 
 
-def _inflated_profile(body: bytes) -> bytes:
+def _inflate_profile(body: bytes) -> bytes:
     packed = body.partition(b"\0")[2][1:]  # after the name and the method
     try:
-        return _profile(zlib.decompressobj().decompress(packed, MAX_PROFILE + 1))
+        return _limit_profile(zlib.decompressobj().decompress(packed, MAX_PROFILE + 1))
     except zlib.error:
         return b""
 
 
 def _riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each WebP chunk's kind and body; a last missing byte of padding is forgiven, as by decoders."""
+    """Yield each WebP chunk's kind and body. As in decoders, the last byte of padding may be missing."""
     position, end = 12, 8 + _number(data, 4, 4, "little")
     if end > len(data):
         raise DamagedError("The file ends too early.")
@@ -231,7 +232,7 @@ def _riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += 8 + length + length % 2
 
 
-def _webp(data: bytes) -> Source:
+def _webp(data: bytes) -> ImageSource:
     found: dict[bytes, bytes] = {}
     for kind, body in islice(_riff(data), MAX_CHUNKS):
         if kind in (b"ANIM", b"ANMF"):
@@ -241,7 +242,7 @@ def _webp(data: bytes) -> Source:
     extended, lossy, lossless = (found.get(kind, b"") for kind in (b"VP8X", b"VP8 ", b"VP8L"))
     if extended:
         width, height = _number(extended, 4, 3, "little") + 1, _number(extended, 7, 3, "little") + 1
-        found[b"VP8X"] = bytes([extended[0] & 0x10]) + extended[1:]  # of its flags, only alpha still holds
+        found[b"VP8X"] = bytes([extended[0] & 0x10]) + extended[1:]  # of the flags, only alpha still applies
     elif lossy:
         width, height = _number(lossy, 6, 2, "little") & 0x3FFF, _number(lossy, 8, 2, "little") & 0x3FFF
     else:
@@ -251,38 +252,38 @@ def _webp(data: bytes) -> Source:
     for kind in (b"VP8X", b"ALPH", b"VP8 ", b"VP8L"):
         if body := found.get(kind, b""):
             kept += kind + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
-    return Source(
+    return ImageSource(
         "WEBP",
         b"RIFF" + len(kept).to_bytes(4, "little") + kept,
         width=width,
         height=height,
-        # The decoder holds two canvases and hands out a third, Pillow makes a fourth; what is coded without
-        # loss, as alpha is, needs a fifth.
+        # The decoder keeps two canvases and returns a third, Pillow makes a fourth, and lossless data, which
+        # includes alpha, needs a fifth.
         cost=16 if lossy and not found.get(b"ALPH") else 20,
         orientation=_orientation(found.get(b"EXIF", b"")),
-        profile=_profile(found.get(b"ICCP", b"")),
+        profile=_limit_profile(found.get(b"ICCP", b"")),
     )
 
 
-def _gif(data: bytes) -> Source:
-    return Source("GIF", data, _number(data, 6, 2, "little"), _number(data, 8, 2, "little"), cost=4)
+def _gif(data: bytes) -> ImageSource:
+    return ImageSource("GIF", data, _number(data, 6, 2, "little"), _number(data, 8, 2, "little"), cost=4)
 
 
-def _heif(data: bytes) -> Source:
-    heif = import_module("pillow_heif").open_heif(data)  # decodes nothing yet, and turns it upright by itself
+def _heif(data: bytes) -> ImageSource:
+    heif = import_module("pillow_heif").open_heif(data)  # decodes nothing yet, and rotates by itself
     width, height = heif.size
-    return Source(
+    return ImageSource(
         "HEIF",
         data,
         width,
         height,
-        # A camera's 10 bits are held as 16, by the decoder and by its conversion to 8.
-        cost=12 if heif.info["bit_depth"] > _BYTE else 8,
-        profile=_profile(heif.info.get("icc_profile") or b""),
+        # A camera's 10 bits are stored as 16, by the decoder and during its conversion to 8.
+        cost=12 if heif.info["bit_depth"] > _BITS_PER_BYTE else 8,
+        profile=_limit_profile(heif.info.get("icc_profile") or b""),
     )
 
 
-_WALKS = {
+_PARSERS = {
     "JPEG": (re.compile(rb"\xff\xd8\xff"), _jpeg),
     "PNG": (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
     "WEBP": (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),

@@ -1,5 +1,5 @@
-"""Why a picture is refused, in words for whoever has to do something about it."""
-# ruff: noqa: RUF001 -- the multiplication sign is what people read between two lengths
+"""Why an image is refused, in words for the shopper or the merchant who can fix it."""
+# ruff: noqa: RUF001 -- the multiplication sign is correct between two lengths
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 Code = Literal["photo_unreadable", "photo_format", "photo_too_small", "photo_too_large"]
 Subject = Literal["photo", "product", "result"]
 
-# Reason: code, for the shopper, for the merchant. Whole sentences: other languages glue them in other ways.
+# Reason: code, text for the shopper, text for the merchant. Whole sentences, since languages combine parts
+# differently.
 _REASONS: Mapping[str, tuple[Code, "_StrPromise", "_StrPromise"]] = {
     "unreadable": (
         "photo_unreadable",
@@ -93,11 +94,11 @@ _REASONS: Mapping[str, tuple[Code, "_StrPromise", "_StrPromise"]] = {
 _RESULT = pgettext_lazy("vton", "The try-on service sent a picture that cannot be used.")
 
 
-class ImageRefused(Exception):  # noqa: N818 -- a refusal is an answer to a person, not an error of the program
-    """A picture that is not taken, with nothing of it kept.
+class ImageRefused(Exception):  # noqa: N818 -- a refusal is an answer to a person, not a program error
+    """An image is refused and nothing of it is stored.
 
-    ``code`` is one of the API's refusal codes; ``message`` is a lazy translation that says what is wrong and
-    what to do, with the numbers. The exception's own text is the reason alone.
+    ``code`` is one of the API's refusal codes. ``message`` is a lazily translated sentence that says what is
+    wrong and what to do. ``str()`` of the exception is only the reason.
     """
 
     code: Code
@@ -106,5 +107,5 @@ class ImageRefused(Exception):  # noqa: N818 -- a refusal is an answer to a pers
     def __init__(self, reason: str, subject: Subject, **numbers: object) -> None:
         super().__init__(reason)
         self.code, shopper, merchant = _REASONS[reason]
-        words = {"photo": shopper, "product": merchant, "result": _RESULT}[subject]
-        self.message = format_lazy(words, **numbers)
+        text = {"photo": shopper, "product": merchant, "result": _RESULT}[subject]
+        self.message = format_lazy(text, **numbers)

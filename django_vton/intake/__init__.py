@@ -1,21 +1,21 @@
-"""The only way in: for the API, the plain form, a command or a batch.
+"""Accept try-on requests, from the API, the HTML form, a command, a batch or Python code.
 
-Whoever asks is refused before anything is spent, or accepted in one transaction: consent, quota, cache, money
-and row together, and the bell rings after the commit. `request_tryon` is the shoppers' door, `request_render`
-the merchant's, whose renders belong to nobody.
+A request is either refused before anything is spent or accepted in one transaction, which stores consent,
+quota, money and row together. After the commit a worker is woken. `request_tryon` is for shoppers,
+`request_render` for the merchant, whose renders belong to no shopper.
 """
 
-from .merchants import Prepared, own_photo, prepare_render, request_render
-from .rows import Accepted, fill_photo
+from .merchants import PreparedRender, prepare_render, request_render, store_merchant_photo
+from .rows import AcceptedRequest, save_photo_files
 from .shoppers import TryOnOrder, request_tryon
 
 __all__ = [
-    "Accepted",
-    "Prepared",
+    "AcceptedRequest",
+    "PreparedRender",
     "TryOnOrder",
-    "fill_photo",
-    "own_photo",
     "prepare_render",
     "request_render",
     "request_tryon",
+    "save_photo_files",
+    "store_merchant_photo",
 ]

@@ -13,10 +13,10 @@ from ..queue import liveness
 from . import product_images
 
 if TYPE_CHECKING:
-    from ..products import Described
+    from ..products import DescribedProduct
 
 
-def require_open() -> None:
+def require_enabled() -> None:
     """Raise Refused if try-on is switched off, paused or not configured."""
     if not config.ENABLED:
         raise Refused("product_not_enabled", status=503)
@@ -26,27 +26,27 @@ def require_open() -> None:
         raise Refused("paused", retry_after=300)
 
 
-def require() -> None:
-    """Raise Refused, with the code of the reason, if nothing can be accepted now."""
-    require_open()
-    budget.require_room()
+def require_available() -> None:
+    """Raise Refused if no request can be accepted now. Its `code` says why."""
+    require_enabled()
+    budget.require_available()
     if liveness.workers_are_gone():
         raise Refused("unavailable", retry_after=60)
 
 
-def require_for(described: Described) -> None:
-    """Raise Refused if this product cannot be tried on now, or if the budget does not cover its render."""
-    require()
+def require_available_for(described: DescribedProduct) -> None:
+    """Raise Refused if this product cannot be tried on now or the budget does not cover its render."""
+    require_available()
     if not described.is_enabled:
         raise Refused("product_not_enabled", field="product")
-    budget.require_room(engines.price(described.engine.name, described.options({})))
+    budget.require_available(engines.price(described.engine.name, described.clean_shopper_options({})))
     product_images.require_usable(described)
 
 
-def reason() -> str | None:
-    """The code of the refusal that `require` raises, or None."""
+def refusal_code() -> str | None:
+    """The code of the refusal that `require_available` would raise, or None."""
     try:
-        require()
+        require_available()
     except Refused as refusal:
         return refusal.code
     return None

@@ -1,4 +1,4 @@
-"""How many photos one process decodes at a time: each may take a second of the processor and 300 MB."""
+"""Limit how many photos one process decodes at a time: each can take a second of CPU time and 300 MB."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ..exceptions import Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AT_ONCE = 2
-"""In a process with threads; a worker with one thread never has to wait."""
+MAX_CONCURRENT = 2
+"""Per process. A process with one thread never has to wait."""
 
-PATIENCE = 3.0
-"""Seconds to wait for a place: about one photo's time."""
+WAIT_SECONDS = 3.0
+"""How long to wait for a slot: about as long as one photo takes."""
 
-_PLACES = BoundedSemaphore(AT_ONCE)
+_SLOTS = BoundedSemaphore(MAX_CONCURRENT)
 
 
 @contextmanager
-def decoding() -> Iterator[None]:
-    """A place for decoding one photo. Raises Refused (503, with Retry-After) where none becomes free."""
-    if not _PLACES.acquire(timeout=PATIENCE):
+def decoding_slot() -> Iterator[None]:
+    """Hold a slot for decoding one photo. Raises Refused (503, with Retry-After) if none becomes free."""
+    if not _SLOTS.acquire(timeout=WAIT_SECONDS):
         raise Refused("unavailable", retry_after=5)
     try:
         yield
     finally:
-        _PLACES.release()
+        _SLOTS.release()

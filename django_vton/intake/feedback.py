@@ -1,7 +1,4 @@
-"""What shoppers think of their results: like or dislike and, with a dislike, the reason.
-
-The API and the pages write it here.
-"""
+"""Shoppers' feedback on their results: like or dislike and, with a dislike, a reason."""
 
 from __future__ import annotations
 
@@ -17,17 +14,17 @@ VALUES = ("", LIKE, DISLIKE)
 REASONS: tuple[str, ...] = tuple(TryOnRequest.FeedbackReason.values)
 
 
-def give(row: TryOnRequest, value: str, reason: str | None = None) -> None:
-    """Store the feedback; a reason goes with "dislike" alone, so any other value clears it.
+def save(row: TryOnRequest, value: str, reason: str | None = None) -> None:
+    """Store the feedback. Raises Refused.
 
-    None keeps the reason that a dislike already has; the empty string clears it.
+    Only "dislike" has a reason; any other value clears it. A `reason` of None keeps the reason that a dislike
+    already has, the empty string clears it.
     """
     if value not in VALUES:
         raise Refused("feedback_invalid", field="value")
     if reason and (value != DISLIKE or reason not in REASONS):
         raise Refused("feedback_invalid", field="reason")
     changes = {"feedback": value}
-    # Only a dislike has a reason, so another value leaves none to keep.
     if value != DISLIKE or reason is not None:
         changes["feedback_reason"] = reason or ""
     # Feedback that arrives while the try-on is being erased must not outlive it.

@@ -1,4 +1,4 @@
-"""The shop's own word on a request: CAPTCHA has a look at who asks, MODERATE at each photo."""
+"""Call the shop's own hooks: CAPTCHA for each request, MODERATE for each uploaded photo."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ logger = logging.getLogger(__name__)
 
 
 def run_hook(path: str | None, *arguments: Any) -> bool:
-    """Whether the callable at `path` says yes; without a path, yes.
+    """Return whether the callable at the dotted `path` accepts; True without a path.
 
-    One that raises has not looked, so nothing is sent: logged for the shop, and refused as `unavailable`.
+    If it raises, nothing has been checked: the error is logged and the request refused as `unavailable`.
     """
     if not path:
         return True
     try:
         return bool(import_string(path)(*arguments))
-    except Exception as trouble:
-        clear_frames(trouble)
-        logger.exception("%s failed, and a try-on was refused for it.", path)
+    except Exception as error:
+        clear_frames(error)
+        logger.exception("%s failed, so a try-on was refused.", path)
         raise Refused("unavailable", retry_after=60) from None

@@ -1,6 +1,6 @@
-"""The merchant's door: renders that belong to nobody, so that there is no quota and no consent of a shopper.
+"""Merchants' renders. They belong to no shopper, so no quota and no consent apply.
 
-What is refused is refused in words for the merchant, who can do something about it.
+The texts of refusals are written for the merchant, who can fix the cause.
 """
 
 from __future__ import annotations
@@ -22,101 +22,102 @@ from ..models import PersonPhoto, TryOnRequest
 from ..models.states import ACTIVE, TERMINAL, State
 from ..queue import wake
 from . import availability, product_images
-from .rows import Accepted, fill_photo, new_row, new_shared_render, shared_render
+from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
 
 if TYPE_CHECKING:
     from ..models import Batch
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A render that could be asked for: all that takes time is done, and nothing is stored of it."""
+class PreparedRender:
+    """A validated render that is not stored yet; its images are decoded."""
 
     photo: PersonPhoto
     row: TryOnRequest
-    """What would be stored."""
+    """The unsaved request."""
     price: int
-    """What it costs where it is not there already, in micro-USD."""
+    """Micro-USD, if no equal render exists."""
 
 
 def prepare_render(
     product: str, photo: PersonPhoto | None, options: Mapping[str, Mapping[str, Any]]
-) -> Prepared:
-    """Look at the product, its picture and the photo; `options` are by engine. Outside of any transaction.
+) -> PreparedRender:
+    """Validate a render and prepare its images. Call it outside of transactions, since it takes time.
 
-    Raises Refused, whose `detail` tells the merchant why.
+    `product` is a reference, `options` has the engine options by engine name. Raises Refused.
     """
     described = products.find(product)
     if described.image is None:
-        raise Refused("product_not_enabled", product_images.problem_of(described))
+        raise Refused("product_not_enabled", product_images.describe_problem(described))
     if not described.is_enabled:
         raise Refused("product_not_enabled", _("The shop has try-on switched off for this product."))
     if photo is None or not _is_usable(photo):
         raise Refused("photo_gone", _("This house model was deleted, or is not active."))
     if photo.is_house and not photo.suits_kind(described.kind):
         raise Refused("photo_refused", _("This house model does not suit this kind of product."))
-    chosen = described.merchant_options(options.get(described.engine.name, {}))
+    chosen = described.clean_merchant_options(options.get(described.engine.name, {}))
     try:
-        picture = product_images.prepare(described)
+        product_image = product_images.prepare(described)
     except Refused as refusal:
-        raise Refused(refusal.code, product_images.problem_of(described)) from refusal
-    row = new_row(described, chosen, photo, picture)
-    return Prepared(photo, row, engines.price(row.engine, row.options))
+        raise Refused(refusal.code, product_images.describe_problem(described)) from refusal
+    row = build_request(described, chosen, photo, product_image)
+    return PreparedRender(photo, row, engines.price(row.engine, row.options))
 
 
-def request_render(prepared: Prepared, *, batch: Batch | None = None) -> Accepted:
-    """Accept the render, or find the one that is there already and not paid again.
+def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> AcceptedRequest:
+    """Accept the render, or return the equal one that exists, which is not paid again.
 
-    Raises Refused where try-on is paused or the budget has no room: nothing is stored then. A `batch` is
-    noted as the one that pays.
+    Raises Refused if try-on is paused or the budget exhausted; then nothing is stored. `batch` is recorded as
+    the one that pays.
     """
-    availability.require_open()
+    availability.require_enabled()
     with transaction.atomic():
         if not _is_usable(prepared.photo):
             raise Refused("photo_gone", _("This house model was deleted, or is not active."))
-        like = prepared.row
-        render = shared_render(like) if prepared.photo.is_house else _earlier(like)
+        request = prepared.row
+        render = find_shared_render(request) if prepared.photo.is_house else _find_earlier(request)
         if render is None:
 
             def pay(render: TryOnRequest) -> None:
                 lifecycle.accept(render, amount=prepared.price)
 
             if prepared.photo.is_house:
-                render, _is_new = new_shared_render(like, pay, batch)
+                render, _is_new = create_shared_render(request, pay, batch)
             else:
-                render = like
+                render = request
                 pay(render)
         transaction.on_commit(wake, robust=True)
-    return Accepted(render, is_ready=render.state in TERMINAL)
+    return AcceptedRequest(render, is_ready=render.state in TERMINAL)
 
 
 def _is_usable(photo: PersonPhoto) -> bool:
-    nobodys = Q(kind=PersonPhoto.Kind.OWN, shopper=None, expires_at__gt=timezone.now())
+    merchants = Q(kind=PersonPhoto.Kind.OWN, shopper=None, expires_at__gt=timezone.now())
     house = Q(kind=PersonPhoto.Kind.HOUSE, is_active=True)
-    return PersonPhoto.objects.filter(house | nobodys, pk=photo.pk).exists()
+    return PersonPhoto.objects.filter(house | merchants, pk=photo.pk).exists()
 
 
-def _earlier(like: TryOnRequest) -> TryOnRequest | None:
-    """The merchant asked for the very same before, and it runs or is there."""
-    rows = TryOnRequest.objects.filter(cache_key=like.cache_key, state__in=[*ACTIVE, State.COMPLETED])
-    # The rest is looked at here: SQLite would begin with what is NULL, which nearly all rows have somewhere.
+def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:
+    """The merchant's own equal render that is running or completed, or None."""
+    rows = TryOnRequest.objects.filter(cache_key=request.cache_key, state__in=[*ACTIVE, State.COMPLETED])
+    # The other conditions are checked in Python: for SQL conditions on NULL, SQLite would choose an index in
+    # which nearly all rows match.
     for row in rows.order_by("-created_at").iterator(chunk_size=100):
         if (row.shopper_id, row.source_id, row.shared_key, row.erased_at) == (None, None, None, None):
             return row
     return None
 
 
-def own_photo(file: BinaryIO) -> PersonPhoto:
-    """Store a photo that a merchant sends for one render. Raises `images.ImageRefused`.
+def store_merchant_photo(file: BinaryIO) -> PersonPhoto:
+    """Store a photo for a merchant's render, or return the stored copy of it. Raises `images.ImageRefused`.
 
-    It belongs to nobody, is seen by those alone who may look at shoppers' photos, and goes by their clock.
+    It belongs to no shopper, only staff who may view shoppers' photos see it, and it expires as those do.
     """
-    picture = images.person_photo(file)
+    image = images.normalize_person_photo(file)
     expires_at = timezone.now() + config.PHOTO_RETENTION
-    same = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, shopper=None, digest=picture.digest)
+    same = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, shopper=None, digest=image.digest)
     if (earlier := same.filter(expires_at__gt=timezone.now()).first()) is not None:
         return earlier
     row = PersonPhoto(expires_at=expires_at)
-    fill_photo(row, picture)
+    save_photo_files(row, image)
     row.save(force_insert=True)
     return row

@@ -1,4 +1,4 @@
-"""Product pictures: read from the shop's storage, brought to what the vendor takes, and kept."""
+"""Product images: read from the shop's storage, converted for the vendor, and stored."""
 
 from __future__ import annotations
 
@@ -17,36 +17,37 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ..exceptions import Refused
-from ..images import PRODUCT_BYTES, ImageRefused, product_image
+from ..images import PRODUCT_BYTES, ImageRefused, normalize_product_image
 from ..models import ProductImage
 from ..storage import delete_file
 
 if TYPE_CHECKING:
-    from ..products import Described
+    from ..products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 
-KNOWN_SECONDS = 60
-"""So long is it known that a file can be used, or that it cannot, without reading it again."""
+CACHE_SECONDS = 60
+"""How long the cache remembers whether a file is usable, so that it need not be read again."""
 
-USE_NOTED = timedelta(hours=1)
-"""So old is the time of the last use at most: not each look at a product is a write."""
+USED_AT_PRECISION = timedelta(hours=1)
+"""`used_at` is updated at most this often, so that not every page view writes to the database."""
 
 
-def prepare(described: Described) -> ProductImage:
-    """The product's picture, ready for the vendor. Raises Refused where it has none that can be used.
+def prepare(described: DescribedProduct) -> ProductImage:
+    """Return the product's image, ready for the vendor. Raises Refused if it has no usable one.
 
-    The shopper hears only that the product cannot be tried on; why is for the merchant: `problem_of`.
+    To a shopper the refusal says only that the product cannot be tried on. `describe_problem` tells the
+    merchant why.
     """
-    picture = _prepare(described)
-    if isinstance(picture, str) or picture.problem:
+    image = _find_or_convert(described)
+    if isinstance(image, str) or image.problem:
         raise Refused("product_not_enabled", field="product")
-    return picture
+    return image
 
 
-def require_usable(described: Described) -> None:
-    """As `prepare` for those who only look: by what was found within the last minute, without its file."""
-    key = _key(described)
+def require_usable(described: DescribedProduct) -> None:
+    """As `prepare`, but for page views: relies on the cache, so that the file need not be read."""
+    key = _cache_key(described)
     is_usable = cache.get(key) if key else None
     if is_usable is None:
         prepare(described)
@@ -54,58 +55,47 @@ def require_usable(described: Described) -> None:
         raise Refused("product_not_enabled", field="product")
 
 
-def problem_of(described: Described) -> str:
-    """Why the product's picture cannot be used, in words for the merchant; "" if it can."""
-    picture = _prepare(described)
-    return picture if isinstance(picture, str) else picture.problem
+def describe_problem(described: DescribedProduct) -> str:
+    """Why the product's image cannot be used, in words for the merchant; "" if it can."""
+    image = _find_or_convert(described)
+    return image if isinstance(image, str) else image.problem
 
 
-def _prepare(described: Described) -> ProductImage | str:
-    """The prepared picture, or why there is no file to prepare one from. The next ones who look know it."""
-    picture = _look(described)
-    if (key := _key(described)) is None:
-        return picture
-    if isinstance(picture, str):
-        cache.delete(key)  # The storage may be back at any moment.
-    else:
-        cache.set(key, not picture.problem, KNOWN_SECONDS)
-    return picture
+def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
+    """The converted image, or why the product's file cannot be read. Caches the result."""
+    try:
+        data = _read(described.image) if described.image else None
+    except Exception as error:  # noqa: BLE001 - a storage may raise anything, and the file may be missing
+        logger.warning("The image of %s cannot be read: %r", described.ref, error)
+        if key := _cache_key(described):
+            cache.delete(key)  # The storage may work again at any moment.
+        return _("The file of the product picture cannot be read.")
+    if data is None:
+        return _("This product has no picture.")
+    row = _find(digest := hashlib.sha256(data).hexdigest()) or _convert(described.ref, digest, data)
+    if key := _cache_key(described):
+        cache.set(key, not row.problem, CACHE_SECONDS)
+    return row
 
 
-def _key(described: Described) -> str | None:
-    """Names a stored file of a product in the cache; None for one that is in memory alone."""
+def _cache_key(described: DescribedProduct) -> str | None:
+    """The cache key for a product's stored file; None for a file in memory."""
     image = described.image
-    if not isinstance(image, FieldFile) or not image.name or not getattr(image, "_committed", True):
+    if not isinstance(image, FieldFile) or not _is_stored(image):
         return None
     name = hashlib.sha256(f"{described.ref}\0{image.name}".encode()).hexdigest()
-    return f"vton.picture.{name}"
+    return f"vton.product_image.{name}"
 
 
-def _look(described: Described) -> ProductImage | str:
-    image = described.image
-    if image is None:
-        return _("This product has no picture.")
-    try:
-        data = _read(image)
-    except Exception as error:  # noqa: BLE001 - a shop's storage raises what it likes, and a file may be gone
-        logger.warning("The picture of %s cannot be read: %r", described.ref, error)
-        return _("The file of the product picture cannot be read.")
-    digest = hashlib.sha256(data).hexdigest()
-    row, now = ProductImage.objects.filter(source_digest=digest).first(), timezone.now()
-    if row is not None and row.used_at < now - USE_NOTED:
-        # The purge takes what was not used for a week: at this very moment, perhaps.
-        if not ProductImage.objects.filter(pk=row.pk).update(used_at=now):
-            row = None
-        else:
-            row.used_at = now
-    return row or _store(described.ref, digest, data)
+def _is_stored(image: FieldFile) -> bool:
+    return bool(image.name and getattr(image, "_committed", True))
 
 
 def _read(image: File[Any]) -> bytes:
-    """The bytes of the shop's file, which is left as it was found, open or closed."""
+    """The bytes of the shop's file, which stays as it was: open at its position, or closed."""
     if not isinstance(image, File):
-        raise TypeError(f"get_image() has to return a Django File, not {type(image).__name__}")
-    if isinstance(image, FieldFile) and image.name and getattr(image, "_committed", True):
+        raise TypeError(f"get_image() must return a Django File, not {type(image).__name__}")
+    if isinstance(image, FieldFile) and image.name and _is_stored(image):
         with image.storage.open(image.name, "rb") as source:
             return bytes(source.read(PRODUCT_BYTES + 1))
     if image.closed:
@@ -119,22 +109,34 @@ def _read(image: File[Any]) -> bytes:
         image.seek(position)
 
 
-def _store(ref: str, digest: str, data: bytes) -> ProductImage:
+def _find(digest: str) -> ProductImage | None:
+    row, now = ProductImage.objects.filter(source_digest=digest).first(), timezone.now()
+    if row is not None and row.used_at < now - USED_AT_PRECISION:
+        row.used_at = now
+        # The purge deletes images that were not used for a week, perhaps at this moment.
+        if not ProductImage.objects.filter(pk=row.pk).update(used_at=now):
+            return None
+    return row
+
+
+def _convert(ref: str, digest: str, data: bytes) -> ProductImage:
     row = ProductImage(source_digest=digest, product=ref)
     try:
-        picture = product_image(io.BytesIO(data))
+        image = normalize_product_image(io.BytesIO(data))
     except ImageRefused as refusal:
         with translation.override(settings.LANGUAGE_CODE):
-            row.problem = str(refusal.message)  # The merchant reads it, whoever the shopper is.
-        logger.warning("The picture of %s cannot be tried on: %s", ref, row.problem)
+            row.problem = str(
+                refusal.message
+            )  # Only the merchant reads it, so not in the shopper's language.
+        logger.warning("The image of %s cannot be tried on: %s", ref, row.problem)
     else:
-        row.digest, row.width, row.height = picture.digest, picture.width, picture.height
-        row.file.save(f"product.{picture.extension}", ContentFile(picture.data), save=False)
+        row.digest, row.width, row.height = image.digest, image.width, image.height
+        row.file.save(f"product.{image.extension}", ContentFile(image.data), save=False)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError:
-        # Somebody prepared the same picture at the same time: theirs stays.
+        # Another process has stored the same image in the meantime.
         delete_file(row.file)
         return ProductImage.objects.get(source_digest=digest)
     return row

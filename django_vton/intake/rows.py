@@ -1,4 +1,4 @@
-"""What both doors do: a row is made, and a house model's render is shared by all who ask for it."""
+"""Shared by shoppers' and merchants' requests: build a row, and share the render of a house model."""
 
 from __future__ import annotations
 
@@ -18,27 +18,32 @@ from ..models import PersonPhoto, TryOnRequest
 
 if TYPE_CHECKING:
     from ..models import Batch, ProductImage
-    from ..products import Described
+    from ..products import DescribedProduct
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """The try-on, and whether its answer was there already."""
+class AcceptedRequest:
+    """An accepted try-on."""
 
     request: TryOnRequest
     is_ready: bool
+    """Whether its result exists already."""
 
 
-def fill_photo(row: PersonPhoto, picture: images.Picture) -> None:
-    """Write a photo and its thumbnail into the storage and their names into the (unsaved) row."""
-    row.digest, row.width, row.height = picture.digest, picture.width, picture.height
-    small = images.thumbnail(picture)
-    row.file.save(f"photo.{picture.extension}", ContentFile(picture.data), save=False)
-    row.thumbnail.save(f"photo.{small.extension}", ContentFile(small.data), save=False)
+def save_photo_files(row: PersonPhoto, image: images.EncodedImage) -> None:
+    """Write a photo and its thumbnail to the storage, and set their fields on the (unsaved) row."""
+    row.digest, row.width, row.height = image.digest, image.width, image.height
+    thumbnail = images.make_thumbnail(image)
+    row.file.save(f"photo.{image.extension}", ContentFile(image.data), save=False)
+    row.thumbnail.save(f"photo.{thumbnail.extension}", ContentFile(thumbnail.data), save=False)
 
 
-def new_row(
-    described: Described, options: Mapping[str, Any], photo: PersonPhoto, picture: ProductImage, **more: Any
+def build_request(
+    described: DescribedProduct,
+    options: Mapping[str, Any],
+    photo: PersonPhoto,
+    product_image: ProductImage,
+    **fields: Any,
 ) -> TryOnRequest:
     """An unsaved try-on."""
     return TryOnRequest(
@@ -49,51 +54,52 @@ def new_row(
         engine=described.engine.name,
         options=dict(options),
         photo=photo,
-        product_image=picture,
-        cache_key=_cache_key(photo.digest, picture.digest, described.engine.name, options),
+        product_image=product_image,
+        cache_key=_cache_key(photo.digest, product_image.digest, described.engine.name, options),
         expires_at=timezone.now() + config.RESULT_RETENTION,
-        **more,
+        **fields,
     )
 
 
-def _cache_key(photo: str, picture: str, engine: str, options: Mapping[str, Any]) -> str:
-    parts = json.dumps([photo, picture, engine, options], sort_keys=True)
+def _cache_key(photo: str, product_image: str, engine: str, options: Mapping[str, Any]) -> str:
+    parts = json.dumps([photo, product_image, engine, options], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
-def shared_render(like: TryOnRequest) -> TryOnRequest | None:
-    """The render of a house model that is there, or being made, for all who ask for the same; locked."""
-    return TryOnRequest.objects.select_for_update().filter(shared_key=like.cache_key).first()
+def find_shared_render(request: TryOnRequest) -> TryOnRequest | None:
+    """The running or completed render of a house model that this request can share; locked."""
+    return TryOnRequest.objects.select_for_update().filter(shared_key=request.cache_key).first()
 
 
-def new_shared_render(
-    like: TryOnRequest, pay: Callable[[TryOnRequest], None], batch: Batch | None = None
+def create_shared_render(
+    request: TryOnRequest, pay: Callable[[TryOnRequest], None], batch: Batch | None = None
 ) -> tuple[TryOnRequest, bool]:
-    """A render of nobody's, stored by `pay`, so that all can share it; and whether it is paid now."""
-    assert like.photo is not None, "a house model's render without its photo"
-    # Whoever found none at the same moment waits here: of two that insert one key InnoDB fails the second.
-    list(PersonPhoto.objects.select_for_update().filter(pk=like.photo.pk).values_list("id"))
-    earlier = shared_render(like)
+    """Return a render without a shopper, which all can share, and whether `pay` stored it just now."""
+    assert request.photo is not None, "a house model's render without its photo"
+    # Concurrent requests for the same render wait for this lock. Without it InnoDB would fail one of two
+    # transactions that insert the same key.
+    list(PersonPhoto.objects.select_for_update().filter(pk=request.photo.pk).values_list("id"))
+    earlier = find_shared_render(request)
     if earlier is not None:
         return earlier, False
     render = TryOnRequest(
         batch=batch,
-        product=like.product,
-        main_product=like.main_product,
-        product_title=like.product_title,
-        product_url=like.product_url,
-        engine=like.engine,
-        options=like.options,
-        photo=like.photo,
-        product_image=like.product_image,
-        cache_key=like.cache_key,
-        shared_key=like.cache_key,
-        expires_at=like.expires_at,
+        product=request.product,
+        main_product=request.main_product,
+        product_title=request.product_title,
+        product_url=request.product_url,
+        engine=request.engine,
+        options=request.options,
+        photo=request.photo,
+        product_image=request.product_image,
+        cache_key=request.cache_key,
+        shared_key=request.cache_key,
+        expires_at=request.expires_at,
     )
     try:
         with transaction.atomic():
             pay(render)
     except IntegrityError:
-        # With the same picture as another house model, or as a failed render came to life again.
-        return TryOnRequest.objects.select_for_update().get(shared_key=like.cache_key), False
+        # Another house model has the same photo, or a failed render was reopened.
+        return TryOnRequest.objects.select_for_update().get(shared_key=request.cache_key), False
     return render, True

@@ -1,4 +1,4 @@
-"""The shoppers' door: consent, quota, cache, money and row in one transaction."""
+"""Shoppers' requests: consent, quota, cache, money and row in one transaction."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ..queue import wake
 from ..storage import delete_file
 from ..utils.redaction import clearing_frames
 from . import availability, product_images
-from .decoding import decoding
+from .decoding import decoding_slot
 from .hooks import run_hook
-from .rows import Accepted, fill_photo, new_row, new_shared_render, shared_render
+from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
 
 if TYPE_CHECKING:
-    from ..products import Described
+    from ..products import DescribedProduct
     from ..shoppers import Visitor
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class TryOnOrder:
-    """What somebody asks for, as it came through a door; nothing of it is believed yet."""
+    """A shopper's request for a try-on, not yet validated."""
 
     product: str
     visitor: Visitor
@@ -48,13 +48,13 @@ class TryOnOrder:
     keep_photo: bool = False
     idempotency_key: str | None = None
     addresses: tuple[str, ...] = ()
-    """The caller's networks, as `shoppers.address_keys` tells them."""
+    """The quota keys of the caller's networks, from `shoppers.address_keys`."""
     locale: str = ""
     is_human: Callable[[], bool] = lambda: True
-    """The shop's CAPTCHA, which may cost a call: asked once nothing else refuses."""
+    """The shop's CAPTCHA. It may make an HTTP call, so it is checked only if nothing else refuses."""
 
     def digest(self) -> str:
-        """SHA-256 of the body: the same key with another one is a conflict."""
+        """SHA-256 of the request: the same idempotency key with another digest is a conflict."""
         parts = [self.product, self.photo_id, self.options, self.keep_photo, self.consent]
         total = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         if self.photo is not None:
@@ -63,32 +63,34 @@ class TryOnOrder:
         return total.hexdigest()
 
 
-def request_tryon(ask: TryOnOrder) -> Accepted:
-    """Accept a try-on, or raise Refused with nothing stored and nothing spent."""
-    if ask.visitor.phone is not None:
-        main_product = products.find(ask.product).main_ref
-        ask = replace(ask, visitor=ask.visitor.trying_on(main_product))
-    body_digest = ask.digest() if ask.idempotency_key else ""
-    earlier = _replay(ask, ask.visitor.pays(), body_digest)
+def request_tryon(order: TryOnOrder) -> AcceptedRequest:
+    """Accept a try-on. Raises Refused, after which nothing is stored and nothing spent."""
+    if order.visitor.phone is not None:
+        main_product = products.find(order.product).main_ref
+        order = replace(order, visitor=order.visitor.for_try_on_of(main_product))
+    body_digest = order.digest() if order.idempotency_key else ""
+    earlier = _find_replayed(order, order.visitor.quota_owner(), body_digest)
     if earlier is not None:
         return earlier
-    availability.require()
-    described = products.find_enabled(ask.product)
-    options = described.options(ask.options)
-    _require_room(ask, described, options)
-    if not ask.is_human():
+    availability.require_available()
+    described = products.find_enabled(order.product)
+    options = described.clean_shopper_options(order.options)
+    _require_available(order, described, options)
+    if not order.is_human():
         raise Refused("captcha_required")
-    photo = _photo(ask, described)
+    photo = _get_photo(order, described)
     is_new, is_used = photo._state.adding, False
     try:
-        picture = product_images.prepare(described)
+        product_image = product_images.prepare(described)
         with transaction.atomic():
-            accepted = _accept(ask, described, options, photo, picture, body_digest)
-            ask.visitor.note(accepted.request)
+            accepted = _accept(order, described, options, photo, product_image, body_digest)
+            order.visitor.link_to_phone(accepted.request)
             transaction.on_commit(wake, robust=True)
         is_used = accepted.request.photo_id == photo.pk
     except (DatabaseError, InterfaceError):
-        is_used = True  # Perhaps it was committed, and only the answer lost. Else the sweep takes the files.
+        # The commit may have succeeded and only its confirmation been lost, so the files stay. If it failed,
+        # the sweep for orphaned files deletes them.
+        is_used = True
         raise
     finally:
         if is_new and not is_used:
@@ -97,173 +99,173 @@ def request_tryon(ask: TryOnOrder) -> Accepted:
     return accepted
 
 
-def _require_room(ask: TryOnOrder, described: Described, options: Mapping[str, Any]) -> None:
-    """Refuse what can be told by reading alone, before the shop's CAPTCHA is asked and a photo is decoded.
+def _require_available(order: TryOnOrder, described: DescribedProduct, options: Mapping[str, Any]) -> None:
+    """Check quota, budget and consent before calling the CAPTCHA and decoding the photo.
 
-    A stored photo may have its answer already, which costs nothing: that is seen when it is accepted.
+    For a stored photo a result may already exist, which is free, so it is checked later, in the transaction.
     """
-    shopper = ask.visitor.pays()
-    if ask.photo is not None:
-        engine = described.engine.name
-        quotas.require_room(shopper, ask.addresses, engines.image_count(engine, options))
-        quotas.check_in_flight(shopper, ask.addresses)
-        budget.require_room(engines.price(engine, options))
-        _require_consent(ask, ask.visitor.shopper())
+    if order.photo is None:
+        return
+    shopper, engine = order.visitor.quota_owner(), described.engine.name
+    quotas.require_available(shopper, order.addresses, engines.image_count(engine, options))
+    quotas.check_in_flight(shopper, order.addresses)
+    budget.require_available(engines.price(engine, options))
+    _require_consent(order, order.visitor.find_shopper())
 
 
-def _photo(ask: TryOnOrder, described: Described) -> PersonPhoto:
-    """The photo that was named, or the one that was sent, its files written and its row not yet.
+def _get_photo(order: TryOnOrder, described: DescribedProduct) -> PersonPhoto:
+    """Return the stored photo, or an unsaved row for the uploaded one, whose files are written.
 
-    A file is looked at only once its owner has agreed.
+    `_require_available` has checked the consent before an uploaded photo is decoded.
     """
-    if ask.photo is None and not ask.photo_id:
+    if order.photo is None and not order.photo_id:
         raise Refused("photo_required", field="photo")
-    shopper = ask.visitor.shopper()
-    if ask.photo is None:
-        stored = _find_photo(ask, shopper)
+    shopper = order.visitor.find_shopper()
+    if order.photo is None:
+        stored = _find_photo(order, shopper)
         if not stored.is_house:
-            _require_consent(ask, shopper)
+            _require_consent(order, shopper)
         return stored
     try:
-        with decoding():
-            picture = images.person_photo(ask.photo)
+        with decoding_slot():
+            image = images.normalize_person_photo(order.photo)
     except images.ImageRefused as refusal:
         raise Refused(refusal.code, refusal.message, field="photo") from None
-    if not run_hook(config.MODERATE, picture.data, described.product):
+    if not run_hook(config.MODERATE, image.data, described.product):
         raise Refused("photo_refused", field="photo")
     row = PersonPhoto()
     with clearing_frames():
-        fill_photo(row, picture)
+        save_photo_files(row, image)
     return row
 
 
-def _keep_photo(ask: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
-    """The row of this photo, still theirs; one that the same shopper sent before is used again."""
+def _save_photo(order: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
+    """Save the photo's row, or update the row of the same photo that this shopper has sent before."""
     if not photo._state.adding:
-        stored = _find_photo(ask, shopper)
-        if ask.keep_photo and not stored.is_house:
-            shopper.photos.filter(pk=stored.pk).update(keep=True)
+        stored = _find_photo(order, shopper)
+        if order.keep_photo and not stored.is_house:
+            shopper.photos.filter(pk=stored.pk).update(is_reusable=True)
         return stored
     expires_at = timezone.now() + config.PHOTO_RETENTION
     earlier = shopper.photos.filter(digest=photo.digest, expires_at__gt=timezone.now()).first()
     if earlier is not None:
-        keep = earlier.keep or ask.keep_photo
-        shopper.photos.filter(pk=earlier.pk).update(keep=keep, expires_at=expires_at)
+        keep = earlier.is_reusable or order.keep_photo
+        shopper.photos.filter(pk=earlier.pk).update(is_reusable=keep, expires_at=expires_at)
         return earlier
-    photo.shopper, photo.keep, photo.expires_at = shopper, ask.keep_photo, expires_at
+    photo.shopper, photo.is_reusable, photo.expires_at = shopper, order.keep_photo, expires_at
     photo.save(force_insert=True)
     return photo
 
 
-def _find_photo(ask: TryOnOrder, shopper: Shopper | None) -> PersonPhoto:
+def _find_photo(order: TryOnOrder, shopper: Shopper | None) -> PersonPhoto:
     try:
-        return ask.visitor.photos(shopper).get(pk=uuid.UUID(ask.photo_id))
+        return order.visitor.usable_photos(shopper).get(pk=uuid.UUID(order.photo_id))
     except (ValueError, PersonPhoto.DoesNotExist):
         raise Refused("photo_gone", field="photo_id") from None
 
 
-def _require_consent(ask: TryOnOrder, shopper: Shopper | None) -> None:
-    if not ask.consent and not privacy.has_consented(shopper):
+def _require_consent(order: TryOnOrder, shopper: Shopper | None) -> None:
+    if not order.consent and not privacy.has_consented(shopper):
         raise Refused("consent_required", field="consent")
 
 
-def _replay(ask: TryOnOrder, shopper: Shopper | None, body_digest: str) -> Accepted | None:
-    """What the same key was answered before, or None."""
-    if not ask.idempotency_key or shopper is None:
+def _find_replayed(order: TryOnOrder, shopper: Shopper | None, body_digest: str) -> AcceptedRequest | None:
+    """The earlier request with the same idempotency key, or None. Raises Refused if it differs."""
+    if not order.idempotency_key or shopper is None:
         return None
-    earlier = shopper.try_ons.filter(idempotency_key=ask.idempotency_key).first()
+    earlier = shopper.try_ons.filter(idempotency_key=order.idempotency_key).first()
     if earlier is None:
         return None
-    by_another = ask.visitor.phone is not None and not (
-        TryOnRequest.objects.filter(ask.visitor.may_open, pk=earlier.pk).exists()
+    is_anothers = order.visitor.phone is not None and not (
+        TryOnRequest.objects.filter(order.visitor.accessible_try_ons, pk=earlier.pk).exists()
     )
-    if earlier.idempotency_digest != body_digest or by_another:
+    if earlier.idempotency_digest != body_digest or is_anothers:
         raise Refused("idempotency_conflict", field="Idempotency-Key")
-    return Accepted(earlier, is_ready=earlier.state in TERMINAL)
+    return AcceptedRequest(earlier, is_ready=earlier.state in TERMINAL)
 
 
 def _accept(
-    ask: TryOnOrder,
-    described: Described,
+    order: TryOnOrder,
+    described: DescribedProduct,
     options: Mapping[str, Any],
     photo: PersonPhoto,
-    picture: ProductImage,
+    product_image: ProductImage,
     body_digest: str,
-) -> Accepted:
-    """With the shopper locked: what was true before the photo was read may not be any more."""
-    shopper = ask.visitor.lock_or_create()
-    earlier = _replay(ask, shopper, body_digest)
+) -> AcceptedRequest:
+    """Lock the shopper and repeat the checks: things may have changed while the photo was decoded."""
+    shopper = order.visitor.lock_or_create()
+    earlier = _find_replayed(order, shopper, body_digest)
     if earlier is not None:
         return earlier
     if not photo.is_house:
-        _require_consent(ask, shopper)
+        _require_consent(order, shopper)
         if not privacy.has_consented(shopper):
-            privacy.record_consent(shopper, ask.locale)
-    row = _keep_photo(ask, photo, shopper)
-    request = new_row(
+            privacy.record_consent(shopper, order.locale)
+    row = _save_photo(order, photo, shopper)
+    request = build_request(
         described,
         options,
         row,
-        picture,
+        product_image,
         shopper=shopper,
-        idempotency_key=ask.idempotency_key or None,
+        idempotency_key=order.idempotency_key or None,
         idempotency_digest=body_digest,
     )
-    source = _source(request, row)
+    source = _find_render_to_share(request, row)
     if source is None and row.is_house:
-        source = _house_render(request, ask)
+        source = _create_house_render(request, order)
     if source is not None:
-        return _follow(request, source, ask)
-    _pay(request, request, ask)
-    return Accepted(request, is_ready=False)
+        return _share_render(request, source, order)
+    _create_paid(request, request, order)
+    return AcceptedRequest(request, is_ready=False)
 
 
-def _source(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
-    """A render to share: the shopper's own earlier one, or anybody's of a house model."""
+def _find_render_to_share(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
+    """A render to share: the shopper's own completed one or, for a house model, anyone's."""
     if photo.is_house:
-        return shared_render(request)
+        return find_shared_render(request)
     rows = TryOnRequest.objects.select_for_update()
     own = rows.filter(shopper=request.shopper, cache_key=request.cache_key)
     return own.filter(source=None, state=State.COMPLETED).order_by("-created_at").first()
 
 
-def _follow(request: TryOnRequest, source: TryOnRequest, ask: TryOnOrder) -> Accepted:
-    """Share a render that is paid already: at once if it is ready, else when it is."""
+def _share_render(request: TryOnRequest, source: TryOnRequest, order: TryOnOrder) -> AcceptedRequest:
+    """Store a request that shares an already paid render and completes together with it."""
     assert request.shopper is not None
     request.source = source
     request.cached = source.state == State.COMPLETED
-    if not request.counted_in:
-        quotas.take_shared(request.shopper, ask.addresses)
+    if not request.quota_ids:
+        quotas.consume_shared(request.shopper, order.addresses)
     if not request.cached:
-        quotas.check_in_flight(request.shopper, ask.addresses)
-        _note_address(request, ask)
+        quotas.check_in_flight(request.shopper, order.addresses)
+        _set_address_key(request, order)
     lifecycle.accept(request, amount=None, detail={"source": str(source.pk)})
-    lifecycle.follow(request, source)
-    return Accepted(request, is_ready=request.cached)
+    lifecycle.complete_follower(request, source)
+    return AcceptedRequest(request, is_ready=request.cached)
 
 
-def _pay(render: TryOnRequest, request: TryOnRequest, ask: TryOnOrder) -> None:
-    """Store a render that costs money; it counts for the shopper of `request`, mostly the same row."""
+def _create_paid(render: TryOnRequest, request: TryOnRequest, order: TryOnOrder) -> None:
+    """Store a render that costs money, and count it for the shopper of `request`, usually the same row."""
     assert request.shopper is not None
     image_count = engines.image_count(render.engine, render.options)
-    request.counted_in = quotas.take(request.shopper, ask.addresses, image_count)
+    request.quota_ids = quotas.consume(request.shopper, order.addresses, image_count)
     request.counted_images = image_count
-    quotas.check_in_flight(request.shopper, ask.addresses)
-    _note_address(request, ask)
+    quotas.check_in_flight(request.shopper, order.addresses)
+    _set_address_key(request, order)
     lifecycle.accept(render, amount=engines.price(render.engine, render.options))
 
 
-def _note_address(request: TryOnRequest, ask: TryOnOrder) -> None:
-    request.address_key = ask.addresses[0] if ask.addresses else ""
+def _set_address_key(request: TryOnRequest, order: TryOnOrder) -> None:
+    request.address_key = order.addresses[0] if order.addresses else ""
 
 
-def _house_render(request: TryOnRequest, ask: TryOnOrder) -> TryOnRequest:
-    """A render that all can share; its first asker is counted for it."""
+def _create_house_render(request: TryOnRequest, order: TryOnOrder) -> TryOnRequest:
+    """Create a render that all can share. It counts for the shopper whose request creates it."""
 
     def pay(render: TryOnRequest) -> None:
-        _pay(render, request, ask)
+        _create_paid(render, request, order)
 
-    render, is_new = new_shared_render(request, pay)
+    render, is_new = create_shared_render(request, pay)
     if not is_new:
-        request.counted_in, request.counted_images = [], 0
+        request.quota_ids, request.counted_images = [], 0
     return render

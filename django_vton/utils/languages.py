@@ -1,10 +1,10 @@
-"""Two languages: the page's, in which the shop answers and our links lead on, and the one that we speak.
+"""The page language, in which the shop responds, and the interface language, in which our own texts are.
 
-They differ where the page is in a language that nobody has translated our words into. Then all of our words
-are English, and say so: never half of them.
+They differ if the page's language has no complete translation of our texts. All of them are then English, and
+marked as English, never a mixture of both.
 
-A shop may have its pages under language prefixes and the try-on outside of them. There a request is
-answered in the browser's language, unless its address says `?lang=`.
+A shop may use language prefixes for its pages and mount the try-on outside of them. There a request is
+answered in the browser's language unless its URL has `?lang=`.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-LOCALE_DIR = Path(__file__).parent / "locale"
-"""The package's own catalogues, which are whole."""
+LOCALE_DIR = Path(__file__).parents[1] / "locale"
+"""The package's own catalogues, which are complete."""
 
-_speaking: ContextVar[tuple[str, str] | None] = ContextVar("vton_speaking", default=None)
-"""Inside `speaking`: the page's language and ours."""
+_languages: ContextVar[tuple[str, str] | None] = ContextVar("vton_languages", default=None)
+"""Inside `override_interface_language`: the page language and the interface language."""
 
 
 def requested_language(request: HttpRequest) -> str | None:
-    """The language of `?lang=`, or None where the shop does not have it."""
+    """The language in `?lang=`, or None if the shop does not have it."""
     try:
         return get_supported_language_variant(request.GET.get("lang", ""))
     except (LookupError, ValueError):
@@ -49,76 +49,76 @@ def requested_language(request: HttpRequest) -> str | None:
 
 
 def interface_language(language: str) -> str:
-    """The language of our words on a page in `language`: the same if it has a catalogue, else English.
+    """The language of our texts on a page in `language`: the same if it is fully translated, else English.
 
-    The package's catalogues are whole. A shop's own says that it is by translating its language's name.
+    A shop's own catalogue counts as complete once it translates the name of its language.
     """
     if _base(language) == "en":
         return language
     if settings.USE_I18N and find("django", LOCALE_DIR, [to_locale(language)]):
         return language
     name, default = _own_name(language), settings.LANGUAGE_CODE
-    # Django looks up what a language lacks in LANGUAGE_CODE's catalogue.
+    # Django falls back to the catalogue of LANGUAGE_CODE for missing translations.
     is_default = _base(language) != _base(default) and name == _own_name(default)
     return "en" if is_default or name == _own_name("en") else language
 
 
 def direction(language: str) -> str:
-    """The value for HTML's `dir`."""
+    """The value of HTML's `dir` attribute."""
     return "rtl" if _base(language) in settings.LANGUAGES_BIDI else "ltr"
 
 
 def page_language() -> str:
-    """The page's language, also while we speak another one."""
+    """The page's language, even while another interface language is active."""
     active = get_language() or settings.LANGUAGE_CODE
-    page, ours = _speaking.get() or (active, active)
-    return page if active == ours else active
+    page, interface = _languages.get() or (active, active)
+    return page if active == interface else active
 
 
 @contextmanager
 def override_interface_language(page: str | None = None) -> Iterator[str]:
-    """Activate the language in which we can speak on a page in `page` (None: on the present one)."""
+    """Activate the interface language for a page in the language `page` (None: the current page's)."""
     page = page or page_language()
-    ours = interface_language(page)
-    token = _speaking.set((page, ours))
+    interface = interface_language(page)
+    token = _languages.set((page, interface))
     try:
-        with override(ours):
-            yield ours
+        with override(interface):
+            yield interface
     finally:
-        _speaking.reset(token)
+        _languages.reset(token)
 
 
 def override_page_language() -> override:
-    """Activate the page's language, for what is the shop's: its template, its products, its addresses."""
+    """Activate the page's language, for the shop's own template, products and URLs."""
     return override(page_language())
 
 
 def view_url(name: str, *args: object) -> str:
-    """The address of a view of ours, under the page's language prefix where there are such prefixes."""
+    """The URL of one of the package's views, with the page's language prefix if the shop uses prefixes."""
     with override_page_language():
         return reverse(f"vton:{name}", args=args)
 
 
 def localized_url(name: str, *args: object, **query: object) -> str:
-    """The address of one of our pages, at which it speaks the page's language."""
+    """The URL of one of the package's pages that makes it use the current page's language."""
     return with_language(view_url(name, *args), **query)
 
 
 def with_language(url: str, **query: object) -> str:
-    """The address with a query, to which the page's language belongs where it is not told already."""
+    """Add a query to the URL, and `lang` if the URL alone would not select the page's language."""
     language = page_language()
-    if not _is_told_by(url, language):
+    if not _selects_language(url, language):
         query["lang"] = language
     return f"{url}?{urlencode(query)}" if query else url
 
 
-def _is_told_by(url: str, language: str) -> bool:
-    """Whether Django's own `LocaleMiddleware` comes to this language there as well."""
+def _selects_language(url: str, language: str) -> bool:
+    """Whether Django's `LocaleMiddleware` selects this language at this URL."""
     prefixes, default_has_one = is_language_prefix_patterns_used(get_urlconf() or settings.ROOT_URLCONF)
     if not prefixes:
         return True
-    told = get_language_from_path("/" + url.removeprefix(get_script_prefix()))
-    return (told or (None if default_has_one else settings.LANGUAGE_CODE)) == language
+    prefix = get_language_from_path("/" + url.removeprefix(get_script_prefix()))
+    return (prefix or (None if default_has_one else settings.LANGUAGE_CODE)) == language
 
 
 def _base(language: str) -> str:

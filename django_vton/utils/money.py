@@ -1,4 +1,4 @@
-"""Amounts as people read them."""
+"""Format amounts of money."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from decimal import Decimal
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ..conf import MICROS
+from ..conf import MICROS_PER_USD
 
 
-def usd(micros: int) -> str:
-    """Micro-USD as people write it: 75000 is "0.075 USD", and no cent is without its second digit."""
-    amount = Decimal(micros) / MICROS
+def format_usd(micros: int) -> str:
+    """Format micro-USD for people: 75000 is "0.075 USD". There are always at least two decimal places."""
+    amount = Decimal(micros) / MICROS_PER_USD
     places = max(2, -int(amount.normalize().as_tuple().exponent))
     return _("%(amount)s USD") % {"amount": number_format(amount, places)}

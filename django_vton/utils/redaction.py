@@ -1,6 +1,6 @@
-"""What keeps secrets out of logs and of reports of errors, Django's mails and others'.
+"""Keep secrets out of logs and error reports, such as Django's error mails.
 
-Such a report has the variables of every frame of a traceback, and the request with its address.
+An error report contains the local variables of every frame of a traceback, and the request with its URL.
 """
 
 from __future__ import annotations
@@ -26,32 +26,33 @@ logger = logging.getLogger(__name__)
 
 
 def clear_frames(error: BaseException) -> None:
-    """Leave a caught error its lines, and take the variables away: links, tokens, the key, the photo.
+    """Remove the local variables, such as URLs, tokens, the key or a photo, from a caught error's traceback.
 
-    To be called by the frame that caught it: that one still runs and keeps its own, so it is left out.
+    Call it in the frame that caught the error. That frame is still running and its variables cannot be
+    cleared, so it is removed from the traceback.
     """
     if error.__traceback__ is not None:
         error.__traceback__ = error.__traceback__.tb_next
-    each: BaseException | None = error
-    while each is not None:
-        traceback.clear_frames(each.__traceback__)
-        each = each.__cause__ or each.__context__
+    chained: BaseException | None = error
+    while chained is not None:
+        traceback.clear_frames(chained.__traceback__)
+        chained = chained.__cause__ or chained.__context__
 
 
 @contextmanager
 def clearing_frames() -> Iterator[None]:
-    """What breaks in a function that is called in this block is raised on, without any variable of it."""
+    """Re-raise errors of the functions called in this block without their local variables."""
     try:
         yield
-    except Exception as trouble:
-        clear_frames(trouble)
+    except Exception as error:
+        clear_frames(error)
         raise
 
 
 def redact_errors(view: View) -> View:
-    """For a view whose address holds a token: Django logs no answer of it, and sees no error of it.
+    """Decorator for a view whose URL contains a token, so that Django logs neither its URL nor its errors.
 
-    An error is logged here and answered with 503, so that the vendor comes again.
+    An error is logged here and the response is 503, so that the vendor retries.
     """
 
     @wraps(view)
@@ -61,11 +62,11 @@ def redact_errors(view: View) -> View:
             response = view(request, token)
         except Refused:
             raise
-        except Exception as trouble:
-            clear_frames(trouble)
-            logger.exception("%s broke off", view.__name__)
+        except Exception as error:
+            clear_frames(error)
+            logger.exception("%s failed", view.__name__)
             response = HttpResponse(status=503)
-        # Else Django logs the path of whatever is 400 or above, a thousand times for a thousand guesses.
+        # Django logs the path of every response with status 400 or above, unless it is marked as logged.
         response._has_been_logged = True  # type: ignore[attr-defined]  # how Django marks it
         return response
 

@@ -1,4 +1,4 @@
-"""Which URLs of a shop's a page may link to."""
+"""Which URLs from a shop's data a page may link to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ DELETE = "\x7f"
 
 
 def safe_url(url: str) -> str:
-    r"""The URL where it is a path of this site or an http(s) URL, else "".
+    r"""Return the URL if it is a path on this site or an http(s) URL, else "".
 
-    A product's page may come out of a field that others fill: a supplier, or a seller on a marketplace.
-    Browsers drop tabs and newlines in a URL and read a backslash as a slash, so "java\tscript:" runs and
-    "/\evil.example" leaves the site: a URL with one of these is none.
+    A product's URL may come from a field that suppliers or sellers fill in. Browsers drop tabs and newlines
+    in a URL and treat a backslash as a slash, so "java\tscript:" would run and "/\evil.example" would leave
+    the site. URLs with such characters are rejected.
     """
     url = url.strip()
     if any(character < " " or character in {"\\", DELETE} for character in url):

@@ -1,4 +1,4 @@
-"""Picture files, made: photos with all that a phone writes into them, and files that mean no good."""
+"""Sample images: photos with a phone's metadata, and hostile files."""
 
 import struct
 import zlib
@@ -8,7 +8,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 Box = tuple[int, int, int, int]
 
-# Four corners that tell every turn and flip apart.
+# Four different corners, so that every rotation and flip can be distinguished.
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 220, 20)
 
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
@@ -31,12 +31,12 @@ def corners(width: int = 400, height: int = 600, mode: str = "RGB") -> Image.Ima
 
 
 def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """The same at each run, and as hard to compress as a picture can be."""
+    """Noise, which hardly compresses."""
     bands = [Image.effect_noise((width, height), 120) for _ in Image.new(mode, (1, 1)).getbands()]
     return Image.merge(mode, bands)
 
 
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
+def encode(image: Image.Image, form: str, **options: object) -> bytes:
     out = BytesIO()
     image.save(out, form, **options)
     return out.getvalue()
@@ -61,7 +61,7 @@ def srgb() -> bytes:
 
 
 def swapped_rgb() -> bytes:
-    """An sRGB profile with the colours of red and blue exchanged: nobody can overlook it."""
+    """An sRGB profile with red and blue exchanged, so that applying it is obvious."""
     profile = bytearray(srgb())
     tags = struct.unpack_from(">I", profile, 128)[0]
     at = {bytes(profile[132 + 12 * n : 136 + 12 * n]): 136 + 12 * n for n in range(tags)}
@@ -75,9 +75,9 @@ def lab() -> bytes:
 
 
 def phone_jpeg(image: Image.Image | None = None, orientation: int = 1) -> bytes:
-    """Exif with a place, XMP, a profile, a comment, and a maker's data after the end."""
+    """A JPEG with Exif including a location, XMP, a profile, a comment, and data after the end."""
     options = {"exif": exif(orientation), "xmp": xmp(), "icc_profile": srgb(), "comment": CANARY}
-    return saved(image or corners(), "JPEG", quality=95, **options) + CANARY * 50
+    return encode(image or corners(), "JPEG", quality=95, **options) + CANARY * 50
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
@@ -85,7 +85,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, colour: int, bits: int, rows: bytes, *before: bytes) -> bytes:
-    """A PNG from filtered rows; ``before`` are whole chunks that come ahead of the pixels."""
+    """A PNG from filtered rows; ``before`` are complete chunks that precede the pixels."""
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     chunks = [
         png_chunk(b"IHDR", header),
@@ -100,11 +100,11 @@ def png_with_everything(image: Image.Image) -> bytes:
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", CANARY.decode())
     info.add_itxt("XML:com.adobe.xmp", xmp())
-    return saved(image, "PNG", pnginfo=info, exif=exif(), icc_profile=srgb())
+    return encode(image, "PNG", pnginfo=info, exif=exif(), icc_profile=srgb())
 
 
 def animated(form: str) -> bytes:
-    return saved(corners(), form, save_all=True, append_images=[corners().rotate(180)], duration=100)
+    return encode(corners(), form, save_all=True, append_images=[corners().rotate(180)], duration=100)
 
 
 def segments_after_start(jpeg: bytes, *segments: bytes) -> bytes:
@@ -120,8 +120,8 @@ def riff_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def header_only(width: int, height: int) -> list[bytes]:
-    """Pictures that claim a size and hold next to nothing."""
-    jpeg = bytearray(saved(corners(), "JPEG"))
+    """Images that claim a size and have hardly any data."""
+    jpeg = bytearray(encode(corners(), "JPEG"))
     at = jpeg.index(b"\xff\xc0") + 5
     jpeg[at : at + 4] = min(height, 65535).to_bytes(2) + min(width, 65535).to_bytes(2)
     lossless = (max(0, min(width, 16384) - 1) | (min(height, 16384) - 1) << 14).to_bytes(4, "little")
