@@ -32,15 +32,19 @@ from .utils.languages import override_page_language
 from .utils.safe_urls import safe_url
 
 if TYPE_CHECKING:
+    import typing_extensions
     from django.core.files import File
     from django.db.models import Model, QuerySet
 
     from .pixazo import Engine
 
+    ModelT = typing_extensions.TypeVar("ModelT", bound=models.Model, default=Any)  # plain TryOn is TryOn[Any]
+else:
+    ModelT = TypeVar("ModelT")
+
 logger = logging.getLogger("django_vton")
 
-ModelT = TypeVar("ModelT", bound=models.Model)
-TryOnT = TypeVar("TryOnT", bound="type[TryOn[Any]]")
+TryOnT = TypeVar("TryOnT", bound="type[TryOn]")
 
 MERCHANT_ONLY_OPTIONS = frozenset({"moderation_level"})
 """Options that shoppers may never set, even if `shopper_options` names them."""
@@ -107,7 +111,7 @@ class TryOn(Generic[ModelT]):
 class DescribedProduct:
     """A product together with what the shop's `TryOn` says about it."""
 
-    tryon: TryOn[Any]
+    tryon: TryOn
     product: Any
 
     @property
@@ -182,7 +186,7 @@ class DescribedProduct:
             raise Refused("product_not_enabled", field="product") from error
 
 
-_registry: dict[type[Model], TryOn[Any]] = {}
+_registry: dict[type[Model], TryOn] = {}
 registration_problems: list[str] = []
 """Errors in registrations, reported by a system check."""
 
@@ -219,7 +223,7 @@ def _model(model: object) -> type[Model] | None:
     return None
 
 
-def registered() -> dict[type[Model], TryOn[Any]]:
+def registered() -> dict[type[Model], TryOn]:
     """All registered models with their `TryOn`."""
     return dict(_registry)
 

@@ -118,7 +118,7 @@ def registration_errors() -> list[str]:
     return found
 
 
-def _engine_errors(name: str, tryon: products.TryOn[Any]) -> list[str]:
+def _engine_errors(name: str, tryon: products.TryOn) -> list[str]:
     try:
         engine = get_engine(tryon.engine)
     except ImproperlyConfigured as error:

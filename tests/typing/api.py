@@ -13,7 +13,7 @@ from typing import Any, assert_type
 from uuid import UUID
 
 from django.core.files import File
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
@@ -23,9 +23,10 @@ from django_vton.conf import Config
 from django_vton.exceptions import BudgetExhausted, QuotaExceeded, Refused, VtonError
 from django_vton.house_models import add
 from django_vton.images import ImageRefused
-from django_vton.models import Batch, BatchRender, PersonPhoto, TryOnRequest
+from django_vton.models import Batch, BatchRender, HouseModel, PersonPhoto, TryOnRequest
 from django_vton.pixazo import Engine
 from django_vton.products import TryOn, find, register, tryon_for
+from django_vton.rendering import render
 from django_vton.sandbox import Gateway, Scenario
 from django_vton.signals import budget_near, tryon_completed, tryon_converted, tryon_failed
 from django_vton.storage import PrivateFileSystemStorage
@@ -35,7 +36,7 @@ from shop.models import Kind, Product
 
 
 @register("shop.Product")
-class ProductTryOn(TryOn):
+class ProductTryOn(TryOn[Product]):
     engine = "fashn-v1.6"
     shopper_options = ("num_samples",)
 
@@ -74,8 +75,19 @@ class Another(ProductTryOn):
 
 assert_type(Another, type[Another])
 assert_type(Another(Product).get_queryset(), QuerySet[Product])
-assert_type(Another(Product).model, type[Model])
-assert_type(tryon_for(Product), TryOn)
+assert_type(Another(Product).model, type[Product])
+assert_type(tryon_for(Product), TryOn[Product])
+
+
+@register("shop.Product")
+class Plain(TryOn):
+    """Without a type parameter, products are of type Any."""
+
+    def get_title(self, product: Product) -> str:
+        return product.name
+
+
+assert_type(Plain(Product).get_queryset(), QuerySet[Any])
 assert_type(find("shop.product:42").image, File[Any] | None)
 assert_type(find("shop.product:42").engine, Engine)
 
@@ -114,6 +126,14 @@ def add_to_cart(request: HttpRequest, product: Product, line: int) -> HttpRespon
 def paid(order: str) -> None:
     conversions.purchased(reference="7", order=order)
     conversions.purchased(None, "7", order)
+
+
+def order(product: Product, model: HouseModel, photo: Path) -> list[TryOnRequest]:
+    with photo.open("rb") as file:
+        requests = [render(product, file), render(product, photo.read_bytes()), render(product, photo)]
+    requests.append(render("shop.product:42", model, num_samples=2))
+    assert_type(requests, list[TryOnRequest])
+    return requests
 
 
 def season(user: object, photo: Path) -> int | str:
