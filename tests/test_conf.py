@@ -14,7 +14,7 @@ from django_vton.conf import Config, Rate, config, find_errors
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "expected"),
     [
         ("PIXAZO_KEY", "x", "did you mean 'PIXAZO_API_KEY'?"),
         ("quota", "1/day", "did you mean 'QUOTA'?"),
@@ -67,27 +67,27 @@ from django_vton.conf import Config, Rate, config, find_errors
         ("ENGINES", [], "must be dict, not list"),
     ],
 )
-def test_a_wrong_name_or_value_is_said_with_the_settings_name(name: str, value: Any, words: str) -> None:
-    (sentence,) = find_errors({name: value})
-    assert sentence.startswith(f"VTON['{name}'] ")
-    assert words in sentence
+def test_an_error_names_the_setting_and_what_it_must_be(name: str, value: Any, expected: str) -> None:
+    (error,) = find_errors({name: value})
+    assert error.startswith(f"VTON['{name}'] ")
+    assert expected in error
     with override_settings(VTON={name: value}), pytest.raises(ImproperlyConfigured, match="VTON"):
         _ = config.ENABLED
 
 
 @pytest.mark.parametrize("value", [None, [], "VTON", 3])
-def test_the_whole_has_to_be_a_dict(value: Any) -> None:
+def test_vton_must_be_a_dict(value: Any) -> None:
     assert find_errors(value) == [f"VTON must be a dict, not {type(value).__name__}"]
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_errors_are_found_at_once() -> None:
     assert len(find_errors({"QUOTA": 1, "NOPE": 2, "DISPATCHERS": 0})) == 3
 
 
-def test_right_values_pass() -> None:
+def test_valid_values_have_no_errors() -> None:
     assert not find_errors({})
     assert not find_errors({name: getattr(Config(), name) for name in Config.__annotations__})
-    right: dict[str, Any] = {
+    valid: dict[str, Any] = {
         "DAILY_BUDGET": Decimal(0),
         "QUOTA": None,
         "IP_QUOTA": "3/minute",
@@ -98,10 +98,10 @@ def test_right_values_pass() -> None:
         "CONSENT_TEXT": gettext_lazy("Yes"),
         "NOTIFY": ["boss@shop.example"],
     }
-    assert not find_errors(right)
+    assert not find_errors(valid)
 
 
-def test_defaults_and_changes_are_read_at_the_time_of_use() -> None:
+def test_settings_are_read_at_the_time_of_use() -> None:
     with override_settings(VTON={}):
         assert config.quota == Rate(10, "day")
         assert config.DAILY_BUDGET == 25
@@ -125,10 +125,10 @@ def test_defaults_and_changes_are_read_at_the_time_of_use() -> None:
         ("http://10.0.0.1", False),
     ],
 )
-def test_the_sandbox_is_a_loopback_address(url: str, *, expected: bool) -> None:
+def test_a_loopback_gateway_is_the_sandbox(url: str, *, expected: bool) -> None:
     with override_settings(VTON={"PIXAZO_BASE_URL": url}):
         assert config.is_sandbox is expected
 
 
-def test_the_key_is_in_no_repr() -> None:
+def test_the_api_key_is_not_in_the_repr() -> None:
     assert "secret" not in repr(Config(PIXAZO_API_KEY="secret"))

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .intake_helpers import StoredFiles
 
 
-def test_the_fields_follow_the_setting(files: StoredFiles, vton: Vton, settings: Settings, tmp_path: Path) -> None:
+def test_file_fields_follow_the_storage_setting(
+    files: StoredFiles, vton: Vton, settings: Settings, tmp_path: Path
+) -> None:
     photo = PersonPhoto()
     photo.file.save("a.jpg", ContentFile(b"one"), save=False)
     assert files.names() == {photo.file.name}
@@ -30,15 +32,15 @@ def test_the_fields_follow_the_setting(files: StoredFiles, vton: Vton, settings:
 
 
 @pytest.mark.usefixtures("files")
-def test_it_is_a_storage_before_and_after_its_first_use(vton: Vton) -> None:
-    vton(STORAGE=None)  # nothing has used the new one
+def test_the_lazy_storage_is_a_storage_before_and_after_its_first_use(vton: Vton) -> None:
+    vton(STORAGE=None)  # resets the storage
     assert isinstance(private_storage(), Storage)
     assert private_storage().exists("nothing") is False
     assert isinstance(private_storage(), PrivateFileSystemStorage)
 
 
 @pytest.mark.usefixtures("files")
-def test_only_the_shops_own_user_can_read() -> None:
+def test_files_are_readable_only_by_their_owner() -> None:
     photo = PersonPhoto()
     photo.file.save("a.jpg", ContentFile(b"one"), save=False)
     path = Path(photo.file.path)
@@ -47,7 +49,7 @@ def test_only_the_shops_own_user_can_read() -> None:
 
 
 @pytest.mark.usefixtures("files")
-def test_nothing_has_an_address() -> None:
+def test_files_have_no_url() -> None:
     image = TryOnImage()
     image.file.save("a.jpg", ContentFile(b"one"), save=False)
     with pytest.raises(ValueError, match="no public URL"):
@@ -55,16 +57,16 @@ def test_nothing_has_an_address() -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "Ada Lovelace.JPG", "a.jpg"])
-def test_names_are_random_and_keep_nothing_but_an_ending(name: str) -> None:
-    made = photo_path(PersonPhoto(), name)
-    parts = Path(made).parts
+def test_file_names_are_random_apart_from_the_extension(name: str) -> None:
+    path = photo_path(PersonPhoto(), name)
+    parts = Path(path).parts
     assert parts[:2] == ("vton", "photos")
     assert len(parts) == 4
-    assert len(Path(made).stem) == 32
-    assert made != photo_path(PersonPhoto(), name)
+    assert len(Path(path).stem) == 32
+    assert path != photo_path(PersonPhoto(), name)
 
 
-def test_a_file_that_never_was_is_no_matter(files: StoredFiles) -> None:
+def test_deleting_a_missing_file_does_nothing(files: StoredFiles) -> None:
     delete_file(PersonPhoto().file)
     photo = PersonPhoto()
     photo.file.save("a.jpg", ContentFile(b"one"), save=False)

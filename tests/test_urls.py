@@ -1,4 +1,4 @@
-"""What every door has, whatever the shop's settings say of its own views."""
+"""What all views have in common, whatever the shop's settings for its own views."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.urls import URLPattern, URLResolver, reverse
 
 from django_vton import urls
-from tests.doors import ask, start
+from tests.tryons import get_start, post_tryon
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def views(patterns: list[Any]) -> Iterator[tuple[str, Any]]:
-    for it in patterns:
-        if isinstance(it, URLResolver):
-            yield from views(it.url_patterns)
-        elif isinstance(it, URLPattern):
-            yield it.name or "", it.callback
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern.url_patterns)
+        elif isinstance(pattern, URLPattern):
+            yield pattern.name or "", pattern.callback
 
 
 VIEWS = list(views(urls.urlpatterns))
 
 
-def test_the_names_are_promises() -> None:
+def test_url_names_are_public_and_stay_the_same() -> None:
     assert {name for name, _view in VIEWS if name} == {
         "start", "tryons", "tryon", "cancel", "feedback", "photos", "photo", "me", "consent",
         "image", "photo-file", "vendor-file", "callback",
@@ -43,24 +43,28 @@ def test_the_names_are_promises() -> None:
 
 
 @pytest.mark.parametrize("view", [view for _name, view in VIEWS], ids=[name for name, _view in VIEWS])
-def test_guests_may_enter_and_no_transaction_spans_a_request(view: Any) -> None:
+def test_no_view_requires_a_login_or_an_atomic_request(view: Any) -> None:
     assert view.login_required is False
     assert DEFAULT_DB_ALIAS in view._non_atomic_requests
 
 
 @pytest.mark.django_db
-def test_a_shop_that_asks_everybody_to_log_in(
+def test_guests_can_order_in_a_shop_with_login_required_middleware(
     settings: Settings, guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
-    assert start(guest, shirt).status_code == 200
-    assert ask(guest, shirt, phone_photo()).status_code == 202
+    assert get_start(guest, shirt).status_code == 200
+    assert post_tryon(guest, shirt, phone_photo()).status_code == 202
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_shop_with_atomic_requests(
-    guest: Client, shirt: Product, phone_photo: PhotoMaker, bell: list[str], monkeypatch: pytest.MonkeyPatch
+def test_workers_are_woken_in_a_shop_with_atomic_requests(
+    guest: Client,
+    shirt: Product,
+    phone_photo: PhotoMaker,
+    enqueued: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-    assert ask(guest, shirt, phone_photo()).status_code == 202
-    assert bell
+    assert post_tryon(guest, shirt, phone_photo()).status_code == 202
+    assert enqueued

@@ -38,30 +38,19 @@ def used(key: str = "") -> list[int]:
         ("Europe/Berlin", "month", "2026-03-31T21:59:59", "2026-02-28T23:00", "2026-03-31T22:00"),
         ("Europe/Berlin", "month", "2026-03-31T22:00:00", "2026-03-31T22:00", "2026-04-30T22:00"),
         ("Europe/Berlin", "month", "2026-12-31T22:59:00", "2026-11-30T23:00", "2026-12-31T23:00"),
-        (
-            "Europe/Berlin",
-            "hour",
-            "2026-10-25T00:30:00",
-            "2026-10-25T00:00",
-            "2026-10-25T01:00",
-        ),  # first 2:30
-        (
-            "Europe/Berlin",
-            "hour",
-            "2026-10-25T01:30:00",
-            "2026-10-25T01:00",
-            "2026-10-25T02:00",
-        ),  # second 2:30
+        # In that night, 2:30 comes twice.
+        ("Europe/Berlin", "hour", "2026-10-25T00:30:00", "2026-10-25T00:00", "2026-10-25T01:00"),
+        ("Europe/Berlin", "hour", "2026-10-25T01:30:00", "2026-10-25T01:00", "2026-10-25T02:00"),
         ("Europe/Berlin", "hour", "2026-03-29T00:30:00", "2026-03-29T00:00", "2026-03-29T01:00"),
         ("Asia/Kolkata", "hour", "2026-01-01T00:10:00", "2025-12-31T23:30", "2026-01-01T00:30"),
         ("Asia/Kolkata", "minute", "2026-01-01T00:10:59", "2026-01-01T00:10", "2026-01-01T00:11"),
-        # Havana's clocks go back at 1:00 to 0:00: there are two midnights, and one day.
+        # Clocks in Havana go back from 1:00 to 0:00: one day with two midnights.
         ("America/Havana", "day", "2026-11-01T04:30:00", "2026-11-01T04:00", "2026-11-02T05:00"),
         ("America/Havana", "day", "2026-11-01T05:30:00", "2026-11-01T04:00", "2026-11-02T05:00"),
         ("America/Havana", "day", "2026-11-01T15:00:00", "2026-11-01T04:00", "2026-11-02T05:00"),
     ],
 )
-def test_windows_begin_in_the_shops_zone(
+def test_windows_begin_in_the_shops_time_zone(
     vton: Vton, zone: str, period: str, now: str, start: str, end: str
 ) -> None:
     vton(BUDGET_TIME_ZONE=zone)
@@ -69,7 +58,7 @@ def test_windows_begin_in_the_shops_zone(
     assert [moment.astimezone(UTC).isoformat()[:16] for moment in found] == [start, end]
 
 
-def test_the_shops_day_is_not_the_servers(vton: Vton) -> None:
+def test_today_is_the_date_in_the_shops_time_zone(vton: Vton) -> None:
     late = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
     assert today(late).isoformat() == "2026-07-01"
     vton(BUDGET_TIME_ZONE="America/New_York")
@@ -80,7 +69,7 @@ def test_the_shops_day_is_not_the_servers(vton: Vton) -> None:
 # Counting -------------------------------------------------------------------------------------------
 
 
-def test_each_shopper_and_each_address_has_its_share(
+def test_shoppers_and_addresses_have_separate_quotas(
     shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     vton(QUOTA="2/day", IP_QUOTA="3/day", IN_FLIGHT=9)
@@ -99,7 +88,7 @@ def test_each_shopper_and_each_address_has_its_share(
     assert quotas.quota_status(get_shopper(bob))["remaining"] == 1
 
 
-def test_without_quotas_nothing_is_counted(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
+def test_nothing_is_counted_without_quotas(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
     vton(QUOTA=None, IP_QUOTA=None)
     row = order_tryon(shirt, user_visitor(), phone_photo(), addresses=("ip:1",)).request
     assert row.quota_ids == []
@@ -108,7 +97,7 @@ def test_without_quotas_nothing_is_counted(shirt: Product, phone_photo: PhotoMak
 
 
 @pytest.mark.django_db
-def test_a_new_window_is_a_new_share(vton: Vton) -> None:
+def test_a_quota_starts_again_in_the_next_window(vton: Vton) -> None:
     vton(QUOTA="1/day")
     shopper = Shopper.objects.create(token_hash="a")
     quotas.consume(shopper, [], 1)
@@ -119,7 +108,7 @@ def test_a_new_window_is_a_new_share(vton: Vton) -> None:
         quotas.consume(shopper, [], 1)
 
 
-def test_what_cost_nothing_is_given_back_once(shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_free_try_on_is_refunded_once(shirt: Product, phone_photo: PhotoMaker) -> None:
     ada = user_visitor()
     first = order_tryon(shirt, ada, phone_photo(shade=1), addresses=("ip:1",)).request
     order_tryon(shirt, ada, phone_photo(shade=2), addresses=("ip:1",))
@@ -132,7 +121,7 @@ def test_what_cost_nothing_is_given_back_once(shirt: Product, phone_photo: Photo
     assert used() == [1, 1]
 
 
-def test_what_was_paid_counts(shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_paid_try_on_is_not_refunded(shirt: Product, phone_photo: PhotoMaker) -> None:
     row = order_tryon(shirt, user_visitor(), phone_photo()).request
     claim_for_submit(row)
     assert lifecycle.cancel(row)
@@ -140,7 +129,7 @@ def test_what_was_paid_counts(shirt: Product, phone_photo: PhotoMaker) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_last_share_is_taken_once(vton: Vton) -> None:
+def test_concurrent_requests_never_exceed_a_quota(vton: Vton) -> None:
     vton(QUOTA="2/day")
     shopper = Shopper.objects.create(token_hash="a")
     results = run_concurrently(*[lambda: quotas.consume(shopper, [], 1)] * 5)
@@ -149,7 +138,7 @@ def test_the_last_share_is_taken_once(vton: Vton) -> None:
 
 
 @pytest.mark.django_db
-def test_old_counts_go() -> None:
+def test_counters_older_than_any_window_are_purged() -> None:
     now = timezone.now()
     for days in (0, 39, 41, 400):
         Quota.objects.create(key="ip:1", window_start=now - timedelta(days=days), used=1)
@@ -158,10 +147,12 @@ def test_old_counts_go() -> None:
     assert len(used()) == 2
 
 
-# Running ones ---------------------------------------------------------------------------------------
+# In flight ------------------------------------------------------------------------------------------
 
 
-def test_only_so_many_run_at_once(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
+def test_a_shopper_may_run_a_limited_number_of_try_ons_at_once(
+    shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
     vton(IN_FLIGHT=1)
     ada = user_visitor()
     row = order_tryon(shirt, ada, phone_photo(shade=1)).request
@@ -175,7 +166,7 @@ def test_only_so_many_run_at_once(shirt: Product, phone_photo: PhotoMaker, vton:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("settings")
-def test_the_limit_holds_for_many_at_once(
+def test_concurrent_requests_never_exceed_the_in_flight_limit(
     shirt: Product,
     phone_photo: PhotoMaker,
     vton: Vton,

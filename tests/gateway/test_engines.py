@@ -24,13 +24,13 @@ class Hats(Engine):
     product_field = "hat"
 
 
-def test_the_vendors_engines_are_there() -> None:
+def test_the_engines_of_the_vendor_are_built_in() -> None:
     assert {"fashn-v1.6", "glass-v1"} <= set(engines())
     with pytest.raises(ImproperlyConfigured, match="'glass'"):
         get_engine("glass")
 
 
-def test_a_shop_moves_paths_and_adds_engines(vton: Vton) -> None:
+def test_a_shop_can_change_paths_and_add_engines(vton: Vton) -> None:
     vton(ENGINES={"glass-v1": {"submit_path": "/v2/glass"}, "hats-v1": "tests.gateway.test_engines.Hats"})
     assert get_engine("glass-v1").submit_path == "/v2/glass"
     assert get_engine("hats-v1").kind == "garment"
@@ -39,13 +39,13 @@ def test_a_shop_moves_paths_and_adds_engines(vton: Vton) -> None:
     assert get_engine("glass-v1").submit_path != "/v2/glass"
 
 
-def test_an_engine_goes_by_its_own_name(vton: Vton) -> None:
+def test_an_engine_must_be_configured_under_its_own_name(vton: Vton) -> None:
     vton(ENGINES={"caps-v1": Hats})
     with pytest.raises(ImproperlyConfigured, match="caps-v1"):
         engines()
 
 
-def test_a_price_is_for_each_picture_in_micro_usd(vton: Vton) -> None:
+def test_a_price_is_the_price_per_picture_in_micro_usd(vton: Vton) -> None:
     assert price("fashn-v1.6", {}) == 75_000
     assert price("fashn-v1.6", {"num_samples": 4}) == 300_000
     vton(PRICES={"fashn-v1.6": Decimal("0.05")})

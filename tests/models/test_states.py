@@ -1,4 +1,4 @@
-"""The table of states, as data."""
+"""The states of a try-on and the transitions between them."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ import itertools
 import pytest
 
 from django_vton.models import states
-from django_vton.models.states import ACTIVE, SOURCES, TERMINAL, State
+from django_vton.models.states import ACTIVE, ALLOWED_SOURCES, TERMINAL, State
 
 
-def reached_from(state: State) -> set[State]:
-    return {target for target, sources in SOURCES.items() if state in sources}
+def targets_of(state: State) -> set[State]:
+    return {target for target, sources in ALLOWED_SOURCES.items() if state in sources}
 
 
-def test_every_state_is_running_or_ended() -> None:
+def test_every_state_is_either_active_or_terminal() -> None:
     assert set(ACTIVE) | set(TERMINAL) == set(State)
     assert not set(ACTIVE) & set(TERMINAL)
-    assert set(states.PUBLIC) == set(states.PROGRESS) == set(State)
+    assert set(states.PUBLIC_STATUS) == set(states.PROGRESS) == set(State)
 
 
 @pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELED])
-def test_these_ends_are_ends(state: State) -> None:
-    assert reached_from(state) == set()
+def test_completed_and_canceled_try_ons_never_change_state(state: State) -> None:
+    assert targets_of(state) == set()
 
 
-def test_only_a_failure_may_be_reopened() -> None:
-    assert reached_from(State.FAILED) == {State.SUBMITTED, State.QUEUED}
+def test_a_failed_try_on_may_be_reopened() -> None:
+    assert targets_of(State.FAILED) == {State.SUBMITTED, State.QUEUED}
 
 
 @pytest.mark.parametrize("state", ACTIVE)
-def test_whatever_runs_can_fail_and_be_canceled(state: State) -> None:
-    assert {State.FAILED, State.CANCELED} <= reached_from(state)
+def test_every_active_try_on_can_fail_and_be_canceled(state: State) -> None:
+    assert {State.FAILED, State.CANCELED} <= targets_of(state)
 
 
-def test_only_the_queue_leads_to_a_submit() -> None:
-    assert SOURCES[State.SUBMITTING] == (State.QUEUED,)
+def test_only_queued_try_ons_are_submitted() -> None:
+    assert ALLOWED_SOURCES[State.SUBMITTING] == (State.QUEUED,)
 
 
-def test_what_the_vendor_has_never_goes_back_into_the_queue() -> None:
-    assert not {State.SUBMITTED, State.RENDERED} & set(SOURCES[State.QUEUED])
+def test_an_accepted_render_is_never_queued_again() -> None:
+    assert not {State.SUBMITTED, State.RENDERED} & set(ALLOWED_SOURCES[State.QUEUED])
 
 
-def test_progress_grows_along_the_way() -> None:
-    way = [State.QUEUED, State.SUBMITTING, State.SUBMITTED, State.RENDERED, State.COMPLETED]
-    for before, after in itertools.pairwise(way):
-        assert before in SOURCES[after]
+def test_progress_increases_from_state_to_state() -> None:
+    path = [State.QUEUED, State.SUBMITTING, State.SUBMITTED, State.RENDERED, State.COMPLETED]
+    for before, after in itertools.pairwise(path):
+        assert before in ALLOWED_SOURCES[after]
         assert states.PROGRESS[before] < states.PROGRESS[after]

@@ -1,18 +1,18 @@
-"""Places for pumps: so many and no more, taken over where one was silent for too long."""
+"""Leases limit the number of running dispatchers, and pass on if their holder is silent for too long."""
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from django_vton import tasks
 from django_vton.models import DispatcherLease
 from django_vton.queue import leases, liveness
+
+from ..intake_helpers import run_concurrently
 
 if TYPE_CHECKING:
     from ..conftest import Vton
@@ -20,67 +20,53 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def fall_silent() -> None:
+def expire_leases() -> None:
     DispatcherLease.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
-def test_one_place_is_taken_once_until_it_is_given_back() -> None:
-    mine = leases.acquire()
-    assert mine is not None
+def test_a_lease_is_held_by_one_dispatcher_until_it_is_released() -> None:
+    lease = leases.acquire()
+    assert lease is not None
     assert leases.acquire() is None
-    leases.release(mine)
+    leases.release(lease)
     assert leases.acquire() is not None
 
 
-def test_as_many_places_as_the_shop_says(vton: Vton) -> None:
+def test_there_are_as_many_leases_as_dispatchers_in_the_settings(vton: Vton) -> None:
     vton(DISPATCHERS=3)
-    taken = [leases.acquire() for _ in range(4)]
-    assert [slot.number for slot in taken if slot is not None] == [1, 2, 3]
+    acquired = [leases.acquire() for _ in range(4)]
+    assert [lease.number for lease in acquired if lease is not None] == [1, 2, 3]
     vton(DISPATCHERS=5)
     assert leases.acquire() is not None
 
 
-def test_pumps_that_start_together_get_one_place_each(vton: Vton) -> None:
+def test_dispatchers_that_start_at_the_same_time_get_different_leases(vton: Vton) -> None:
     vton(DISPATCHERS=2)
-    together = threading.Barrier(6)
-    taken: list[DispatcherLease | None] = []
-
-    def take() -> None:
-        together.wait()
-        try:
-            taken.append(leases.acquire())
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=take) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(slot.number for slot in taken if slot is not None) == [1, 2]
-    assert len(taken) == 6
+    acquired = run_concurrently(*[leases.acquire] * 6)
+    assert acquired.count(None) == 4
+    assert sorted(lease.number for lease in acquired if isinstance(lease, DispatcherLease)) == [1, 2]
 
 
-def test_a_silent_pump_loses_its_place_and_hears_of_it() -> None:
+def test_a_silent_dispatcher_loses_its_lease_and_notices_it() -> None:
     silent = leases.acquire()
     assert silent is not None
-    fall_silent()
-    assert leases.renew(silent), "nobody wanted it"
-    fall_silent()
-    heir = leases.acquire()
-    assert heir is not None
+    expire_leases()
+    assert leases.renew(silent), "an expired lease can be renewed until another dispatcher takes it"
+    expire_leases()
+    successor = leases.acquire()
+    assert successor is not None
     assert not leases.renew(silent)
     leases.release(silent)
-    assert leases.acquire() is None, "what is another's is not given back"
-    assert leases.renew(heir)
+    assert leases.acquire() is None, "the lease of another dispatcher is not released"
+    assert leases.renew(successor)
 
 
-def test_idle_workers_are_seen() -> None:
-    assert not liveness.workers_are_gone(), "none was ever seen: the shop is being set up"
+def test_idle_workers_count_as_alive() -> None:
+    assert not liveness.workers_are_gone(), "no worker was ever seen: the shop is being set up"
     tasks.wake()
     assert not liveness.workers_are_gone()
     DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=6))
     assert liveness.workers_are_gone()
     tasks.wake()
     assert not liveness.workers_are_gone()
-    assert leases.acquire() is not None, "being seen takes no place"
+    assert leases.acquire() is not None, "a heartbeat takes no lease"

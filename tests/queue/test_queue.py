@@ -1,4 +1,4 @@
-"""The doorbell: rung where nobody looks, silent where somebody does, and no shopper's business."""
+"""Waking workers: a task is enqueued only if a dispatcher is missing, and errors never reach the shopper."""
 
 from __future__ import annotations
 
@@ -15,55 +15,79 @@ from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
 from django_vton import apps, queue
-from django_vton.admin.operations import in_words
-from django_vton.models import DispatcherLease
+from django_vton.admin.operations import availability_text
 from django_vton.monitoring import mail
-from django_vton.queue import leases, q2
+from django_vton.queue import django_tasks, leases, q2
 
-from ..running import MANAGE
+from ..fake_queues import enqueued as recorded
+from ..fake_queues import record
+from ..live_shop import MANAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_django import Settings
 
     from ..conftest import Vton
 
 pytestmark = pytest.mark.django_db
 
 
-def test_it_rings_where_nobody_looks(bell: list[str]) -> None:
+def test_wake_enqueues_a_dispatcher_if_none_is_running(enqueued: list[str]) -> None:
     queue.wake()
-    assert bell == ["django_vton.tasks.dispatch"]
+    assert enqueued == ["django_vton.tasks.dispatch"]
 
 
-def test_it_is_silent_while_somebody_looks(bell: list[str]) -> None:
-    slot = leases.acquire()
+def test_wake_enqueues_nothing_while_a_dispatcher_is_running(enqueued: list[str]) -> None:
+    lease = leases.acquire()
     queue.wake()
-    assert bell == []
-    assert slot is not None
-    leases.release(slot)
+    assert enqueued == []
+    assert lease is not None
+    leases.release(lease)
     queue.wake()
-    assert len(bell) == 1
+    assert len(enqueued) == 1
 
 
-def test_it_rings_while_a_place_is_free(bell: list[str], vton: Vton) -> None:
+def test_wake_enqueues_a_dispatcher_while_fewer_than_allowed_are_running(
+    enqueued: list[str], vton: Vton
+) -> None:
     vton(DISPATCHERS=2)
     leases.acquire()
     queue.wake()
-    assert len(bell) == 1
+    assert len(enqueued) == 1
     leases.acquire()
     queue.wake()
-    assert len(bell) == 1
+    assert len(enqueued) == 1
 
 
-def test_a_queue_that_is_away_is_logged_and_nothing_else(
+def test_an_unreachable_queue_is_logged_and_raises_nothing(
     vton: Vton, caplog: pytest.LogCaptureFixture
 ) -> None:
-    vton(ENQUEUE="tests.bells.broken")
+    vton(ENQUEUE="tests.fake_queues.unreachable")
     queue.wake()
-    assert "waits for the next look" in caplog.text
+    assert "waits for the next scheduled wake-up" in caplog.text
 
 
-def test_django_q_gets_a_task_that_comes_once(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("path", "name", "worker"),
+    [
+        (None, "django-q2", "manage.py qcluster"),
+        ("django_vton.queue.by_django_tasks", "Django's tasks", "the worker of the backend in TASKS"),
+        ("django_vton.queue.no_queue", "none", "manage.py vton_worker"),
+        ("tests.fake_queues.record", "tests.fake_queues.record", "the worker of your queue"),
+    ],
+)
+def test_staff_are_told_which_worker_to_start(vton: Vton, path: str | None, name: str, worker: str) -> None:
+    vton(ENQUEUE=path)
+    assert queue.describe_queue() == (name, worker)
+    assert f"Start {worker}," in mail.incident_notice("workers").paragraphs[-1]
+    assert f"Does {worker} run?" in availability_text("unavailable")
+
+
+# django-q2 ------------------------------------------------------------------------------------------
+
+
+def test_a_django_q_task_is_not_repeated_after_an_error(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Conf, "ORM", "default")
     vton(ENQUEUE=None)
     queue.wake()
@@ -73,15 +97,16 @@ def test_django_q_gets_a_task_that_comes_once(vton: Vton, monkeypatch: pytest.Mo
     assert (task["ack_failure"], task["save"], task["timeout"]) == (True, False, 60)
 
 
-def test_in_django_qs_sync_mode_no_request_is_held(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_django_qs_sync_mode_nothing_is_enqueued(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dispatcher would run inside the request and block it."""
     monkeypatch.setattr(Conf, "SYNC", True)
+    monkeypatch.setattr("django_vton.tasks.dispatch", lambda: pytest.fail("a dispatcher ran"))
     vton(ENQUEUE=None)
     queue.wake()
     assert not OrmQ.objects.exists()
-    assert not DispatcherLease.objects.exists()
 
 
-def test_schedules_are_made_by_name_and_never_over_an_edit(vton: Vton) -> None:
+def test_schedules_are_created_by_name_and_edits_are_kept(vton: Vton) -> None:
     vton(ENQUEUE=None)
     q2.register_schedules(using="default")
     assert {schedule.func for schedule in Schedule.objects.all()} == {
@@ -94,8 +119,8 @@ def test_schedules_are_made_by_name_and_never_over_an_edit(vton: Vton) -> None:
     assert Schedule.objects.count() == 2
 
 
-def test_another_app_alone_can_be_migrated(tmp_path: Path) -> None:
-    """`migrate` calls all receivers, whatever it was asked for: django-q2's tables may not be there yet."""
+def test_schedules_are_created_even_if_apps_are_migrated_one_by_one(tmp_path: Path) -> None:
+    """`migrate` calls all receivers, whichever app it migrates: django-q2's tables may not exist yet."""
     url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": url}
     for app in ("sessions", "django_q"):
@@ -111,32 +136,43 @@ def test_another_app_alone_can_be_migrated(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM django_q_schedule").fetchone() == (2,)
 
 
-def test_another_queue_has_its_own_schedule() -> None:
+def test_with_another_queue_no_schedules_are_created() -> None:
     q2.register_schedules(using="default")
     assert not Schedule.objects.exists()
     assert post_migrate.has_listeners(apps.VtonConfig)
 
 
-def test_a_task_that_would_run_in_the_request_is_not_enqueued(vton: Vton) -> None:
-    """Django's default backend is such a one; the check says so."""
+# Django's tasks -------------------------------------------------------------------------------------
+
+BACKENDS = django_tasks.ImmediateBackend.__module__.rpartition(".")[0]
+"""`django.tasks.backends`, or that of the backport."""
+
+
+def test_a_django_task_calls_the_function_at_its_path(vton: Vton, settings: Settings) -> None:
+    settings.TASKS = {"default": {"BACKEND": f"{BACKENDS}.dummy.DummyBackend"}}
     vton(ENQUEUE="django_vton.queue.by_django_tasks")
+    assert not django_tasks.is_immediate()
     queue.wake()
-    assert not DispatcherLease.objects.exists()
+    (result,) = django_tasks.call.get_backend().results
+    assert (result.task.module_path, result.args) == (
+        "django_vton.queue.django_tasks.call",
+        ["django_vton.tasks.dispatch"],
+    )
+    recorded.clear()
+    django_tasks.call.call(f"{__name__}.run")
+    assert recorded == ["run"]
 
 
-@pytest.mark.parametrize(
-    ("path", "name", "process"),
-    [
-        (None, "django-q2", "manage.py qcluster"),
-        ("django_vton.queue.by_django_tasks", "Django's tasks", "the worker of the backend in TASKS"),
-        ("django_vton.queue.no_queue", "none", "manage.py vton_worker"),
-        ("tests.bells.silent", "tests.bells.silent", "the worker of your queue"),
-    ],
-)
-def test_staff_are_told_which_worker_is_missing(
-    vton: Vton, path: str | None, name: str, process: str
+def run() -> None:
+    record("run")
+
+
+def test_a_django_task_that_would_run_in_the_request_is_not_enqueued(
+    vton: Vton, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vton(ENQUEUE=path)
-    assert queue.in_use() == (name, process)
-    assert f"Start {process}," in mail.notice("workers").paragraphs[-1]
-    assert f"Does {process} run?" in in_words("unavailable")
+    """Django's default backend is immediate; a system check warns about it."""
+    settings.TASKS = {"default": {"BACKEND": f"{BACKENDS}.immediate.ImmediateBackend"}}
+    monkeypatch.setattr("django_vton.tasks.dispatch", lambda: pytest.fail("a dispatcher ran"))
+    vton(ENQUEUE="django_vton.queue.by_django_tasks")
+    assert django_tasks.is_immediate()
+    queue.wake()

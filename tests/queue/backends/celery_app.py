@@ -1,3 +1,5 @@
+"""How a shop connects Celery, as in docs: one task that calls a function by its dotted path."""
+
 import os
 
 from celery import Celery
@@ -5,7 +7,7 @@ from django.utils.module_loading import import_string
 
 app = Celery("shop", broker=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
 app.conf.beat_schedule = {
-    "look": {"task": "vton", "schedule": 60, "args": ["django_vton.tasks.wake"]},
+    "wake": {"task": "vton", "schedule": 60, "args": ["django_vton.tasks.wake"]},
     "purge": {"task": "vton", "schedule": 3600, "args": ["django_vton.tasks.purge"]},
 }
 
