@@ -123,7 +123,7 @@ class ShopperClient:
         while time.monotonic() < ends:
             answer = self.http.get(f"/try-on/api/try-ons/{try_on}/")
             assert answer.status_code == 200, answer.text
-            if answer.json()["status"] in wait_until:
+            if answer.json()["status"] in statuses:
                 return answer.json()
             time.sleep(min(0.3, float(answer.headers["Retry-After"])))
         raise AssertionError(f"still {answer.json()['status']} after {TIMEOUT_SECONDS} s")

@@ -51,7 +51,7 @@ def add_pending_tryon(page: Page, shop: RunningShop, slug: str, **values: Any) -
 BADGE = "vton-badge a"
 
 
-def test_the_badge_href_the_result_on_the_product_page(
+def test_the_badge_leads_to_the_result_on_the_product_page(
     page: Page, context: BrowserContext, shop: RunningShop
 ) -> None:
     tryon = create_result(context, shop, "linen-shirt", phone_photo(shade=81))

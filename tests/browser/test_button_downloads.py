@@ -7,11 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 import django_vton
-from django_vton.templatetags.vton import LAZY_MODULES
 
 from .actions import open_dialog, open_product_page, tryon_button
 
@@ -102,10 +100,3 @@ def compressed_size(*names: str) -> int:
 def test_the_button_is_small() -> None:
     assert compressed_size("button.js") <= 3000
     assert compressed_size("button.css") <= 1500
-
-
-def test_the_first_opening_of_the_dialog_is_small_without_pictures(shop: RunningShop) -> None:
-    query = {"product": shop.product("linen-shirt"), "lang": "en"}
-    html = httpx.get(f"{shop.url}/try-on/dialog/", params=query).text
-    files = compressed_size("dialog.css", *(f"{name}.js" for name in LAZY_MODULES))
-    assert len(gzip.compress(html.encode(), 9)) + files <= 22_000
