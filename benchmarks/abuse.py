@@ -1,8 +1,9 @@
-"""What attacks cost a shop that keeps the package's own limits; `make abuse` prints it.
+"""What attacks cost a shop with the package's default limits: `make abuse`.
 
-The example shop runs under gunicorn with two sync workers, with a qcluster and the sandbox gateway, and all
-requests are on loopback. Each attack has a new shop, so no quota that another used up stops it. Exits 1 where
-an hour of an attack would cost more than the day's cap, or where uploads slow down the shop's own pages.
+The example shop runs under gunicorn with two sync workers, a qcluster and the sandbox gateway; all requests
+use the loopback interface. Each attack gets a new shop, so that it cannot be stopped by a quota that another
+attack used up. Exits with 1 if an hour of an attack would cost more than the daily budget, or if uploads slow
+down the shop's own pages.
 """
 
 from __future__ import annotations
@@ -13,41 +14,49 @@ import itertools
 import secrets
 import sys
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django_vton.conf import MICROS
+from django_vton.conf import MICROS_PER_USD
 from django_vton.pixazo import ENGINES
 
-from . import report, uploading
-from .guests import CAP, FIVE, MOST, PRODUCT, client, csrf, post, shop
-from .pictures import person
+from . import report, upload_load
+from .guest_clients import (
+    DAILY_BUDGET,
+    FIVE_IMAGES,
+    MAX_REQUESTS,
+    PRODUCT,
+    client,
+    csrf_headers,
+    post_tryon,
+    shop,
+)
 from .report import Row, at_most
-from .shop import ENGINE
+from .sample_images import person_photo
+from .shop_process import ENGINE
 
 if TYPE_CHECKING:
     import httpx
 
-    from .lab import Lab
+    from .deployment import Deployment
 
 SECONDS = 60.0
-QUICK = 2.0
+QUICK_SECONDS = 2.0
 THREADS = 8
-HOUR = 3600
+HOUR_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Attack:
-    """Guests without cookies, each with a new try-on of five pictures."""
+    """Guests without cookies; each orders a new try-on of five images."""
 
     name: str
     prefix: int | None = None
-    """Each guest comes from another address of one IPv6 network of this length."""
+    """Length of an IPv6 prefix: each guest has another address in that network."""
     through_socket: bool = False
     with_house_model: bool = False
 
@@ -64,117 +73,103 @@ ATTACKS = (
 
 
 def main() -> int:
-    """Run all; the exit status."""
+    """Run all attacks; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make abuse ARGS=", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each attack")
-    parser.add_argument("--quick", action="store_true", help="two seconds each: shows that it works")
-    parser.add_argument("--only", default="", metavar="WORD", help="what has this word in its name")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="duration of each attack")
+    parser.add_argument("--quick", action="store_true", help="two seconds each: a test that it works")
+    parser.add_argument("--only", default="", metavar="TEXT", help="attacks with this text in their names")
     options = parser.parse_args()
-    seconds = QUICK if options.quick else options.seconds
-    costs = {attack.name: partial(_cost, attack, seconds) for attack in ATTACKS}
-    pages = {"uploads over the quota": partial(uploading.measure, seconds)}
-    parts: report.Parts = {}
-    for title, tasks in {"cost of an attack": costs, "pages beside uploads": pages}.items():
-        for name in tasks:
-            if options.only in name:
-                parts.setdefault(title, []).extend(_rows(name, tasks[name]))
-    if not parts:
-        parser.error(f"nothing has {options.only!r} in its name")
-    if options.quick:
-        for name, rows in parts.items():
-            parts[name] = [replace(row, passed=None) if row.needs_size else row for row in rows]
-    earlier = report.before(quick=options.quick)
-    path = report.keep(parts, quick=options.quick)
-    print(report.table(parts, earlier))
-    print(f"\nKept in {path}", file=sys.stderr)
-    return int(any(row.passed is False for rows in parts.values() for row in rows))
+    seconds = QUICK_SECONDS if options.quick else options.seconds
+    parts = {
+        "cost of an attack": {attack.name: partial(_cost, attack, seconds) for attack in ATTACKS},
+        "pages beside uploads": {"uploads over the quota": partial(upload_load.measure, seconds)},
+    }
+    selected = {
+        title: {name: function for name, function in functions.items() if options.only in name}
+        for title, functions in parts.items()
+    }
+    if not any(selected.values()):
+        parser.error(f"no name contains {options.only!r}")
+    return report.run(
+        {title: functions for title, functions in selected.items() if functions}, quick=options.quick
+    )
 
 
-def _rows(name: str, measure: Callable[[], list[Row]]) -> list[Row]:
-    """What it measures; if it breaks, a row that says so, and the others still run."""
-    began = time.monotonic()
-    print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
-    try:
-        rows = measure()
-    except Exception as trouble:  # noqa: BLE001 - as in `make bench`
-        traceback.print_exc()
-        rows = [replace(report.broken(trouble), name=name)]
-    print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return rows
+def hourly_cost(half: float, whole: float, seconds: float, cap: float) -> float:
+    """Extrapolate the cost of an attack to an hour, in USD, from the rate in the second half of `seconds`.
 
-
-def an_hour(half: float, whole: float, seconds: float, cap: float) -> float:
-    """USD of an hour that goes on as the second half of `seconds` did, `cap` at most.
-
-    A cap that did not hold within `seconds` bounds nothing.
+    `half` and `whole` are the USD after half of the time and at the end. The result is limited to `cap`,
+    unless `whole` already exceeds it: then the cap does not work.
     """
     rate = max(0.0, whole - half) / (seconds / 2)
-    estimate = whole + rate * max(0.0, HOUR - seconds)
+    estimate = whole + rate * max(0.0, HOUR_SECONDS - seconds)
     return estimate if whole > cap else min(estimate, cap)
 
 
-def address_in(prefix: int) -> str:
-    """Any address of one IPv6 network of this length, a part of what is reserved for documentation."""
+def random_address(prefix: int) -> str:
+    """An address of one IPv6 network of this length, within the range reserved for documentation."""
     network = int(ipaddress.IPv6Address("2001:db8::"))
     return str(ipaddress.IPv6Address(network | secrets.randbits(128 - prefix)))
 
 
 def _cost(attack: Attack, seconds: float) -> list[Row]:
-    with shop({} if attack.prefix is None else {"TRUSTED_PROXIES": 1}) as lab:
-        body = _body(lab, attack)
-        with client(lab, through_socket=attack.through_socket) as caller:
-            first = _order(caller, attack, body)
+    with shop({} if attack.prefix is None else {"TRUSTED_PROXIES": 1}) as deployment:
+        body = _body(deployment, attack)
+        with client(deployment, through_socket=attack.through_socket) as http:
+            first = _order(http, attack, body)
         if not first.startswith("20"):
             raise RuntimeError(f"the very first guest was refused: {first}")
         numbers = itertools.count(1)
         ends = time.monotonic() + seconds
 
-        def guests() -> Counter[str]:
-            answers: Counter[str] = Counter()
-            with client(lab, through_socket=attack.through_socket) as caller:
-                while time.monotonic() < ends and next(numbers) < MOST:
-                    answers[_order(caller, attack, body)] += 1
-            return answers
+        def order_repeatedly() -> Counter[str]:
+            responses: Counter[str] = Counter()
+            with client(deployment, through_socket=attack.through_socket) as http:
+                while time.monotonic() < ends and next(numbers) < MAX_REQUESTS:
+                    responses[_order(http, attack, body)] += 1
+            return responses
 
         with ThreadPoolExecutor(THREADS) as pool:
-            running = [pool.submit(guests) for _ in range(THREADS)]
+            running = [pool.submit(order_repeatedly) for _ in range(THREADS)]
             time.sleep(seconds / 2)
-            half, _pictures = _ordered(lab)
-            answers = sum((each.result() for each in running), Counter([first]))
-        whole, pictures = _ordered(lab)
-    accepted = sum(number for answer, number in answers.items() if answer.startswith("20"))
-    said = ", ".join(f"{answer}: {number:,}" for answer, number in answers.most_common())
+            half, _images = _spent(deployment)
+            responses = sum((future.result() for future in running), Counter([first]))
+        whole, images = _spent(deployment)
+    accepted = sum(count for response, count in responses.items() if response.startswith("20"))
+    counts = ", ".join(f"{response}: {count:,}" for response, count in responses.most_common())
     note = (
-        f"{answers.total():,} attempts, {accepted:,} accepted, {pictures:,} pictures ordered, "
-        f"{whole:.2f} USD held or spent in {seconds:g} s ({said})"
+        f"{responses.total():,} attempts, {accepted:,} accepted, {images:,} images ordered, "
+        f"{whole:.2f} USD held or spent in {seconds:g} s ({counts})"
     )
-    row = at_most(attack.name, an_hour(half, whole, seconds, CAP), "USD an hour", goal=CAP, note=note)
-    return [replace(row, needs_size=False)]
+    cost = hourly_cost(half, whole, seconds, DAILY_BUDGET)
+    return [
+        replace(at_most(attack.name, cost, "USD per hour", goal=DAILY_BUDGET, note=note), needs_size=False)
+    ]
 
 
-def _body(lab: Lab, attack: Attack) -> dict[str, Any]:
-    """What all guests send: the same small photo, or the id of the first house model."""
+def _body(deployment: Deployment, attack: Attack) -> dict[str, Any]:
+    """The body that all guests send: the same small photo, or the id of the first house model."""
     if not attack.with_house_model:
-        return {"data": FIVE, "files": {"photo": ("me.jpg", person(), "image/jpeg")}}
-    with client(lab) as caller:
-        start = caller.get("/try-on/api/start/", params={"product": PRODUCT}).json()
-    return {"data": {**FIVE, "photo_id": start["house_models"][0]["id"]}}
+        return {"data": FIVE_IMAGES, "files": {"photo": ("me.jpg", person_photo(), "image/jpeg")}}
+    with client(deployment) as http:
+        start = http.get("/try-on/api/start/", params={"product": PRODUCT}).json()
+    return {"data": {**FIVE_IMAGES, "photo_id": start["house_models"][0]["id"]}}
 
 
-def _order(caller: httpx.Client, attack: Attack, body: Mapping[str, Any]) -> str:
-    headers = csrf()
+def _order(http: httpx.Client, attack: Attack, body: Mapping[str, Any]) -> str:
+    headers = csrf_headers()
     if attack.prefix is not None:
-        headers["X-Forwarded-For"] = address_in(attack.prefix)
-    return post(caller, headers, **body)
+        headers["X-Forwarded-For"] = random_address(attack.prefix)
+    return post_tryon(http, headers, **body)
 
 
-def _ordered(lab: Lab) -> tuple[float, int]:
-    """USD, the larger of what the shop has booked and what the vendor has charged; and pictures."""
-    books = lab.do("books")
-    charged = lab.ask_gateway("GET", "ledger")["totals"]["amount"]
-    paid = sum(attempt["amount"] for attempt in books["attempts"] if attempt["money"] != "free")
-    usd = max(books["held"] + books["spent"], paid, charged) / MICROS
-    return usd, round(paid / (float(ENGINES[ENGINE].price) * MICROS))
+def _spent(deployment: Deployment) -> tuple[float, int]:
+    """USD and number of images: the larger of the shop's accounting and what the vendor has charged."""
+    accounting = deployment.call("accounting")
+    charged = deployment.call_gateway("GET", "ledger")["totals"]["amount"]
+    paid = sum(attempt["amount"] for attempt in accounting["attempts"] if attempt["money"] != "free")
+    usd = max(accounting["held"] + accounting["spent"], paid, charged) / MICROS_PER_USD
+    return usd, round(paid / (float(ENGINES[ENGINE].price) * MICROS_PER_USD))
 
 
 if __name__ == "__main__":

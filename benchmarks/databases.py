@@ -1,7 +1,8 @@
-"""Databases for processes of the shop that need neither a web server nor a queue."""
+"""Databases for shop processes without a web server and a queue."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,14 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from tests.running import MANAGE
+from tests.live_shop import MANAGE
 
-from .lab import ROOT, on_postgres
+from .deployment import ROOT, postgres_database
 
 
-def env(url: str, folder: Path) -> dict[str, str]:
-    """The environment of a process of a shop."""
+def environment(url: str, folder: Path) -> dict[str, str]:
+    """The environment of a shop process."""
     paths = [str(ROOT), str(ROOT / "example_project"), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
@@ -29,23 +31,35 @@ def env(url: str, folder: Path) -> dict[str, str]:
     }
 
 
+def run_module(module: str, *args: object, env: dict[str, str]) -> Any:
+    """Run `python -m module`; returns the last line that it prints, which is JSON.
+
+    Raises RuntimeError if it fails.
+    """
+    command = [sys.executable, "-m", module, *map(str, args)]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @contextmanager
 def migrated(database: str, folder: Path) -> Iterator[str]:
-    """An empty database with all tables, from which the others are copied."""
+    """An empty database with all tables, as the template for `copy`."""
     with copy("" if database == "SQLite" else "template1", folder, f"{os.getpid()}_empty") as url:
         command = [sys.executable, str(MANAGE), "migrate", "--verbosity", "0"]
-        subprocess.run(command, env=env(url, folder / "empty"), check=True)
+        subprocess.run(command, env=environment(url, folder / "empty"), check=True)
         yield url.rpartition("/")[2] if database == "PostgreSQL" else url.removeprefix("sqlite:///")
 
 
 @contextmanager
 def copy(template: str, folder: Path, name: str) -> Iterator[str]:
-    """A database like the template; its URL."""
+    """A copy of the template; yields its URL."""
     if not template or template.startswith("/"):
         path = folder / f"{name}.sqlite3"
         if template:
             shutil.copy(template, path)
         yield f"sqlite:///{path}"
         return
-    with on_postgres(name, template) as url:
+    with postgres_database(name, template) as url:
         yield url

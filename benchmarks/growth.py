@@ -1,6 +1,7 @@
-"""The same work in tables of three lengths: what takes longer where there is more history.
+"""The same operations on tables of three sizes: which of them become slower with more history.
 
-The shops run side by side and take turns, so that whatever else the machine does meets all of them alike.
+The three shops run at the same time and take turns, so that other load on the machine affects all of them
+equally.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.running import is_listening
+from tests.live_shop import is_listening
 
 from . import databases
-from .lab import ROOT
-from .report import Row, at_most, left_out, told
+from .deployment import ROOT
+from .report import Row, at_most, info, skipped
 
 HISTORIES = (10_000, 100_000, 1_000_000)
 ROUNDS = 9
@@ -32,29 +33,29 @@ GROUPS = {
     "the callback": ("the callback",),
     "a poll": ("a poll",),
     "a shopper's list": ("a shopper's list", "a shopper's list of a product", "the dialog's start"),
-    "typical seconds of the engines": ("typical seconds",),
+    "typical duration of the engines": ("typical duration",),
     "the admin's list": ("admin, list: ",),
-    "the admin's other pages": ("admin, a ", "admin, state", "admin, index", "admin, house"),
-    "the admin's figures": ("admin, figures", "admin, invoice"),
+    "the admin's other pages": ("admin, a ", "admin, health", "admin, index", "admin, house"),
+    "the admin's reports": ("admin, reports", "admin, invoice"),
     "purge": ("purge",),
     "the budget": ("budget",),
 }
-"""What is judged together, by how the names begin: the one that grows most counts."""
+"""Operations that are judged together, by prefixes of their names: the one that grows most counts."""
 
-INHERENT = {
-    "admin, list: no such words": "words that are in no title: every title is looked at",
-    "admin, list: title": "words of a title: the rarer they are, the more titles are looked at",
+UNINDEXED = {
+    "admin, list: no match": "no title matches: every title is read",
+    "admin, list: title": "the rarer the words, the more titles are read",
 }
-"""No index knows it, and it is not judged."""
+"""No index helps with these, so they are not judged."""
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """On SQLite, and on PostgreSQL where it listens."""
+    """On SQLite, and on PostgreSQL if it is running."""
     rows = _measure("SQLite", quick=quick)
     if quick:
-        return [*rows, left_out("PostgreSQL", "--quick")]
+        return [*rows, skipped("PostgreSQL", "--quick")]
     if not is_listening(5432):
-        return [*rows, left_out("PostgreSQL", "it does not listen on 127.0.0.1:5432")]
+        return [*rows, skipped("PostgreSQL", "not running on 127.0.0.1:5432")]
     return rows + _measure("PostgreSQL", quick=quick)
 
 
@@ -64,28 +65,31 @@ def _measure(database: str, *, quick: bool) -> list[Row]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vton-bench-")))
         template = stack.enter_context(databases.migrated(database, folder))
         shops = [stack.enter_context(_shop(template, folder, history)) for history in histories]
-        for shop in shops:
-            shop.names = json.loads(shop.read())
-        names = shops[0].names
+        names, *_same = [json.loads(shop.read_line()) for shop in shops]
         times: dict[str, list[list[float]]] = {name: [[] for _ in shops] for name in names}
         turns = range(1, 2) if quick else range(ROUNDS + 1)
         for turn in turns:
             for name in names:
-                for shop, taken in zip(shops, times[name], strict=True):
-                    seconds = shop.ask(f"time {name}")
-                    if turn:  # the first is to warm up
-                        taken.append(1000 * seconds)
-        plans = {name: shops[-1].ask(f"plan {name}") for name in names}
-    found = {name: [round(median(taken), 3) for taken in of] for name, of in times.items()}
+                for shop, values in zip(shops, times[name], strict=True):
+                    seconds = shop.send(f"time {name}")
+                    if turn:  # The first round is for warming up.
+                        values.append(1000 * seconds)
+        plans = {name: shops[-1].send(f"plan {name}") for name in names}
+    medians = {name: [round(median(values), 3) for values in of] for name, of in times.items()}
     rows = []
-    for group, beginnings in GROUPS.items():
+    for group, prefixes in GROUPS.items():
         members = {
-            name: of for name, of in found.items() if name.startswith(beginnings) and name not in INHERENT
+            name: of for name, of in medians.items() if name.startswith(prefixes) and name not in UNINDEXED
         }
         rows.append(_row(f"{database}: {group}", members, histories, {name: plans[name] for name in members}))
-    for name, why in INHERENT.items():
+    for name, reason in UNINDEXED.items():
         rows.append(
-            told(f"{database}: {name}", _growth(found[name]), "x", note=f"{why}; {_words(found[name])}")
+            info(
+                f"{database}: {name}",
+                _growth(medians[name]),
+                "x",
+                note=f"{reason}; {_milliseconds(medians[name])}",
+            )
         )
     return rows
 
@@ -97,7 +101,7 @@ def _row(
     which = f"{worst}: " if len(members) > 1 else ""
     more = {"histories": histories, "milliseconds": dict(members), "plans": plans}
     return at_most(
-        name, _growth(members[worst]), "x", goal=GOAL, note=which + _words(members[worst]), more=more
+        name, _growth(members[worst]), "x", goal=GOAL, note=which + _milliseconds(members[worst]), more=more
     )
 
 
@@ -105,30 +109,25 @@ def _growth(times: list[float]) -> float:
     return max(times[1:]) / times[0]
 
 
-def _words(times: list[float]) -> str:
-    return ", ".join(f"{taken:.1f}" for taken in times) + " ms"
+def _milliseconds(times: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in times) + " ms"
 
 
-# The shops ------------------------------------------------------------------------------------------
-
-
-class Shop:
-    """A process with a database of its own."""
-
-    names: list[str]
+class ShopProcess:
+    """A `growth_process` with its own database."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self.process, self.log = process, log
 
-    def ask(self, line: str) -> Any:
-        """What it answers."""
+    def send(self, command: str) -> Any:
+        """Send a command; returns the response."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
-        return json.loads(self.read())
+        return json.loads(self.read_line())
 
-    def read(self) -> str:
-        """Its next line."""
+    def read_line(self) -> str:
+        """Its next line. Raises RuntimeError with its log if it has ended."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -137,14 +136,14 @@ class Shop:
 
 
 @contextmanager
-def _shop(template: str, folder: Path, history: int) -> Iterator[Shop]:
-    """Begins to fill at once; its first line says that it is done."""
+def _shop(template: str, folder: Path, history: int) -> Iterator[ShopProcess]:
+    """Start a shop, which creates its rows; its first line says that it has finished."""
     with databases.copy(template, folder, f"{os.getpid()}_{history}") as url:
         log = folder / f"{history}.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.growing", str(history)],
-                env=databases.env(url, folder / str(history)),
+                [sys.executable, "-m", "benchmarks.growth_process", str(history)],
+                env=databases.environment(url, folder / str(history)),
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -152,7 +151,7 @@ def _shop(template: str, folder: Path, history: int) -> Iterator[Shop]:
                 text=True,
             )
         try:
-            yield Shop(process, log)
+            yield ShopProcess(process, log)
         finally:
             process.kill()
             process.communicate()

@@ -1,4 +1,4 @@
-"""Many machines: PostgreSQL, Redis, an S3 storage, two web servers, one or three qclusters; one is killed."""
+"""Many machines: PostgreSQL, Redis, S3, two web servers, and up to three qclusters; one is killed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 
 import redis
 
-from tests.running import free_port, is_listening, until
+from tests.live_shop import free_port, is_listening, wait_until
 
-from .lab import Lab
-from .network import Machine, Wires, has_namespaces
-from .report import Row, at_least, exactly, left_out, told
+from .deployment import Deployment
+from .network import Machine, PortForwarder, has_namespaces
+from .report import Row, at_least, exactly, info, skipped
 
 REDIS = 6379
 BROKER = f"redis://127.0.0.1:{REDIS}/12"
 QUEUE = f"vton-bench-{os.getpid()}"
-"""A name of its own: no number of a Redis is surely nobody else's, so nothing else in it is ever touched."""
+"""A unique name, since other applications may use the same Redis database."""
 
 VTON = {"SUBMIT_CONCURRENCY": 4, "DISPATCHERS": 3, "DEADLINE": 60}
 WEBS, CLUSTERS = 2, 3
@@ -30,9 +30,9 @@ WEBS, CLUSTERS = 2, 3
 
 @dataclass(frozen=True)
 class Size:
-    """How many; how long a render takes, and how long the vendor takes to answer a submit.
+    """The number of try-ons, the seconds per render, and the seconds per submit.
 
-    The latter makes the widths the limit, and not the processors that all of these machines share.
+    The latter makes concurrency the limit, and not the processors that all these machines share.
     """
 
     number: int
@@ -45,33 +45,32 @@ QUICK = Size(number=12, seconds=1, submit_seconds=0.3)
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """One qcluster, three, and in a full run three of which one is killed, which costs a minute of leases."""
-    why = _missing()
-    if why:
-        return [left_out("many machines", why)]
+    """One qcluster, then three. In a full run, also kill one, whose leases take a minute to expire."""
+    if missing := _missing():
+        return [skipped("many machines", missing)]
     size = QUICK if quick else FULL
-    with _shop(size) as (lab, wires):
+    with _shop(size) as (deployment, forwarder):
         rates: list[float] = []
         machines: list[Machine] = []
         for clusters in (1, CLUSTERS):
             while len(machines) < clusters:
-                machines.append(_start_cluster(lab, wires, len(machines)))
-            rates.append(_rate(lab, size))
-        found = _with_one_killed(lab, size) if not quick else {}
+                machines.append(_start_cluster(deployment, forwarder, len(machines)))
+            rates.append(_rate(deployment, size))
+        problems = _kill_one(deployment, size) if not quick else {}
         for machine in machines:
             machine.stop()
-    return _rows(size, rates, found)
+    return _rows(size, rates, problems)
 
 
-def _rows(size: Size, rates: list[float], found: dict[str, int]) -> list[Row]:
-    where = "a network namespace each" if has_namespaces() else "plain processes: no namespaces here"
+def _rows(size: Size, rates: list[float], problems: dict[str, int]) -> list[Row]:
+    where = "each in a network namespace" if has_namespaces() else "plain processes: no namespaces here"
     note = f"{size.number} try-ons; a submit takes {size.submit_seconds:g} s; {where}"
     one, three = rates
     return [
-        told("one qcluster of one worker", one, "/s", note=note),
-        told("three", three, "/s"),
+        info("one qcluster of one worker", one, "/s", note=note),
+        info("three", three, "/s"),
         at_least("three over one", three / one, "x", goal=2),
-        *[exactly(f"three, one killed: {name}", count, "", goal=0) for name, count in found.items()],
+        *[exactly(f"three, one killed: {name}", count, "", goal=0) for name, count in problems.items()],
     ]
 
 
@@ -86,8 +85,8 @@ def _missing() -> str:
 
 
 @contextmanager
-def _shop(size: Size) -> Iterator[tuple[Lab, Wires]]:
-    """All but the qclusters."""
+def _shop(size: Size) -> Iterator[tuple[Deployment, PortForwarder]]:
+    """Everything except the qclusters."""
     bucket = free_port()
     env = {
         "REDIS_URL": BROKER,
@@ -97,18 +96,18 @@ def _shop(size: Size) -> Iterator[tuple[Lab, Wires]]:
     }
     webs = [(Machine(), free_port()) for _ in range(WEBS)]
     try:
-        with Lab(seconds=size.seconds, vton=VTON, env=env) as lab, Wires() as wires:
-            lab.spawn("s3", sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(bucket))
-            until(lambda: is_listening(bucket), "the S3 storage listens")
+        with Deployment(seconds=size.seconds, vton=VTON, env=env) as deployment, PortForwarder() as forwarder:
+            deployment.spawn("s3", sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(bucket))
+            wait_until(lambda: is_listening(bucket), "the S3 storage listens")
             _make_bucket(f"http://127.0.0.1:{bucket}")
             for machine, port in webs:
-                wires.bring(machine, _services(lab))
-                lab.start_web(f"web-{port}", port, machine.prefix)
-            wires.balance(lab.port, webs)
+                forwarder.forward(machine, _services(deployment))
+                deployment.start_web_server(f"web-{port}", port, machine.prefix)
+            forwarder.load_balance(deployment.port, webs)
             for _ in webs:
-                until(lab.answers, "the shop answers")
-            lab.ask_gateway("POST", "scenario", submit_seconds=size.submit_seconds, times=None)
-            yield lab, wires
+                wait_until(deployment.is_web_ready, "the shop responds")
+            deployment.call_gateway("POST", "scenario", submit_seconds=size.submit_seconds, times=None)
+            yield deployment, forwarder
     finally:
         for machine, _port in webs:
             machine.stop()
@@ -117,8 +116,8 @@ def _shop(size: Size) -> Iterator[tuple[Lab, Wires]]:
                 broker.delete(key)
 
 
-def _services(lab: Lab) -> list[int]:
-    return [5432, REDIS, lab.gateway_port, int(lab.env["BENCH_S3"].rpartition(":")[2])]
+def _services(deployment: Deployment) -> list[int]:
+    return [5432, REDIS, deployment.gateway_port, int(deployment.env["BENCH_S3"].rpartition(":")[2])]
 
 
 def _make_bucket(url: str) -> None:
@@ -128,43 +127,45 @@ def _make_bucket(url: str) -> None:
     boto3.client("s3", endpoint_url=url, **keys).create_bucket(Bucket="vton")
 
 
-def _start_cluster(lab: Lab, wires: Wires, number: int) -> Machine:
+def _start_cluster(deployment: Deployment, forwarder: PortForwarder, number: int) -> Machine:
     machine = Machine()
-    wires.bring(machine, _services(lab))
-    lab.start_workers(f"workers-{number}", machine.prefix)
+    forwarder.forward(machine, _services(deployment))
+    deployment.start_workers(f"workers-{number}", machine.prefix)
     return machine
 
 
-def _rate(lab: Lab, size: Size) -> float:
-    began: float = lab.do("queue", number=size.number)
-    lab.wait_for_rest(seconds=300)
-    ends: list[float] = [row["ended"] for row in lab.do("books")["requests"] if row["ended"] > began]
+def _rate(deployment: Deployment, size: Size) -> float:
+    began: float = deployment.call("enqueue", number=size.number)
+    deployment.wait_until_all_end(seconds=300)
+    ends: list[float] = [
+        row["ended"] for row in deployment.call("accounting")["requests"] if row["ended"] > began
+    ]
     return len(ends) / (max(ends) - began)
 
 
-def _with_one_killed(lab: Lab, size: Size) -> dict[str, int]:
-    """The last one, once a third is done; what became of the try-ons, by what must not be."""
-    before = lab.count("state = 'completed'")
-    lab.do("queue", number=size.number)
+def _kill_one(deployment: Deployment, size: Size) -> dict[str, int]:
+    """Kill the last qcluster when a third is done; returns the number of errors of each kind."""
+    before = deployment.count("state = 'completed'")
+    deployment.call("enqueue", number=size.number)
     third = before + size.number // 3
-    until(lambda: lab.count("state = 'completed'") >= third, "a third is done", seconds=300)
-    lab.kill(f"workers-{CLUSTERS - 1}")
-    lab.wait_for_rest(seconds=300)
-    return _audit(lab.do("books"), lab.ask_gateway("GET", "ledger"))
+    wait_until(lambda: deployment.count("state = 'completed'") >= third, "a third is done", seconds=300)
+    deployment.kill(f"workers-{CLUSTERS - 1}")
+    deployment.wait_until_all_end(seconds=300)
+    return _audit(deployment.call("accounting"), deployment.call_gateway("GET", "ledger"))
 
 
-def _audit(books: dict[str, Any], ledger: dict[str, Any]) -> dict[str, int]:
-    """The shop's books beside the vendor's."""
-    fates = {row["id"]: row["code"] or row["state"] for row in books["requests"]}
-    unknown = sum(fate == "outcome_unknown" for fate in fates.values())
+def _audit(accounting: dict[str, Any], ledger: dict[str, Any]) -> dict[str, int]:
+    """Compare the shop's accounting with the vendor's."""
+    results = {row["id"]: row["code"] or row["state"] for row in accounting["requests"]}
+    unknown = sum(result == "outcome_unknown" for result in results.values())
     charged = [entry["request_id"] for entry in ledger["submits"] if entry["amount"]]
-    known = {row["vendor_id"]: row["request"] for row in books["attempts"]}
-    times = Counter(known[each] for each in charged if each in known)
-    attempts = sum(row["money"] == "spent" for row in books["attempts"])
+    known = {row["vendor_id"]: row["request"] for row in accounting["attempts"]}
+    times = Counter(known[vendor_id] for vendor_id in charged if vendor_id in known)
+    attempts = sum(row["money"] == "spent" for row in accounting["attempts"])
     return {
-        "lost": sum(fate not in {"completed", "outcome_unknown"} for fate in fates.values()),
-        "charged and not in the books": len(set(charged) - known.keys()),
+        "lost": sum(result not in {"completed", "outcome_unknown"} for result in results.values()),
+        "charged but not recorded": len(set(charged) - known.keys()),
         "charged twice": sum(count > 1 for count in times.values()),
-        "money spent and neither charged nor in doubt": max(0, attempts - len(charged) - unknown),
-        "micro-USD still held": books["held"],
+        "recorded as spent, but neither charged nor unknown": max(0, attempts - len(charged) - unknown),
+        "micro-USD still held": accounting["held"],
     }

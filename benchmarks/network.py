@@ -1,7 +1,7 @@
-"""Machines in one: network namespaces, each with a loopback of its own, and wires between them.
+"""Several machines simulated on one: network namespaces with TCP forwarding between them.
 
-A machine sees nothing but what a wire brings to its own loopback; a killed one takes its connections with it.
-Where namespaces are not allowed, its processes run beside the others.
+A machine only reaches what is forwarded to its own loopback; if it is killed, its connections break. If
+namespaces are not allowed, its processes run on the host.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 CHUNK = 64 * 1024
-NEW_NETWORK = 0x40000000
+CLONE_NEWNET = 0x40000000
 
 
 @cache
 def has_namespaces() -> bool:
-    """Whether this machine lets us make them."""
+    """Whether this machine allows us to create network namespaces."""
     with suppress(OSError):
-        return subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0  # noqa: S607 - where it is differs
+        return subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0  # noqa: S607 - The path differs between systems.
     return False
 
 
@@ -42,29 +42,22 @@ class Machine:
         if has_namespaces():
             script = "ip link set lo up && echo up && exec sleep infinity"
             self._holder = subprocess.Popen(
-                ["unshare", "--net", "sh", "-c", script],  # noqa: S607 - as above
+                ["unshare", "--net", "sh", "-c", script],  # noqa: S607 - See above.
                 stdout=subprocess.PIPE,
             )
             assert self._holder.stdout is not None
             assert self._holder.stdout.readline() == b"up\n"
             self.prefix = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
-        # Sockets belong to the namespace of the thread that makes them, wherever they are used.
-        self._maker = ThreadPoolExecutor(1, initializer=self._enter)
+        # A socket belongs to the namespace of the thread that creates it, wherever it is used.
+        self._socket_thread = ThreadPoolExecutor(1, initializer=self._enter)
 
     def socket(self) -> socket.socket:
-        """A TCP socket of this machine."""
-
-        def make() -> socket.socket:
-            made = socket.socket()
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.setblocking(False)
-            return made
-
-        return self._maker.submit(make).result()
+        """A TCP socket in this namespace."""
+        return self._socket_thread.submit(host_socket).result()
 
     def stop(self) -> None:
-        """No more of it."""
-        self._maker.shutdown()
+        """Remove the namespace."""
+        self._socket_thread.shutdown()
         if self._holder is not None:
             self._holder.kill()
             self._holder.communicate()
@@ -74,92 +67,92 @@ class Machine:
             return
         handle = os.open(Path(f"/proc/{self._holder.pid}/ns/net"), os.O_RDONLY)
         try:
-            if ctypes.CDLL(None, use_errno=True).setns(handle, NEW_NETWORK):
+            if ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")
         finally:
             os.close(handle)
 
 
-class Wires:
+class PortForwarder:
     """Carries TCP between this machine and its namespaces, in a thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="wires", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder", daemon=True)
         self._servers: list[asyncio.Server] = []
-        self._calls: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._do(self._close())
+        self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def bring(self, machine: Machine, ports: Iterable[int]) -> None:
-        """Services of this machine appear on another's loopback, under the same ports."""
+    def forward(self, machine: Machine, ports: Iterable[int]) -> None:
+        """Make services of the host available on the loopback of `machine`, on the same ports."""
         if machine.prefix:
             for port in ports:
                 listener = machine.socket()
-                listener.bind((HERE, port))
-                self._do(self._serve(listener, itertools.repeat((socket_here, port))))
+                listener.bind((LOOPBACK, port))
+                self._run(self._serve(listener, itertools.repeat((host_socket, port))))
 
-    def balance(self, port: int, webs: Iterable[tuple[Machine, int]]) -> None:
-        """What comes to this machine's port goes to the machines in turn."""
-        listener = socket_here()
-        listener.bind((HERE, port))
-        self._do(self._serve(listener, itertools.cycle([(machine.socket, at) for machine, at in webs])))
+    def load_balance(self, port: int, webs: Iterable[tuple[Machine, int]]) -> None:
+        """Forward connections to a port of the host to the machines in turn."""
+        listener = host_socket()
+        listener.bind((LOOPBACK, port))
+        self._run(self._serve(listener, itertools.cycle([(machine.socket, at) for machine, at in webs])))
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _serve(
         self, listener: socket.socket, targets: Iterable[tuple[Callable[[], socket.socket], int]]
     ) -> None:
         turns = iter(targets)
 
-        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            call = asyncio.current_task()
-            assert call is not None
-            self._calls.add(call)
-            call.add_done_callback(self._calls.discard)
-            make, port = next(turns)
-            beyond = make()
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = asyncio.current_task()
+            assert connection is not None
+            self._connections.add(connection)
+            connection.add_done_callback(self._connections.discard)
+            create_socket, port = next(turns)
+            target = create_socket()
             writers = [writer]
             try:
                 with suppress(OSError, asyncio.CancelledError):
-                    await self._loop.sock_connect(beyond, (HERE, port))
-                    there, back = await asyncio.open_connection(sock=beyond)
-                    writers.append(back)
-                    await asyncio.gather(_carry(reader, back), _carry(there, writer))
+                    await self._loop.sock_connect(target, (LOOPBACK, port))
+                    target_reader, target_writer = await asyncio.open_connection(sock=target)
+                    writers.append(target_writer)
+                    await asyncio.gather(_copy(reader, target_writer), _copy(target_reader, writer))
             finally:
-                beyond.close()
-                for each in writers:
-                    each.transport.abort()
+                target.close()
+                for open_writer in writers:
+                    open_writer.transport.abort()
 
-        self._servers.append(await asyncio.start_server(take, sock=listener, backlog=512))
+        self._servers.append(await asyncio.start_server(handle, sock=listener, backlog=512))
 
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        calls = list(self._calls)
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
+        connections = list(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
 
-def socket_here() -> socket.socket:
-    """A TCP socket of this machine itself."""
-    made = socket.socket()
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.setblocking(False)
-    return made
+def host_socket() -> socket.socket:
+    """A non-blocking TCP socket in the namespace of this thread."""
+    new = socket.socket()
+    new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    new.setblocking(False)
+    return new
 
 
-async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
     while data := await source.read(CHUNK):
         target.write(data)
         await target.drain()

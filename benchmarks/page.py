@@ -1,17 +1,13 @@
-"""What try-on costs the shop's own pages: the button on a list of 100 products, and a poll without news."""
+"""The cost of the buttons on a list of 100 products, and of a poll without changes."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from . import databases
-from .lab import ROOT
-from .report import Row, at_most, exactly, told
+from .report import Row, at_most, exactly, info
 
 PRODUCTS = 100
 ROUNDS = 200
@@ -19,7 +15,7 @@ QUICK = 5
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """In a shop of its own; seconds are the processor's."""
+    """Processor time, in a shop of its own."""
     rounds = QUICK if quick else ROUNDS
     with tempfile.TemporaryDirectory(prefix="vton-bench-") as name:
         folder = Path(name)
@@ -27,29 +23,21 @@ def measure(*, quick: bool) -> list[Row]:
             databases.migrated("SQLite", folder) as template,
             databases.copy(template, folder, "shop") as url,
         ):
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.listing", str(PRODUCTS), str(rounds)],
-                env=databases.env(url, folder),
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=False,
+            measured: dict[str, Any] = databases.run_module(
+                "benchmarks.page_process", PRODUCTS, rounds, env=databases.environment(url, folder)
             )
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    with_tag, without = 1000 * found["with"], 1000 * found["without"]
-    words = f"{with_tag:.1f} ms with, {without:.1f} ms without; cards with name, price, picture and link"
-    polls = found["polls"]
-    told_of = {
+    with_tag, without = 1000 * measured["with"], 1000 * measured["without"]
+    note = f"{with_tag:.1f} ms with, {without:.1f} ms without; cards with name, price, image and link"
+    polls = measured["polls"]
+    queries = {
         "guest, session in the database": "Django's session, and the try-on",
         "user, session in the database": "Django's session and user, and the try-on",
         "guest, session in a cookie or cache": "the try-on",
     }
     return [
-        exactly("queries of the buttons of 100 products", found["queries"], "", goal=0),
-        at_most("buttons of 100 products", with_tag - without, "ms", goal=5, note=words),
-        told("the list with them, to without", with_tag / without, "x"),
-        exactly("queries of our own in a poll that is answered 304", polls["own"], "", goal=1),
-        *(told(f"all queries of a poll: {who}", polls[who], "", note=what) for who, what in told_of.items()),
+        exactly("queries of the buttons of 100 products", measured["queries"], "", goal=0),
+        at_most("buttons of 100 products", with_tag - without, "ms", goal=5, note=note),
+        info("list with buttons, over without", with_tag / without, "x"),
+        exactly("our own queries of a poll with the response 304", polls["own"], "", goal=1),
+        *(info(f"all queries of a poll: {who}", polls[who], "", note=what) for who, what in queries.items()),
     ]

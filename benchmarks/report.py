@@ -1,12 +1,15 @@
-"""The rows of a run: judged, printed as one table, kept as JSON, compared with the run before."""
+"""The rows of a run: judged, printed as one table, saved as JSON and compared with the previous run."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +17,12 @@ from typing import Any
 
 RESULTS = Path(os.environ.get("BENCH_RESULTS", Path(__file__).parent / "results"))
 REFERENCE = Path(__file__).parent / "reference.json"
-"""A full run that is kept with the code: compared with where there is no run before."""
+"""A full run that is checked in: the comparison if there is no previous run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One figure. `passed` is None where it has no goal, or was not measured."""
+    """One figure. `passed` is None if it has no goal or was not measured."""
 
     name: str
     measured: float | None
@@ -28,121 +31,123 @@ class Row:
     passed: bool | None = None
     note: str = ""
     needs_size: bool = True
-    """A small run says nothing about its goal."""
+    """Whether the goal can only be judged in a full run."""
     more: Mapping[str, Any] = field(default_factory=dict)
-    """Kept in the JSON, and not in the table."""
-
-
-def at_least(name: str, measured: float, unit: str, *, goal: float, note: str = "") -> Row:
-    """The more, the better."""
-    return Row(
-        name=name, measured=measured, unit=unit, goal=f"≥ {goal:g}", passed=measured >= goal, note=note
-    )
-
-
-def at_most(
-    name: str,
-    measured: float,
-    unit: str,
-    *,
-    goal: float,
-    note: str = "",
-    more: Mapping[str, Any] | None = None,
-) -> Row:
-    """The less, the better."""
-    passed = measured <= goal
-    return Row(
-        name=name,
-        measured=measured,
-        unit=unit,
-        goal=f"≤ {goal:g}",
-        passed=passed,
-        note=note,
-        more=more or {},
-    )
-
-
-def exactly(name: str, measured: float, unit: str, *, goal: float, note: str = "") -> Row:
-    """A count that no machine and no size changes."""
-    return Row(
-        name=name,
-        measured=measured,
-        unit=unit,
-        goal=f"= {goal:g}",
-        passed=measured == goal,
-        note=note,
-        needs_size=False,
-    )
-
-
-def told(name: str, measured: float, unit: str, *, note: str = "") -> Row:
-    """A figure without a goal, for who reads the others."""
-    return Row(name=name, measured=measured, unit=unit, note=note)
-
-
-def broken(trouble: Exception) -> Row:
-    """A part that came to no end."""
-    note = f"{type(trouble).__name__}: {trouble}".replace("\n", " ")[:200]
-    return Row(name="all of it", measured=None, passed=False, note=note, needs_size=False)
-
-
-def left_out(name: str, why: str) -> Row:
-    """Not measured here."""
-    return Row(name=name, measured=None, note=f"left out: {why}")
+    """Saved in the JSON, but not shown in the table."""
 
 
 Parts = dict[str, list[Row]]
 
 
-def keep(parts: Parts, *, quick: bool) -> Path:
-    """Write a run's JSON; returns where."""
+def at_least(name: str, measured: float, unit: str, *, goal: float, note: str = "") -> Row:
+    """A figure with a minimum."""
+    return Row(
+        name=name, measured=measured, unit=unit, goal=f"≥ {goal:g}", passed=measured >= goal, note=note
+    )
+
+
+def at_most(name: str, measured: float, unit: str, *, goal: float, **fields: Any) -> Row:
+    """A figure with a maximum."""
+    return Row(name=name, measured=measured, unit=unit, goal=f"≤ {goal:g}", passed=measured <= goal, **fields)
+
+
+def exactly(name: str, measured: float, unit: str, *, goal: float, note: str = "") -> Row:
+    """A count that must be the same on every machine and for every size."""
+    passed = measured == goal
+    return Row(
+        name=name,
+        measured=measured,
+        unit=unit,
+        goal=f"= {goal:g}",
+        passed=passed,
+        note=note,
+        needs_size=False,
+    )
+
+
+def info(name: str, measured: float, unit: str, *, note: str = "") -> Row:
+    """A figure without a goal, which helps to understand the others."""
+    return Row(name=name, measured=measured, unit=unit, note=note)
+
+
+def part_failed(name: str, error: Exception) -> Row:
+    """A part that raised an exception."""
+    note = f"{type(error).__name__}: {error}".replace("\n", " ")[:200]
+    return Row(name=name, measured=None, passed=False, note=note, needs_size=False)
+
+
+def skipped(name: str, reason: str) -> Row:
+    """Not measured on this machine."""
+    return Row(name=name, measured=None, note=f"left out: {reason}")
+
+
+def run(parts: Mapping[str, Mapping[str, Callable[[], list[Row]]]], *, quick: bool) -> int:
+    """Run the named functions of each part, print and save the table; returns the exit status.
+
+    If one raises an exception, its row says so and the others still run.
+    """
+    results: Parts = {}
+    for part, functions in parts.items():
+        results[part] = []
+        for name, measure in functions.items():
+            began = time.monotonic()
+            print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+            try:
+                rows = measure()
+            except Exception as error:  # noqa: BLE001 - The results of the other parts must not be lost.
+                traceback.print_exc()
+                rows = [part_failed(name, error)]
+            print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            results[part] += [replace(row, passed=None) if quick and row.needs_size else row for row in rows]
+    previous = previous_figures(quick=quick)
+    path = save(results, quick=quick)
+    print(table(results, previous))
+    print(f"\nSaved in {path}", file=sys.stderr)
+    return int(any(row.passed is False for rows in results.values() for row in rows))
+
+
+def save(parts: Parts, *, quick: bool) -> Path:
+    """Write a run's JSON; returns its path."""
     now = datetime.now(UTC)
-    kept = {
+    content = {
         "date": now.isoformat(timespec="seconds"),
         "quick": quick,
-        "machine": machine(),
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.system(),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("django", "django-q2", "httpx", "pillow")},
+        },
         "parts": {name: [asdict(row) for row in rows] for name, rows in parts.items()},
     }
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{now:%Y-%m-%dT%H%M%S}{'-quick' if quick else ''}.json"
-    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
-def machine() -> dict[str, Any]:
-    """What a run's figures depend on."""
-    return {
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("django", "django-q2", "httpx", "pillow")},
-    }
-
-
-def before(*, quick: bool) -> dict[tuple[str, str], float]:
-    """The figures of earlier runs of this size by part and name, of each the newest."""
+def previous_figures(*, quick: bool) -> dict[tuple[str, str], float]:
+    """By part and row name: the newest figure of the previous runs of the same size."""
     figures: dict[tuple[str, str], float] = {}
     for path in [REFERENCE, *sorted(RESULTS.glob("*.json"))]:
-        run: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"quick": None}
-        if run["quick"] is quick:
-            for part, rows in run["parts"].items():
-                found = {(part, row["name"]): row["measured"] for row in rows}
-                figures |= {key: value for key, value in found.items() if value is not None}
+        result: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"quick": None}
+        if result["quick"] is quick:
+            for part, rows in result["parts"].items():
+                figures |= {
+                    (part, row["name"]): row["measured"] for row in rows if row["measured"] is not None
+                }
     return figures
 
 
-def table(parts: Parts, earlier: dict[tuple[str, str], float]) -> str:
-    """All rows under their parts' names, in Markdown."""
-    lines = [
-        "| | measured | goal | | to the run before | |",
-        "|---|---:|---:|---|---:|---|",
-    ]
+def table(parts: Parts, previous: dict[tuple[str, str], float]) -> str:
+    """All rows, grouped by part, in Markdown."""
+    lines = ["| | measured | goal | | to the previous run | |", "|---|---:|---:|---|---:|---|"]
     for part, rows in parts.items():
-        lines.append(f"| **{part}** | | | | | |")
+        lines.append(f"| **{part.replace('_', ' ')}** | | | | | |")
         for row in rows:
-            word = {True: "pass", False: "**FAIL**", None: ""}[row.passed]
-            ratio = _ratio(row.measured, earlier.get((part, row.name)))
-            lines.append(f"| {row.name} | {_figure(row)} | {row.goal} | {word} | {ratio} | {row.note} |")
+            result = {True: "pass", False: "**FAIL**", None: ""}[row.passed]
+            ratio = _ratio(row.measured, previous.get((part, row.name)))
+            lines.append(f"| {row.name} | {_figure(row)} | {row.goal} | {result} | {ratio} | {row.note} |")
     return "\n".join(lines)
 
 
@@ -154,5 +159,5 @@ def _figure(row: Row) -> str:
     return f"{figure.rstrip('0').rstrip('.') if '.' in figure else figure} {row.unit}".strip()
 
 
-def _ratio(measured: float | None, earlier: float | None) -> str:
-    return f"{measured / earlier:.2f}x" if measured is not None and earlier else ""
+def _ratio(measured: float | None, previous: float | None) -> str:
+    return f"{measured / previous:.2f}x" if measured is not None and previous else ""

@@ -1,22 +1,22 @@
-"""The example shop as it would be deployed; what a part varies comes from the environment as JSON."""
+"""The example shop as it would be deployed. A benchmark passes its own values in the environment, as JSON."""
 
 import json
 import os
 from datetime import timedelta
 
-from config.settings import *  # noqa: F403 - all of the example shop's
+from config.settings import *  # noqa: F403 - All settings of the example shop.
 
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
-VTON |= json.loads(os.environ.get("BENCH_VTON", "{}"))  # noqa: F405 - of the shop's settings
+VTON |= json.loads(os.environ.get("BENCH_VTON", "{}"))  # noqa: F405 - Imported above.
 if "DEADLINE" in VTON:
     VTON["DEADLINE"] = timedelta(seconds=VTON["DEADLINE"])
-# Threads of a web server and workers of a queue keep their connection, as in any shop that is measured.
-DATABASES["default"]["CONN_MAX_AGE"] = 60  # noqa: F405 - as above
+# Web server threads and queue workers keep their database connections, as in a shop that cares about speed.
+DATABASES["default"]["CONN_MAX_AGE"] = 60  # noqa: F405 - Imported above.
 if queue := os.environ.get("BENCH_QUEUE"):
-    Q_CLUSTER["name"] = queue  # noqa: F405 - as above
+    Q_CLUSTER["name"] = queue  # noqa: F405 - Imported above.
 if bucket := os.environ.get("BENCH_S3"):
-    STORAGES["vton"] = {  # noqa: F405 - as above
+    STORAGES["vton"] = {  # noqa: F405 - Imported above.
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "endpoint_url": bucket,

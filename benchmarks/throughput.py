@@ -1,4 +1,4 @@
-"""Renders a second, beside the plain task, an SDK's own waiting, and the limit; and the workers' memory."""
+"""Renders per second, compared with other approaches, and the memory of the workers."""
 
 from __future__ import annotations
 
@@ -9,134 +9,145 @@ from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
-from tests.running import free_port, is_listening, until
+from tests.live_shop import free_port, is_listening, wait_until
 
-from .lab import WORKERS, Lab, has_postgres
-from .pictures import garment, person
-from .report import Row, at_least, at_most, left_out, told
+from .deployment import WORKERS, Deployment, has_postgres
+from .report import Row, at_least, at_most, info, skipped
+from .sample_images import person_photo, product_image
 
 VTON = {"CONCURRENCY": 50, "SUBMIT_CONCURRENCY": 16, "DISPATCHERS": 2}
-"""The defaults, but for a second pump: two workers, two processes."""
+"""More dispatchers and submits than the defaults: each of the two worker processes runs a dispatcher."""
 
-LOOK_EVERY = 2.0
-"""Seconds: each look goes through all processes and asks the database, on the cores that are measured."""
+CHECK_INTERVAL_SECONDS = 2.0
+"""Each check reads /proc and queries the database, on the cores that are measured."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many, at which latency; of several rounds the median, since a shared machine has its moods."""
+    """How many try-ons, at which latency.
+
+    The median of several rounds, since the speed of a shared machine varies.
+    """
 
     seconds: float
     number: int
     blocking: int
-    """Small: each worker does one at a time, so their rate is the same for any number."""
+    """Few: each worker runs one at a time, so the rate does not depend on the number."""
     rounds: int
-    """Of ours: all of them go through the same workers, one after the other, whose memory is looked at."""
-    bare_rounds: int
+    """Of ours, in succession through the same workers, whose memory is measured too."""
+    asyncio_rounds: int
 
     @property
-    def in_all(self) -> int:
-        """Of ours."""
+    def total(self) -> int:
+        """Try-ons of all our rounds."""
         return self.number * self.rounds
 
 
-FULL = Size(seconds=10, number=2000, blocking=6, rounds=5, bare_rounds=3)
-QUICK = Size(seconds=1, number=20, blocking=2, rounds=2, bare_rounds=1)
+FULL = Size(seconds=10, number=2000, blocking=6, rounds=5, asyncio_rounds=3)
+QUICK = Size(seconds=1, number=20, blocking=2, rounds=2, asyncio_rounds=1)
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """All four in one lab, one after the other."""
+    """All four in one deployment, in succession."""
     size = QUICK if quick else FULL
-    pictures, adapter = free_port(), free_port()
-    env = {"BENCH_PICTURES": f"http://127.0.0.1:{pictures}", "BENCH_ADAPTER": f"http://127.0.0.1:{adapter}"}
-    with Lab(seconds=size.seconds, vton=VTON, env=env) as lab:
-        bare = median(_bare(lab, size) for _ in range(size.bare_rounds))
-        lab.spawn("adapter", sys.executable, "-m", "benchmarks.adapter", str(adapter), lab.gateway)
-        _serve_pictures(lab, pictures)
-        until(lambda: is_listening(adapter), "the adapter listens")
-        lab.start_workers()
-        plain = _blocking(lab, size, "render")
-        sdk = _blocking(lab, size, "render_with_sdk") if find_spec("fashn") else None
-        lab.stop("adapter")
-        lab.stop("pictures")
-        lab.start_web()
-        ours, memory = _ours(lab, size)
-    return [*_rates(size, ours, plain, sdk, bare), _flat(memory, size)]
+    images, fashn = free_port(), free_port()
+    env = {"BENCH_IMAGES": f"http://127.0.0.1:{images}", "BENCH_FASHN_API": f"http://127.0.0.1:{fashn}"}
+    with Deployment(seconds=size.seconds, vton=VTON, env=env) as deployment:
+        asyncio_rate = median(_measure_asyncio(deployment, size) for _ in range(size.asyncio_rounds))
+        deployment.spawn(
+            "fashn", sys.executable, "-m", "benchmarks.fashn_api", str(fashn), deployment.gateway
+        )
+        _serve_images(deployment, images)
+        wait_until(lambda: is_listening(fashn), "the fashn API listens")
+        deployment.start_workers()
+        blocking = _measure_blocking(deployment, size, "render")
+        sdk = _measure_blocking(deployment, size, "render_with_sdk") if find_spec("fashn") else None
+        deployment.stop("fashn")
+        deployment.stop("images")
+        deployment.start_web_server()
+        ours, memory = _measure_ours(deployment, size)
+    return [*_rates(size, ours, blocking, sdk, asyncio_rate), _memory_row(memory, size)]
 
 
-def _rates(size: Size, ours: float, plain: float, sdk: float | None, bare: float) -> list[Row]:
-    widths = ", ".join(f"{name} {value}" for name, value in VTON.items())
+def _rates(size: Size, ours: float, blocking: float, sdk: float | None, asyncio_rate: float) -> list[Row]:
+    concurrency = ", ".join(f"{name} {value}" for name, value in VTON.items())
     database = "PostgreSQL" if has_postgres() else "SQLite"
     many = f"{size.number:,} try-ons at {size.seconds:g} s, median of"
     few = f"{size.blocking} renders at {size.seconds:g} s, {WORKERS} workers"
-    name = "(b) the fashn SDK's own waiting"
+    name = "(b) the fashn SDK's subscribe"
     return [
-        told("ours", ours, "/s", note=f"{many} {size.rounds}; {WORKERS} workers, {widths}; {database}"),
-        told("(a) blocking task", plain, "/s", note=f"{few}, asks every 2 s"),
-        told(name, sdk, "/s", note=few) if sdk else left_out(name, "`fashn` is not installed"),
-        told(
-            "(c) bare asyncio loop",
-            bare,
+        info("ours", ours, "/s", note=f"{many} {size.rounds}; {WORKERS} workers, {concurrency}; {database}"),
+        info("(a) blocking task", blocking, "/s", note=f"{few}, polls every 2 s"),
+        info(name, sdk, "/s", note=few) if sdk else skipped(name, "`fashn` is not installed"),
+        info(
+            "(c) asyncio without a database",
+            asyncio_rate,
             "/s",
-            note=f"{many} {size.bare_rounds}; the same widths; no database",
+            note=f"{many} {size.asyncio_rounds}; the same concurrency",
         ),
-        at_least("ours over (a)", ours / plain, "x", goal=200),
-        *([told("ours over (b)", ours / sdk, "x")] if sdk else []),
-        at_least("ours over (c)", ours / bare, "x", goal=0.5),
+        at_least("ours over (a)", ours / blocking, "x", goal=200),
+        *([info("ours over (b)", ours / sdk, "x")] if sdk else []),
+        at_least("ours over (c)", ours / asyncio_rate, "x", goal=0.5),
     ]
 
 
-def _bare(lab: Lab, size: Size) -> float:
+def _measure_asyncio(deployment: Deployment, size: Size) -> float:
     options: dict[str, Any] = {
-        "gateway": lab.gateway,
-        "folder": str(lab.folder),
+        "gateway": deployment.gateway,
+        "folder": str(deployment.folder),
         "number": size.number,
         "submits": VTON["SUBMIT_CONCURRENCY"] * VTON["DISPATCHERS"],
         "calls": VTON["CONCURRENCY"] * VTON["DISPATCHERS"],
     }
-    said = lab.python("-m", "benchmarks.bare", json.dumps(options))
-    assert len(list(lab.folder.glob("*.jpg"))) == size.number
-    lab.ask_gateway("POST", "reset")
-    return size.number / float(json.loads(said)["seconds"])
+    output = deployment.run_python("-m", "benchmarks.asyncio_baseline", json.dumps(options))
+    assert len(list(deployment.folder.glob("*.jpg"))) == size.number
+    deployment.call_gateway("POST", "reset")
+    return size.number / float(json.loads(output)["seconds"])
 
 
-def _serve_pictures(lab: Lab, port: int) -> None:
-    (lab.folder / "person.jpg").write_bytes(person())
-    (lab.folder / "garment.jpg").write_bytes(garment())
-    folder = ["--directory", str(lab.folder), "--bind", "127.0.0.1"]
-    lab.spawn("pictures", sys.executable, "-m", "http.server", *folder, str(port))
-    until(lambda: is_listening(port), "the pictures are served")
+def _serve_images(deployment: Deployment, port: int) -> None:
+    (deployment.folder / "person.jpg").write_bytes(person_photo())
+    (deployment.folder / "garment.jpg").write_bytes(product_image())
+    folder = ["--directory", str(deployment.folder), "--bind", "127.0.0.1"]
+    deployment.spawn("images", sys.executable, "-m", "http.server", *folder, str(port))
+    wait_until(lambda: is_listening(port), "the images are served")
 
 
-def _blocking(lab: Lab, size: Size, task: str) -> float:
-    began: float = lab.do("block", number=size.blocking, task=f"benchmarks.blocking.{task}")
-    stored = lab.folder / "media" / task
-    until(lambda: len(list(stored.glob("*.jpg"))) >= size.blocking, "all are stored", seconds=300)
+def _measure_blocking(deployment: Deployment, size: Size, task: str) -> float:
+    began: float = deployment.call(
+        "enqueue_blocking", number=size.blocking, task=f"benchmarks.blocking_task.{task}"
+    )
+    stored = deployment.folder / "media" / task
+    wait_until(lambda: len(list(stored.glob("*.jpg"))) >= size.blocking, "all are stored", seconds=300)
     return size.blocking / (max(file.stat().st_mtime for file in stored.iterdir()) - began)
 
 
-def _ours(lab: Lab, size: Size) -> tuple[float, list[tuple[int, float]]]:
-    """The rate, and the largest worker's memory by how many were done."""
+def _measure_ours(deployment: Deployment, size: Size) -> tuple[float, list[tuple[int, float]]]:
+    """The rate, and for each check: the number of finished try-ons and the memory of the largest worker."""
     memory: list[tuple[int, float]] = []
 
     def is_done(number: int) -> bool:
-        memory.append((lab.count("finished_at IS NOT NULL"), lab.largest("workers")))
+        memory.append((deployment.count("finished_at IS NOT NULL"), deployment.largest_process_mb("workers")))
         return memory[-1][0] >= number
 
     def rate(done: int) -> float:
-        began: float = lab.do("queue", number=size.number)
-        until(lambda: is_done(done + size.number), "all are done", seconds=1200, every=LOOK_EVERY)
-        requests = lab.do("books")["requests"]
+        began: float = deployment.call("enqueue", number=size.number)
+        wait_until(
+            lambda: is_done(done + size.number), "all are done", seconds=1200, every=CHECK_INTERVAL_SECONDS
+        )
+        requests = deployment.call("accounting")["requests"]
         assert all(row["state"] == "completed" for row in requests)
         ended: float = max(row["ended"] for row in requests)
         return size.number / (ended - began)
 
-    return median([rate(done) for done in range(0, size.in_all, size.number)]), memory
+    return median([rate(done) for done in range(0, size.total, size.number)]), memory
 
 
-def _flat(memory: list[tuple[int, float]], size: Size) -> Row:
-    tenth = size.in_all / 10
+def _memory_row(memory: list[tuple[int, float]], size: Size) -> Row:
+    tenth = size.total / 10
     early = max(mb for done, mb in memory if done <= 1.5 * tenth)
     late = max(mb for done, mb in memory if done >= 9 * tenth)
-    note = f"{early:.0f} MB at {tenth:,.0f} try-ons, {late:.0f} MB at {size.in_all:,}; resident"
-    return at_most("the largest worker's memory, late over early", late / early, "x", goal=1.1, note=note)
+    note = f"{early:.0f} MB at {tenth:,.0f} try-ons, {late:.0f} MB at {size.total:,}; resident"
+    return at_most(
+        "memory of the largest worker, last over first tenth", late / early, "x", goal=1.1, note=note
+    )

@@ -1,9 +1,9 @@
-"""A shop's years as rows: a fixed piece of work, and around it a history of any length.
+"""Rows of a shop after years: fixed sample rows, surrounded by a history of any length.
 
-The work is the same in every table: a shopper with 50 try-ons, rows that are due, rows that have had their
-time, 5,000 try-ons of the last 95 days. The history is older than any of the admin's periods, one try-on in
-77 s. Half of it is erased, as retention leaves it; half is kept, with its shoppers, as where a shop keeps
-results for years. It is made by the database itself, as in `tests.admin.million`, whose columns it takes.
+The sample rows are always the same: a shopper with 50 try-ons, rows that are due, rows that have expired, and
+5,000 try-ons of the last 95 days. The history is older than all periods of the admin, with one try-on every
+77 s. Half of it is erased, as retention does; the other half is kept with its shoppers, as in a shop that
+keeps results for years. The database creates it with the column expressions of `tests.admin.large_table`.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from django_vton.shoppers import SESSION_KEY
 from django_vton.utils.periods import today
 from django_vton.utils.tokens import hash_token
 from shop.models import Kind
-from tests.admin.million import ATTEMPT, COLUMNS
-from tests.doors import make_product, ref
+from tests.admin.large_table import ATTEMPT_COLUMNS, TRYON_COLUMNS
+from tests.tryons import make_product, product_ref
 
-from . import bulk
+from . import bulk_insert
 
-DAY = 86_400
-LATELY, LATELY_DAYS = 5_000, 95
-OWN = 50
+DAY_SECONDS = 86_400
+RECENT, RECENT_DAYS = 5_000, 95
+OF_SHOPPER = 50
 DUE = 40
-OVER = 20
+EXPIRED = 20
 
 USER = {
     "id": "1000000 + n",
@@ -61,9 +61,9 @@ SHOPPER = {
     "created_at": "{at}",
     "seen_at": "{at}",
 }
-"""Users, who stay, and guests who still have results."""
+"""Half are users, half are guests who still have results."""
 
-KEPT = {
+KEPT_TRYON = {
     "cache_key": "{hash}",
     "expires_at": "{kept_until}",
     "erased_at": "NULL",
@@ -71,122 +71,138 @@ KEPT = {
     "error_code": "CASE WHEN n % 20 = 0 AND n % 100 <> 0 THEN 'vendor' ELSE '' END",
 }
 HISTORY = {
-    **COLUMNS,
-    **KEPT,
+    **TRYON_COLUMNS,
+    **KEPT_TRYON,
     "shopper_id": "CASE WHEN n % 2 = 0 THEN NULL ELSE 1000000 + n / 100 END",
     "photo_id": "CASE WHEN n % 10 = 1 THEN {photo} ELSE NULL END",
     "cache_key": "CASE WHEN n % 2 = 0 THEN '' ELSE {hash} END",
     "expires_at": "CASE WHEN n % 2 = 0 THEN {erased_at} ELSE {kept_until} END",
     "erased_at": "CASE WHEN n % 2 = 0 THEN {erased_at} ELSE NULL END",
-    "product_image_id": "{picture}",
+    "product_image_id": "{product_image}",
 }
-NEWER = {**COLUMNS, **KEPT, "shopper_id": "900000 + n / 50", "photo_id": "NULL"}
+RECENT_TRYONS = {**TRYON_COLUMNS, **KEPT_TRYON, "shopper_id": "900000 + n / 50", "photo_id": "NULL"}
 
 
-def fill(history: int) -> Work:
-    """An empty database with the work, and so much history; the planner's figures as a server has them."""
-    work = _work()
-    with bulk.quickly():
-        _surround(work, history)
+def create_rows(history: int) -> SampleRows:
+    """Create the sample rows and `history` old try-ons, and update the planner's statistics."""
+    rows = _create_sample_rows()
+    with bulk_insert.without_indexes():
+        _create_history(rows, history)
     days = [today() - timedelta(days=n) for n in range(1, 1200)]
     BudgetPeriod.objects.bulk_create(BudgetPeriod(kind="day", starts_on=day, spent=75_000) for day in days)
     with connection.cursor() as cursor:
-        # Autovacuum does it there; nobody does it for SQLite.
+        # As autovacuum does. SQLite has no equivalent.
         if connection.vendor == "postgresql":
             cursor.execute("VACUUM ANALYZE")
-    return work
+    return rows
 
 
-def _surround(work: Work, history: int) -> None:
-    old = {"every": "77", "after": str(100 * DAY), "salt": "old"}
-    new = {"every": str(LATELY_DAYS * DAY / LATELY), "after": "3600", "salt": "new"}
+def _create_history(rows: SampleRows, history: int) -> None:
+    old = {"every": "77", "after": str(100 * DAY_SECONDS), "salt": "old"}
+    new = {"every": str(RECENT_DAYS * DAY_SECONDS / RECENT), "after": "3600", "salt": "new"}
     shoppers = history // 100
-    bulk.insert(User, USER, shoppers, **old)
-    bulk.insert(Shopper, SHOPPER, shoppers, **old)
-    bulk.insert(
+    bulk_insert.insert(User, USER, shoppers, **old)
+    bulk_insert.insert(Shopper, SHOPPER, shoppers, **old)
+    bulk_insert.insert(
         Shopper,
         SHOPPER | {"id": "900000 + n", "user_id": "NULL", "token_hash": "{hash}"},
-        LATELY // 50,
+        RECENT // 50,
         **new,
     )
-    keys = {"photo": f"'{bulk.key(work.house)}'", "picture": str(work.picture)}
-    for columns, number, words in ((HISTORY, history, old), (NEWER, LATELY, new)):
-        bulk.insert(TryOnRequest, columns, number, **words, **keys)
-        bulk.insert(
-            Attempt, ATTEMPT | {"token_hash": "{hash}", "vendor_id": "'fashn-{salt}-' || n"}, number, **words
+    keys = {"photo": f"'{bulk_insert.sql_uuid(rows.house_model)}'", "product_image": str(rows.product_image)}
+    for columns, number, expressions in ((HISTORY, history, old), (RECENT_TRYONS, RECENT, new)):
+        bulk_insert.insert(TryOnRequest, columns, number, **expressions, **keys)
+        bulk_insert.insert(
+            Attempt,
+            ATTEMPT_COLUMNS | {"token_hash": "{hash}", "vendor_id": "'fashn-{salt}-' || n"},
+            number,
+            **expressions,
         )
 
 
 @dataclass
-class Work:
-    """What is looked for."""
+class SampleRows:
+    """What the operations use."""
 
     session: str
     tryon: str
     token: str
     vendor_id: str
     held: int
-    house: uuid.UUID
-    picture: int
+    house_model: uuid.UUID
+    product_image: int
     admin: int
     product: str
 
 
-def _work() -> Work:
+def _create_sample_rows() -> SampleRows:
     now = timezone.now()
     admin = User.objects.create_superuser("admin")
     shirt = make_product("shirt", Kind.TOP)
-    house = _photo(kind=PersonPhoto.Kind.HOUSE, name="Noa")
-    picture = ProductImage.objects.create(
+    house_model = _photo(kind=PersonPhoto.Kind.HOUSE, name="Noa")
+    product_image = ProductImage.objects.create(
         source_digest="years", product="shop.product:42", file="vton/products/00/p.jpg"
     )
     shopper = Shopper.objects.create(token_hash=hash_token("years"))
     session = SessionStore()
     session[SESSION_KEY] = "years"
     session.create()
-    common = {"product_image": picture, "expires_at": now + timedelta(days=20)}
-    own = [
-        _tryon(shopper=shopper, photo=house, created_at=now - timedelta(hours=n), **_done(now), **common)
-        for n in range(OWN)
+    common = {"product_image": product_image, "expires_at": now + timedelta(days=20)}
+    of_shopper = [
+        _tryon(
+            shopper=shopper,
+            photo=house_model,
+            created_at=now - timedelta(hours=n),
+            **_completed(now),
+            **common,
+        )
+        for n in range(OF_SHOPPER)
     ]
     due = [
-        _tryon(photo=house, state=State.QUEUED, due_at=now - timedelta(minutes=n), **common)
+        _tryon(photo=house_model, state=State.QUEUED, due_at=now - timedelta(minutes=n), **common)
         for n in range(DUE)
     ]
     sent = [
         _tryon(
-            photo=house,
+            photo=house_model,
             state=State.SUBMITTED,
             due_at=now - timedelta(minutes=n),
             started_at=now,
-            called_back_at=now - timedelta(minutes=n) if n % 2 else None,  # Half of them were called back.
+            called_back_at=now - timedelta(minutes=n)
+            if n % 2
+            else None,  # Half of them have received a callback.
             **common,
         )
         for n in range(DUE)
     ]
     later = [
-        _tryon(photo=house, state=State.SUBMITTED, due_at=now + timedelta(days=1), started_at=now, **common)
+        _tryon(
+            photo=house_model, state=State.SUBMITTED, due_at=now + timedelta(days=1), started_at=now, **common
+        )
         for n in range(DUE)
     ]
-    over = [_tryon(shopper=shopper, **_done(now), expires_at=now - timedelta(minutes=n)) for n in range(OVER)]
-    rows = [*own, *due, *sent, *later, *over]
+    expired = [
+        _tryon(shopper=shopper, **_completed(now), expires_at=now - timedelta(minutes=n))
+        for n in range(EXPIRED)
+    ]
+    rows = [*of_shopper, *due, *sent, *later, *expired]
     TryOnRequest.objects.bulk_create(rows)
     Attempt.objects.bulk_create(_attempt(row) for row in rows)
-    TryOnImage.objects.bulk_create(_image(row) for row in (*own, *over))
-    for _ in range(OVER):
+    TryOnImage.objects.bulk_create(_image(row) for row in (*of_shopper, *expired))
+    for _ in range(EXPIRED):
         _photo(shopper=shopper, expires_at=now - timedelta(hours=1))
         Shopper.objects.create(token_hash=uuid.uuid4().hex, seen_at=now - timedelta(days=90))
     held = Attempt.objects.get(request=later[0])
-    return Work(
+    return SampleRows(
         session=str(session.session_key),
-        tryon=str(own[20].pk),
+        tryon=str(of_shopper[20].pk),
         token=f"token {sent[0].pk}",
-        vendor_id=f"id {own[5].pk}",
+        vendor_id=f"id {of_shopper[5].pk}",
         held=held.pk,
-        house=house.pk,
-        picture=picture.pk,
+        house_model=house_model.pk,
+        product_image=product_image.pk,
         admin=admin.pk,
-        product=ref(shirt),
+        product=product_ref(shirt),
     )
 
 
@@ -199,7 +215,7 @@ def _tryon(**fields: object) -> TryOnRequest:
     return TryOnRequest(engine="fashn-v1.6", **{**product, **fields})
 
 
-def _done(now: object) -> dict[str, object]:
+def _completed(now: object) -> dict[str, object]:
     return {"state": State.COMPLETED, "image_count": 1, "started_at": now, "finished_at": now}
 
 

@@ -1,4 +1,4 @@
-"""An install as it runs, made for one measurement: database, sandbox gateway, web server, qclusters."""
+"""A running installation for one measurement: database, sandbox gateway, web server, qclusters."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from typing import Any, Self
 import httpx
 import psycopg
 
-from tests.running import MANAGE, free_port, is_listening, until
+from tests.live_shop import MANAGE, free_port, is_listening, wait_until
 
 POSTGRES = "postgres://postgres@127.0.0.1:5432"
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS = 2
-"""Of each qcluster, as the guide has it."""
+"""Worker processes of each qcluster, as the guide recommends."""
 
 
 def has_postgres() -> bool:
-    """Whether figures are taken on PostgreSQL; else on SQLite, and the table says so."""
+    """Whether to measure on PostgreSQL; otherwise SQLite is used, and the table says so."""
     return is_listening(5432)
 
 
-class Lab:
-    """`with Lab(seconds=10) as lab:` a shop whose vendor takes 10 s; workers come with `start_workers()`.
+class Deployment:
+    """A shop whose vendor takes `seconds` per render: `with Deployment(seconds=10) as deployment:`.
 
-    `vton` are settings of the package, `env` is the example shop's environment; `prefix` goes before the
-    command of every process of the shop's that is started by `spawn`.
+    Call `start_workers()` and `start_web_server()` as needed. `vton` are settings of the package, `env` are
+    additional environment variables of the shop's processes.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Lab:
             "VTON_PUBLIC_BASE_URL": self.url,
             "BENCH_VTON": json.dumps(dict(vton or {})),
             "QCLUSTER_WORKERS": str(WORKERS),
-            "MALLOC_ARENA_MAX": "2",  # As the guide has it for workers.
+            "MALLOC_ARENA_MAX": "2",  # As the guide recommends for workers.
             **(env or {}),
         }
 
@@ -70,11 +70,11 @@ class Lab:
             self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self.env["DATABASE_URL"] = self.stack.enter_context(_database(self.folder))
             self.stack.callback(self._stop_all)
-            self.spawn("inside", sys.executable, "-m", "benchmarks.shop", talks=True)
-            self.do("migrate")
+            self.spawn("shop", sys.executable, "-m", "benchmarks.shop_process", has_pipes=True)
+            self.call("migrate")
             command = ["vton_sandbox", "--port", str(self.gateway_port), "--key", "sandbox"]
             self.spawn("gateway", sys.executable, MANAGE, *command, "--seconds", str(self.seconds))
-            until(lambda: is_listening(self.gateway_port), "the sandbox gateway listens")
+            wait_until(lambda: is_listening(self.gateway_port), "the sandbox gateway listens")
         except BaseException:
             self.stack.close()
             raise
@@ -83,16 +83,19 @@ class Lab:
     def __exit__(self, *_error: object) -> None:
         self.stack.close()
 
-    def start_web(self, name: str = "web", port: int = 0, prefix: Sequence[str] = ()) -> None:
-        """One gunicorn process with four threads, and its application loaded."""
+    def start_web_server(self, name: str = "web", port: int = 0, prefix: Sequence[str] = ()) -> None:
+        """One gunicorn process with four threads.
+
+        Unless `port` is given, wait until its application is loaded.
+        """
         bind = f"127.0.0.1:{port or self.port}"
         options = ["--bind", bind, "--threads", "4", "--no-control-socket"]
         self.spawn(name, *prefix, sys.executable, "-m", "gunicorn", "config.wsgi", *options)
         if not port:
-            until(self.answers, "the web server answers")
+            wait_until(self.is_web_ready, "the web server responds")
 
-    def answers(self) -> bool:
-        """Whether the shop does, with its application loaded."""
+    def is_web_ready(self) -> bool:
+        """Whether the web server responds, so its application is loaded."""
         with suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/try-on/api/me/", timeout=30, trust_env=False).is_success
         return False
@@ -100,72 +103,75 @@ class Lab:
     def start_workers(
         self, name: str = "workers", prefix: Sequence[str] = (), vton: Mapping[str, Any] | None = None
     ) -> None:
-        """A qcluster, with all its workers ready; `vton` are its settings from now on."""
+        """A qcluster; wait until all its workers are ready.
+
+        `vton` replaces the settings of processes started from now on.
+        """
         if vton is not None:
             self.env["BENCH_VTON"] = json.dumps(vton)
         (self.folder / f"{name}.log").unlink(missing_ok=True)
         self.spawn(name, *prefix, sys.executable, "-u", MANAGE, "qcluster")
         wanted = int(self.env["QCLUSTER_WORKERS"])
-        until(lambda: self.log(name).count("ready for work") >= wanted, "the workers are ready")
+        wait_until(lambda: self.log(name).count("ready for work") >= wanted, "the workers are ready")
 
-    def spawn(self, name: str, *command: str | Path, talks: bool = False) -> None:
-        """A process of its own group, with its log in the lab's folder."""
+    def spawn(self, name: str, *command: str | Path, has_pipes: bool = False) -> None:
+        """Start a process in its own process group, with its log in the deployment's folder."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [str(part) for part in command],
                 env=self.env,
                 cwd=ROOT,
-                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if talks else log,
+                stdin=subprocess.PIPE if has_pipes else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if has_pipes else log,
                 stderr=log,
                 start_new_session=True,
             )
 
     def stop(self, name: str) -> None:
-        """SIGTERM, and the time that it needs."""
+        """Send SIGTERM and wait until it ends, for at most 30 s; then kill its process group."""
         process = self.processes.pop(name)
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(30)
-        self._bury(process)
+        self._kill_group(process)
 
     def kill(self, name: str) -> None:
-        """SIGKILL to all of it at once."""
-        self._bury(self.processes.pop(name))
+        """Send SIGKILL to its process group."""
+        self._kill_group(self.processes.pop(name))
 
     def log(self, name: str) -> str:
-        """What a process has said."""
+        """The output of a process."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    def do(self, work: str, **arguments: Any) -> Any:
-        """A function of `shop.py`, in the shop; the last that it said."""
-        return list(self.stream(work, **arguments))[-1]
+    def call(self, function: str, **arguments: Any) -> Any:
+        """Call a function of `shop_process` inside the shop; returns the last value."""
+        return list(self.call_iterator(function, **arguments))[-1]
 
-    def stream(self, work: str, **arguments: Any) -> Iterator[Any]:
-        """As `do`, each thing when it is said."""
-        inside = self.processes["inside"]
-        assert inside.stdin is not None
-        assert inside.stdout is not None
-        inside.stdin.write(json.dumps([work, arguments]).encode() + b"\n")
-        inside.stdin.flush()
-        for line in inside.stdout:
-            answer = json.loads(line)
-            if answer is None:
+    def call_iterator(self, function: str, **arguments: Any) -> Iterator[Any]:
+        """Like `call`, but yield each value of an iterator when it is available."""
+        shop = self.processes["shop"]
+        assert shop.stdin is not None
+        assert shop.stdout is not None
+        shop.stdin.write(json.dumps([function, arguments]).encode() + b"\n")
+        shop.stdin.flush()
+        for line in shop.stdout:
+            message = json.loads(line)
+            if message is None:
                 return
-            yield answer["said"]
-        raise RuntimeError(self.log("inside"))
+            yield message["value"]
+        raise RuntimeError(self.log("shop"))
 
-    def ask_gateway(self, method: str, path: str, **json_body: Any) -> Any:
-        """The sandbox's own side: `ledger`, `scenario`, `reset`."""
-        answer = httpx.request(
+    def call_gateway(self, method: str, path: str, **json_body: Any) -> Any:
+        """Call the control API of the sandbox: `ledger`, `scenario` or `reset`."""
+        response = httpx.request(
             method, f"{self.gateway}/_sandbox/{path}", json=json_body or None, timeout=60, trust_env=False
         )
-        answer.raise_for_status()
-        return answer.json()
+        response.raise_for_status()
+        return response.json()
 
     def count(self, where: str) -> int:
-        """So many try-ons are like that now."""
-        statement = f"SELECT count(*) FROM vton_tryonrequest WHERE {where}"  # noqa: S608 - our own words
+        """The number of try-ons that match an SQL condition."""
+        statement = f"SELECT count(*) FROM vton_tryonrequest WHERE {where}"  # noqa: S608 - only constants
         url = self.env["DATABASE_URL"]
         if url.startswith("sqlite"):
             with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60)) as database:
@@ -174,12 +180,14 @@ class Lab:
             row = server.execute(statement.encode()).fetchone()
             return int(row[0]) if row else 0
 
-    def wait_for_rest(self, seconds: float) -> None:
-        """Until every try-on has ended, looking twice a second."""
-        until(lambda: not self.count("finished_at IS NULL"), "all have ended", seconds=seconds, every=0.5)
+    def wait_until_all_end(self, seconds: float) -> None:
+        """Wait until every try-on has ended; the database is queried twice per second."""
+        wait_until(
+            lambda: not self.count("finished_at IS NULL"), "all have ended", seconds=seconds, every=0.5
+        )
 
-    def largest(self, name: str) -> float:
-        """The resident memory of the largest process under this name, in MB."""
+    def largest_process_mb(self, name: str) -> float:
+        """The resident memory of the largest process of this group, in MB."""
         group = self.processes[name].pid
         most = 0
         for process in Path("/proc").glob("[0-9]*"):
@@ -189,8 +197,8 @@ class Lab:
                     most = max(most, int(fields[21]))
         return most * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    def python(self, *args: str) -> str:
-        """A Python process in the shop's environment; what it printed."""
+    def run_python(self, *args: str) -> str:
+        """Run Python in the shop's environment; returns its output."""
         done = subprocess.run(
             [sys.executable, *args], env=self.env, cwd=ROOT, capture_output=True, text=True, check=False
         )
@@ -204,7 +212,7 @@ class Lab:
         for name in reversed(list(self.processes)):
             self.stop(name)
 
-    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+    def _kill_group(self, process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -215,13 +223,13 @@ def _database(folder: Path) -> Iterator[str]:
     if not has_postgres():
         yield f"sqlite:///{folder / 'shop.sqlite3'}"
         return
-    with on_postgres(str(os.getpid())) as url:
+    with postgres_database(str(os.getpid())) as url:
         yield url
 
 
 @contextmanager
-def on_postgres(name: str, template: str = "template1") -> Iterator[str]:
-    """A database of PostgreSQL's, dropped afterwards; its URL."""
+def postgres_database(name: str, template: str = "template1") -> Iterator[str]:
+    """A PostgreSQL database, dropped afterwards; yields its URL."""
     name = f"vton_bench_{name}"
     with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())

@@ -1,4 +1,7 @@
-"""A list page and polls in one shop: the child of `page`, told how many products and how many rounds."""
+"""A product list and polls in one shop: the child process of `page`.
+
+Arguments: number of products and of rounds.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ import django
 if TYPE_CHECKING:
     from django.test import Client
 
-PICTURE = '<img src="{{ it.photo.url }}" alt="">'
-CARD = f'<li><a href="{{{{ it.get_absolute_url }}}}">{PICTURE}{{{{ it.name }}}}</a> {{{{ it.price }}}}'
+IMAGE = '<img src="{{ it.photo.url }}" alt="">'
+CARD = f'<li><a href="{{{{ it.get_absolute_url }}}}">{IMAGE}{{{{ it.name }}}}</a> {{{{ it.price }}}}'
 
 
-def listing(products: int, rounds: int) -> dict[str, Any]:
-    """The list with the buttons and without, in turns: seconds of each, and queries of the first."""
+def product_list(products: int, rounds: int) -> dict[str, Any]:
+    """Render the list with and without buttons in turn: the seconds of each, and the queries with buttons."""
     from django.db import connection
     from django.template import engines
     from django.test.utils import CaptureQueriesContext
@@ -47,11 +50,11 @@ def listing(products: int, rounds: int) -> dict[str, Any]:
             assert html.count("</vton-try-on>") == (products if name == "with" else 0)
     with CaptureQueriesContext(connection) as queries:
         lists["with"].render({"shown": shown})
-    return {name: median(taken) for name, taken in times.items()} | {"queries": len(queries)}
+    return {name: median(values) for name, values in times.items()} | {"queries": len(queries)}
 
 
 def polls() -> dict[str, int]:
-    """Queries of a poll that brings nothing new, by who polls and where the shop keeps sessions."""
+    """The number of queries of a poll without changes, by kind of shopper and session engine."""
     from django.contrib.auth.models import User
     from django.db import connection
     from django.test import Client, override_settings
@@ -59,38 +62,38 @@ def polls() -> dict[str, int]:
 
     from django_vton.models import TryOnRequest
     from shop.models import Kind
-    from tests.doors import TRY_ONS, ask, make_product, render
-    from tests.running import phone_photo
+    from tests.live_shop import phone_photo
+    from tests.tryons import TRY_ONS, complete_tryon, make_product, post_tryon
 
     shirt = make_product("shirt", Kind.TOP)
 
-    def count(client: Client) -> list[str]:
-        accepted = ask(client, shirt, phone_photo(600, 800))
+    def poll_queries(client: Client) -> list[str]:
+        accepted = post_tryon(client, shirt, phone_photo(600, 800))
         assert accepted.status_code == 202, accepted.content
-        render(TryOnRequest.objects.get(pk=accepted.json()["id"]))
-        address = f"{TRY_ONS}{accepted.json()['id']}/"
-        etag = client.get(address)["ETag"]
+        complete_tryon(TryOnRequest.objects.get(pk=accepted.json()["id"]))
+        url = f"{TRY_ONS}{accepted.json()['id']}/"
+        etag = client.get(url)["ETag"]
         with CaptureQueriesContext(connection) as queries:
-            assert client.get(address, headers={"If-None-Match": etag}).status_code == 304
+            assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
         return [str(query["sql"]) for query in queries.captured_queries]
 
     guest, user = Client(), Client()
     user.force_login(User.objects.create_user("mia"))
-    by_guest = count(guest)
-    found = {
-        "own": sum("vton_" in sql for sql in by_guest),
-        "guest, session in the database": len(by_guest),
-        "user, session in the database": len(count(user)),
+    guest_queries = poll_queries(guest)
+    counts = {
+        "own": sum("vton_" in sql for sql in guest_queries),
+        "guest, session in the database": len(guest_queries),
+        "user, session in the database": len(poll_queries(user)),
     }
     with override_settings(SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies"):
-        found["guest, session in a cookie or cache"] = len(count(Client()))
-    return found
+        counts["guest, session in a cookie or cache"] = len(poll_queries(Client()))
+    return counts
 
 
 def main() -> None:
-    """Both, as one line of JSON."""
+    """Print both as one line of JSON."""
     django.setup()
-    print(json.dumps(listing(int(sys.argv[1]), int(sys.argv[2])) | {"polls": polls()}))
+    print(json.dumps(product_list(int(sys.argv[1]), int(sys.argv[2])) | {"polls": polls()}))
 
 
 if __name__ == "__main__":

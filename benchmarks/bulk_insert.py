@@ -1,4 +1,4 @@
-"""Many rows made by the database itself, in its own words: `n` counts them, the newest first."""
+"""Insert many rows with SQL expressions; `n` numbers the rows, starting with the newest."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 SERIES = "WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < {last}) SELECT n FROM s"
 
 
-def key(pk: uuid.UUID) -> str:
-    """As the database's own words have it."""
+def sql_uuid(pk: uuid.UUID) -> str:
+    """The UUID as this database stores it."""
     return str(pk) if connection.vendor == "postgresql" else pk.hex
 
 
-BEFORE = {
+BEFORE_INSERT = {
     "sqlite": ("PRAGMA synchronous = OFF", "PRAGMA foreign_keys = OFF", "PRAGMA cache_size = -400000"),
     "postgresql": ("SET session_replication_role = replica", "SET maintenance_work_mem = '256MB'"),
 }
-AFTER = {
+AFTER_INSERT = {
     "sqlite": (
         "PRAGMA wal_checkpoint(TRUNCATE)",
         "PRAGMA cache_size = -2000",
@@ -43,10 +43,10 @@ INDEXES = {
 
 
 @contextmanager
-def quickly() -> Iterator[None]:
-    """Without indexes and foreign keys, which would take minutes; afterwards, all is as it was."""
+def without_indexes() -> Iterator[None]:
+    """Insert without indexes and foreign keys, which would take minutes, and restore them afterwards."""
     with connection.cursor() as cursor:
-        for statement in BEFORE[connection.vendor]:
+        for statement in BEFORE_INSERT[connection.vendor]:
             cursor.execute(statement)
         cursor.execute(INDEXES[connection.vendor])
         indexes = cursor.fetchall()
@@ -55,28 +55,33 @@ def quickly() -> Iterator[None]:
         yield
         for _name, sql in indexes:
             cursor.execute(sql)
-        for statement in AFTER[connection.vendor]:
+        for statement in AFTER_INSERT[connection.vendor]:
             cursor.execute(statement)
 
 
-def insert(model: type[Model], columns: dict[str, str], number: int, **words: str) -> None:
-    """So many rows; the words are those of `_dialect`, and the caller's own."""
+def insert(model: type[Model], columns: dict[str, str], number: int, **expressions: str) -> None:
+    """Insert `number` rows.
+
+    `columns` maps each column to an SQL expression; `{name}` in it stands for an expression of `_expressions`
+    or of the caller.
+    """
     if number <= 0:
         return
     table = model._meta.db_table
-    words = _dialect(number, **words)
-    values = ", ".join(_typed(value.format(**words)) for value in columns.values())
+    expressions = _expressions(number, **expressions)
+    values = ", ".join(_cast_json(value.format(**expressions)) for value in columns.values())
     names = ", ".join(f'"{name}"' for name in columns)
     with connection.cursor() as cursor:
-        cursor.execute(f'INSERT INTO "{table}" ({names}) SELECT {values} FROM ({words["series"]}) AS series')  # noqa: S608 - our own words
+        select = f"SELECT {values} FROM ({expressions['series']}) AS series"  # noqa: S608 - only constants
+        cursor.execute(f'INSERT INTO "{table}" ({names}) {select}')
 
 
-def _typed(value: str) -> str:
+def _cast_json(value: str) -> str:
     return re.sub(r"'(\{\}|\[\])'", r"'\1'::jsonb", value) if connection.vendor == "postgresql" else value
 
 
-def _dialect(number: int, *, every: str, after: str, salt: str, **keys: str) -> dict[str, str]:
-    """A row is `every` seconds older than the one before, the first `after` old; `salt` makes its keys."""
+def _expressions(number: int, *, every: str, after: str, salt: str, **keys: str) -> dict[str, str]:
+    """Row `n` is `after + n * every` seconds old; its keys derive from `salt`."""
     seconds = f"({after} + n * {every})"
     if connection.vendor == "postgresql":
         now = f"TIMESTAMPTZ '{timezone.now().isoformat()}'"
@@ -93,7 +98,7 @@ def _dialect(number: int, *, every: str, after: str, salt: str, **keys: str) -> 
             "false": "FALSE",
             "true": "TRUE",
             "photo": keys.get("photo", "") + "::uuid",
-            "series": f"SELECT n FROM generate_series(0, {number - 1}) AS n",  # noqa: S608 - our own words
+            "series": f"SELECT n FROM generate_series(0, {number - 1}) AS n",  # noqa: S608 - only constants
         }
     at = f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || {seconds} || ' seconds')"
     mixed = "printf('%08x', (n * 2654435761) % 4294967296)"

@@ -1,6 +1,7 @@
-"""What is done inside a lab's shop, by a process that waits for words: `Lab.do("queue", number=2000)`.
+"""Functions that a process inside the shop runs on request: `Deployment.call("enqueue", number=2000)`.
 
-Try-ons are put in where intake ends, at `lifecycle.accept`, so that a photo's way in is not measured here.
+Try-ons are created where the intake ends, at `lifecycle.accept`, so that the intake of photos is not measured
+here.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ OPTIONS = {"category": "top", "output_format": "jpeg"}
 
 
 def migrate() -> None:
-    """The shop's tables."""
+    """Create the shop's tables."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
 
 
-def queue(number: int) -> float:
-    """So many try-ons appear at once, and the bell is rung for each pump that may run; when that was."""
+def enqueue(number: int) -> float:
+    """Create `number` queued try-ons at once and wake each dispatcher; returns the timestamp."""
     from django.db import transaction
     from django.utils import timezone
 
@@ -40,12 +41,12 @@ def queue(number: int) -> float:
     from django_vton.models.states import State
     from django_vton.queue import wake
 
-    pictures = _pictures()
+    images = _create_images()
     amount = engines.price(ENGINE, OPTIONS)
     with transaction.atomic():
         day = budget.reserve(amount * number)
         now = timezone.now()
-        rows = [_row(*pictures, state=State.QUEUED, due_at=now) for _ in range(number)]
+        rows = [_row(*images, state=State.QUEUED, due_at=now) for _ in range(number)]
         TryOnRequest.objects.bulk_create(rows, batch_size=500)
         Attempt.objects.bulk_create(
             [Attempt(request=row, engine=ENGINE, amount=amount, budget_day=day) for row in rows],
@@ -57,8 +58,8 @@ def queue(number: int) -> float:
     return began
 
 
-def trickle(number: int, rate: float) -> Iterator[str]:
-    """So many try-ons of one guest, `rate` a second: first the key of the guest's session, then their ids."""
+def submit_at_rate(number: int, rate: float) -> Iterator[str]:
+    """Submit try-ons of one guest, `rate` per second; yields the session key, then the ids."""
     from django.contrib.sessions.backends.db import SessionStore
     from django.db import transaction
 
@@ -72,21 +73,21 @@ def trickle(number: int, rate: float) -> Iterator[str]:
     session = SessionStore()
     session[SESSION_KEY] = visitor.token
     session.save()
-    pictures = _pictures()
+    images = _create_images()
     amount = engines.price(ENGINE, OPTIONS)
     yield str(session.session_key)
     began = time.monotonic()
     for count in range(number):
         time.sleep(max(0.0, began + count / rate - time.monotonic()))
-        row = _row(*pictures, shopper=shopper)
+        row = _row(*images, shopper=shopper)
         with transaction.atomic():
             lifecycle.accept(row, amount=amount)
             transaction.on_commit(wake, robust=True)
         yield str(row.pk)
 
 
-def books() -> dict[str, Any]:
-    """All try-ons and their money, as the shop's database has them."""
+def accounting() -> dict[str, Any]:
+    """All try-ons and their money in the shop's database."""
     from django_vton.models import Attempt, BudgetPeriod, TryOnImage, TryOnRequest
 
     requests = [
@@ -113,8 +114,8 @@ def books() -> dict[str, Any]:
     }
 
 
-def block(number: int, task: str) -> float:
-    """So many tasks that each wait for their render, into django-q2's queue; when that was."""
+def enqueue_blocking(number: int, task: str) -> float:
+    """Enqueue `number` blocking tasks with django-q2; returns the timestamp."""
     from django_q.tasks import async_task
 
     began = time.time()
@@ -124,7 +125,7 @@ def block(number: int, task: str) -> float:
 
 
 def _row(
-    photo: PersonPhoto, picture: ProductImage, shopper: Shopper | None = None, **more: Any
+    photo: PersonPhoto, product_image: ProductImage, shopper: Shopper | None = None, **more: Any
 ) -> TryOnRequest:
     from datetime import timedelta
 
@@ -139,44 +140,46 @@ def _row(
         engine=ENGINE,
         options=OPTIONS,
         photo=photo,
-        product_image=picture,
+        product_image=product_image,
         shopper=shopper,
         expires_at=timezone.now() + timedelta(days=30),
         **more,
     )
 
 
-def _pictures() -> tuple[PersonPhoto, ProductImage]:
-    """One photo and one garment for all: the sandbox draws once, and its drawing is not measured."""
+def _create_images() -> tuple[PersonPhoto, ProductImage]:
+    """One photo and one garment for all try-ons, so that the sandbox draws its result only once."""
     import io
 
     from django.core.files.base import ContentFile
 
     from django_vton import images
-    from django_vton.intake.rows import fill_photo
+    from django_vton.intake.rows import save_photo_files
     from django_vton.models import PersonPhoto, ProductImage
 
-    from .pictures import garment, person
+    from .sample_images import person_photo, product_image
 
     photo = PersonPhoto(kind=PersonPhoto.Kind.HOUSE)
-    fill_photo(photo, images.person_photo(io.BytesIO(person())))
+    save_photo_files(photo, images.normalize_person_photo(io.BytesIO(person_photo())))
     photo.save()
-    made = images.product_image(io.BytesIO(garment()))
-    picture = ProductImage(source_digest=secrets.token_hex(32), product="shop.product:1", digest=made.digest)
-    picture.file.save("garment.jpg", ContentFile(made.data), save=False)
-    picture.save()
-    return photo, picture
+    encoded = images.normalize_product_image(io.BytesIO(product_image()))
+    garment = ProductImage(
+        source_digest=secrets.token_hex(32), product="shop.product:1", digest=encoded.digest
+    )
+    garment.file.save("garment.jpg", ContentFile(encoded.data), save=False)
+    garment.save()
+    return photo, garment
 
 
 def _serve() -> None:
-    """A line of JSON in, `[name, arguments]`; a line for each thing said, and `null` when it is done."""
+    """Read `[name, arguments]` as lines of JSON; write a line for each value, and `null` at the end."""
     django.setup()
-    works = {each.__name__: each for each in (migrate, queue, trickle, books, block)}
+    functions = {it.__name__: it for it in (migrate, enqueue, submit_at_rate, accounting, enqueue_blocking)}
     for line in sys.stdin:
         name, arguments = json.loads(line)
-        result: Any = works[name](**arguments)
-        for said in result if isinstance(result, Iterator) else [result]:
-            print(json.dumps({"said": said}), flush=True)
+        result: Any = functions[name](**arguments)
+        for value in result if isinstance(result, Iterator) else [result]:
+            print(json.dumps({"value": value}), flush=True)
         print("null", flush=True)
 
 

@@ -1,6 +1,6 @@
-"""The whole request beside its bare intake, in one shop: the child of `intake`.
+"""Compare the whole request with a minimal view, in one shop: the child process of `intake`.
 
-Its arguments are the photo and how many rounds.
+Arguments: the path of the photo and the number of rounds.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def bare() -> Any:
-    """A view that takes a photo as ours does, writes the sanitised file and its thumbnail, and no more."""
+def minimal_view() -> Any:
+    """A view that normalizes a photo as ours does and writes the files, and does nothing else."""
     from rest_framework.parsers import MultiPartParser
     from rest_framework.response import Response
     from rest_framework.views import APIView
 
     from django_vton import images
-    from django_vton.intake import fill_photo
+    from django_vton.intake import save_photo_files
     from django_vton.models import PersonPhoto
 
-    class Bare(APIView):
+    class MinimalView(APIView):
         authentication_classes = ()
         permission_classes = ()
         parser_classes = (MultiPartParser,)
 
         def post(self, request: Any) -> Response:
             row = PersonPhoto()
-            fill_photo(row, images.person_photo(request.FILES["photo"].file))
+            save_photo_files(row, images.normalize_person_photo(request.FILES["photo"].file))
             return Response({"digest": row.digest}, status=202)
 
-    return Bare.as_view()
+    return MinimalView.as_view()
 
 
 def main() -> None:
-    """Take turns, and print the middle of the seconds of each."""
+    """Call both in turn, and print the median seconds of each as JSON."""
     django.setup()
     from django.test import Client
     from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
@@ -51,28 +51,28 @@ def main() -> None:
 
     from config import urls
     from shop.models import Kind
-    from tests.doors import TRY_ONS, make_product, ref
+    from tests.tryons import TRY_ONS, make_product, product_ref
 
-    urls.urlpatterns.insert(0, path("bare/", bare()))
+    urls.urlpatterns.insert(0, path("minimal/", minimal_view()))
     shirt = make_product("shirt", Kind.TOP)
     upload = io.BytesIO(Path(sys.argv[1]).read_bytes())
     upload.name = "IMG_0001.JPG"
-    body = encode_multipart(BOUNDARY, {"product": ref(shirt), "consent": "true", "photo": upload})
+    body = encode_multipart(BOUNDARY, {"product": product_ref(shirt), "consent": "true", "photo": upload})
 
-    def post(address: str) -> Callable[[], None]:
-        def ask() -> None:
-            response = Client().generic("POST", address, body, MULTIPART_CONTENT)
+    def post(url: str) -> Callable[[], None]:
+        def send() -> None:
+            response = Client().generic("POST", url, body, MULTIPART_CONTENT)
             assert response.status_code == 202, response.content
 
-        return ask
+        return send
 
-    tasks = {"whole": post(TRY_ONS), "bare": post("/bare/")}
+    tasks = {"whole": post(TRY_ONS), "minimal": post("/minimal/")}
     clocks = {"processor": time.process_time, "clock": time.perf_counter}
     times: dict[str, dict[str, list[float]]] = {task: {name: [] for name in clocks} for task in tasks}
     for turn in range(int(sys.argv[2]) + 1):
-        for task, ask in tasks.items():
+        for task, send in tasks.items():
             began = {name: clock() for name, clock in clocks.items()}
-            ask()
+            send()
             if turn:
                 for name, clock in clocks.items():
                     times[task][name].append(clock() - began[name])

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.plans`: write the query plans of the newest full run of `growth` beside its results."""
+"""`python -m benchmarks.query_plans`: write the query plans of the newest full run of `growth`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAGE = RESULTS / "query-plans.md"
 HEAD = """# Query plans
 
 How the database executes each operation on the tables that grow, with a history of {history:,} try-ons.
-`make bench ARGS=growth` measures it and keeps the plans; `python -m benchmarks.plans` writes this page.
+`make bench ARGS=growth` measures it and keeps the plans; `python -m benchmarks.query_plans` writes this page.
 
 The milliseconds are medians with histories of {histories} try-ons; on SQLite, of processor time.
 PostgreSQL's table statistics are fresh, as autovacuum keeps them; SQLite has none, as in a shop that never
@@ -21,16 +21,16 @@ ran ANALYZE. Queries that differ in their values only are listed once.
 
 
 def newest() -> dict[str, Any]:
-    """The last full run that measured growth."""
+    """The newest full run that measured growth."""
     for path in sorted(RESULTS.glob("*.json"), reverse=True):
         run: dict[str, Any] = json.loads(path.read_text())
         if not run["quick"] and "growth" in run["parts"]:
             return run
-    sys.exit("There is no full run: make bench ARGS=growth")
+    sys.exit("No full run found. Run: make bench ARGS=growth")
 
 
 def page(rows: list[dict[str, Any]]) -> str:
-    """The page's text."""
+    """The page as Markdown."""
     judged = [row for row in rows if row["more"].get("plans")]
     histories = judged[0]["more"]["histories"]
     parts = [HEAD.format(history=histories[-1], histories=", ".join(f"{it:,}" for it in histories))]
