@@ -1,4 +1,4 @@
-"""From a try-on into the basket and to the order: counted once, never in the shop's way."""
+"""Conversions are recorded once, and errors never reach the shop."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from django_vton import conversions, privacy
 from django_vton.models import Attempt, Conversion, Shopper, TryOnRequest
 from django_vton.models.states import State
 from django_vton.products import TryOn, tryon_for
-from django_vton.shoppers import SESSION_KEY, Visitor, claim
+from django_vton.shoppers import SESSION_KEY, Visitor, merge_guest
 from django_vton.signals import tryon_converted
 from django_vton.utils.tokens import hash_token
 
-from .doors import make_product, ref
+from .tryons import make_product, product_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def request_of_guest(db: None) -> HttpRequest:  # noqa: ARG001 - the fixture ope
 
 
 @pytest.fixture
-def told() -> Iterator[list[dict[str, Any]]]:
+def received_signals() -> Iterator[list[dict[str, Any]]]:
     found: list[dict[str, Any]] = []
 
     def receive(**arguments: Any) -> None:
@@ -56,13 +56,13 @@ def told() -> Iterator[list[dict[str, Any]]]:
     tryon_converted.disconnect(receive)
 
 
-def tried(
+def create_completed_tryon(
     product: Product, *, state: State = State.COMPLETED, days: float = 0, **fields: Any
 ) -> TryOnRequest:
     shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(TOKEN))
-    values = {"shopper": shopper, "main_product": ref(product)} | fields
+    values = {"shopper": shopper, "main_product": product_ref(product)} | fields
     return TryOnRequest.objects.create(
-        product=ref(product),
+        product=product_ref(product),
         engine="fashn-v1.6",
         state=state,
         image_count=1,
@@ -71,43 +71,48 @@ def tried(
     )
 
 
-def counted() -> list[tuple[str, str | None, str]]:
+def recorded() -> list[tuple[str, str | None, str]]:
     return list(Conversion.objects.order_by("pk").values_list("kind", "reference", "order"))
 
 
-def test_a_guests_product_is_counted_for_the_newest_try_on(
+def test_a_conversion_is_attributed_to_the_newest_try_on(
     request_of_guest: HttpRequest, shirt: Product
 ) -> None:
-    newest = tried(shirt, days=1)
-    tried(shirt, days=2)
+    newest = create_completed_tryon(shirt, days=1)
+    create_completed_tryon(shirt, days=2)
 
     conversions.added(request_of_guest, shirt, "line 1")
 
     row = Conversion.objects.get()
-    assert (row.request, row.kind, row.product, row.reference) == (newest, "added", ref(shirt), "line 1")
+    assert (row.request, row.kind, row.product, row.reference) == (
+        newest,
+        "added",
+        product_ref(shirt),
+        "line 1",
+    )
 
 
-def test_a_user_keeps_what_they_tried_on_as_a_guest(request_of_guest: HttpRequest, shirt: Product) -> None:
-    tried(shirt)
+def test_a_guests_try_on_counts_after_login(request_of_guest: HttpRequest, shirt: Product) -> None:
+    create_completed_tryon(shirt)
     request_of_guest.user = User.objects.create_user("ada")
-    claim(request_of_guest, request_of_guest.user)
+    merge_guest(request_of_guest, request_of_guest.user)
 
     conversions.added(request_of_guest, shirt)
 
-    assert counted() == [("added", "", "")]
+    assert recorded() == [("added", "", "")]
 
 
-def test_a_variant_counts_for_a_try_on_of_its_sibling(
+def test_a_variant_counts_for_the_try_on_of_another_variant(
     request_of_guest: HttpRequest, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blue = make_product("blue-shirt", "top")
     monkeypatch.setattr(type(tryon_for(type(shirt))), "get_main", lambda _self, _product: shirt)
-    tried(blue, main_product=ref(shirt))
+    create_completed_tryon(blue, main_product=product_ref(shirt))
     red = make_product("red-shirt", "top")
 
     conversions.added(request_of_guest, red)
 
-    assert Conversion.objects.get().product == ref(red)
+    assert Conversion.objects.get().product == product_ref(red)
 
 
 @pytest.mark.parametrize(
@@ -115,29 +120,29 @@ def test_a_variant_counts_for_a_try_on_of_its_sibling(
     [{"days": 31}, {"state": State.FAILED}, {"state": State.SUBMITTED}, {"shopper": None}],
     ids=["too long ago", "failed", "running", "somebody else's"],
 )
-def test_what_is_no_try_on_of_theirs_has_no_effect(
+def test_only_the_visitors_own_recent_completed_try_ons_count(
     request_of_guest: HttpRequest, shirt: Product, untold: dict[str, Any]
 ) -> None:
-    tried(shirt, **untold)
+    create_completed_tryon(shirt, **untold)
 
     conversions.added(request_of_guest, shirt)
 
-    assert not counted()
+    assert not recorded()
 
 
 def test_another_product_has_no_effect(
     request_of_guest: HttpRequest, shirt: Product, glasses: Product
 ) -> None:
-    tried(shirt)
+    create_completed_tryon(shirt)
 
     conversions.added(request_of_guest, glasses)
     conversions.added(request_of_guest, Shopper.objects.get())
 
-    assert not counted()
+    assert not recorded()
 
 
-def test_a_stranger_stays_one_and_costs_no_query(shirt: Product) -> None:
-    tried(shirt)
+def test_an_unknown_visitor_causes_no_query_and_no_session(shirt: Product) -> None:
+    create_completed_tryon(shirt)
     request = RequestFactory().post("/cart/")
     request.user = AnonymousUser()
     request.session = SessionStore()
@@ -154,8 +159,8 @@ def test_a_stranger_stays_one_and_costs_no_query(shirt: Product) -> None:
     assert not request.session.modified
 
 
-def test_a_visitor_costs_a_look_and_a_row(request_of_guest: HttpRequest, shirt: Product) -> None:
-    tried(shirt)
+def test_a_conversion_takes_few_queries(request_of_guest: HttpRequest, shirt: Product) -> None:
+    create_completed_tryon(shirt)
 
     def statements(reference: str) -> list[str]:
         with CaptureQueriesContext(connection) as queries:
@@ -166,13 +171,13 @@ def test_a_visitor_costs_a_look_and_a_row(request_of_guest: HttpRequest, shirt: 
     assert len(statements("line 2")) == 2
 
 
-def test_a_doubled_call_counts_once(
+def test_a_repeated_call_counts_once(
     request_of_guest: HttpRequest,
     shirt: Product,
-    told: list[dict[str, Any]],
+    received_signals: list[dict[str, Any]],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    tried(shirt)
+    create_completed_tryon(shirt)
 
     with django_capture_on_commit_callbacks(execute=True):
         for _ in range(2):
@@ -181,79 +186,79 @@ def test_a_doubled_call_counts_once(
             conversions.purchased(reference="line 1", order="A-1")
         conversions.purchased(request_of_guest, reference="line 1", order="A-2")
 
-    assert counted() == [("added", "line 1", ""), ("purchased", "line 1", "A-1")]
-    added = {"product": ref(shirt), "kind": "added", "reference": "line 1", "order": ""}
-    assert told == [added, added | {"kind": "purchased", "order": "A-1"}]
+    assert recorded() == [("added", "line 1", ""), ("purchased", "line 1", "A-1")]
+    added = {"product": shirt, "kind": "added", "reference": "line 1", "order": ""}
+    assert received_signals == [added, added | {"kind": "purchased", "order": "A-1"}]
 
 
-def test_a_payment_provider_has_no_request_of_the_shopper(
-    request_of_guest: HttpRequest, shirt: Product
-) -> None:
-    tried(shirt)
+def test_a_purchase_by_reference_needs_no_request(request_of_guest: HttpRequest, shirt: Product) -> None:
+    create_completed_tryon(shirt)
     conversions.added(request_of_guest, shirt, "line 1")
 
     conversions.purchased(reference="line 2", order="A-1")
-    assert len(counted()) == 1
+    assert len(recorded()) == 1
     conversions.purchased(reference="line 1", order="A-1")
-    assert counted()[1:] == [("purchased", "line 1", "A-1")]
+    assert recorded()[1:] == [("purchased", "line 1", "A-1")]
 
 
-def test_numbers_are_names_as_well(request_of_guest: HttpRequest, shirt: Product) -> None:
-    tried(shirt)
+def test_references_and_orders_may_be_numbers(request_of_guest: HttpRequest, shirt: Product) -> None:
+    create_completed_tryon(shirt)
 
     conversions.added(request_of_guest, shirt, 7)
     conversions.purchased(reference=7, order=100_001)
 
-    assert counted() == [("added", "7", ""), ("purchased", "7", "100001")]
+    assert recorded() == [("added", "7", ""), ("purchased", "7", "100001")]
 
 
-def test_without_a_reference_all_that_the_visitor_added_is_bought(
+def test_without_a_reference_everything_the_visitor_added_is_purchased(
     request_of_guest: HttpRequest, shirt: Product, glasses: Product
 ) -> None:
-    tried(shirt)
-    tried(glasses)
-    tried(shirt, shopper=Shopper.objects.create(token_hash="another"))
+    create_completed_tryon(shirt)
+    create_completed_tryon(glasses)
+    create_completed_tryon(shirt, shopper=Shopper.objects.create(token_hash="another"))
     for product in (shirt, glasses):
         conversions.added(request_of_guest, product)
     Conversion.objects.create(
-        request=TryOnRequest.objects.get(shopper__token_hash="another"), kind="added", product=ref(shirt)
+        request=TryOnRequest.objects.get(shopper__token_hash="another"),
+        kind="added",
+        product=product_ref(shirt),
     )
 
     conversions.purchased(request_of_guest, order="A-1")
 
     bought = Conversion.objects.filter(kind="purchased")
-    assert sorted(bought.values_list("product", flat=True)) == sorted([ref(shirt), ref(glasses)])
+    assert sorted(bought.values_list("product", flat=True)) == sorted(
+        [product_ref(shirt), product_ref(glasses)]
+    )
 
 
-def test_after_erasing_nothing_leads_from_an_order_to_a_try_on(
-    request_of_guest: HttpRequest, shirt: Product
-) -> None:
-    request = tried(shirt)
+def test_erasing_a_try_on_removes_its_references(request_of_guest: HttpRequest, shirt: Product) -> None:
+    request = create_completed_tryon(shirt)
     for line in ("line 1", "line 2"):
         conversions.added(request_of_guest, shirt, line)
         conversions.purchased(reference=line, order="A-1")
     shopper = request.shopper
     assert shopper is not None
-    mine = privacy.export(shopper)["try_ons"][0]["conversions"]
+    mine = privacy.export_shopper(shopper)["try_ons"][0]["conversions"]
     assert [(row["kind"], row["order"]) for row in mine][:2] == [("added", ""), ("purchased", "A-1")]
 
     privacy.erase_shopper(shopper)
 
-    assert counted() == [("added", None, ""), ("purchased", None, "")] * 2
+    assert recorded() == [("added", None, ""), ("purchased", None, "")] * 2
     conversions.purchased(reference="line 1", order="A-1")
-    assert len(counted()) == 4
+    assert len(recorded()) == 4
 
 
 @pytest.mark.parametrize("table", ["vton_conversion", "vton_tryonrequest"])
 @pytest.mark.parametrize("call", ["added", "purchased"])
-def test_a_failure_is_logged_and_the_shops_transaction_goes_on(
+def test_a_database_error_is_logged_and_keeps_the_shops_transaction(
     request_of_guest: HttpRequest,
     shirt: Product,
     call: str,
     table: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    tried(shirt)
+    create_completed_tryon(shirt)
     if call == "purchased":
         conversions.added(request_of_guest, shirt, "line 1")
 
@@ -270,26 +275,28 @@ def test_a_failure_is_logged_and_the_shops_transaction_goes_on(
                 conversions.purchased(reference="line 1")
         Shopper.objects.create(token_hash="after")
 
-    assert "was not counted" in caplog.text
+    assert "could not be recorded" in caplog.text
     assert Shopper.objects.filter(token_hash__in=["before", "after"]).count() == 2
 
 
-def test_a_shops_own_hook_that_fails_harms_nothing(
+def test_an_error_in_the_shops_get_main_is_logged(
     request_of_guest: HttpRequest, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_self: TryOn, _product: Any) -> Any:
         raise DatabaseError("the shop's own")
 
-    tried(shirt)
+    create_completed_tryon(shirt)
     monkeypatch.setattr(type(tryon_for(type(shirt))), "get_main", broken)
 
     conversions.added(request_of_guest, shirt)
 
-    assert not counted()
+    assert not recorded()
 
 
-def test_nobody_is_paid_for_and_nobody_is_made(request_of_guest: HttpRequest, shirt: Product) -> None:
+def test_a_conversion_creates_no_attempt_and_no_shopper(
+    request_of_guest: HttpRequest, shirt: Product
+) -> None:
     conversions.added(request_of_guest, shirt)
 
-    assert Visitor.of(request_of_guest).shopper() is None
+    assert Visitor.from_request(request_of_guest).find_shopper() is None
     assert not Attempt.objects.exists()

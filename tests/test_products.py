@@ -14,23 +14,23 @@ from django_vton.products import TryOn, describe, find, find_enabled, reference,
 from shop.models import Kind, Product, ProductPhoto
 
 from .catalogue.models import Coat, Gown, Hat, Showpiece
-from .doors import make_product, ref
+from .tryons import make_product, product_ref
 
 if TYPE_CHECKING:
     from django.core.files import File
     from pytest_django import DjangoAssertNumQueries, Settings
 
-Registered = Callable[[type[Model], type[TryOn]], None]
+RegisterTryOn = Callable[[type[Model], type[TryOn]], None]
 
 
-class Anything(TryOn):
+class ImageTryOn(TryOn):
     def get_image(self, product: Any) -> File[bytes]:
         return ContentFile(b"picture", name="picture.jpg")
 
 
 @pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> Registered:
-    """Registers for this test alone, over what the shop has registered."""
+def register_tryon(monkeypatch: pytest.MonkeyPatch) -> RegisterTryOn:
+    """Registers for this test alone, over what the shop has register_tryon."""
     monkeypatch.setattr(products, "_registry", dict(products._registry))
 
     def change(model: type[Model], tryon: type[TryOn]) -> None:
@@ -40,23 +40,23 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Registered:
     return change
 
 
-def test_describing_makes_no_query(shirt: Product, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_describe_makes_no_query(shirt: Product, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
         described = describe(shirt)
         assert described is not None
-        assert (described.ref, described.kind, described.title) == (ref(shirt), "garment", "Shirt")
+        assert (described.ref, described.kind, described.title) == (product_ref(shirt), "garment", "Shirt")
         assert described.url.endswith("/shirt/")
 
 
 @pytest.mark.django_db
-def test_nothing_is_shown_of_what_cannot_be_tried_on() -> None:
+def test_describe_returns_none_for_products_that_cannot_be_tried_on() -> None:
     assert describe(make_product("hidden", Kind.TOP, is_public=False)) is None
     assert describe(make_product("bag", Kind.ACCESSORY)) is None
     assert describe(Product(name="Unsaved", photo="a.jpg")) is None
     assert describe(Product(pk=7, name="No picture")) is None
 
 
-def test_an_unregistered_model_is_an_error_for_the_developer_alone(
+def test_an_unregistered_model_raises_only_in_debug(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert describe(ProductPhoto(pk=1)) is None
@@ -82,7 +82,7 @@ def test_an_unregistered_model_is_an_error_for_the_developer_alone(
     ],
 )
 @pytest.mark.django_db
-def test_a_wrong_reference_is_an_unknown_product(wrong: str) -> None:
+def test_an_invalid_reference_is_an_unknown_product(wrong: str) -> None:
     Product.objects.create(pk=42, name="Shirt", slug="s", kind=Kind.TOP, price=1)
     assert find("shop.product:42").product.pk == 42
     with pytest.raises(Refused) as refused:
@@ -91,8 +91,8 @@ def test_a_wrong_reference_is_an_unknown_product(wrong: str) -> None:
 
 
 @pytest.mark.django_db
-def test_uuids_have_one_name(registered: Registered) -> None:
-    registered(Gown, Anything)
+def test_a_uuid_key_has_one_spelling(register_tryon: RegisterTryOn) -> None:
+    register_tryon(Gown, ImageTryOn)
     gown = Gown.objects.create(name="Gown")
     assert find(f"catalogue.gown:{gown.pk}").ref == reference(gown)
     for other in (
@@ -110,24 +110,24 @@ def test_uuids_have_one_name(registered: Registered) -> None:
 
 @pytest.mark.parametrize("key", ["AbC", "a:b", "Größe 42", "a/b", " x"])
 @pytest.mark.django_db
-def test_a_text_key_is_taken_as_it_is(registered: Registered, key: str) -> None:
-    registered(Hat, Anything)
+def test_text_keys_are_used_unchanged(register_tryon: RegisterTryOn, key: str) -> None:
+    register_tryon(Hat, ImageTryOn)
     hat = Hat.objects.create(code=key, name="Hat")
     assert find(reference(hat)).product == hat
     with pytest.raises(Refused, match="product_unknown"):
         find("catalogue.hat:zero\x00")
 
 
-def test_a_proxy_is_its_model(shirt: Product) -> None:
+def test_a_proxy_has_the_reference_of_its_model(shirt: Product) -> None:
     described = describe(Showpiece.objects.get(pk=shirt.pk))
     assert described is not None
-    assert described.ref == ref(shirt)
+    assert described.ref == product_ref(shirt)
     with pytest.raises(Refused, match="product_unknown"):
         find(f"catalogue.showpiece:{shirt.pk}")
 
 
 @pytest.mark.usefixtures("shirt")
-def test_a_child_goes_by_its_parents_key(registered: Registered) -> None:
+def test_an_unregistered_child_has_the_reference_of_its_parent(register_tryon: RegisterTryOn) -> None:
     Coat.objects.create(name="First", slug="first", kind=Kind.OUTERWEAR, price=1, photo="a.jpg")
     coat = Coat.objects.create(name="Coat", slug="coat", kind=Kind.OUTERWEAR, price=1, photo="a.jpg")
     assert coat.pk != coat.product_id
@@ -136,46 +136,48 @@ def test_a_child_goes_by_its_parents_key(registered: Registered) -> None:
     assert described.ref == f"shop.product:{coat.product_id}"
     assert find(described.ref).title == "Coat"
 
-    registered(Coat, Anything)
+    register_tryon(Coat, ImageTryOn)
     assert reference(coat) == f"catalogue.coat:{coat.pk}"
     assert find(reference(coat)).product == coat
     assert reference(coat.product) == f"shop.product:{coat.product_id}"
 
 
-def test_a_hidden_product_is_not_found_and_doubles_do_no_harm(shirt: Product, registered: Registered) -> None:
-    class Hiding(Anything):
+def test_find_uses_the_shops_queryset_even_with_duplicates(
+    shirt: Product, register_tryon: RegisterTryOn
+) -> None:
+    class FilteringTryOn(ImageTryOn):
         def get_queryset(self) -> QuerySet[Any]:
             return Product.objects.filter(is_public=True, more_photos__isnull=False)
 
-    registered(Product, Hiding)
+    register_tryon(Product, FilteringTryOn)
     with pytest.raises(Refused, match="product_unknown"):
-        find(ref(shirt))
+        find(product_ref(shirt))
     ProductPhoto.objects.create(product=shirt, image="a.jpg")
     ProductPhoto.objects.create(product=shirt, image="b.jpg")
-    assert find(ref(shirt)).product == shirt
+    assert find(product_ref(shirt)).product == shirt
 
 
 @pytest.mark.django_db
-def test_what_is_switched_off_is_said_so() -> None:
+def test_find_enabled_refuses_disabled_products() -> None:
     hidden = make_product("hidden", Kind.TOP, is_public=False)
-    assert find(ref(hidden)).product == hidden
+    assert find(product_ref(hidden)).product == hidden
     with pytest.raises(Refused, match="product_not_enabled"):
-        find_enabled(ref(hidden))
+        find_enabled(product_ref(hidden))
 
 
-def test_history_goes_by_the_main_product(shirt: Product, registered: Registered) -> None:
-    class Variant(Anything):
+def test_main_ref_is_the_reference_of_the_parent(shirt: Product, register_tryon: RegisterTryOn) -> None:
+    class Variant(ImageTryOn):
         def get_main(self, product: Any) -> Any:
             return product.product
 
-    registered(ProductPhoto, Variant)
+    register_tryon(ProductPhoto, Variant)
     variant = ProductPhoto.objects.create(product=shirt, image="a.jpg")
-    assert find(reference(variant)).main_ref == ref(shirt)
-    assert products.Described(TryOn(Product), shirt).main_ref == ref(shirt)
+    assert find(reference(variant)).main_ref == product_ref(shirt)
+    assert products.DescribedProduct(TryOn(Product), shirt).main_ref == product_ref(shirt)
 
 
 @pytest.mark.parametrize(
-    ("wishes", "field"),
+    ("requested", "field"),
     [
         ({"num_samples": 9}, "options.num_samples"),
         ({"num_samples": "2"}, "options.num_samples"),
@@ -184,28 +186,28 @@ def test_history_goes_by_the_main_product(shirt: Product, registered: Registered
         ({"x" * 500: 1}, "options." + "x" * 50),
     ],
 )
-def test_a_shopper_may_set_little(
-    shirt: Product, registered: Registered, wishes: Mapping[str, Any], field: str
+def test_shoppers_may_set_only_the_shopper_options(
+    shirt: Product, register_tryon: RegisterTryOn, requested: Mapping[str, Any], field: str
 ) -> None:
-    class Careless(Anything):
+    class ConfigurableTryOn(ImageTryOn):
         shopper_options = ("num_samples", "moderation_level")
 
-    registered(Product, Careless)
-    described = find(ref(shirt))
-    assert described.options({"num_samples": 2})["num_samples"] == 2
+    register_tryon(Product, ConfigurableTryOn)
+    described = find(product_ref(shirt))
+    assert described.clean_shopper_options({"num_samples": 2})["num_samples"] == 2
     with pytest.raises(Refused, match="options_invalid") as refused:
-        described.options(wishes)
+        described.clean_shopper_options(requested)
     assert refused.value.field == field
 
 
-def test_a_shops_own_wrong_option_is_no_fault_of_the_shopper(
-    shirt: Product, registered: Registered, caplog: pytest.LogCaptureFixture
+def test_an_invalid_option_of_the_shop_is_logged_and_disables_the_product(
+    shirt: Product, register_tryon: RegisterTryOn, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Wrong(Anything):
+    class InvalidTryOn(ImageTryOn):
         def get_options(self, product: Any) -> Mapping[str, Any]:
             return {"category": "hat"}
 
-    registered(Product, Wrong)
+    register_tryon(Product, InvalidTryOn)
     with pytest.raises(Refused, match="product_not_enabled"):
-        find(ref(shirt)).options({})
-    assert ref(shirt) in caplog.text
+        find(product_ref(shirt)).clean_shopper_options({})
+    assert product_ref(shirt) in caplog.text

@@ -15,7 +15,7 @@ from django_vton.models import DispatcherLease, PauseSwitch
 from django_vton.queue import liveness
 from django_vton.web import button
 
-from ..people import asked, user_visitor
+from ..intake_helpers import order_tryon, user_visitor
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.django_db
-def test_all_is_well() -> None:
-    availability.require()
-    assert availability.reason() is None
+def test_requests_are_accepted_by_default() -> None:
+    availability.require_available()
+    assert availability.refusal_code() is None
     assert button.hidden_reason() == ""
 
 
@@ -43,45 +43,47 @@ def test_all_is_well() -> None:
     ],
 )
 @pytest.mark.django_db
-def test_settings_that_refuse(vton: Vton, changes: dict[str, Any], code: str, status: int) -> None:
+def test_which_settings_refuse_requests(vton: Vton, changes: dict[str, Any], code: str, status: int) -> None:
     vton(**changes)
     with pytest.raises(Refused) as refused:
-        availability.require()
+        availability.require_available()
     assert (refused.value.code, refused.value.status) == (code, status)
     assert button.hidden_reason() == code
 
 
 @pytest.mark.django_db
-def test_a_pause_refuses() -> None:
+def test_requests_are_refused_while_paused() -> None:
     switch = PauseSwitch.objects.create(is_paused=True)
-    assert availability.reason() == "paused"
+    assert availability.refusal_code() == "paused"
     switch.is_paused = False
     switch.save()
-    assert availability.reason() is None
+    assert availability.refusal_code() is None
 
 
 @pytest.mark.django_db
-def test_workers_that_were_seen_and_are_gone_refuse() -> None:
-    assert not liveness.workers_are_gone()  # never seen: a shop that is being set up
+def test_requests_are_refused_if_all_workers_are_gone() -> None:
+    assert not liveness.workers_are_gone()  # refuse_shirts open_image: a shop that is being set up
     slot = DispatcherLease.objects.create(
         number=1, seen_at=timezone.now() - liveness.GONE_AFTER - timedelta(seconds=1)
     )
-    assert availability.reason() == "unavailable"
+    assert availability.refusal_code() == "unavailable"
     slot.seen_at = timezone.now() - liveness.GONE_AFTER + timedelta(seconds=30)
     slot.save()
-    assert availability.reason() is None
+    assert availability.refusal_code() is None
 
 
-def test_the_last_cent_refuses(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
+def test_requests_are_refused_once_the_budget_is_used(
+    shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
     vton(DAILY_BUDGET=Decimal("0.15"))
-    asked(shirt, user_visitor(), phone_photo(shade=1))
-    assert availability.reason() is None
-    asked(shirt, user_visitor(), phone_photo(shade=2))
-    assert availability.reason() == "budget_exhausted"
+    order_tryon(shirt, user_visitor(), phone_photo(shade=1))
+    assert availability.refusal_code() is None
+    order_tryon(shirt, user_visitor(), phone_photo(shade=2))
+    assert availability.refusal_code() == "budget_exhausted"
 
 
 @pytest.mark.django_db
-def test_pages_look_into_the_cache(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_buttons_use_the_cached_reason(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     assert button.hidden_reason() == ""
     PauseSwitch.objects.create(is_paused=True)
     with django_assert_num_queries(0):
@@ -91,7 +93,7 @@ def test_pages_look_into_the_cache(django_assert_num_queries: DjangoAssertNumQue
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_broken_database_hides_the_buttons() -> None:
+def test_a_database_error_hides_the_buttons() -> None:
     cache.clear()
     with connection.schema_editor() as editor:
         editor.alter_db_table(PauseSwitch, "vton_pauseswitch", "vton_elsewhere")

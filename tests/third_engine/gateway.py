@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[MirrorGateway]:
+def serve() -> Iterator[MirrorGateway]:
     with MirrorGateway() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

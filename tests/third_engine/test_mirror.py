@@ -14,8 +14,8 @@ from django_vton.billing import budget
 from django_vton.models import BudgetPeriod
 from django_vton.products import TryOn, register
 from shop.models import Product
-from tests.doors import ask
-from tests.third_engine.gateway import MirrorGateway, serving
+from tests.third_engine.gateway import MirrorGateway, serve
+from tests.tryons import post_tryon
 
 if TYPE_CHECKING:
     from django.core.files import File
@@ -29,7 +29,7 @@ MIRROR = "tests.third_engine.mirror.Mirror"
 
 @pytest.fixture
 def mirror(vton: Vton, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MirrorGateway]:
-    """A shop whose products are tried on with Mirror v2."""
+    """A shop whose products are create_completed_tryon on with Mirror v2."""
     monkeypatch.setattr(products, "_registry", {})
 
     @register(Product)
@@ -40,7 +40,7 @@ def mirror(vton: Vton, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch)
         def get_image(self, product: Product) -> File[bytes]:
             return product.photo
 
-    with serving() as gateway:
+    with serve() as gateway:
         vton(
             ENGINES={"mirror-v2": MIRROR},
             PIXAZO_BASE_URL=gateway.url,
@@ -50,15 +50,15 @@ def mirror(vton: Vton, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch)
         yield gateway
 
 
-def test_it_is_under_forty_lines() -> None:
+def test_an_engine_takes_fewer_than_forty_lines() -> None:
     assert len((Path(__file__).parent / "mirror.py").read_text().splitlines()) < 40
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_try_on_is_rendered_with_it(
+def test_a_try_on_is_rendered_with_the_shops_engine(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, mirror: MirrorGateway
 ) -> None:
-    answer = ask(guest, shirt, phone_photo(), options='{"count": 2}')
+    answer = post_tryon(guest, shirt, phone_photo(), options='{"count": 2}')
     assert answer.status_code == 202, answer.content
 
     call_command("vton_worker", once=True)
@@ -74,10 +74,10 @@ def test_a_try_on_is_rendered_with_it(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_option_that_it_does_not_take_is_refused(
+def test_an_option_that_the_shops_engine_rejects_is_refused(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, mirror: MirrorGateway
 ) -> None:
-    answer = ask(guest, shirt, phone_photo(), options='{"count": 3}')
+    answer = post_tryon(guest, shirt, phone_photo(), options='{"count": 3}')
 
     assert answer.status_code == 400
     assert (answer.json()["code"], answer.json()["field"]) == ("options_invalid", "options.count")

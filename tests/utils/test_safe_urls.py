@@ -1,4 +1,4 @@
-"""What a shop's product says its page is: shown as a link only where it is a path, or http(s)."""
+"""A product's URL is linked only if response is a path or an http(s) URL."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from django_vton.models import TryOnRequest
 from django_vton.utils.safe_urls import safe_url
-from django_vton.web.pages.links import product_link
+from django_vton.web.pages.base import product_link
 from shop.tryon import ProductTryOn
-from tests.doors import TRY_ONS, asked, ref, render, start
+from tests.tryons import TRY_ONS, complete_tryon, create_tryon, get_start, product_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,27 +70,27 @@ UNSAFE = [
 
 
 @pytest.mark.parametrize("url", SAFE)
-def test_a_path_and_a_web_address_are_kept(url: str) -> None:
+def test_paths_and_http_urls_are_kept(url: str) -> None:
     assert safe_url(url) == url
 
 
 @pytest.mark.parametrize("url", UNSAFE)
-def test_anything_else_is_dropped(url: str) -> None:
+def test_all_other_urls_are_removed(url: str) -> None:
     assert safe_url(url) == ""
 
 
-def test_blanks_around_a_url_are_none_of_it() -> None:
+def test_surrounding_whitespace_is_removed() -> None:
     assert safe_url(" /shirt/\n") == "/shirt/"
 
 
 @pytest.mark.parametrize("url", UNSAFE)
-def test_no_page_leads_there(url: str) -> None:
+def test_no_page_links_to_an_unsafe_url(url: str) -> None:
     assert product_link(RequestFactory().get("/"), url) == ""
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """`seen(url)`: what the shop says that its product's page is."""
+def set_product_url(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A function that sets the URL of the shop's products."""
 
     def change(url: str) -> None:
         monkeypatch.setattr(ProductTryOn, "get_url", lambda *_: url)
@@ -101,42 +101,48 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 HOSTILE = ["javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,x", "/\\evil.example/"]
 
 
-def texts(client: Client, product: Product, row: TryOnRequest, *, is_export_read: bool = True) -> list[str]:
-    """All that tells the product's page: JSON, pages, and the admin."""
+def response_texts(
+    client: Client, product: Product, row: TryOnRequest, *, is_export_read: bool = True
+) -> list[str]:
+    """All responses that contain the product's URL: JSON, pages, and the admin."""
     staff = Client()
     staff.force_login(User.objects.create_superuser("root"))
     answers: list[Any] = [
-        start(client, product),
+        get_start(client, product),
         client.get(TRY_ONS),
         client.get(reverse("vton:tryon", args=[row.pk])),
         *([client.get(reverse("vton:me"))] if is_export_read else []),
-        client.get(reverse("vton:try", args=[ref(product)])),
+        client.get(reverse("vton:try", args=[product_ref(product)])),
         client.get(reverse("vton:result", args=[row.pk])),
         client.get(reverse("vton:history")),
         staff.get(reverse("admin:vton_tryonrequest_change", args=[row.pk])),
     ]
-    assert all(answer.status_code == 200 for answer in answers), [it.status_code for it in answers]
+    assert all(answer.status_code == 200 for answer in answers), [
+        response.status_code for response in answers
+    ]
     return [answer.content.decode() for answer in answers]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("url", HOSTILE)
-def test_a_hostile_url_of_a_product_is_nowhere_to_be_seen(
-    guest: Client, shirt: Product, phone_photo: PhotoMaker, seen: Callable[[str], None], url: str
+def test_an_unsafe_product_url_appears_nowhere(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, set_product_url: Callable[[str], None], url: str
 ) -> None:
-    seen(url)
-    row = render(asked(guest, shirt, phone_photo()))
+    set_product_url(url)
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     assert row.product_url == ""
-    for text in texts(guest, shirt, row):
+    for text in response_texts(guest, shirt, row):
         assert not any(word in text for word in ("alert(1)", "data:text/html", "evil.example")), text
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("url", HOSTILE)
-def test_nor_one_that_was_stored_before(
+def test_an_unsafe_product_url_stored_earlier_appears_nowhere(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, url: str
 ) -> None:
-    row = render(asked(guest, shirt, phone_photo()))
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     TryOnRequest.objects.update(product_url=url)
-    for text in texts(guest, shirt, row, is_export_read=False):  # It tells what is stored, as it is.
+    for text in response_texts(
+        guest, shirt, row, is_export_read=False
+    ):  # The export contains the stored URL unchanged.
         assert not any(word in text for word in ("alert(1)", "data:text/html", "evil.example")), text

@@ -1,7 +1,7 @@
-"""The try-on under prefixes as well."""
+"""The shop's pages and the try-on have language prefixes."""
 
 from django.conf.urls.i18n import i18n_patterns
 
-from .parts import others, shop, try_on
+from .patterns import others, shop, try_on
 
 urlpatterns = [*i18n_patterns(*shop, try_on), *others]

@@ -1,4 +1,4 @@
-"""What the URLconfs of these shops are made of."""
+"""The URL patterns that these URLconfs share."""
 
 from django.conf import settings
 from django.conf.urls.static import static

@@ -1,1 +1,0 @@
-"""Shops with language prefixes, which differ in where the try-on stands."""
