@@ -1,4 +1,4 @@
-"""The example shop as it runs: its web server, its qcluster and the sandbox gateway, over real sockets."""
+"""The example shop with its web server, its qcluster and the sandbox gateway, over real sockets."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TIMEOUT_SECONDS = 60.0
 REDIS_PORT = 6379
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
-# WebKit takes three programs: its driver, a browser outside the PATH, and a display for it.
+# WebKit needs three programs: its driver, a browser outside the PATH, and a display for it.
 WEBKIT = next(map(str, Path("/usr").glob("lib/*/webkit2gtk-4.*/MiniBrowser")), None)
 if not (shutil.which("WebKitWebDriver") and shutil.which("Xvfb")):
     WEBKIT = None
 
 
 def free_port() -> int:
-    """Below those of outgoing connections (on Linux from 32768 on), which might take it until it is used."""
+    """Return a port below those of outgoing connections (on Linux from 32768 on), which might take it."""
     while True:
         port = random.randrange(15_000, 32_000)  # noqa: S311 - not a secret
         with suppress(OSError), socket.socket() as probe:
@@ -46,7 +46,7 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether a service of this machine answers there."""
+    """Whether a local service accepts connections on this port."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
@@ -54,12 +54,12 @@ def is_listening(port: int) -> bool:
 
 @contextmanager
 def redis_database() -> Iterator[int]:
-    """The number of an empty database that no other test of this machine uses: two shops share no queue."""
-    with redis.Redis(port=REDIS_PORT) as register:
-        used = register.info("keyspace")
+    """Reserve an empty Redis database that no other test on this machine uses; yield its number."""
+    with redis.Redis(port=REDIS_PORT) as admin:
+        used = admin.info("keyspace")
         for number in range(1, 16):
-            mark = f"vton-tests:{number}"
-            if f"db{number}" not in used and register.set(mark, os.getpid(), nx=True, ex=1800):
+            lock = f"vton-tests:{number}"
+            if f"db{number}" not in used and admin.set(lock, os.getpid(), nx=True, ex=1800):
                 break
         else:
             raise RuntimeError("Every database of Redis is in use; see its keys vton-tests:*.")
@@ -68,19 +68,21 @@ def redis_database() -> Iterator[int]:
         finally:
             with redis.Redis(port=REDIS_PORT, db=number) as own:
                 own.flushdb()
-            register.delete(mark)
+            admin.delete(lock)
 
 
-def wait_until(holds: Callable[[], object], what: str, seconds: float = TIMEOUT_SECONDS, every: float = 0.1) -> None:
-    """Wait for something that nothing announces here, as what other processes do."""
+def wait_until(
+    condition: Callable[[], object], what: str, seconds: float = TIMEOUT_SECONDS, every: float = 0.1
+) -> None:
+    """Poll a condition that depends on other processes; `what` names it in the error."""
     ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, f"after {seconds:g} s still not: {what}"
+    while not condition():
+        assert time.monotonic() < ends, f"after {seconds:g} s still not true: {what}"
         time.sleep(every)
 
 
 def database_url(port: int | None = None) -> str:
-    """This test's own database for another process, on PostgreSQL through another port if one is given."""
+    """Return the URL of the test's own database for another process; `port` is that of a proxy."""
     values = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{values['NAME']}"
@@ -89,7 +91,7 @@ def database_url(port: int | None = None) -> str:
 
 
 def phone_photo(width: int = 900, height: int = 1200, *, shade: int = 0) -> bytes:
-    """A photo with something of a person in it; another `shade` is another photo."""
+    """Return a JPEG that resembles a person; each `shade` is a different photo."""
     picture = Image.new("RGB", (width, height), (150, 160, 175 + shade % 80))
     draw = ImageDraw.Draw(picture)
     draw.ellipse((width * 0.38, height * 0.08, width * 0.62, height * 0.32), fill=(224, 180, 150))
@@ -100,37 +102,39 @@ def phone_photo(width: int = 900, height: int = 1200, *, shade: int = 0) -> byte
 
 
 class ShopperClient:
-    """A browser without a screen: cookies, the CSRF token, and patience as the answers ask for it."""
+    """A client of the shop's API with cookies and a CSRF token, which polls as `Retry-After` says."""
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=30)
 
     def start(self, product: str) -> dict[str, Any]:
-        answer = self.http.get("/try-on/api/start/", params={"product": product})
-        assert answer.status_code == 200, answer.text
-        self.http.headers["X-CSRFToken"] = answer.json()["csrf_token"]
-        return dict(answer.json())
+        response = self.http.get("/try-on/api/start/", params={"product": product})
+        assert response.status_code == 200, response.text
+        self.http.headers["X-CSRFToken"] = response.json()["csrf_token"]
+        return dict(response.json())
 
-    def ask(self, product: str, photo: bytes | None, **fields: Any) -> httpx.Response:
+    def post_tryon(self, product: str, photo: bytes | None, **fields: Any) -> httpx.Response:
         if "X-CSRFToken" not in self.http.headers:
             self.start(product)
         files = {} if photo is None else {"photo": ("me.jpg", photo, "image/jpeg")}
         return self.http.post("/try-on/api/try-ons/", data={"product": product, **fields}, files=files)
 
-    def wait(self, try_on: str, *, statuses: tuple[str, ...] = ("completed", "failed", "canceled")) -> Any:
-        """Ask as the answers say, until it has ended."""
+    def wait_for_status(
+        self, try_on: str, *, statuses: tuple[str, ...] = ("completed", "failed", "canceled")
+    ) -> Any:
+        """Poll until the try-on has one of these statuses; return its JSON."""
         ends = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < ends:
-            answer = self.http.get(f"/try-on/api/try-ons/{try_on}/")
-            assert answer.status_code == 200, answer.text
-            if answer.json()["status"] in statuses:
-                return answer.json()
-            time.sleep(min(0.3, float(answer.headers["Retry-After"])))
-        raise AssertionError(f"still {answer.json()['status']} after {TIMEOUT_SECONDS} s")
+            response = self.http.get(f"/try-on/api/try-ons/{try_on}/")
+            assert response.status_code == 200, response.text
+            if response.json()["status"] in statuses:
+                return response.json()
+            time.sleep(min(0.3, float(response.headers["Retry-After"])))
+        raise AssertionError(f"still {response.json()['status']} after {TIMEOUT_SECONDS} s")
 
 
 class RunningShop:
-    """`with RunningShop(folder) as shop:` until the block ends; its workers may be stopped in between."""
+    """`with RunningShop(folder) as shop:` runs the shop until the block ends."""
 
     settings: ClassVar = "config.settings"
     command: ClassVar = [sys.executable, "-u", str(MANAGE)]
@@ -159,7 +163,7 @@ class RunningShop:
     def __enter__(self) -> Self:
         self.gateway.start()
         self.env["VTON_PIXAZO_BASE_URL"] = self.gateway.url
-        self.fill()
+        self.load_data()
         self._spawn("web", "runserver", "--noreload", f"127.0.0.1:{self.port}")
         self.start_workers()
         ends = time.monotonic() + TIMEOUT_SECONDS
@@ -175,8 +179,8 @@ class RunningShop:
             self.stop(name)
         self.gateway.stop()
 
-    def fill(self) -> None:
-        """Its tables, and what it sells."""
+    def load_data(self) -> None:
+        """Create the tables and the products."""
         self.manage("migrate", "--verbosity", "0")
         self.manage("seed_demo")
 
@@ -188,7 +192,7 @@ class RunningShop:
         return done.stdout
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Straight into the shop's database, past all that is under test; the rows, if there are any."""
+        """Execute SQL in the shop's database, without Django; return the rows, if there are any."""
         url = self.env["DATABASE_URL"]
         if url.startswith("sqlite:///"):
             with (
@@ -217,7 +221,7 @@ class RunningShop:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def kill_workers(self) -> None:
-        """SIGKILL to all that is left of them, as from a supervisor; what they held, nobody holds."""
+        """Send SIGKILL to all worker processes, as a supervisor does."""
         process = self.processes.pop("workers")
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

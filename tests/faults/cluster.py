@@ -1,4 +1,4 @@
-"""A running qcluster seen from outside: which process does what, found through /proc and its own log."""
+"""A running qcluster seen from outside: the role of each process, found through /proc and its log."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from tests.running import RunningShop, is_listening, until
+from tests.live_shop import RunningShop, is_listening, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-SAYS = {"worker": "ready for work at", "monitor": "monitoring at", "pusher": "pushing tasks at"}
-"""How a child of the guard introduces itself in the log."""
+LOG_MARKERS = {"worker": "ready for work at", "monitor": "monitoring at", "pusher": "pushing tasks at"}
+"""What a child of the guard logs when it starts, before its process id."""
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are found in /proc")
 
 
 class Cluster:
-    """The processes of `shop`'s workers: main, its guard, and the guard's workers, monitor and pusher."""
+    """The main process, its guard, and the guard's children: workers, monitor and pusher."""
 
     def __init__(self, shop: RunningShop) -> None:
         self.shop = shop
@@ -35,30 +35,30 @@ class Cluster:
         return self.shop.processes["workers"].pid
 
     def find(self, role: str) -> list[int]:
-        """Who has this role now. `pump` is the worker that talks to the gateway."""
+        """Return the processes with this role; `dispatcher` is the worker connected to the gateway."""
         if role == "main":
             return [self.main]
         guards = _children(self.main)
         if role == "guard" or not guards:
             return guards
         alive = set(_children(guards[0]))
-        if role == "pump":
+        if role == "dispatcher":
             sockets = _sockets_to(int(self.shop.gateway.url.rpartition(":")[2]))
             return [pid for pid in alive if sockets & _sockets_of(pid)]
-        named = re.findall(rf"{SAYS[role]} (\d+)", self.shop.log("workers"))
+        named = re.findall(rf"{LOG_MARKERS[role]} (\d+)", self.shop.log("workers"))
         return [pid for pid in map(int, named) if pid in alive]
 
     def wait_for(self, role: str) -> int:
-        until(lambda: self.find(role), f"a process that is the {role}")
+        wait_until(lambda: self.find(role), f"a process that is the {role}")
         return self.find(role)[0]
 
-    def is_whole(self) -> bool:
-        """Every role is taken, so that nobody is killed before it lives."""
-        return all(self.find(role) for role in ("guard", *SAYS))
+    def is_complete(self) -> bool:
+        """Whether every role has a process, so that each can be killed."""
+        return all(self.find(role) for role in ("guard", *LOG_MARKERS))
 
 
 def is_alive(pid: int) -> bool:
-    """Not ended; one that waits to be buried has ended."""
+    """Whether it runs; a zombie does not."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
@@ -72,7 +72,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _sockets_to(port: int) -> set[str]:
-    """The open connections to a port of this machine, by their inodes."""
+    """Return the inodes of open connections to a port of this machine."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {f"socket:[{row[9]}]" for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01"}
 
@@ -88,7 +88,7 @@ def _sockets_of(pid: int) -> set[str]:
 
 @contextmanager
 def running_shop(folder: Path, vendor: str, **env: str) -> Iterator[RunningShop]:
-    """A shop on a database of its own, whose processes may import the tests. Its workers die hard."""
+    """A shop with its own database, whose processes can import the tests. Its workers end by SIGKILL."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with (
         own_database(vendor, folder) as url,
@@ -102,7 +102,7 @@ def running_shop(folder: Path, vendor: str, **env: str) -> Iterator[RunningShop]
 
 @contextmanager
 def own_database(vendor: str, folder: Path) -> Iterator[str]:
-    """The URL of an empty database, which is dropped afterwards."""
+    """Yield the URL of an empty database, which is dropped afterwards."""
     if vendor == "sqlite":
         yield f"sqlite:///{folder / 'shop.sqlite3'}"
         return
@@ -118,7 +118,7 @@ def own_database(vendor: str, folder: Path) -> Iterator[str]:
 
 
 def _server() -> str:
-    """Where this run's PostgreSQL is, else where it would be on this machine."""
+    """The URL of this run's PostgreSQL, or of one on this machine."""
     run = settings.DATABASES["default"]
     if run["ENGINE"].endswith("postgresql"):
         return f"postgres://{run['USER']}:{run['PASSWORD']}@{run['HOST']}:{run['PORT']}"
@@ -127,34 +127,34 @@ def _server() -> str:
     return "postgres://postgres@127.0.0.1:5432"
 
 
-def minutes_pass(shop: RunningShop) -> None:
-    """For whom the dead kept waiting: their place is free, and the queue delivers their tasks once more."""
-    shop.sql("UPDATE vton_pumpslot SET lease_until = '2000-01-01 00:00:00'")
+def expire_worker_leases(shop: RunningShop) -> None:
+    """Let dead workers' leases end, and the queue deliver their tasks again."""
+    shop.sql("UPDATE vton_dispatcherlease SET lease_until = '2000-01-01 00:00:00'")
     shop.sql("UPDATE django_q_ormq SET lock = '2000-01-01 00:00:00'")
 
 
-def nobody_holds_anything(shop: RunningShop) -> None:
-    """All workers are dead: what waits for their leases to end is due now."""
-    minutes_pass(shop)
+def expire_all_leases(shop: RunningShop) -> None:
+    """All workers are dead: make the rows due that they had leased."""
+    expire_worker_leases(shop)
     shop.sql(
         "UPDATE vton_tryonrequest SET lease_until = '2000-01-01 00:00:00', due_at = '2000-01-01 00:00:00' "
         "WHERE lease_until IS NOT NULL"
     )
 
 
-def ring(shop: RunningShop) -> None:
-    """What the schedule does every minute."""
+def wake_worker(shop: RunningShop) -> None:
+    """Do what the schedule does every minute."""
     shop.manage("shell", "--verbosity", "0", "--command", "from django_vton.tasks import wake; wake()")
 
 
-def hours_pass(shop: RunningShop) -> None:
-    """Nothing new can come: what waits for its time need not wait here, unless somebody works on it."""
+def make_all_due(shop: RunningShop) -> None:
+    """Make waiting rows due, except those that a worker has leased."""
     shop.sql(
         "UPDATE vton_tryonrequest SET due_at = '2000-01-01 00:00:00' "
         "WHERE lease_until IS NULL AND due_at IS NOT NULL"
     )
 
 
-def running_vendor() -> str:
+def database_vendor() -> str:
     """The kind of database that this run uses."""
     return "sqlite" if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") else "postgresql"

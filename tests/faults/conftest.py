@@ -1,4 +1,4 @@
-"""The shop whose processes the fault tests kill, and how long a run may take where somebody waits for it."""
+"""The shop whose processes the fault tests kill, and the time limit `MINUTES`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .outage_shop import Shop
+from .outage_shop import OutageShop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
     from ..conftest import PhotoMaker
 
-BEGAN = time.monotonic()
+STARTED = time.monotonic()
 MINUTES = float(os.environ.get("MINUTES", "inf"))
 
 
 def pytest_runtest_setup() -> None:
-    if time.monotonic() - BEGAN > MINUTES * 60:
+    if time.monotonic() - STARTED > MINUTES * 60:
         pytest.skip(f"the {MINUTES:g} minutes are over")
 
 
 @pytest.fixture
 def shop(
-    transactional_db: None,  # noqa: ARG001 - other processes work on these rows
+    transactional_db: None,  # noqa: ARG001 - other processes use these rows
     tmp_path: Path,
     phone_photo: PhotoMaker,
-) -> Iterator[Shop]:
-    with Shop(tmp_path, phone_photo) as shop:
+) -> Iterator[OutageShop]:
+    with OutageShop(tmp_path, phone_photo) as shop:
         yield shop

@@ -1,4 +1,4 @@
-"""A disk that a test fills and clears."""
+"""A storage whose disk a test can fill and empty."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import errno
 from pathlib import Path
 from typing import Any
 
-from django_vton.storage import PrivateFolder
+from django_vton.storage import PrivateFileSystemStorage
 
 FULL = "disk-is-full"
 
 
-class SmallDisk(PrivateFolder):
-    """Full while a file of this name lies beside its folder; who tried to write is noted in that file."""
+class FullDiskStorage(PrivateFileSystemStorage):
+    """Full while a file named `FULL` is beside its folder; that file lists the names of failed writes."""
 
     def _save(self, name: str, content: Any) -> str:
         full = Path(self.location).with_name(FULL)

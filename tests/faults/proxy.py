@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a service of this machine, to cut it off as a broken network does."""
+"""A TCP proxy in front of a local service, to simulate network failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHUNK = 64 * 1024
 
 
 class Proxy:
-    """`with Proxy(5432) as proxy:` listens on `proxy.port` and forwards, but in the blocks below."""
+    """`with Proxy(5432) as proxy:` listens on `proxy.port` and forwards to port 5432."""
 
     def __init__(self, target: int) -> None:
         self.port = 0
@@ -28,39 +28,39 @@ class Proxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._do(self._listen())
+        self._run(self._listen())
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._do(self._cut())
+        self._run(self._cut())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """Every connection is cut, and new ones are refused, until the block ends."""
-        self._do(self._cut())
+        """Cut every connection and refuse new ones until the block ends."""
+        self._run(self._cut())
         try:
             yield
         finally:
-            self._do(self._listen())
+            self._run(self._listen())
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Connections stand and new ones are taken, but not a byte passes, until the block ends."""
+        """Keep connections open and accept new ones, but forward no byte, until the block ends."""
         self._loop.call_soon_threadsafe(self._flows.clear)
         try:
             yield
         finally:
             self._loop.call_soon_threadsafe(self._flows.set)
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _listen(self) -> None:
         self._flows.set()
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port, backlog=200)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=200)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _cut(self) -> None:
@@ -71,7 +71,7 @@ class Proxy:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         call = asyncio.current_task()
         assert call is not None
         self._calls.add(call)
@@ -84,8 +84,8 @@ class Proxy:
                 await asyncio.gather(self._forward(reader, back), self._forward(there, writer))
         finally:
             self._calls.discard(call)
-            for each in writers:
-                each.transport.abort()
+            for opened in writers:
+                opened.transport.abort()
 
     async def _forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         while data := await source.read(CHUNK):
