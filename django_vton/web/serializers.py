@@ -5,39 +5,56 @@ URLs are paths of this shop, and texts are in the active language.
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.utils.translation import pgettext
-from rest_framework.serializers import (
-    BooleanField,
-    CharField,
-    DictField,
-    FloatField,
-    ListField,
-    Serializer,
-    UUIDField,
-)
+from rest_framework import serializers
 
 from ..messages import RENDER_MESSAGES, RETRYABLE_CODES
 from ..models import PersonPhoto, TryOnImage, TryOnRequest
 from ..models.states import ACTIVE, PROGRESS, PUBLIC_STATUS, State
 from ..monitoring.typical_duration import typical_seconds
 from ..shoppers import requested_by_phone
-from ..utils.languages import localized_url
+from ..utils.languages import localized_url, view_url
 from ..utils.safe_urls import safe_url
-from .fields import CountField, DateTimeField, EnumField, OptionalTextField, PathField, RowSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
     from ..models import PhoneLink, Shopper
 
 KINDS = ("garment", "eyewear")
+
+CountField = partial(serializers.IntegerField, min_value=0)
+OptionalTextField = partial(serializers.CharField, allow_blank=True)
+
+
+class DateTimeField(serializers.DateTimeField):
+    """ISO 8601 with the value's own offset, whatever the shop's `DATETIME_FORMAT` is."""
+
+    def to_representation(self, value: datetime | str) -> str:
+        """Return the time as text, which it may already be."""
+        return value if isinstance(value, str) else value.isoformat()
+
+
+class PathField(serializers.Field[Any, Any, Any, Any]):
+    """A URL. With `view_name`, the one of that view for the primary key of the row."""
+
+    openapi_schema = {"type": "string", "format": "uri-reference"}
+
+    def __init__(self, view_name: str = "", query: str = "", **kwargs: Any) -> None:
+        self.view_name, self.query = view_name, query
+        super().__init__(**{"source": "pk" if view_name else None} | kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        """Return the URL, mostly without scheme and host."""
+        return view_url(self.view_name, value) + self.query if self.view_name else str(value)
 
 
 def try_ons_of(shopper: Shopper | None, phone: PhoneLink | None = None) -> QuerySet[TryOnRequest]:
@@ -63,76 +80,80 @@ def shown_state(row: TryOnRequest) -> State:
     return State(row.state)
 
 
-class PhotoSerializer(RowSerializer[PersonPhoto]):
+class SuitedKindsField(serializers.ListField):
+    """The kinds of product that a photo suits: all if none is stored."""
+
+    def to_representation(self, stored: list[str]) -> list[str]:
+        """Return the kinds in our order."""
+        return [kind for kind in KINDS if not stored or kind in stored]
+
+
+class PhotoSerializer(serializers.Serializer[Any]):
     """A photo of a person: the shopper's own or one of the shop's house models."""
 
-    id = UUIDField(source="pk")
-    kind = EnumField("PhotoKind", PersonPhoto.Kind.values)
+    id = serializers.UUIDField(source="pk")
+    kind = serializers.ChoiceField(PersonPhoto.Kind.values)
     name = OptionalTextField()
-    labels = ListField(child=CharField())
-    suits = ListField(child=EnumField("ProductKind", KINDS))
+    labels = serializers.ListField(child=serializers.CharField())
+    suits = SuitedKindsField(child=serializers.ChoiceField(KINDS))
     url = PathField("photo-file")
     thumbnail_url = PathField("photo-file", "?size=thumbnail")
     width = CountField()
     height = CountField()
     expires_at = DateTimeField(allow_null=True)
 
-    def computed_values(self, row: PersonPhoto) -> dict[str, Any]:
-        """Return the kinds of product that the photo suits."""
-        return {"suits": [kind for kind in KINDS if row.suits_kind(kind)]}
 
+class ImageSerializer(serializers.Serializer[Any]):
+    """An image of a completed try-on."""
 
-class ImageSerializer(RowSerializer[TryOnImage]):
-    """An image of a completed try-on. The URLs open for its owner, and for anyone if it is published."""
-
-    id = UUIDField(source="pk")
+    id = serializers.UUIDField(source="pk")
     url = PathField("image")
     thumbnail_url = PathField("image", "?size=thumbnail")
     download_url = PathField("image", "?download=1")
     width = CountField()
     height = CountField()
-    content_type = EnumField("ImageType", ("image/jpeg", "image/png"))
-    alt = CharField()
+    content_type = serializers.ChoiceField(["image/jpeg", "image/png"])
+    alt = serializers.SerializerMethodField()
 
-    def computed_values(self, row: TryOnImage) -> dict[str, Any]:
-        """Return the alternative text, which tells of the try-on that shows the image: it may be shared."""
-        shown_by: TryOnRequest = self.context["try_on"]
-        title = shown_by.product_title or shown_by.product
-        if shown_by.photo is not None and shown_by.photo.is_house:
-            return {"alt": pgettext("vton", "AI-generated preview: %(title)s on a model") % {"title": title}}
-        return {"alt": pgettext("vton", "AI-generated preview: %(title)s on your photo") % {"title": title}}
+    def get_alt(self, _image: TryOnImage) -> str:
+        """Return the alternative text. It tells of the try-on that shows the image, which may be shared."""
+        row: TryOnRequest = self.context["try_on"]
+        title = row.product_title or row.product
+        if row.photo is not None and row.photo.is_house:
+            return pgettext("vton", "AI-generated preview: %(title)s on a model") % {"title": title}
+        return pgettext("vton", "AI-generated preview: %(title)s on your photo") % {"title": title}
 
 
-class TryOnErrorSerializer(Serializer[Any]):
+class TryOnErrorSerializer(serializers.Serializer[Any]):
     """Why a try-on failed. `message` is for the shopper, translated."""
 
-    code = EnumField("TryOnErrorCode", RENDER_MESSAGES)
-    message = CharField()
-    retryable = BooleanField()
+    code = serializers.ChoiceField([*RENDER_MESSAGES])
+    message = serializers.CharField()
+    retryable = serializers.BooleanField()
 
 
-class TryOnSerializer(RowSerializer[TryOnRequest]):
+class TryOnSerializer(serializers.Serializer[Any]):
     """One request and its images. `progress` and `eta_seconds` change only with the status."""
 
-    id = UUIDField(source="pk")
-    product = CharField()
+    id = serializers.UUIDField()
+    product = serializers.CharField()
     product_title = OptionalTextField()
     product_url = PathField()
-    engine = CharField()
-    status = EnumField("TryOnStatus", PUBLIC_STATUS.values())
-    options = DictField()
-    counted = BooleanField(source="quota_ids")
-    cached = BooleanField()
+    engine = serializers.CharField()
+    status = serializers.ChoiceField([*dict.fromkeys(PUBLIC_STATUS.values())])
+    options = serializers.DictField()
+    counted = serializers.BooleanField()
+    cached = serializers.BooleanField()
     created_at = DateTimeField()
     started_at = DateTimeField(allow_null=True)
     finished_at = DateTimeField(allow_null=True)
     expires_at = DateTimeField(allow_null=True)
-    progress = FloatField(min_value=0, max_value=1)
+    progress = serializers.FloatField(min_value=0, max_value=1)
     eta_seconds = CountField()
     typical_seconds = CountField()
     photo = PhotoSerializer(allow_null=True)
     images = ImageSerializer(many=True)
-    feedback = EnumField("Feedback", ("like", "dislike"), allow_null=True)
+    feedback = serializers.ChoiceField(["like", "dislike"], allow_null=True)
     page_url = PathField()
     error = TryOnErrorSerializer(allow_null=True)
 
@@ -140,25 +161,36 @@ class TryOnSerializer(RowSerializer[TryOnRequest]):
     def _typical_seconds(self) -> Callable[[str], int]:
         return cache(typical_seconds)  # Looked up once per engine for a whole list.
 
-    def computed_values(self, row: TryOnRequest) -> dict[str, Any]:
-        """Return what depends on the state, and what needs no query while the try-on runs."""
-        self.context["try_on"] = row
+    def to_representation(self, row: TryOnRequest) -> dict[str, Any]:
+        """Return the fields. There is no query for the images while the try-on runs."""
+        self.context["try_on"] = row  # type: ignore[index] # a dictionary of this serializer alone
         state, seconds = shown_state(row), self._typical_seconds(row.engine)
-        is_follower = row.state == State.QUEUED and row.source is not None
-        error = None
-        if state == State.FAILED:
-            # A shop's own engine may have further codes. They mean "vendor" to a shopper.
-            code = row.error_code if row.error_code in RENDER_MESSAGES else "vendor"
-            error = {"code": code, "message": RENDER_MESSAGES[code], "retryable": code in RETRYABLE_CODES}
-        return {
-            "product_url": safe_url(row.product_url),
-            "status": PUBLIC_STATUS[state],
-            "started_at": row.started_at or (row.source.started_at if is_follower else None),
-            "progress": PROGRESS[state],
-            "eta_seconds": ceil(seconds * (1 - PROGRESS[state])),
-            "typical_seconds": seconds,
-            "images": row.shown_images if state == State.COMPLETED else [],
-            "feedback": row.feedback or None,
-            "page_url": localized_url("result", row.pk),
-            "error": error,
-        }
+        awaited = row.source if row.state == State.QUEUED else None
+        # A shop's own engine may have further codes. They mean "vendor" to a shopper.
+        code = row.error_code if row.error_code in RENDER_MESSAGES else "vendor"
+        error = {"code": code, "message": RENDER_MESSAGES[code], "retryable": code in RETRYABLE_CODES}
+        return super().to_representation(
+            {
+                "id": row.pk,
+                "product": row.product,
+                "product_title": row.product_title,
+                "product_url": safe_url(row.product_url),
+                "engine": row.engine,
+                "status": PUBLIC_STATUS[state],
+                "options": row.options,
+                "counted": row.quota_ids,
+                "cached": row.cached,
+                "created_at": row.created_at,
+                "started_at": row.started_at or (awaited and awaited.started_at),
+                "finished_at": row.finished_at,
+                "expires_at": row.expires_at,
+                "progress": PROGRESS[state],
+                "eta_seconds": ceil(seconds * (1 - PROGRESS[state])),
+                "typical_seconds": seconds,
+                "photo": row.photo,
+                "images": row.shown_images if state == State.COMPLETED else [],
+                "feedback": row.feedback or None,
+                "page_url": localized_url("result", row.pk),
+                "error": error if state == State.FAILED else None,
+            }
+        )

@@ -1,1 +1,1 @@
-"""The REST API. Its shapes are promises: see "HTTP" in the documentation."""
+"""The REST API. Its URLs and JSON are public: see "HTTP API" in the documentation."""

@@ -1,4 +1,4 @@
-"""What every view of the API has in common. It takes nothing from the shop's `REST_FRAMEWORK`."""
+"""The base of all views of the API. It takes nothing from the shop's `REST_FRAMEWORK`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import QueryDict
-from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.debug import sensitive_post_parameters
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
@@ -26,7 +25,7 @@ from ...shoppers import Visitor
 from ...utils import languages
 from .. import uploads
 from ..sessions import require_session
-from .errors import answer
+from .errors import exception_handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,64 +38,58 @@ if TYPE_CHECKING:
 
     from ...models import Shopper
 
-SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
+class SessionAuthentication(BaseAuthentication):
+    """The user that Django's own middleware found, or an anonymous one.
 
-class ShopSession(BaseAuthentication):
-    """The user as Django's own middleware found them, also where that is nobody.
-
-    DRF's `SessionAuthentication` spares anonymous callers the CSRF check; here `ApiView` checks everybody.
+    DRF's own class checks the CSRF token of logged-in users only. `ApiView` checks it for everyone.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, None]:
-        """Always a user, so that DRF never puts its `UNAUTHENTICATED_USER` onto the shop's request."""
+        """Always return a user, so that DRF never puts its `UNAUTHENTICATED_USER` on the shop's request."""
         return getattr(request._request, "user", None) or AnonymousUser(), None
 
 
-class StrictJson(JSONParser):
-    """JSON in UTF-8, -16 or -32 (RFC 8259), told by its bytes; no charset of a header is believed."""
+class StrictJSONParser(JSONParser):
+    """JSON in UTF-8, -16 or -32 (RFC 8259), detected from the bytes. The charset of the header is ignored."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """The value; ParseError for anything else."""
-        return read_json(_short(stream))
+        """Return the value. Raises ParseError, also for nesting that is too deep for Python."""
+        try:
+            return json.loads(_read_limited(stream))
+        except (ValueError, RecursionError):
+            raise ParseError from None
 
 
-class ShortForm(FormParser):
+class StrictFormParser(FormParser):
     """A form without files, in UTF-8."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Its fields."""
-        return QueryDict(_short(stream), encoding="utf-8")
+        """Return the fields."""
+        return QueryDict(_read_limited(stream), encoding="utf-8")
 
 
-class PlainJson(JSONRenderer):
-    """In ASCII, so that nothing a caller sent can fail to be encoded when it is told back."""
+class AsciiJSONRenderer(JSONRenderer):
+    """JSON in ASCII, so that any text from a request can be encoded when it is sent back."""
 
     ensure_ascii = True
     compact = True
     strict = True
 
 
-class AlwaysJson(DefaultContentNegotiation):
-    """There is one format: no `Accept`, suffix or query parameter asks for another."""
+class JSONOnlyNegotiation(DefaultContentNegotiation):
+    """There is one format, whatever the `Accept` header, a suffix or a query parameter asks for."""
 
     def select_renderer(
         self, request: Any, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """JSON, whatever was asked for."""
+        """Return the first renderer."""
         renderer = next(iter(renderers))
         return renderer, str(renderer.media_type)
 
 
-class CsrfCheck(CsrfViewMiddleware):
-    """Django's check, which says why instead of answering itself."""
-
-    def _reject(self, request: HttpRequest, reason: str) -> Any:
-        return reason
-
-
-def _describer() -> Any:
-    """What describes the views to drf-spectacular, where the shop has installed it."""
+def _schema() -> Any:
+    """The description for drf-spectacular, if the shop has installed it."""
     if not apps.is_installed("drf_spectacular"):
         return None
     from .openapi import ApiSchema
@@ -105,51 +98,51 @@ def _describer() -> Any:
 
 
 class ApiView(APIView):
-    """Base of all views: session, CSRF, JSON in and out, errors in one shape, in the language of `?lang=`."""
+    """Checks session and CSRF token, and answers in JSON, in the language of `?lang=`."""
 
-    authentication_classes = (ShopSession,)
+    authentication_classes = (SessionAuthentication,)
     permission_classes = (AllowAny,)
-    parser_classes = (StrictJson, MultiPartParser, ShortForm)
-    renderer_classes = (PlainJson,)
-    content_negotiation_class = AlwaysJson
+    parser_classes = (StrictJSONParser, MultiPartParser, StrictFormParser)
+    renderer_classes = (AsciiJSONRenderer,)
+    content_negotiation_class = JSONOnlyNegotiation
     throttle_classes = ()
     versioning_class = None
     metadata_class = None
-    schema = _describer()
+    schema = _schema()
     http_method_names = ["get", "head", "post", "put", "delete"]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """For guests as well, and never inside a transaction of the shop's `ATOMIC_REQUESTS`."""
+        """Return a view that needs no login and is never inside a transaction of `ATOMIC_REQUESTS`."""
         view = sensitive_post_parameters()(super().as_view(**initkwargs))
         return login_not_required(transaction.non_atomic_requests(view))
 
     def get_exception_handler(self) -> Callable[..., Any]:
-        """Ours, not the shop's."""
-        return answer
+        """Return ours instead of the shop's."""
+        return exception_handler
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """In one language from the first text to the last; personal, so never in a shared cache."""
+        """Answer in one language throughout. Responses are personal, so no shared cache may store them."""
         if request.encoding not in (None, "utf-8"):
-            # A charset may name a codec that is none of text, and breaks the parsing of the query as well.
+            # The charset may name a codec that is not for text. It would break the query as well.
             request.encoding = "utf-8"
-        with languages.speaking(languages.asked(request)) as language:
+        with languages.override_interface_language(languages.requested_language(request)) as language:
             response = super().dispatch(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Content-Language", language)
         return response
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Limits the upload before anybody reads it."""
-        self.upload = uploads.limit(request)
+        """Limit the upload before anything reads it."""
+        self.upload = uploads.limit_uploads(request)
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Its length; for every write of everybody CSRF and a session, before anything else is looked at."""
+        """Check the length and, of every request that writes, the CSRF token and the session."""
         super().initial(request, *args, **kwargs)
-        uploads.require_length(request._request)
-        if request.method not in SAFE:
-            check = CsrfCheck(lambda _request: None)  # type: ignore[arg-type] # never called
+        uploads.check_content_length(request._request)
+        if request.method not in SAFE_METHODS:
+            check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type] # never called
             check.process_request(request._request)
             if check.process_view(request._request, None, (), {}):  # type: ignore[arg-type] # as DRF does
                 raise Refused("csrf_failed")
@@ -157,34 +150,37 @@ class ApiView(APIView):
 
     @property
     def visitor(self) -> Visitor:
-        """Who asks."""
-        return Visitor.of(self.request._request)
+        """The visitor of this request."""
+        return Visitor.from_request(self.request._request)
 
     @property
     def shopper(self) -> Shopper | None:
-        """Their row, if there is one."""
-        return self.visitor.shopper()
+        """The visitor's row, or None."""
+        return self.visitor.find_shopper()
 
-    def own(self, pk: UUID) -> TryOnRequest:
-        """The caller's try-on, in one query; somebody else's is `not_found`."""
+    def get_tryon(self, pk: UUID) -> TryOnRequest:
+        """Return the visitor's try-on, in one query. Raises `not_found`, also for another shopper's."""
         rows = TryOnRequest.objects.select_related("photo", "source")
-        row = rows.filter(self.visitor.may_open, pk=pk).first()
+        row = rows.filter(self.visitor.accessible_try_ons, pk=pk).first()
         if row is None:
             raise Refused("not_found")
         return row
 
 
-def _short(stream: Any) -> bytes:
-    """The body, whatever length its header tells; Refused where it is longer than any of ours."""
-    data: bytes = stream.read(uploads.MAX_BODY + 1)
-    if len(data) > uploads.MAX_BODY:
-        raise uploads.too_long()
+class NotFoundView(ApiView):
+    """Any other URL under `api/`, whatever the method."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Raise `not_found`."""
+        super().initial(request, *args, **kwargs)
+        raise Refused("not_found")
+
+
+def _read_limited(stream: Any) -> bytes:
+    """Return the body, whatever its `Content-Length` says. Raises Refused if it is too large."""
+    data: bytes = stream.read(uploads.MAX_BODY_BYTES + 1)
+    if len(data) > uploads.MAX_BODY_BYTES:
+        raise uploads.body_too_large()
     return data
-
-
-def read_json(text: str | bytes) -> Any:
-    """The JSON value; ParseError where it is none, or nests deeper than Python follows."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ParseError from None

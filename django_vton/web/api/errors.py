@@ -1,4 +1,4 @@
-"""Every refusal in one shape: `{"code", "detail", "field"}`, whatever raised it."""
+"""Every refused request is answered with `{"code", "detail", "field"}`, whatever was raised."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError, ValidationError)
-"""What Django raises over a request that cannot be read: too many fields, broken parts, a cut line."""
+"""What Django raises for a request that it cannot read: too many fields, broken parts, a lost connection."""
 
 
-def answer(error: Exception, _context: Mapping[str, Any]) -> Response | None:
-    """The response to an exception; None for a mistake of ours, which is to be seen as one."""
-    refused = _as_refused(error)
+def exception_handler(error: Exception, _context: Mapping[str, Any]) -> Response | None:
+    """Return the response to an exception, or None for a bug, which Django then reports as one."""
+    refused = _to_refused(error)
     if refused is None:
         return None
     if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.info("Answered %s: %s", refused.status, refused.code)
     headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
     response = Response(refused.as_dict(), status=refused.status, headers=headers)
-    # A pause is nothing to mail the admins about, for each shopper: Django logs a 503 as an error of ours.
-    response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
+    # Django logs a 503 as an error and mails it to the admins. A pause would cause a mail for each shopper.
+    response._has_been_logged = True  # type: ignore[attr-defined] # Django's own mark
     return response
 
 
-def _as_refused(error: Exception) -> Refused | None:
+def _to_refused(error: Exception) -> Refused | None:
     match error:
         case Refused():
             return error

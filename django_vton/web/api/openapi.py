@@ -1,253 +1,202 @@
 """The API in OpenAPI 3.1, for shops that have drf-spectacular (the extra `schema`).
 
-The operations are written down as they are, next to no machinery: the views read bodies of which nothing is
-believed, so there are no serializers to read them from. Set `OAS_VERSION` to "3.1.0" in
-`SPECTACULAR_SETTINGS`: shapes say `null` as 3.0 cannot.
+The serializers give the bodies and the views' docstrings the summaries. What is left is in `OPERATIONS`. Set
+`OAS_VERSION` to "3.1.0" in `SPECTACULAR_SETTINGS`, since 3.0 has no `null`.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http.request import HttpHeaders
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
+from drf_spectacular.plumbing import append_meta
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.serializers import ChoiceField
 
-from ...exceptions import STATUS
-from ...messages import MESSAGES
-from .schemas import COUNT, ID, PREFIX, SHAPES, TEXT, Schema, ref
+from ...exceptions import HTTP_STATUS, Refused
+from ..serializers import TryOnSerializer
+from . import serializers
 
-Codes = tuple[str, ...]
-
-WRITES = ("POST", "PUT", "DELETE")
-TAG = "try-on"
-SESSION = "vtonSession"
-
-UNREADABLE = {
-    413: "The body is too large.",
-    415: "The body is of another type.",
-}
-CLOSED = ("budget_exhausted", "paused", "unavailable", "not_configured")
-"""Nothing can be asked for at the moment; see Retry-After."""
+PREFIX = "Vton"
+"""Of the names of all components, since a shop's own API may well have a `Photo`."""
 
 
-def _parameter(name: str, where: str, schema: Schema, description: str, *, required: bool = False) -> Schema:
-    return {"name": name, "in": where, "schema": schema, "description": description, "required": required}
+class Operation(NamedTuple):
+    """What a view's method takes and answers, apart from what all have in common."""
+
+    name: str
+    responses: dict[Any, Any]
+    """The serializers by status, None for an empty body."""
+    error_codes: Sequence[str] = ()
+    parameters: Sequence[OpenApiParameter] = ()
+    """Also the headers of the responses."""
+    request: dict[str, Any] | None = None
+    """The serializers by content type."""
 
 
-LANG = _parameter("lang", "query", TEXT, "Answer in this language.")
-PRODUCT = _parameter("product", "query", TEXT, 'A product, as "app.model:pk".', required=True)
-KEY = _parameter(
-    "Idempotency-Key",
-    "header",
-    {"type": "string", "maxLength": 255, "pattern": "^[ -~]*$"},
-    "The same key with the same body is the same try-on; with another body it is refused.",
+TEXT, COUNT = {"type": "string"}, {"type": "integer", "minimum": 0}
+KEY = TEXT | {"maxLength": 255, "pattern": "^[ -~]*$"}
+FORM, JSON = "multipart/form-data", "application/json"
+
+
+def _query(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
+    return OpenApiParameter(name, TEXT, description=description, required=required)
+
+
+def _header(name: str, description: str, schema: dict[str, Any] = TEXT, **options: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description, **options)
+
+
+LANG = _query("lang", "Answer in this language.")
+PRODUCT = _query("product", 'A product, as "app.model:pk".')
+REQUIRED_PRODUCT = _query("product", 'A product, as "app.model:pk".', required=True)
+CURSOR = _query("cursor", "From `next` or `previous`.")
+IDEMPOTENCY_KEY = _header("Idempotency-Key", "The same try-on for the same body; no other body.", KEY)
+IF_NONE_MATCH = _header("If-None-Match", "The ETag of an earlier response.")
+ETAG = _header("ETag", "For If-None-Match.", response=[200, 304])
+LOCATION = _header("Location", "Where to poll.", response=[200, 201, 202])
+RETRY_AFTER = _header("Retry-After", "Seconds to wait.", COUNT, response=[200, 202, 304, 429, 503])
+
+CREATE_ERRORS = (
+    *("consent_required", "photo_required", "photo_unreadable", "photo_format", "photo_too_small"),
+    *("photo_too_large", "photo_gone", "photo_refused", "product_unknown", "product_not_enabled"),
+    *("options_invalid", "captcha_required", "idempotency_conflict", "quota_exceeded", "in_flight_limit"),
+    *("budget_exhausted", "paused", "unavailable", "not_configured"),
 )
-RETRY_AFTER = {"description": "Seconds until it is worth another look.", "schema": COUNT}
-LOCATION = {"description": "The try-on's own address.", "schema": TEXT}
-ETAG = {"description": "For If-None-Match.", "schema": TEXT}
+PHONE_LINK_ERRORS = ("product_unknown", "product_not_enabled", "quota_exceeded", "not_found")
+CREATE_BODIES = {FORM: serializers.TryOnFormSerializer, JSON: serializers.TryOnJsonSerializer}
+TRYON = {200: TryOnSerializer}
+EMPTY = {204: None}
 
-
-def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
-
-
-def _answer(description: str, name: str = "", *, headers: Schema | None = None, links: Codes = ()) -> Schema:
-    """`links`: the operations that take the answer's id."""
-    found: Schema = {"description": description}
-    if name:
-        found["content"] = _json(ref(name))
-    if headers:
-        found["headers"] = headers
-    if links:
-        ids = {"id": "$response.body#/id"}
-        found["links"] = {link: {"operationId": f"tryon_{link}", "parameters": ids} for link in links}
-    return found
-
-
-def _refusals(codes: Codes) -> Schema:
-    """The responses for these codes, by their status, each code with an example."""
-    found: Schema = {}
-    for code in codes:
-        status = str(STATUS.get(code, 400))
-        if status not in found:
-            headers = {"Retry-After": RETRY_AFTER} if status in {"429", "503"} else None
-            found[status] = _answer("", "Refusal", headers=headers)
-            found[status]["content"]["application/json"]["examples"] = {}
-        example = {"value": {"code": code, "detail": str(MESSAGES[code]), "field": ""}}
-        found[status]["content"]["application/json"]["examples"][code] = example
-        found[status]["description"] = (found[status]["description"] + f", `{code}`").removeprefix(", ")
-    return found
-
-
-def _operation(
-    name: str,
-    summary: str,
-    answers: Schema,
-    *codes: str,
-    parameters: tuple[Schema, ...] = (),
-    body: Schema | None = None,
-) -> Schema:
-    found: Schema = {
-        "operationId": f"tryon_{name}",
-        "summary": summary,
-        "tags": [TAG],
-        "parameters": [*parameters, LANG],
-        "responses": answers | _refusals(("request_invalid", *codes)),
-        # Guests are welcome: they are known by their session as well, which the first try-on begins.
-        "security": [{SESSION: []}, {}],
-    }
-    if body is not None:
-        found["requestBody"] = {"required": True, "content": body}
-        for status, description in UNREADABLE.items():
-            found["responses"].setdefault(str(status), _answer(description, "Refusal"))
-    return found
-
-
-def _ask_body() -> Schema:
-    """JSON for a stored photo; a form for a file, where all else is text."""
-    fields = SHAPES["Ask"]["properties"]
-    photo = TEXT | {"format": "binary", "contentMediaType": "application/octet-stream"}
-    options = TEXT | {"contentMediaType": "application/json"}
-    form = SHAPES["Ask"] | {"properties": fields | {"photo": photo, "options": options}}
-    return {"multipart/form-data": {"schema": form}} | _json(ref("Ask"))
-
-
-def _operations() -> dict[tuple[str, str], Schema]:
-    """Each view's method; made anew each time, in the language of the moment."""
-    gone = {"204": _answer("Done.")}
-    tryon = {"200": _answer("The try-on.", "TryOn")}
-    links = ("get", "cancel", "feedback", "erase")
-    running = {"Retry-After": RETRY_AFTER}
-    location, etag = {"Location": LOCATION}, {"ETag": ETAG}
-    return {
-        ("Start", "GET"): _operation(
-            "start",
-            "What the dialog needs when it is opened",
-            {"200": _answer("Nothing is stored of a visitor; sets the CSRF cookie.", "Start")},
-            "product_unknown",
-            parameters=(PRODUCT,),
-        ),
-        ("TryOns", "GET"): _operation(
-            "list",
-            "The caller's own try-ons",
-            {"200": _answer("A page of 20, newest first.", "TryOnPage")},
-            "not_found",
-            parameters=(
-                PRODUCT | {"required": False},
-                _parameter("cursor", "query", TEXT, "Out of `next` or `previous`."),
-            ),
-        ),
-        ("TryOns", "POST"): _operation(
-            "ask",
-            "Ask for a try-on",
-            {
-                "202": _answer("Accepted.", "TryOn", headers=location | running, links=links),
-                "200": _answer("The answer is there already.", "TryOn", headers=location, links=links),
-            },
-            *("consent_required", "photo_required", "photo_unreadable", "photo_format", "photo_too_small"),
-            *("photo_too_large", "photo_gone", "photo_refused", "product_unknown", "product_not_enabled"),
-            *("options_invalid", "captcha_required", "csrf_failed", "idempotency_conflict"),
-            *("quota_exceeded", "in_flight_limit", *CLOSED),
-            parameters=(KEY,),
-            body=_ask_body(),
-        ),
-        ("TryOn", "GET"): _operation(
-            "get",
-            "One try-on",
-            {
-                "200": _answer("The try-on.", "TryOn", headers=etag | running),
-                "304": _answer("As it was.", headers=etag | running),
-            },
-            "not_found",
-            parameters=(_parameter("If-None-Match", "header", TEXT, "The ETag of the last answer."),),
-        ),
-        ("TryOn", "DELETE"): _operation(
-            "erase", "Erase a try-on with its photo and images", gone, "not_found", "csrf_failed"
-        ),
-        ("Cancel", "POST"): _operation(
-            "cancel", "End a running try-on", tryon, "not_found", "not_cancelable", "csrf_failed"
-        ),
-        ("Feedback", "PUT"): _operation(
-            "feedback",
-            "Say how it was",
-            tryon,
-            *("not_found", "csrf_failed", "feedback_invalid"),
-            body=_json(ref("Feedback")),
-        ),
-        ("Photos", "GET"): _operation(
-            "photos", "Own kept photos and the house models", {"200": _answer("Both.", "Photos")}
-        ),
-        ("Photo", "DELETE"): _operation(
-            "erase_photo", "Erase an own photo", gone, "not_found", "csrf_failed"
-        ),
-        ("Me", "GET"): _operation(
-            "export", "All that is stored about the caller", {"200": _answer("All of it.", "Export")}
-        ),
-        ("Me", "DELETE"): _operation("erase_all", "Erase all of it", gone, "csrf_failed"),
-        ("Consent", "DELETE"): _operation(
-            "withdraw_consent", "Take the consent back; own photos go with it", gone, "csrf_failed"
-        ),
-        ("PhoneLinks", "POST"): _operation(
-            "phone",
-            "A link that continues on a phone; it ends all earlier ones",
-            {
-                "201": _answer(
-                    "Usable once, for ten minutes.",
-                    "PhoneLink",
-                    headers=location,
-                    links=("phone_status", "phone_code"),
-                )
-            },
-            *("product_unknown", "product_not_enabled", "csrf_failed", "quota_exceeded", "not_found"),
-            body=_json(ref("PhoneLinkProduct")),
-        ),
-        ("PhoneLinkStatus", "GET"): _operation(
-            "phone_status",
-            "What has become of a link to a phone",
-            {"200": _answer("The status.", "PhoneLinkStatus", headers=running)},
-            "not_found",
-        ),
-        ("PhoneCode", "GET"): _operation(
-            "phone_code",
-            "The QR code of a link to a phone",
-            {"200": _answer("The drawing.") | {"content": {"image/svg+xml": {"schema": TEXT}}}},
-            "not_found",
-        ),
-    }
+OPERATIONS = {
+    ("StartView", "GET"): Operation(
+        "start", {200: serializers.StartSerializer}, ["product_unknown"], [REQUIRED_PRODUCT]
+    ),
+    ("TryOnListView", "GET"): Operation(
+        "list", {200: serializers.TryOnPageSerializer}, ["not_found"], [PRODUCT, CURSOR]
+    ),
+    ("TryOnListView", "POST"): Operation(
+        "create",
+        TRYON | {202: TryOnSerializer},
+        CREATE_ERRORS,
+        [IDEMPOTENCY_KEY, LOCATION, RETRY_AFTER],
+        CREATE_BODIES,
+    ),
+    ("TryOnDetailView", "GET"): Operation(
+        "get", TRYON | {304: None}, ["not_found"], [IF_NONE_MATCH, ETAG, RETRY_AFTER]
+    ),
+    ("TryOnDetailView", "DELETE"): Operation("erase", EMPTY, ["not_found"]),
+    ("TryOnCancelView", "POST"): Operation("cancel", TRYON, ["not_found", "not_cancelable"]),
+    ("TryOnFeedbackView", "PUT"): Operation(
+        "feedback", TRYON, ["not_found", "feedback_invalid"], request={JSON: serializers.FeedbackSerializer}
+    ),
+    ("PhotoListView", "GET"): Operation("photos", {200: serializers.PhotosSerializer}),
+    ("PhotoDetailView", "DELETE"): Operation("erase_photo", EMPTY, ["not_found"]),
+    ("ShopperView", "GET"): Operation("export", {200: serializers.ExportSerializer}),
+    ("ShopperView", "DELETE"): Operation("erase_all", EMPTY),
+    ("ConsentView", "DELETE"): Operation("withdraw_consent", EMPTY),
+    ("PhoneLinkListView", "POST"): Operation(
+        "phone",
+        {201: serializers.PhoneLinkSerializer},
+        PHONE_LINK_ERRORS,
+        [LOCATION, RETRY_AFTER],
+        {JSON: serializers.ProductSerializer},
+    ),
+    ("PhoneLinkDetailView", "GET"): Operation(
+        "phone_status", {200: serializers.PhoneLinkStatusSerializer}, ["not_found"], [RETRY_AFTER]
+    ),
+    ("PhoneLinkCodeView", "GET"): Operation("phone_code", {(200, "image/svg+xml"): TEXT}, ["not_found"]),
+}
+"""By view and method. All add `request_invalid`, and those that write add `csrf_failed`."""
 
 
 class ApiSchema(AutoSchema):
-    """Describes a view of this package by what is written above."""
+    """Describes the views of this package."""
 
-    def get_operation(
-        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
-    ) -> dict[str, Any] | None:
-        """The operation; None where it is not for others."""
-        operation = _operations().get((type(self.view).__name__, method))
-        if operation is None:
-            return None
-        for name, schema in SHAPES.items():
-            registry.register_on_missing(_component(PREFIX + name, ResolvedComponent.SCHEMA, schema))
-        session = {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
-        registry.register_on_missing(_component(SESSION, ResolvedComponent.SECURITY_SCHEMA, session))
-        found = re.findall(r"{(\w+)}", path)
-        operation["parameters"] += [_parameter(name, "path", ID, "", required=True) for name in found]
-        if method in WRITES:
-            operation["parameters"].append(_csrf())
-        return deepcopy(operation)
+    @property
+    def operation(self) -> Operation:
+        """The entry of the view's method."""
+        return OPERATIONS[type(self.view).__name__, self.method]
+
+    def get_operation_id(self) -> str:
+        """Return a name that does not depend on where the shop has mounted the API."""
+        return f"tryon_{self.operation.name}"
+
+    def get_summary(self) -> str:
+        """Return the first line of the method's docstring."""
+        doc = getattr(self.view, self.method.lower()).__doc__ or ""
+        return str(doc.partition("\n")[0].rstrip("."))
+
+    def get_description(self) -> str:  # type: ignore[override] # as drf-spectacular has it
+        """Return nothing: the rest of the docstring is for maintainers."""
+        return ""
+
+    def get_tags(self) -> list[str]:
+        """Return one tag for all."""
+        return ["try-on"]
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        """Return a name that no serializer of the shop's has."""
+        return PREFIX + super().get_serializer_name(serializer, direction)
+
+    def get_request_serializer(self) -> Any:
+        """Return the serializers by content type."""
+        return self.operation.request
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the parameters, and the headers of the responses."""
+        found = [*self.operation.parameters, LANG]
+        if self.method not in SAFE_METHODS:
+            name = str(HttpHeaders.parse_header_name(settings.CSRF_HEADER_NAME))
+            found.append(_header(name, "`csrf_token` of the start, with its cookie.", required=True))
+        return found
+
+    def get_response_serializers(self) -> Any:
+        """Return the responses, with an example of each error."""
+        found: dict[Any, OpenApiResponse] = {}
+        for status, serializer in self.operation.responses.items():
+            number = status[0] if isinstance(status, tuple) else status
+            found[status] = OpenApiResponse(serializer, HTTPStatus(number).phrase)
+        errors: dict[int, list[str]] = {413: [], 415: []} if self.operation.request else {}
+        common = ["request_invalid"] if self.method in SAFE_METHODS else ["request_invalid", "csrf_failed"]
+        for code in (*common, *self.operation.error_codes):
+            errors.setdefault(HTTP_STATUS.get(code, 400), []).append(code)
+        for status, codes in errors.items():
+            description = ", ".join(f"`{code}`" for code in codes) or HTTPStatus(status).phrase
+            examples = [OpenApiExample(code, Refused(code).as_dict()) for code in codes]
+            found[status] = OpenApiResponse(serializers.ErrorSerializer, description, examples)
+        return found
+
+    def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        # A response has no other fields, while unknown fields of a request are ignored.
+        return schema | {"additionalProperties": False} if direction == "response" else schema
+
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        if isinstance(field, ChoiceField):
+            # drf-spectacular names a plain `enum` after its field, and may rename one of the shop's for it.
+            schema = {"anyOf": [{"type": "string", "enum": [*field.choices]}]}
+        elif hasattr(field, "openapi_schema"):
+            schema = field.openapi_schema
+        else:
+            return super()._map_serializer_field(field, direction)  # type: ignore[no-untyped-call]
+        meta = self._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
+        return append_meta(deepcopy(schema), meta)
 
 
-def _component(name: str, kind: str, schema: Schema) -> ResolvedComponent:
-    """A copy, since hooks of the shop's rewrite what they find."""
-    return ResolvedComponent(name=name, type=kind, schema=deepcopy(schema), object=name)
+class SessionScheme(OpenApiAuthenticationExtension):
+    """The shop's session. Guests are known by theirs as well, so it is never required."""
 
+    target_class = "django_vton.web.api.base.SessionAuthentication"
+    name = "vtonSession"
 
-def _csrf() -> Schema:
-    header = HttpHeaders.parse_header_name(settings.CSRF_HEADER_NAME)
-    return _parameter(
-        str(header), "header", TEXT, "`csrf_token` of the start, with its cookie.", required=True
-    )
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return the session cookie."""
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

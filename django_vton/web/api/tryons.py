@@ -1,4 +1,4 @@
-"""The try-ons: ask for one, look at it, end it, erase it, say how it was."""
+"""Creating, polling, cancelling, erasing and rating try-ons."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from ...exceptions import Refused
 from ...intake import TryOnOrder, feedback, request_tryon
 from ...intake.hooks import run_hook
 from ...models import TryOnRequest
+from ...models.states import State
 from ...monitoring import proxies
 from ...shoppers import VISITOR_HEADER, Visitor, address_keys
-from .. import serializers
-from ..uploads import unnamed
-from . import parsing
+from ...utils.languages import page_language
+from ..serializers import TryOnSerializer, shown_state, try_ons_of
+from ..uploads import clear_file_names
 from .base import ApiView
+from .serializers import FeedbackSerializer, ProductSerializer, TryOnFormSerializer
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,9 +36,14 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
     from rest_framework.request import Request
 
+RETRY_AFTER = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
+"""Seconds until the next poll."""
 
-class Newest(CursorPagination):
-    """Pages of 20 by cursors, whose links are paths."""
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
+
+
+class TryOnPagination(CursorPagination):
+    """Pages of 20, whose links are paths."""
 
     page_size = 20
     ordering = ("-created_at", "-pk")
@@ -45,121 +52,133 @@ class Newest(CursorPagination):
     offset_cutoff = 1000
 
     def decode_cursor(self, request: Request) -> Any:
-        """DRF's, but a caller's own invention ends here, and not in the database's calendar."""
+        """Refuse a made-up position here. The database would fail on a date that it does not have."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _is_moment(str(cursor.position)):
+        if cursor is not None and cursor.position is not None and not _is_datetime(str(cursor.position)):
             raise Refused("not_found", field="cursor")
         return cursor
 
 
-class TryOns(ApiView):
+def _is_datetime(text: str) -> bool:
+    try:
+        value = parse_datetime(text)
+    except ValueError:
+        return False
+    return value is not None and value.tzinfo is not None and 2000 <= value.year < 9000  # noqa: PLR2004 - years
+
+
+class TryOnListView(ApiView):
     """`POST api/try-ons/` and `GET api/try-ons/`."""
 
     def get(self, request: Request) -> Response:
-        """The caller's own, newest first, those of one product with `?product=`."""
+        """List the caller's own try-ons, newest first."""
         visitor = self.visitor
-        rows = serializers.try_ons_of(visitor.shopper(), visitor.phone)
-        product = parsing.text(request.query_params, "product")
+        rows = try_ons_of(visitor.find_shopper(), visitor.phone)
+        query = ProductSerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        product = query.validated_data["product"]
         if product:
             rows = rows.filter(Q(product=product) | Q(main_product=product))
-        pages = Newest()
-        page = pages.paginate_queryset(rows, request, view=self)
-        pages.base_url = request.get_full_path()
-        return pages.get_paginated_response(serializers.tryons(page or []))
+        paginator = TryOnPagination()
+        page = paginator.paginate_queryset(rows, request, view=self)
+        paginator.base_url = request.get_full_path()
+        return paginator.get_paginated_response(TryOnSerializer(page, many=True).data)
 
-    @sensitive_variables("body")
+    @sensitive_variables("form")
     def post(self, request: Request) -> Response:
-        """Ask for a try-on: 202, or 200 where the answer is there already."""
-        body = parsing.fields(request)
-        unnamed(request.FILES)
+        """Request a try-on. 200 if the result is there already."""
+        form = TryOnFormSerializer(data=request.data)
+        clear_file_names(request.FILES)
         if self.upload.is_too_large:
             raise Refused("photo_too_large", field="photo")
-        key = parsing.idempotency_key(request)
-        visitor = Visitor.of(request._request, key or "")
-        ask = TryOnOrder(
+        key = _idempotency_key(request)
+        form.is_valid(raise_exception=True)
+        visitor = Visitor.from_request(request._request, key or "")
+        order = TryOnOrder(
             visitor=visitor,
-            product=parsing.text(body, "product"),
-            photo=parsing.photo(request, body),
-            photo_id=parsing.text(body, "photo_id"),
-            consent=parsing.consent(body),
-            keep_photo=parsing.boolean(body, "keep_photo"),
-            options=parsing.options(body),
             idempotency_key=key,
             addresses=address_keys(request._request),
             locale=get_language() or "",
             is_human=lambda: run_hook(config.CAPTCHA, request._request),
+            **form.validated_data,
         )
-        proxies.note(request._request)
-        accepted = request_tryon(ask)
-        visitor.remember(request._request)
+        proxies.record_untrusted_proxy(request._request)
+        accepted = request_tryon(order)
+        visitor.save_token(request._request)
         row = TryOnRequest.objects.select_related("photo", "source").get(pk=accepted.request.pk)
-        response = Response(serializers.tryon(row), status=200 if accepted.is_ready else 202)
+        response = Response(TryOnSerializer(row).data, status=200 if accepted.is_ready else 202)
         response["Location"] = reverse("vton:tryon", args=[row.pk])
-        response[VISITOR_HEADER] = Visitor.of(request._request).mark
-        _say_when(response, row)
+        response[VISITOR_HEADER] = Visitor.from_request(request._request).pseudonym
+        _set_retry_after(response, row)
         return response
 
 
-class TryOn(ApiView):
+class TryOnDetailView(ApiView):
     """`GET api/try-ons/{id}/` and `DELETE`."""
 
     def get(self, request: Request, pk: UUID) -> Response | HttpResponse:
-        """The object, or 304."""
-        row = self.own(pk)
-        etag = serializers.etag(row)
+        """Get a try-on."""
+        row = self.get_tryon(pk)
+        etag = _etag(row)
         known = parse_etags(request.headers.get("If-None-Match", ""))
         response: Response | HttpResponse
-        if "*" in known or etag.removeprefix("W/") in [it.removeprefix("W/") for it in known]:
+        if "*" in known or etag.removeprefix("W/") in [each.removeprefix("W/") for each in known]:
             response = HttpResponseNotModified()
         else:
-            response = Response(serializers.tryon(row))
+            response = Response(TryOnSerializer(row).data)
         response["ETag"] = etag
         response["Cache-Control"] = "private, no-cache"
-        _say_when(response, row)
+        _set_retry_after(response, row)
         return response
 
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Erase it with its photo and images."""
-        privacy.erase(self.own(pk))
+        """Erase a try-on with its photo and images."""
+        privacy.erase_tryon(self.get_tryon(pk))
         return Response(status=204)
 
 
-class Cancel(ApiView):
+class TryOnCancelView(ApiView):
     """`POST api/try-ons/{id}/cancel/`."""
 
     def post(self, request: Request, pk: UUID) -> Response:
-        """End it where it still runs; `not_cancelable` where it has ended."""
-        if not lifecycle.cancel(self.own(pk), actor_id=request.user.pk):
+        """Cancel a running try-on."""
+        if not lifecycle.cancel(self.get_tryon(pk), actor_id=request.user.pk):
             raise Refused("not_cancelable")
-        return Response(serializers.tryon(self.own(pk)))
+        return Response(TryOnSerializer(self.get_tryon(pk)).data)
 
 
-class Feedback(ApiView):
+class TryOnFeedbackView(ApiView):
     """`PUT api/try-ons/{id}/feedback/`."""
 
     def put(self, request: Request, pk: UUID) -> Response:
-        """`{"value": "like" or "dislike" or null}`, a dislike also with "reason"; answers with the object."""
-        row = self.own(pk)
-        body = parsing.fields(request)
-        value, reason = body.get("value", ...), body.get("reason", "")
-        if not isinstance(value, str | None):
-            raise Refused("feedback_invalid", field="value")
-        if not isinstance(reason, str | None):
-            raise Refused("feedback_invalid", field="reason")
-        # A body without "reason" leaves the stored one as it is; null clears it.
-        feedback.give(row, value or "", (reason or "") if "reason" in body else None)
-        return Response(serializers.tryon(row))
+        """Store the shopper's feedback, or withdraw it."""
+        row = self.get_tryon(pk)
+        form = FeedbackSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        feedback.save(row, **form.validated_data)
+        return Response(TryOnSerializer(row).data)
 
 
-def _is_moment(text: str) -> bool:
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        return False
-    return moment is not None and moment.tzinfo is not None and 2000 <= moment.year < 9000  # noqa: PLR2004 - years
+def _idempotency_key(request: Request) -> str | None:
+    """Return the header, or None. It must be printable ASCII."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > MAX_IDEMPOTENCY_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise Refused("request_invalid", field="Idempotency-Key")
+    return key or None
 
 
-def _say_when(response: HttpResponse, row: TryOnRequest) -> None:
-    seconds = serializers.retry_after(row)
+def _etag(row: TryOnRequest) -> str:
+    """Return a weak ETag (RFC 9110, 8.8.1), since the typical seconds may change while all else stays.
+
+    It depends on the row alone, so that a poll costs one query. New images always change `finished_at`.
+    """
+    finished_at = row.finished_at.timestamp() if row.finished_at else ""
+    parts = [row.pk, shown_state(row), row.feedback, row.photo_id, page_language(), finished_at]
+    return 'W/"{}"'.format("-".join(map(str, parts)))
+
+
+def _set_retry_after(response: HttpResponse, row: TryOnRequest) -> None:
+    """Tell when to poll again, unless the try-on has ended."""
+    seconds = RETRY_AFTER.get(shown_state(row))
     if seconds is not None:
         response["Retry-After"] = str(seconds)

@@ -111,7 +111,7 @@ def confirmation_page(request: HttpRequest, question: str, row: TryOnRequest | N
     url = languages.localized_url("history") if row is None else languages.localized_url("result", row.pk)
     context: dict[str, Any] = {"question": question, "try_on": row, "action_url": url}
     if row is not None:
-        context["picture"] = next(iter(serializers.tryon(row)["images"]), None)
+        context["picture"] = next(iter(serializers.TryOnSerializer(row).data["images"]), None)
     return render(request, "vton/pages/confirm.html", context)
 
 

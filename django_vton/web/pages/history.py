@@ -162,5 +162,5 @@ def _entries(request: HttpRequest, rows: Iterable[TryOnRequest], chosen: list[st
     rows = list(rows)
     return [
         HistoryEntry(row, try_on, product_link(request, row.product_url), str(row.pk) in chosen)
-        for row, try_on in zip(rows, serializers.tryons(rows), strict=True)
+        for row, try_on in zip(rows, serializers.TryOnSerializer(rows, many=True).data, strict=True)
     ]

@@ -89,7 +89,7 @@ def _selected_image(request: HttpRequest, images: list[dict[str, Any]]) -> dict[
 
 
 def _render_result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = None) -> HttpResponse:
-    shown = serializers.tryon(row)
+    shown = serializers.TryOnSerializer(row).data
     is_running = row.state in ACTIVE
     late_after = LATE_FACTOR * timedelta(seconds=shown["typical_seconds"])
     reloads = is_running and request.GET.get("auto") == "1"

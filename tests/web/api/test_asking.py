@@ -8,7 +8,18 @@ from django.test import Client
 from django.urls import reverse
 
 from django_vton.models import Attempt, Consent, PersonPhoto, Shopper, TryOnRequest
-from tests.doors import KEYS, PHOTO_KEYS, TRY_ONS, ask, asked, code, ref, render, start, submit
+from tests.tryons import (
+    PHOTO_KEYS,
+    TRY_ONS,
+    TRYON_KEYS,
+    claim_for_submit,
+    complete_tryon,
+    create_tryon,
+    error_code,
+    get_start,
+    post_tryon,
+    product_ref,
+)
 
 if TYPE_CHECKING:
     from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -23,39 +34,39 @@ def test_a_photo_is_accepted(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
-    bell: list[str],
+    enqueued: list[str],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        response = ask(guest, shirt, phone_photo(), options='{"num_samples": 2}')
+        response = post_tryon(guest, shirt, phone_photo(), options='{"num_samples": 2}')
     body = response.json()
 
     assert response.status_code == 202
     assert response["Location"] == reverse("vton:tryon", args=[body["id"]]) == f"{TRY_ONS}{body['id']}/"
     assert response["Retry-After"] == "2"
-    assert set(body) == KEYS
+    assert set(body) == TRYON_KEYS
     assert set(body["photo"]) == PHOTO_KEYS
     assert (body["status"], body["progress"], body["images"], body["error"]) == ("queued", 0.1, [], None)
     assert body["options"] == {"category": "top", "num_samples": 2}
     assert (body["photo"]["kind"], body["photo"]["width"], body["photo"]["height"]) == ("own", 600, 800)
     assert (body["counted"], body["cached"]) == (True, False)
-    assert bell == ["django_vton.tasks.dispatch"]
+    assert enqueued == ["django_vton.tasks.dispatch"]
     assert Consent.objects.get().locale == "en"
 
 
 def test_json_with_a_stored_photo(
     guest: Client, shirt: Product, glasses: Product, phone_photo: PhotoMaker
 ) -> None:
-    first = asked(guest, shirt, phone_photo(), keep_photo="1")
-    body = {"product": ref(glasses), "photo_id": str(first.photo_id), "consent": True, "options": {}}
+    first = create_tryon(guest, shirt, phone_photo(), keep_photo="1")
+    body = {"product": product_ref(glasses), "photo_id": str(first.photo_id), "consent": True, "options": {}}
     response = guest.post(TRY_ONS, body, content_type="application/json")
     assert response.status_code == 202
     assert response.json()["photo"]["id"] == str(first.photo_id)
 
 
 def test_the_same_again_is_there_already(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    render(asked(guest, shirt, phone_photo()))
-    response = ask(guest, shirt, phone_photo())
+    complete_tryon(create_tryon(guest, shirt, phone_photo()))
+    response = post_tryon(guest, shirt, phone_photo())
     body = response.json()
     assert (response.status_code, body["status"], body["cached"], body["counted"]) == (
         200,
@@ -70,9 +81,9 @@ def test_the_same_again_is_there_already(guest: Client, shirt: Product, phone_ph
 def test_a_house_model_is_shared(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto
 ) -> None:
-    mine, theirs = (ask(it, shirt, photo_id=str(house_model.pk)).json() for it in (guest, stranger))
+    mine, theirs = (post_tryon(it, shirt, photo_id=str(house_model.pk)).json() for it in (guest, stranger))
     source = TryOnRequest.objects.get(shopper=None)
-    submit(source)
+    claim_for_submit(source)
 
     # Who waits for a shared render sees how far it is.
     body = guest.get(f"{TRY_ONS}{mine['id']}/").json()
@@ -81,8 +92,8 @@ def test_a_house_model_is_shared(
 
     source.refresh_from_db()
     assert Attempt.objects.count() == 1
-    assert code(guest.get(f"{TRY_ONS}{source.pk}/")) == (404, "not_found")
-    assert code(guest.get(f"{TRY_ONS}{theirs['id']}/")) == (404, "not_found")
+    assert error_code(guest.get(f"{TRY_ONS}{source.pk}/")) == (404, "not_found")
+    assert error_code(guest.get(f"{TRY_ONS}{theirs['id']}/")) == (404, "not_found")
 
 
 def test_a_users_try_ons_are_theirs_on_every_device(shirt: Product, phone_photo: PhotoMaker) -> None:
@@ -90,14 +101,14 @@ def test_a_users_try_ons_are_theirs_on_every_device(shirt: Product, phone_photo:
     phone, laptop = Client(), Client()
     phone.force_login(user)
     laptop.force_login(user)
-    row = asked(phone, shirt, phone_photo())
+    row = create_tryon(phone, shirt, phone_photo())
     assert laptop.get(f"{TRY_ONS}{row.pk}/").status_code == 200
 
 
 def test_a_guests_try_ons_follow_them_through_the_login(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    row = asked(guest, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
     user = get_user_model().objects.create_user("ada", password="secret")
     guest.login(username="ada", password="secret")
     assert guest.get(f"{TRY_ONS}{row.pk}/").status_code == 200
@@ -105,20 +116,25 @@ def test_a_guests_try_ons_follow_them_through_the_login(
 
 
 def test_the_same_key_is_the_same_try_on(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    asked(guest, shirt, phone_photo(shade=9))
+    create_tryon(guest, shirt, phone_photo(shade=9))
     key = {"Idempotency-Key": "order-1"}
-    first, again = (ask(guest, shirt, phone_photo(), headers=key) for _ in range(2))
+    first, again = (post_tryon(guest, shirt, phone_photo(), headers=key) for _ in range(2))
     assert first.status_code == again.status_code == 202
     assert first.json()["id"] == again.json()["id"]
     assert Attempt.objects.count() == 2
-    assert code(ask(guest, shirt, phone_photo(shade=1), headers=key)) == (409, "idempotency_conflict")
+    assert error_code(post_tryon(guest, shirt, phone_photo(shade=1), headers=key)) == (
+        409,
+        "idempotency_conflict",
+    )
 
 
 def test_a_captcha_is_asked(guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
     vton(CAPTCHA=f"{__name__}.is_human")
-    assert code(ask(guest, shirt, phone_photo())) == (400, "captcha_required")
-    assert ask(guest, shirt, phone_photo(), captcha="I am").status_code == 202
-    assert guest.get(reverse("vton:start"), {"product": ref(shirt)}).json()["captcha"] == {"required": True}
+    assert error_code(post_tryon(guest, shirt, phone_photo())) == (400, "captcha_required")
+    assert post_tryon(guest, shirt, phone_photo(), captcha="I am").status_code == 202
+    assert guest.get(reverse("vton:start"), {"product": product_ref(shirt)}).json()["captcha"] == {
+        "required": True
+    }
 
 
 def is_human(request: Any) -> bool:
@@ -127,15 +143,15 @@ def is_human(request: Any) -> bool:
 
 def test_enough_is_enough(guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
     vton(QUOTA="2/day", IN_FLIGHT=1)
-    row = asked(guest, shirt, phone_photo())
-    response = ask(guest, shirt, phone_photo(shade=1))
-    assert code(response) == (429, "in_flight_limit")
+    row = create_tryon(guest, shirt, phone_photo())
+    response = post_tryon(guest, shirt, phone_photo(shade=1))
+    assert error_code(response) == (429, "in_flight_limit")
     assert response["Retry-After"] == "10"
 
-    render(row)
-    render(asked(guest, shirt, phone_photo(shade=1)))
-    response = ask(guest, shirt, phone_photo(shade=2))
-    assert code(response) == (429, "quota_exceeded")
+    complete_tryon(row)
+    complete_tryon(create_tryon(guest, shirt, phone_photo(shade=1)))
+    response = post_tryon(guest, shirt, phone_photo(shade=2))
+    assert error_code(response) == (429, "quota_exceeded")
     assert 0 < int(response["Retry-After"]) <= 90_000
 
 
@@ -146,19 +162,19 @@ def test_a_queue_that_is_away_is_no_matter_for_the_shopper(
     vton: Vton,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    vton(ENQUEUE="tests.bells.broken")
+    vton(ENQUEUE="tests.fake_queues.unreachable")
     with django_capture_on_commit_callbacks(execute=True):
-        assert ask(guest, shirt, phone_photo()).status_code == 202
+        assert post_tryon(guest, shirt, phone_photo()).status_code == 202
 
 
 def test_a_new_guest_whose_first_answer_was_lost_pays_once(shirt: Product, phone_photo: PhotoMaker) -> None:
     browser = Client()
-    start(browser, shirt)
+    get_start(browser, shirt)
     headers = {"Idempotency-Key": "order-1"}
-    lost = ask(browser, shirt, phone_photo(), headers=headers)
+    lost = post_tryon(browser, shirt, phone_photo(), headers=headers)
     del browser.cookies["sessionid"]
 
-    again = ask(browser, shirt, phone_photo(), headers=headers)
+    again = post_tryon(browser, shirt, phone_photo(), headers=headers)
 
     assert again.json()["id"] == lost.json()["id"]
     assert Attempt.objects.count() == 1
@@ -169,6 +185,6 @@ def test_the_same_key_of_another_browser_is_another_guests(shirt: Product, phone
     headers = {"Idempotency-Key": "order-1"}
     answers = []
     for browser in (Client(), Client()):
-        start(browser, shirt)
-        answers.append(ask(browser, shirt, phone_photo(), headers=headers).json()["id"])
+        get_start(browser, shirt)
+        answers.append(post_tryon(browser, shirt, phone_photo(), headers=headers).json()["id"])
     assert len(set(answers)) == 2

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_vton.models import Attempt
-from tests.doors import ask, code, start
+from tests.tryons import error_code, get_start, post_tryon
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -41,22 +41,28 @@ def browser(request: pytest.FixtureRequest) -> Client:
 @pytest.mark.parametrize(("method", "name", "args"), WRITES)
 def test_every_write_needs_the_token(browser: Client, method: str, name: str, args: list[Any]) -> None:
     response = getattr(browser, method)(reverse(f"vton:{name}", args=args))
-    assert code(response) == (403, "csrf_failed")
+    assert error_code(response) == (403, "csrf_failed")
 
 
 def test_the_token_of_the_start_opens_it(browser: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    token = start(browser, shirt).json()["csrf_token"]
+    token = get_start(browser, shirt).json()["csrf_token"]
     headers = {"X-CSRFToken": token}
 
-    assert code(ask(browser, shirt, phone_photo(), headers={"X-CSRFToken": "x" * 64})) == (403, "csrf_failed")
-    assert code(ask(browser, shirt, phone_photo(), csrfmiddlewaretoken="x" * 64)) == (403, "csrf_failed")
+    assert error_code(post_tryon(browser, shirt, phone_photo(), headers={"X-CSRFToken": "x" * 64})) == (
+        403,
+        "csrf_failed",
+    )
+    assert error_code(post_tryon(browser, shirt, phone_photo(), csrfmiddlewaretoken="x" * 64)) == (
+        403,
+        "csrf_failed",
+    )
     foreign = headers | {"Origin": "https://evil.example"}
-    assert code(ask(browser, shirt, phone_photo(), headers=foreign)) == (403, "csrf_failed")
+    assert error_code(post_tryon(browser, shirt, phone_photo(), headers=foreign)) == (403, "csrf_failed")
     assert not Attempt.objects.exists()
 
-    response = ask(browser, shirt, phone_photo(), headers=headers)
+    response = post_tryon(browser, shirt, phone_photo(), headers=headers)
     assert response.status_code == 202
-    assert ask(browser, shirt, phone_photo(shade=1), csrfmiddlewaretoken=token).status_code == 202
+    assert post_tryon(browser, shirt, phone_photo(shade=1), csrfmiddlewaretoken=token).status_code == 202
     cancel = response["Location"] + "cancel/"
     assert browser.post(cancel, headers=headers).status_code == 200
     assert browser.delete(response["Location"], headers=headers).status_code == 204
@@ -65,7 +71,7 @@ def test_the_token_of_the_start_opens_it(browser: Client, shirt: Product, phone_
 def test_a_token_in_a_form_is_enough_without_the_shops_middleware(shirt: Product, settings: Settings) -> None:
     settings.MIDDLEWARE = [it for it in settings.MIDDLEWARE if "csrf" not in it]
     browser = Client(enforce_csrf_checks=True)
-    token = start(browser, shirt).json()["csrf_token"]
+    token = get_start(browser, shirt).json()["csrf_token"]
     assert "csrftoken" in browser.cookies
-    assert code(ask(browser, shirt)) == (403, "csrf_failed")
-    assert code(ask(browser, shirt, headers={"X-CSRFToken": token})) == (400, "photo_required")
+    assert error_code(post_tryon(browser, shirt)) == (403, "csrf_failed")
+    assert error_code(post_tryon(browser, shirt, headers={"X-CSRFToken": token})) == (400, "photo_required")

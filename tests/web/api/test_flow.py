@@ -12,7 +12,7 @@ from PIL import Image
 from django_vton.models import Attempt, VendorLink
 from django_vton.models.states import Money
 from django_vton.worker import dispatcher
-from tests.doors import TRY_ONS, ref
+from tests.tryons import TRY_ONS, product_ref
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
@@ -43,10 +43,10 @@ def test_flow(
     item: Product = request.getfixturevalue(product)
     options = '{"num_samples": 2}' if size > 1 else "{}"
     with httpx.Client(base_url=live_server.url, trust_env=False) as shopper:
-        token = shopper.get("/try-on/api/start/", params={"product": ref(item)}).json()["csrf_token"]
+        token = shopper.get("/try-on/api/start/", params={"product": product_ref(item)}).json()["csrf_token"]
         answer = shopper.post(
             TRY_ONS,
-            data={"product": ref(item), "consent": "true", "options": options},
+            data={"product": product_ref(item), "consent": "true", "options": options},
             files={"photo": ("me.jpg", phone_photo(), "image/jpeg")},
             headers={"X-CSRFToken": token},
         )

@@ -34,10 +34,10 @@ from django_vton.models import TryOnRequest
 from django_vton.models.states import TERMINAL
 from django_vton.shoppers import SESSION_KEY, Visitor
 from django_vton.worker import dispatcher
-from tests.doors import TRY_ONS, code, render
 from tests.faults.rounds import ROUNDS, SEED
+from tests.intake_helpers import order_tryon, user_visitor
 from tests.lifecycle.invariants import check_books
-from tests.people import asked, user_visitor
+from tests.tryons import TRY_ONS, complete_tryon, error_code
 from tests.web.api.described import PREFIX, ROUTES
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from django_vton.sandbox import Gateway
     from shop.models import Product
     from tests.conftest import PhotoMaker, Vton
-    from tests.people import Files
+    from tests.intake_helpers import StoredFiles
 
 CSRF = "a" * 32
 CHECKS = [
@@ -97,7 +97,7 @@ def shop(
     request: pytest.FixtureRequest,
     transactional_db: None,  # noqa: ARG001 - the pump works on a connection of its own
     gateway: Gateway,
-    files: Files,  # noqa: ARG001 - a folder of this test's own
+    files: StoredFiles,  # noqa: ARG001 - a folder of this test's own
     glasses: Product,
     house_model: PersonPhoto,
     phone_photo: PhotoMaker,
@@ -118,7 +118,7 @@ def shop(
     else:
         visitor = user_visitor()
         browser.force_login(User.objects.get())
-    row = render(asked(glasses, visitor, phone_photo(), keep_photo=True).request)
+    row = complete_tryon(order_tryon(glasses, visitor, phone_photo(), keep_photo=True).request)
     found = Shop(browser, row, house_model)
     got_request_exception.connect(found.remember)
     yield found
@@ -324,7 +324,7 @@ def test_what_no_schema_describes_is_refused_in_one_shape(shop: Shop) -> None:
         )
         shop.saw(response.status_code)
         if response.status_code >= 400 and method != "HEAD":
-            code(response)
+            error_code(response)
 
     answers()
     assert {200, 204, 400, 404, 405} <= set(shop.statuses), shop.statuses

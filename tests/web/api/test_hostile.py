@@ -13,7 +13,7 @@ from rest_framework.settings import api_settings
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from tests.doors import TRY_ONS, ask, code
+from tests.tryons import TRY_ONS, error_code, post_tryon
 from tests.web.api import hostile
 from tests.web.api.hostile_classes import Reached
 
@@ -33,12 +33,12 @@ def test_settings_that_change_while_the_shop_runs(
 ) -> None:
     settings.REST_FRAMEWORK = hostile.REST_FRAMEWORK
     assert api_settings.UNAUTHENTICATED_USER is None
-    response = ask(guest, shirt, phone_photo())
+    response = post_tryon(guest, shirt, phone_photo())
     assert response.status_code == 202
     assert guest.get(response["Location"], {"product": "xml"}).status_code == 200
     assert len(guest.get(TRY_ONS).json()["results"]) == 1
-    assert code(guest.put(TRY_ONS)) == (405, "method_not_allowed")
-    assert code(ask(guest, shirt)) == (400, "photo_required")
+    assert error_code(guest.put(TRY_ONS)) == (405, "method_not_allowed")
+    assert error_code(post_tryon(guest, shirt)) == (400, "photo_required")
 
 
 def test_settings_that_drf_finds_at_its_import() -> None:
@@ -49,7 +49,7 @@ def test_settings_that_drf_finds_at_its_import() -> None:
     others = "not at_its_import and not flow and not fuzz and not schema"
     options = ["-q", "-p", "no:cacheprovider", "-k", others]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--ds", "tests.web.api.hostile", *options, "tests/api"],
+        [sys.executable, "-m", "pytest", "--ds", "tests.web.api.hostile", *options, "tests/web/api"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_vton.models import Attempt, PersonPhoto, Shopper
-from tests.doors import TRY_ONS, ask, code, ref, upload
+from tests.tryons import TRY_ONS, error_code, post_tryon, product_ref, uploaded_photo
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -31,15 +31,15 @@ PNG = base64.b64decode(
 def test_what_shoppers_do(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     photo = phone_photo()
     answers = {
-        "photo_required": ask(guest, shirt),
-        "consent_required": ask(guest, shirt, photo, consent=None),
-        "photo_format": ask(guest, shirt, b"Dear diary, " * 100),
-        "photo_unreadable": ask(guest, shirt, photo[:3000]),
-        "photo_too_small": ask(guest, shirt, phone_photo(200, 200)),
-        "product_unknown": guest.post(TRY_ONS, {"product": "shop.product:0", "photo": upload(photo)}),
-        "photo_gone": ask(guest, shirt, photo_id=str(uuid4())),
+        "photo_required": post_tryon(guest, shirt),
+        "consent_required": post_tryon(guest, shirt, photo, consent=None),
+        "photo_format": post_tryon(guest, shirt, b"Dear diary, " * 100),
+        "photo_unreadable": post_tryon(guest, shirt, photo[:3000]),
+        "photo_too_small": post_tryon(guest, shirt, phone_photo(200, 200)),
+        "product_unknown": guest.post(TRY_ONS, {"product": "shop.product:0", "photo": uploaded_photo(photo)}),
+        "photo_gone": post_tryon(guest, shirt, photo_id=str(uuid4())),
     }
-    assert {name: code(it)[1] for name, it in answers.items()} == {name: name for name in answers}
+    assert {name: error_code(it)[1] for name, it in answers.items()} == {name: name for name in answers}
     assert answers["product_unknown"].status_code == 404
     assert not Attempt.objects.exists()
     assert not PersonPhoto.objects.exists()
@@ -108,11 +108,11 @@ def test_json_of_any_kind(
     changes: dict[str, Any],
     expected: tuple[int, str],
 ) -> None:
-    body = {"product": ref(shirt), "photo_id": str(house_model.pk)} | changes
+    body = {"product": product_ref(shirt), "photo_id": str(house_model.pk)} | changes
     if "photo" in changes:
         del body["photo_id"]
     response = guest.post(TRY_ONS, json.dumps(body), content_type="application/json")
-    assert code(response) == expected
+    assert error_code(response) == expected
     assert len(response.json()["field"]) <= 100
     assert not Attempt.objects.exists()
 
@@ -187,7 +187,7 @@ def test_bodies_of_any_kind(
     # With the CSRF check Django reads the body, without it DRF does.
     client = Client(enforce_csrf_checks=with_token, headers={"X-CSRFToken": "a" * 32} if with_token else {})
     client.cookies["csrftoken"] = "a" * 32
-    assert code(client.generic("POST", TRY_ONS, body, content_type)) == expected
+    assert error_code(client.generic("POST", TRY_ONS, body, content_type)) == expected
     assert not Attempt.objects.exists()
 
 
@@ -196,26 +196,34 @@ def test_parts_of_any_kind(guest: Client, shirt: Product, phone_photo: PhotoMake
     for name in ("\0", "../../x.jpg", "x" * 5000, "ä\N{PILE OF POO}.php", "a\r\nX: y"):
         assert (
             guest.post(
-                TRY_ONS, {"product": ref(shirt), "photo": upload(b"", name), "consent": "1"}
+                TRY_ONS, {"product": product_ref(shirt), "photo": uploaded_photo(b"", name), "consent": "1"}
             ).status_code
             == 400
         )
-    assert code(guest.post(TRY_ONS, {"product": ref(shirt), "photo": "text"})) == (400, "photo_unreadable")
-    assert code(ask(guest, shirt, b"")) in {(400, "photo_unreadable"), (400, "photo_format")}
-    assert code(ask(guest, shirt, PNG)) == (400, "photo_too_small")
+    assert error_code(guest.post(TRY_ONS, {"product": product_ref(shirt), "photo": "text"})) == (
+        400,
+        "photo_unreadable",
+    )
+    assert error_code(post_tryon(guest, shirt, b"")) in {(400, "photo_unreadable"), (400, "photo_format")}
+    assert error_code(post_tryon(guest, shirt, PNG)) == (400, "photo_too_small")
     # Other files are not looked at.
-    assert code(ask(guest, shirt, None, picture=upload(photo))) == (400, "photo_required")
+    assert error_code(post_tryon(guest, shirt, None, picture=uploaded_photo(photo))) == (
+        400,
+        "photo_required",
+    )
 
 
 def test_other_files_are_not_kept(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    response = ask(guest, shirt, phone_photo(), options=upload(b"{}"), extra=upload(b"x" * 4_000_000))
+    response = post_tryon(
+        guest, shirt, phone_photo(), options=uploaded_photo(b"{}"), extra=uploaded_photo(b"x" * 4_000_000)
+    )
     assert response.status_code == 202
     assert not response.wsgi_request.FILES.get("extra")
 
 
 def test_a_photo_that_is_too_large_is_heard_to_its_end(guest: Client, shirt: Product) -> None:
-    response = ask(guest, shirt, b"\xff\xd8\xff" + b"x" * 16_000_000)
-    assert code(response) == (413, "photo_too_large")
+    response = post_tryon(guest, shirt, b"\xff\xd8\xff" + b"x" * 16_000_000)
+    assert error_code(response) == (413, "photo_too_large")
     assert not response.wsgi_request.FILES
 
 
@@ -223,8 +231,8 @@ def test_a_photo_that_is_too_large_is_heard_to_its_end(guest: Client, shirt: Pro
 def test_idempotency_keys_are_printable_and_short(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, key: str
 ) -> None:
-    response = ask(guest, shirt, phone_photo(), headers={"Idempotency-Key": key})
-    assert code(response) == (400, "request_invalid")
+    response = post_tryon(guest, shirt, phone_photo(), headers={"Idempotency-Key": key})
+    assert error_code(response) == (400, "request_invalid")
     assert response.json()["field"] == "Idempotency-Key"
 
 
@@ -243,7 +251,7 @@ def test_idempotency_keys_are_printable_and_short(
 )
 def test_other_methods(guest: Client, method: str, name: str, allowed: str) -> None:
     response = getattr(guest, method)(reverse(f"vton:{name}"))
-    assert code(response) == (405, "method_not_allowed")
+    assert error_code(response) == (405, "method_not_allowed")
     assert {it.strip() for it in response["Allow"].split(",")} == set(allowed.split(", "))
 
 
@@ -252,8 +260,8 @@ def test_other_methods(guest: Client, method: str, name: str, allowed: str) -> N
     ["", "x/", "try-ons/x/", "try-ons/3f2504e0-4f89-11d3-9a0c-0305e82c3301/x/", "try-ons/%00/", "start/x/"],
 )
 def test_other_addresses(guest: Client, path: str) -> None:
-    assert code(guest.get(f"/try-on/api/{path}")) == (404, "not_found")
-    assert code(guest.post(f"/try-on/api/{path}")) == (404, "not_found")
+    assert error_code(guest.get(f"/try-on/api/{path}")) == (404, "not_found")
+    assert error_code(guest.post(f"/try-on/api/{path}")) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -279,9 +287,9 @@ def test_other_addresses(guest: Client, path: str) -> None:
 def test_queries_of_any_kind(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, query: dict[str, str]
 ) -> None:
-    ask(guest, shirt, phone_photo())
+    post_tryon(guest, shirt, phone_photo())
     response = guest.get(TRY_ONS, query)
-    assert response.status_code == 200 or code(response)[0] in {400, 404}
+    assert response.status_code == 200 or error_code(response)[0] in {400, 404}
 
 
 def test_accept_headers_of_any_kind(guest: Client) -> None:
@@ -291,7 +299,7 @@ def test_accept_headers_of_any_kind(guest: Client) -> None:
 
 
 def test_etags_of_any_kind(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    url = ask(guest, shirt, phone_photo())["Location"]
+    url = post_tryon(guest, shirt, phone_photo())["Location"]
     for etag in ("x", '"', "W/", '"a", W/"b"', "\xe4", ",,,"):
         assert guest.get(url, headers={"If-None-Match": etag}).status_code == 200
     assert guest.get(url, headers={"If-None-Match": "*"}).status_code == 304
@@ -299,5 +307,5 @@ def test_etags_of_any_kind(guest: Client, shirt: Product, phone_photo: PhotoMake
 
 def test_refusals_speak_the_language_of_the_page(guest: Client, shirt: Product, settings: Settings) -> None:
     settings.LANGUAGE_CODE = "en"
-    response = guest.post(f"{TRY_ONS}?lang=de", {"product": ref(shirt)})
+    response = guest.post(f"{TRY_ONS}?lang=de", {"product": product_ref(shirt)})
     assert response["Content-Language"] == "de"

@@ -13,7 +13,7 @@ import pytest
 from django.urls import reverse
 
 from django_vton.messages import MESSAGES
-from tests.doors import TRY_ONS, ask, asked, render, start
+from tests.tryons import TRY_ONS, complete_tryon, create_tryon, get_start, post_tryon
 from tests.web.api.described import ROUTES, document
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_every_write_asks_for_the_csrf_token_and_every_refusal_is_named() -> Non
             assert ("X-Csrftoken" in headers) == (method != "get")
             for answer in operation["responses"].values():
                 for content in answer.get("content", {}).values():
-                    codes |= set(content.get("examples", {}))
+                    codes |= {each["value"]["code"] for each in content.get("examples", {}).values()}
     # What no described request is answered.
     assert set(MESSAGES) - codes == {"method_not_allowed"}
 
@@ -66,19 +66,22 @@ def test_real_answers_are_as_described(
     house_model: PersonPhoto,  # noqa: ARG001 - it is listed
     phone_photo: PhotoMaker,
 ) -> None:
-    assert check(start(guest, shirt), "Start")["latest"] is None
-    assert check(ask(guest, shirt, phone_photo(), consent="false"), "Refusal")["code"] == "consent_required"
-    row = asked(guest, shirt, phone_photo(), keep_photo="true", options='{"num_samples": 2}')
+    assert check(get_start(guest, shirt), "Start")["latest"] is None
+    assert (
+        check(post_tryon(guest, shirt, phone_photo(), consent="false"), "Error")["code"]
+        == "consent_required"
+    )
+    row = create_tryon(guest, shirt, phone_photo(), keep_photo="true", options='{"num_samples": 2}')
     running = check(guest.get(f"{TRY_ONS}{row.pk}/"), "TryOn")
     assert (running["status"], running["finished_at"]) == ("queued", None)
-    render(row, pictures=2)
+    complete_tryon(row, pictures=2)
     done = check(guest.get(f"{TRY_ONS}{row.pk}/"), "TryOn")
     assert (done["status"], len(done["images"]), done["error"]) == ("completed", 2, None)
     assert len(check(guest.get(TRY_ONS), "TryOnPage")["results"]) == 1
     photos = check(guest.get(reverse("vton:photos")), "Photos")
     assert [len(photos["photos"]), len(photos["house_models"])] == [1, 1]
-    assert check(start(guest, shirt), "Start")["latest"]["id"] == done["id"]
-    failed = asked(guest, shirt, phone_photo(shade=2))
+    assert check(get_start(guest, shirt), "Start")["latest"]["id"] == done["id"]
+    failed = create_tryon(guest, shirt, phone_photo(shade=2))
     type(failed).objects.filter(pk=failed.pk).update(state="failed", error_code="no_person")
     assert check(guest.get(f"{TRY_ONS}{failed.pk}/"), "TryOn")["error"]["code"] == "no_person"
     assert check(guest.get(reverse("vton:me")), "Export")["shopper"]

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django_vton import privacy
 from django_vton.models import Attempt, Consent, PersonPhoto, Shopper, TryOnRequest
 from django_vton.shoppers import SESSION_KEY
-from tests.doors import TRY_ONS, ask, asked, code, render
+from tests.tryons import TRY_ONS, complete_tryon, create_tryon, error_code, post_tryon
 
 if TYPE_CHECKING:
     from shop.models import Product
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 def test_kept_photos_and_house_models_are_listed(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker
 ) -> None:
-    asked(guest, shirt, phone_photo(shade=1))
-    kept = asked(guest, shirt, phone_photo(), keep_photo="true")
+    create_tryon(guest, shirt, phone_photo(shade=1))
+    kept = create_tryon(guest, shirt, phone_photo(), keep_photo="true")
 
     body = guest.get(reverse("vton:photos")).json()
 
@@ -34,27 +34,27 @@ def test_kept_photos_and_house_models_are_listed(
 def test_an_own_photo_is_deleted_and_nobody_elses(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker
 ) -> None:
-    row = asked(guest, shirt, phone_photo(), keep_photo="true")
-    asked(stranger, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo(), keep_photo="true")
+    create_tryon(stranger, shirt, phone_photo())
     url = reverse("vton:photo", args=[row.photo_id])
 
     for other in (stranger, Client()):
-        assert code(other.delete(url)) == (404, "not_found")
-    assert code(guest.delete(reverse("vton:photo", args=[house_model.pk]))) == (404, "not_found")
-    assert code(Client().delete(reverse("vton:photo", args=[house_model.pk]))) == (404, "not_found")
+        assert error_code(other.delete(url)) == (404, "not_found")
+    assert error_code(guest.delete(reverse("vton:photo", args=[house_model.pk]))) == (404, "not_found")
+    assert error_code(Client().delete(reverse("vton:photo", args=[house_model.pk]))) == (404, "not_found")
 
     assert guest.delete(url).status_code == 204
     assert not PersonPhoto.objects.filter(try_ons=row).exists()
     assert guest.get(f"{TRY_ONS}{row.pk}/").json()["status"] == "canceled"
     assert guest.get(f"{TRY_ONS}{row.pk}/").json()["photo"] is None
-    assert code(ask(guest, shirt, photo_id=str(row.photo_id))) == (400, "photo_gone")
+    assert error_code(post_tryon(guest, shirt, photo_id=str(row.photo_id))) == (400, "photo_gone")
 
 
 def test_everything_is_told_and_everything_erased(
     guest: Client, stranger: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    row = render(asked(guest, shirt, phone_photo(), keep_photo="true"))
-    other = asked(stranger, shirt, phone_photo())
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo(), keep_photo="true"))
+    other = create_tryon(stranger, shirt, phone_photo())
     me = reverse("vton:me")
 
     told = guest.get(me).json()
@@ -64,7 +64,7 @@ def test_everything_is_told_and_everything_erased(
 
     assert guest.delete(me).status_code == 204
     assert SESSION_KEY not in guest.session
-    assert guest.get(me).json() == privacy.export(None)
+    assert guest.get(me).json() == privacy.export_shopper(None)
     assert list(Shopper.objects.all()) == [other.shopper]
     assert TryOnRequest.objects.get(pk=row.pk).erased_at
     assert Attempt.objects.count() == 2
@@ -74,16 +74,16 @@ def test_everything_is_told_and_everything_erased(
 def test_a_withdrawn_consent_takes_the_photos_with_it(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    row = asked(guest, shirt, phone_photo(), keep_photo="true")
+    row = create_tryon(guest, shirt, phone_photo(), keep_photo="true")
     assert guest.delete(reverse("vton:consent")).status_code == 204
     assert Consent.objects.get().withdrawn_at
     assert not PersonPhoto.objects.filter(try_ons=row).exists()
-    assert code(ask(guest, shirt, phone_photo(), consent=None)) == (400, "consent_required")
+    assert error_code(post_tryon(guest, shirt, phone_photo(), consent=None)) == (400, "consent_required")
     assert Client().delete(reverse("vton:consent")).status_code == 204
 
 
 def test_nothing_of_a_shopper_is_cached(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    asked(guest, shirt, phone_photo())
+    create_tryon(guest, shirt, phone_photo())
     for name in ("tryons", "photos", "me"):
         response = guest.get(reverse(f"vton:{name}"))
         assert response["Cache-Control"] == "no-store"

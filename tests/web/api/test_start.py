@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image
 
 from django_vton.models import DispatcherLease, PauseSwitch, PersonPhoto, Shopper
-from tests.doors import ask, asked, code, ref, render, start
+from tests.tryons import complete_tryon, create_tryon, error_code, get_start, post_tryon, product_ref
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model: PersonPhoto) -> None:
-    response = start(guest, shirt)
+    response = get_start(guest, shirt)
     body = response.json()
 
     assert response.status_code == 200
@@ -43,7 +43,7 @@ def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model
         "enabled": True,
         "reason": None,
         "product": {
-            "ref": ref(shirt),
+            "ref": product_ref(shirt),
             "title": "Shirt",
             "url": "/products/shirt/"
             if shirt.get_absolute_url() == "/products/shirt/"
@@ -80,7 +80,7 @@ def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model
 
 
 def test_it_sets_the_csrf_cookie_and_stores_nothing(guest: Client, shirt: Product) -> None:
-    response = start(guest, shirt)
+    response = get_start(guest, shirt)
 
     assert list(response.cookies) == ["csrftoken"]
     assert response["Cache-Control"] == "no-store"
@@ -91,39 +91,39 @@ def test_its_texts_are_in_the_language_of_the_page(guest: Client, shirt: Product
     from django.utils.translation import gettext_lazy as _
 
     vton(CONSENT_TEXT=_("Yes"))
-    response = start(guest, shirt, lang="de")
+    response = get_start(guest, shirt, lang="de")
     assert response.json()["lang"] == response["Content-Language"] == "de"
     assert response.json()["consent"]["text"] == "Ja"
-    assert start(guest, shirt, lang="de-AT").json()["lang"] == "de"
+    assert get_start(guest, shirt, lang="de-AT").json()["lang"] == "de"
     for unknown in ("xx", "", "../../etc", "a" * 600, "de\0"):
-        assert start(guest, shirt, lang=unknown).json()["lang"] == "en"
+        assert get_start(guest, shirt, lang=unknown).json()["lang"] == "en"
 
 
 def test_running_and_finished_try_ons_come_back(
     guest: Client, shirt: Product, glasses: Product, phone_photo: PhotoMaker
 ) -> None:
-    done = asked(guest, shirt, phone_photo())
-    render(done)
-    running = asked(guest, glasses, phone_photo(), keep_photo="on")
+    done = create_tryon(guest, shirt, phone_photo())
+    complete_tryon(done)
+    running = create_tryon(guest, glasses, phone_photo(), keep_photo="on")
 
-    body = start(guest, shirt).json()
+    body = get_start(guest, shirt).json()
 
     assert [it["id"] for it in body["active"]] == [str(running.pk)]
     assert body["latest"]["id"] == str(done.pk)
     assert [it["id"] for it in body["photos"]] == [str(running.photo_id)]
     assert body["consent"]["required"] is False
     assert body["quota"]["remaining"] == 8
-    assert start(guest, glasses).json()["latest"] is None
+    assert get_start(guest, glasses).json()["latest"] is None
 
 
 def test_strangers_see_nothing_of_it(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker
 ) -> None:
-    render(asked(guest, shirt, phone_photo(), keep_photo="true"))
+    complete_tryon(create_tryon(guest, shirt, phone_photo(), keep_photo="true"))
     # A render of a house model has no owner: a visitor without a row must not be taken for it.
-    ask(guest, shirt, photo_id=str(house_model.pk))
+    post_tryon(guest, shirt, photo_id=str(house_model.pk))
 
-    body = start(stranger, shirt).json()
+    body = get_start(stranger, shirt).json()
 
     assert (body["active"], body["latest"], body["photos"]) == ([], None, [])
 
@@ -142,27 +142,27 @@ def test_it_says_why_it_is_off(
     from decimal import Decimal
 
     vton(**{name: Decimal(value) if name == "DAILY_BUDGET" else value for name, value in changes.items()})
-    body = start(guest, shirt).json()
+    body = get_start(guest, shirt).json()
     assert (body["enabled"], body["reason"]) == (False, reason)
 
 
 def test_paused_and_silent_workers(guest: Client, shirt: Product) -> None:
     DispatcherLease.objects.create(number=1, seen_at=timezone.now() - timedelta(minutes=6))
-    assert start(guest, shirt).json()["reason"] == "unavailable"
+    assert get_start(guest, shirt).json()["reason"] == "unavailable"
     PauseSwitch.objects.create(is_paused=True)
-    assert start(guest, shirt).json()["reason"] == "paused"
+    assert get_start(guest, shirt).json()["reason"] == "paused"
 
 
 def test_a_product_without_a_usable_picture_asks_nobody_for_a_photo(guest: Client, shirt: Product) -> None:
     assert shirt.photo.name
     default_storage.delete(shirt.photo.name)
-    assert start(guest, shirt).json()["reason"] == "product_not_enabled"
+    assert get_start(guest, shirt).json()["reason"] == "product_not_enabled"
 
 
 def test_a_product_that_is_not_public_is_not_told_of(guest: Client, shirt: Product) -> None:
     shirt.is_public = False
     shirt.save()
-    answer = start(guest, shirt)
+    answer = get_start(guest, shirt)
     assert answer.json()["reason"] == "product_not_enabled"
     assert shirt.name not in answer.content.decode()
     assert answer.json()["product"] == {
@@ -187,30 +187,30 @@ def test_a_product_that_is_not_public_is_not_told_of(guest: Client, shirt: Produ
     ],
 )
 def test_an_unknown_product_is_not_found(guest: Client, product: str) -> None:
-    assert code(start(guest, product)) == (404, "product_unknown")
+    assert error_code(get_start(guest, product)) == (404, "product_unknown")
 
 
 def test_without_a_quota_there_is_none_to_show(guest: Client, shirt: Product, vton: Vton) -> None:
     vton(QUOTA=None)
-    assert start(guest, shirt).json()["quota"] is None
+    assert get_start(guest, shirt).json()["quota"] is None
 
 
 def test_house_models_that_do_not_suit_the_product_stay_away(
     guest: Client, glasses: Product, house_model: PersonPhoto
 ) -> None:
-    assert start(guest, glasses).json()["house_models"] == []
+    assert get_start(guest, glasses).json()["house_models"] == []
     PersonPhoto.objects.filter(pk=house_model.pk).update(suits=[])
-    assert len(start(guest, glasses).json()["house_models"]) == 1
+    assert len(get_start(guest, glasses).json()["house_models"]) == 1
 
 
 def test_few_queries(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_max_num_queries: Any
 ) -> None:
     for shade in range(3):
-        render(asked(guest, shirt, phone_photo(shade=shade)))
-    start(guest, shirt)
+        complete_tryon(create_tryon(guest, shirt, phone_photo(shade=shade)))
+    get_start(guest, shirt)
     with django_assert_max_num_queries(22):
-        start(guest, shirt)
+        get_start(guest, shirt)
 
 
 @pytest.fixture
@@ -232,18 +232,18 @@ def test_the_products_file_is_not_read_each_time(
     guest: Client, stranger: Client, shirt: Product, glasses: Product, readings: list[str]
 ) -> None:
     for client in (guest, stranger, guest):
-        assert start(client, shirt).json()["enabled"] is True
+        assert get_start(client, shirt).json()["enabled"] is True
     assert readings == [shirt.photo.name]
-    assert start(guest, glasses).json()["enabled"] is True
+    assert get_start(guest, glasses).json()["enabled"] is True
     assert readings == [shirt.photo.name, glasses.photo.name]
 
 
 def test_another_file_is_looked_at_at_once(guest: Client, shirt: Product, readings: list[str]) -> None:
-    start(guest, shirt)
+    get_start(guest, shirt)
     shirt.photo.save("broken.jpg", ContentFile(b"no picture"))
-    assert start(guest, shirt).json()["reason"] == "product_not_enabled"
+    assert get_start(guest, shirt).json()["reason"] == "product_not_enabled"
     shirt.photo.save("again.jpg", ContentFile(picture()))
-    assert start(guest, shirt).json()["enabled"] is True
+    assert get_start(guest, shirt).json()["enabled"] is True
     assert len(readings) == 3
 
 
@@ -251,11 +251,11 @@ def test_an_order_looks_at_the_file_itself(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, readings: list[str]
 ) -> None:
     """One that was overwritten under its name a moment ago, or that is gone."""
-    start(guest, shirt)
+    get_start(guest, shirt)
     shirt.photo.storage.delete(str(shirt.photo.name))
-    assert start(guest, shirt).json()["enabled"] is True
-    assert code(ask(guest, shirt, phone_photo())) == (400, "product_not_enabled")
-    assert start(guest, shirt).json()["enabled"] is False
+    assert get_start(guest, shirt).json()["enabled"] is True
+    assert error_code(post_tryon(guest, shirt, phone_photo())) == (400, "product_not_enabled")
+    assert get_start(guest, shirt).json()["enabled"] is False
     assert readings == [shirt.photo.name] * 3
 
 

@@ -15,7 +15,17 @@ from django_vton.exceptions import Refused
 from django_vton.intake import feedback
 from django_vton.models import Attempt, PersonPhoto, Quota, TryOnImage, TryOnRequest
 from django_vton.models.states import Money, State
-from tests.doors import IMAGE_KEYS, KEYS, TRY_ONS, asked, code, content, ref, render, submit
+from tests.tryons import (
+    IMAGE_KEYS,
+    TRY_ONS,
+    TRYON_KEYS,
+    claim_for_submit,
+    complete_tryon,
+    create_tryon,
+    error_code,
+    product_ref,
+    read_stream,
+)
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
@@ -29,11 +39,11 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_finished_one(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = render(asked(guest, shirt, phone_photo()), pictures=2)
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()), pictures=2)
     response = guest.get(f"{TRY_ONS}{row.pk}/")
     body = response.json()
 
-    assert set(body) == KEYS
+    assert set(body) == TRYON_KEYS
     assert (body["status"], body["progress"], body["eta_seconds"]) == ("completed", 1.0, 0)
     assert [set(it) for it in body["images"]] == [IMAGE_KEYS, IMAGE_KEYS]
     assert [it["id"] for it in body["images"]] == [str(it.pk) for it in row.images.order_by("position")]
@@ -41,18 +51,18 @@ def test_a_finished_one(guest: Client, shirt: Product, phone_photo: PhotoMaker) 
     assert image["alt"] == "AI-generated preview: Shirt on your photo"
     assert (image["width"], image["height"], image["content_type"]) == (400, 500, "image/png")
     for url in (image["url"], image["thumbnail_url"], image["download_url"], body["photo"]["url"]):
-        assert content(guest.get(url))
+        assert read_stream(guest.get(url))
     assert body["page_url"] == reverse("vton:result", args=[row.pk])
     assert "Retry-After" not in response
 
 
 def test_a_failed_one_says_why(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     from django_vton import lifecycle
-    from django_vton.pixazo import Submission, Verdict
+    from django_vton.pixazo import SubmitOutcome, SubmitResult
 
-    row = asked(guest, shirt, phone_photo())
-    refusal = Submission(verdict=Verdict.REFUSED, status_code=400, error="secret words of the vendor")
-    lifecycle.submit_refused(submit(row), refusal, retry_at=None, code="moderated")
+    row = create_tryon(guest, shirt, phone_photo())
+    refusal = SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=400, error="secret words of the vendor")
+    lifecycle.mark_refused(claim_for_submit(row), refusal, retry_at=None, code="moderated")
 
     body = guest.get(f"{TRY_ONS}{row.pk}/").json()
 
@@ -64,7 +74,7 @@ def test_a_failed_one_says_why(guest: Client, shirt: Product, phone_photo: Photo
 def test_the_etag_holds_until_something_changes(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    row = asked(guest, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
     url = f"{TRY_ONS}{row.pk}/"
     seen: list[str] = []
 
@@ -79,7 +89,7 @@ def test_the_etag_holds_until_something_changes(
 
     assert [look(), look()] == [200, 304]
     assert guest.get(url, headers={"If-None-Match": seen[-1]})["Retry-After"] == "2"
-    submit(row)
+    claim_for_submit(row)
     assert [look(), look()] == [200, 304]
     row.refresh_from_db()
     guest.put(f"{url}feedback/", {"value": "like"}, content_type="application/json")
@@ -91,17 +101,20 @@ def test_the_etag_holds_until_something_changes(
 def test_it_is_for_its_owner_alone(
     guest: Client, stranger: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    row = asked(guest, shirt, phone_photo())
-    asked(stranger, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
+    create_tryon(stranger, shirt, phone_photo())
     url = f"{TRY_ONS}{row.pk}/"
     staff = Client()
     staff.force_login(get_user_model().objects.create_superuser("root"))
     for other in (stranger, staff, Client()):
-        assert code(other.get(url)) == (404, "not_found")
-        assert code(other.post(f"{url}cancel/")) == (404, "not_found")
-        assert code(other.delete(url)) == (404, "not_found")
+        assert error_code(other.get(url)) == (404, "not_found")
+        assert error_code(other.post(f"{url}cancel/")) == (404, "not_found")
+        assert error_code(other.delete(url)) == (404, "not_found")
         body = {"value": "like"}
-        assert code(other.put(f"{url}feedback/", body, content_type="application/json")) == (404, "not_found")
+        assert error_code(other.put(f"{url}feedback/", body, content_type="application/json")) == (
+            404,
+            "not_found",
+        )
     response = guest.get(url)
     assert response["Cache-Control"] == "private, no-cache"
     assert "Cookie" in response["Vary"]
@@ -110,7 +123,7 @@ def test_it_is_for_its_owner_alone(
 def test_polling_takes_few_queries(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    row = render(asked(guest, shirt, phone_photo()))
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     guest.get(f"{TRY_ONS}{row.pk}/")
     with django_assert_num_queries(3):  # The session, the try-on with its photo, its images.
         response = guest.get(f"{TRY_ONS}{row.pk}/")
@@ -127,7 +140,7 @@ def test_a_poll_is_one_query_beside_the_shops_session(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-    row = asked(guest, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
     response = guest.get(f"{TRY_ONS}{row.pk}/")
     with django_assert_num_queries(1):
         again = guest.get(f"{TRY_ONS}{row.pk}/", headers={"If-None-Match": response["ETag"]})
@@ -140,7 +153,7 @@ def test_a_poll_is_one_query_beside_the_shops_session(
 def test_pages_of_the_newest_first(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    first = asked(guest, shirt, phone_photo())
+    first = create_tryon(guest, shirt, phone_photo())
     copies = [
         TryOnRequest(shopper=first.shopper, product=first.product, engine=first.engine) for _ in range(44)
     ]
@@ -165,7 +178,7 @@ def test_pages_of_the_newest_first(
 def test_shared_renders_take_no_query_each(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    source = render(asked(guest, shirt, phone_photo()))
+    source = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     common = {"shopper": source.shopper, "product": source.product, "engine": source.engine}
     followers = [
         TryOnRequest(state=State.COMPLETED, source=source, image_count=1, **common) for _ in range(5)
@@ -179,9 +192,9 @@ def test_shared_renders_take_no_query_each(
 def test_the_list_of_one_product(
     guest: Client, shirt: Product, glasses: Product, phone_photo: PhotoMaker
 ) -> None:
-    asked(guest, shirt, phone_photo())
-    wanted = asked(guest, glasses, phone_photo())
-    body = guest.get(TRY_ONS, {"product": ref(glasses)}).json()
+    create_tryon(guest, shirt, phone_photo())
+    wanted = create_tryon(guest, glasses, phone_photo())
+    body = guest.get(TRY_ONS, {"product": product_ref(glasses)}).json()
     assert [it["id"] for it in body["results"]] == [str(wanted.pk)]
     assert Client().get(TRY_ONS).json()["results"] == []
 
@@ -190,12 +203,12 @@ def test_the_list_of_one_product(
 
 
 def test_cancel_before_the_submit_is_free(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = asked(guest, shirt, phone_photo())
+    row = create_tryon(guest, shirt, phone_photo())
     response = guest.post(f"{TRY_ONS}{row.pk}/cancel/")
     assert (response.status_code, response.json()["status"]) == (200, "canceled")
     assert response.json()["counted"] is False
     assert Attempt.objects.get().money == Money.FREE
-    assert code(guest.post(f"{TRY_ONS}{row.pk}/cancel/")) == (409, "not_cancelable")
+    assert error_code(guest.post(f"{TRY_ONS}{row.pk}/cancel/")) == (409, "not_cancelable")
 
 
 def test_erased_means_erased(
@@ -204,7 +217,7 @@ def test_erased_means_erased(
     phone_photo: PhotoMaker,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    row = render(asked(guest, shirt, phone_photo()))
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     image = row.images.get()
     photo = row.photo
     assert photo is not None
@@ -220,20 +233,20 @@ def test_erased_means_erased(
     assert not PersonPhoto.objects.exists()
     assert Attempt.objects.get().money == Money.SPENT
     assert Quota.objects.filter(used=1).exists()
-    assert code(guest.get(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
-    assert code(guest.delete(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
+    assert error_code(guest.get(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
+    assert error_code(guest.delete(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
 
 
 def test_feedback(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = render(asked(guest, shirt, phone_photo()))
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
     url = f"{TRY_ONS}{row.pk}/feedback/"
     for value in ("like", "dislike", None):
         response = guest.put(url, {"value": value}, content_type="application/json")
         assert (response.status_code, response.json()["feedback"]) == (200, value)
     for wrong in ("love", 1, True, ["like"], {"like": 1}, "\ud800"):
         body = json.dumps({"value": wrong})
-        assert code(guest.put(url, body, content_type="application/json")) == (400, "feedback_invalid")
-    assert code(guest.put(url, "{}", content_type="application/json")) == (400, "feedback_invalid")
+        assert error_code(guest.put(url, body, content_type="application/json")) == (400, "feedback_invalid")
+    assert error_code(guest.put(url, "{}", content_type="application/json")) == (400, "feedback_invalid")
 
 
 class Opinion:
@@ -254,7 +267,7 @@ class Opinion:
 
 @pytest.fixture
 def opinion(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> Opinion:
-    return Opinion(guest, render(asked(guest, shirt, phone_photo())))
+    return Opinion(guest, complete_tryon(create_tryon(guest, shirt, phone_photo())))
 
 
 @pytest.mark.parametrize("reason", ["fit", "colour", "not_like_me", "poor_picture"])
@@ -262,7 +275,7 @@ def test_a_dislike_is_stored_with_its_reason(opinion: Opinion, reason: str) -> N
     response = opinion.put(value="dislike", reason=reason)
 
     assert (response.status_code, response.json()["feedback"]) == (200, "dislike")
-    assert set(response.json()) == KEYS, "the reason is for the shop and not part of the object"
+    assert set(response.json()) == TRYON_KEYS, "the reason is for the shop and not part of the object"
     assert opinion.stored == ("dislike", reason)
 
 
@@ -297,7 +310,7 @@ def test_a_reason_that_is_unknown_or_out_of_place_changes_nothing(
     opinion.put(value="dislike", reason="colour")
     response = opinion.put(value=value, reason=reason)
 
-    assert code(response) == (400, "feedback_invalid")
+    assert error_code(response) == (400, "feedback_invalid")
     assert response.json()["field"] == "reason"
     assert opinion.stored == ("dislike", "colour")
 
@@ -312,9 +325,9 @@ def test_a_reason_leaves_the_etag_as_it_is(guest: Client, opinion: Opinion) -> N
 
 
 def test_feedback_that_comes_while_it_is_erased_is_not_stored(opinion: Opinion) -> None:
-    privacy.erase(TryOnRequest.objects.get(pk=opinion.row.pk))
+    privacy.erase_tryon(TryOnRequest.objects.get(pk=opinion.row.pk))
     with pytest.raises(Refused, match="not_found"):
-        feedback.give(opinion.row, "dislike", "fit")
+        feedback.save(opinion.row, "dislike", "fit")
 
     assert opinion.stored == ("", "")
 
