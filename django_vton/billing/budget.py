@@ -7,15 +7,17 @@ is one conditional update, so that concurrent requests cannot exceed a cap.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from ..conf import MICROS_PER_USD, config
 from ..exceptions import BudgetExhausted
+from ..gateway.engines import engines, price
 from ..models import Attempt, BudgetPeriod
 from ..models.states import Money
 from ..utils.periods import period_bounds, seconds_until, today
@@ -27,20 +29,23 @@ if TYPE_CHECKING:
 
 Kind = BudgetPeriod.Kind
 
+WARNING_SHARE = Decimal("0.8")
+"""The share of a budget at which staff are warned."""
 
-def cap(kind: Kind) -> int | None:
+
+def _cap(kind: Kind) -> int | None:
     """The cap of a day or a month in micro-USD; None if there is none."""
     amount: Decimal | None = config.DAILY_BUDGET if kind == Kind.DAY else config.MONTHLY_BUDGET
     return None if amount is None else int(amount * MICROS_PER_USD)
 
 
-def starts_on(kind: Kind, day: date) -> date:
+def _starts_on(kind: Kind, day: date) -> date:
     """The first day of the period that contains `day`."""
     return day if kind == Kind.DAY else day.replace(day=1)
 
 
 def _period(kind: Kind, day: date) -> QuerySet[BudgetPeriod]:
-    return BudgetPeriod.objects.filter(kind=kind, starts_on=starts_on(kind, day))
+    return BudgetPeriod.objects.filter(kind=kind, starts_on=_starts_on(kind, day))
 
 
 def reserve(amount: int) -> date:
@@ -58,7 +63,7 @@ def reserve(amount: int) -> date:
 
 
 def _reserve_in(kind: Kind, day: date, amount: int) -> bool:
-    limit = cap(kind)
+    limit = _cap(kind)
     if limit is not None and amount > limit:
         return False
     period = _period(kind, day)
@@ -69,7 +74,7 @@ def _reserve_in(kind: Kind, day: date, amount: int) -> bool:
     # lock on the row and none of them can update it.
     needs_target = connection.features.supports_update_conflicts_with_target
     BudgetPeriod.objects.bulk_create(
-        [BudgetPeriod(kind=kind, starts_on=starts_on(kind, day))],
+        [BudgetPeriod(kind=kind, starts_on=_starts_on(kind, day))],
         update_conflicts=True,
         update_fields=["kind"],
         unique_fields=["kind", "starts_on"] if needs_target else None,
@@ -96,25 +101,59 @@ def update_periods(attempts: Iterable[Attempt], source: Money, target: Money) ->
     amounts: Counter[tuple[Kind, date]] = Counter()
     for attempt in attempts:
         for kind in (Kind.DAY, Kind.MONTH):
-            amounts[kind, starts_on(kind, attempt.budget_day)] += attempt.amount
+            amounts[kind, _starts_on(kind, attempt.budget_day)] += attempt.amount
     for (kind, day), amount in sorted(amounts.items()):
         changes = {source.value: -amount, target.value: amount}
         changes.pop(Money.FREE.value, None)
         _period(kind, day).update(**{name: F(name) + change for name, change in changes.items()})
 
 
+@dataclass(frozen=True)
+class BudgetStatus:
+    """The budget of today or of this month, in micro-USD."""
+
+    kind: str
+    starts_on: date
+    cap: int | None
+    held: int
+    spent: int
+
+    @property
+    def used(self) -> int:
+        """Spent or reserved."""
+        return self.held + self.spent
+
+    @property
+    def left(self) -> int | None:
+        """What can still be reserved; None without a cap."""
+        return None if self.cap is None else max(0, self.cap - self.used)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether at least `WARNING_SHARE` of the cap is used."""
+        return self.cap is not None and (self.used >= WARNING_SHARE * self.cap or self.is_reached)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the rest is too little even for the cheapest render."""
+        return self.left is not None and self.left < max(1, min(price(name, {}) for name in engines()))
+
+
+def budget_statuses() -> list[BudgetStatus]:
+    """The status of today, then of this month."""
+    day = today()
+    starts = {kind: _starts_on(kind, day) for kind in (Kind.DAY, Kind.MONTH)}
+    is_current = Q(*(Q(kind=kind, starts_on=start) for kind, start in starts.items()), _connector=Q.OR)
+    periods = {period.kind: period for period in BudgetPeriod.objects.filter(is_current)}
+    statuses = []
+    for kind, start in starts.items():
+        period = periods.get(kind.value) or BudgetPeriod()
+        statuses.append(BudgetStatus(kind.value, start, _cap(kind), period.held, period.spent))
+    return statuses
+
+
 def require_available(amount: int = 1) -> None:
     """Raise BudgetExhausted if less than `amount` micro-USD is left today or this month."""
-    for kind in (Kind.MONTH, Kind.DAY):
-        left = remaining(kind)
-        if left is not None and left < amount:
-            raise BudgetExhausted(seconds_until(period_bounds(kind)[1]))
-
-
-def remaining(kind: Kind) -> int | None:
-    """Micro-USD left under a cap; None without one."""
-    limit = cap(kind)
-    if limit is None:
-        return None
-    period = _period(kind, today()).first()
-    return limit if period is None else limit - period.held - period.spent
+    for status in reversed(budget_statuses()):
+        if status.left is not None and status.left < amount:
+            raise BudgetExhausted(seconds_until(period_bounds(status.kind)[1]))

@@ -1,5 +1,6 @@
 """The tables: fields, constraints and query sets. The work on them is done elsewhere."""
 
+from .attempts import Attempt, TryOnEvent, VendorLink
 from .batches import Batch, BatchRender, Publication
 from .billing import BudgetPeriod, Quota
 from .conversions import Conversion
@@ -7,7 +8,7 @@ from .operations import DispatcherLease, GatewayState, Incident, PauseSwitch
 from .phone_links import PhoneLink
 from .photos import HouseModel, PersonPhoto
 from .shoppers import Consent, PhotoAccess, Shopper
-from .tryons import Attempt, ProductImage, TryOnEvent, TryOnImage, TryOnRequest, VendorLink
+from .tryons import ProductImage, TryOnImage, TryOnRequest
 
 __all__ = [
     "Attempt",

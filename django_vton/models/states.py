@@ -49,7 +49,7 @@ ALLOWED_SOURCES: dict[State, tuple[State, ...]] = {
     State.QUEUED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.SUBMITTING: (State.QUEUED,),
     State.UNKNOWN: (State.SUBMITTING,),
-    # FAILED only with a code in REOPENABLE_CODES: see `lifecycle.submits.reopen`.
+    # FAILED only with a code in REOPENABLE_CODES: see `lifecycle.submission.reopen`.
     State.SUBMITTED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.RENDERED: (State.SUBMITTED,),
     # QUEUED: a follower, which completes with its source.

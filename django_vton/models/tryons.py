@@ -1,4 +1,4 @@
-"""Try-ons, their attempts at the vendor, their pictures and their history."""
+"""Try-ons, their pictures, and the product images they use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -17,7 +16,7 @@ from ..messages import RENDER_MESSAGES
 from ..storage import private_storage, product_path, result_path
 from .photos import PersonPhoto
 from .shoppers import Shopper
-from .states import ACTIVE, Money, State
+from .states import ACTIVE, State
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -232,65 +231,6 @@ class TryOnRequest(models.Model):
         return str(RENDER_MESSAGES.get(self.error_code, RENDER_MESSAGES["vendor"]))
 
 
-class Attempt(models.Model):
-    """At most one POST to the vendor, and the money reserved for it. Never deleted."""
-
-    request = models.ForeignKey(
-        TryOnRequest, on_delete=models.PROTECT, related_name="attempts", db_index=False
-    )
-    number = models.PositiveSmallIntegerField(_("number"), default=1)
-    engine = models.CharField(_("engine"), max_length=50)
-    token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
-    vendor_id = models.CharField(_("vendor's id"), max_length=200, null=True, blank=True)
-    amount = models.BigIntegerField(_("price"), help_text=_("Micro-USD: 75000 is 0.075 USD."))
-    budget_day = models.DateField(_("day"), help_text=_("The day whose budget it counts towards."))
-    money = models.CharField(_("money"), max_length=5, choices=Money, default=Money.HELD)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
-    posted_at = models.DateTimeField(
-        _("sent"),
-        null=True,
-        blank=True,
-        help_text="When it was claimed, committed before sending.",
-    )
-    answered_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When the vendor reported the outcome. If empty, a spent amount is assumed to be charged.",
-    )
-    outcome = models.CharField(_("outcome"), max_length=20, blank=True)
-    http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
-    error = models.TextField(_("vendor's words"), blank=True)
-    raw = models.JSONField(_("vendor's answer"), default=dict, blank=True)
-
-    class Meta:
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-        constraints = [
-            models.UniqueConstraint(fields=["request", "number"], name="vton_attempt_number"),
-            models.UniqueConstraint(fields=["engine", "vendor_id"], name="vton_attempt_vendor_id"),
-        ]
-        indexes = [
-            models.Index(fields=["budget_day", "money"], name="vton_attempt_day"),
-            models.Index(fields=["vendor_id"], name="vton_attempt_by_vendor_id"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.request_id} #{self.number}"
-
-
-class VendorLink(models.Model):
-    """A URL from which the vendor may download one picture, until it expires or the render ends."""
-
-    token_hash = models.CharField(max_length=64, unique=True)
-    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="links")
-    photo = models.ForeignKey(PersonPhoto, on_delete=models.CASCADE, null=True)
-    product_image = models.ForeignKey(ProductImage, on_delete=models.CASCADE, null=True)
-    expires_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"link of attempt {self.attempt_id}"
-
-
 class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
     """Images by who may view them."""
 
@@ -331,26 +271,3 @@ class TryOnImage(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
-
-
-class TryOnEvent(models.Model):
-    """The history of a try-on. Rows are never changed and hold ids only: no URLs, no pictures."""
-
-    request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="events")
-    attempt = models.ForeignKey(Attempt, on_delete=models.SET_NULL, null=True, blank=True)
-    at = models.DateTimeField(_("at"), default=timezone.now, editable=False)
-    name = models.CharField(_("what"), max_length=40)
-    from_state = models.CharField(_("from"), max_length=10, blank=True)
-    to_state = models.CharField(_("to"), max_length=10, blank=True)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    detail = models.JSONField(_("detail"), default=dict, blank=True)
-
-    class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("events")
-        ordering = ["at", "pk"]
-
-    def __str__(self) -> str:
-        return f"{self.at:%H:%M:%S} {self.name}"

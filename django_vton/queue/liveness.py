@@ -27,16 +27,17 @@ def record_heartbeat() -> None:
 
 def workers_are_gone() -> bool:
     """Whether workers were seen before, but not within `GONE_AFTER`."""
-    seen = _last_seen()
+    seen = last_seen()
     return seen is not None and seen < timezone.now() - GONE_AFTER
 
 
 def workers_seen_recently() -> bool:
     """Whether a worker was seen within the last two scheduled wake-ups; False if none was ever seen."""
-    seen = _last_seen()
+    seen = last_seen()
     return seen is not None and seen > timezone.now() - RECENT
 
 
-def _last_seen() -> datetime | None:
-    last_seen: datetime | None = DispatcherLease.objects.aggregate(last=Max("seen_at"))["last"]
-    return last_seen
+def last_seen() -> datetime | None:
+    """When a worker was last seen; None if never."""
+    seen: datetime | None = DispatcherLease.objects.aggregate(last=Max("seen_at"))["last"]
+    return seen

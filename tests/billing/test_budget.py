@@ -69,7 +69,7 @@ def test_reservations_are_counted_without_caps_too() -> None:
     budget.reserve(5)
     budget.reserve(6)
     assert set(BudgetPeriod.objects.values_list("held", flat=True)) == {11}
-    assert budget.remaining(BudgetPeriod.Kind.DAY) is None
+    assert [status.left for status in budget.budget_statuses()] == [None, None]
 
 
 @pytest.mark.django_db

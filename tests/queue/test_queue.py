@@ -81,7 +81,7 @@ def test_staff_are_told_which_worker_to_start(vton: Vton, path: str | None, name
     vton(ENQUEUE=path)
     assert queue.describe_queue() == (name, worker)
     assert f"Start {worker}," in mail.incident_notice("workers").paragraphs[-1]
-    assert f"Does {worker} run?" in availability_text("unavailable")
+    assert f"Is {worker} running?" in availability_text("unavailable")
 
 
 # django-q2 ------------------------------------------------------------------------------------------
