@@ -1,4 +1,4 @@
-"""Sphinx's settings. The reference is written from the code first, so it cannot say anything else."""
+"""Sphinx settings. The reference is generated from the code before each build."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-import django_vton  # noqa: E402 - as above
-from docs import generate  # noqa: E402 - the path comes first
+import django_vton  # noqa: E402 - The path comes first.
+from docs import generate  # noqa: E402 - The path comes first.
 
 generate.write(HERE / "reference")
 

@@ -1,4 +1,4 @@
-"""The reference's pages as Markdown, written from the code: `python -m docs.generate FOLDER`."""
+"""Generate the reference pages from the code, as Markdown: `python -m docs.generate FOLDER`."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ if not settings.configured:
     )
     django.setup()
 
-from docs import http_api, sources, state_diagram  # noqa: E402 - Django comes first
+from docs import http_api, sources, state_diagram  # noqa: E402 - Django must be set up first.
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; a bar or a new line inside a cell would end it."""
+    """A Markdown table. Bars and newlines inside cells are replaced, since they would end the cell."""
     lines = [list(head)]
     lines += [["---"] * len(lines[0]), *map(list, rows)]
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
@@ -54,7 +54,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def code(text: object) -> str:
-    """As code; nothing for nothing."""
+    """As inline code; an empty text stays empty."""
     return f"`{text}`" if str(text) else ""
 
 
@@ -66,33 +66,33 @@ def page(title: str, *parts: str) -> str:
 def _settings() -> str:
     from django_vton import conf
 
-    texts = sources.texts_below(conf.Config)
+    texts = sources.attribute_docs(conf.Config)
     parts = [
-        "Keys of one dict, `VTON`; all may be left out. A wrong name or value is an error of `check`.",
+        "Keys of the dict `VTON`, all optional. `manage.py check` reports wrong names and values.",
     ]
-    for each in dataclasses.fields(conf.Config):
-        rule = conf._RULES.get(each.name, (None, ""))[1]
+    for setting in dataclasses.fields(conf.Config):
+        rule = conf._RULES.get(setting.name, (None, ""))[1]
         parts += [
-            f"## `{each.name}`",
-            f"{code(_kind(each.type))}, default {code(_default(each))}",
-            texts[each.name],
-            f"Of a wrong value the check says that it {rule}." if rule else "",
+            f"## `{setting.name}`",
+            f"{code(_type_name(setting.type))}, default {code(_default(setting))}",
+            texts[setting.name],
+            f"The check reports a wrong value: it {rule}." if rule else "",
         ]
     return page("Settings", *filter(None, parts))
 
 
-def _kind(annotation: Any) -> str:
-    """An annotation without the modules."""
+def _type_name(annotation: Any) -> str:
+    """An annotation without module names."""
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     for ours, theirs in (("_StrOrPromise", "str"), ("Sequence[", "list["), ("Mapping[", "dict[")):
         text = text.replace(ours, theirs)
     return re.sub(r"\b(?:[a-z_]+\.)+([A-Z])", r"\1", text)
 
 
-def _default(each: dataclasses.Field[Any]) -> str:
-    value: Any = each.default
-    if each.default_factory is not dataclasses.MISSING:
-        value = each.default_factory()
+def _default(field: dataclasses.Field[Any]) -> str:
+    value: Any = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
     if isinstance(value, str) or value is None or isinstance(value, bool | int | dict | Decimal):
         return repr(value)
     if hasattr(value, "total_seconds"):
@@ -107,21 +107,23 @@ def _default(each: dataclasses.Field[Any]) -> str:
 def _tags() -> str:
     from django_vton.templatetags import vton
 
-    parts = ["`{% load vton %}` first."]
+    parts = ["Start with `{% load vton %}`."]
     for name in ("tryon", "tryon_assets", "tryon_gallery", "tryon_url"):
         function = getattr(vton, name)
-        taken = [each for each in inspect.signature(function).parameters.values() if each.name != "context"]
-        words = " ".join(_argument(each) for each in taken)
-        parts += [f"## `{{% {' '.join(filter(None, (name, words)))} %}}`", sources.markdown(function.__doc__)]
+        parameters = inspect.signature(function).parameters.values()
+        arguments = [_argument(parameter) for parameter in parameters if parameter.name != "context"]
+        parts += [f"## `{{% {' '.join([name, *arguments])} %}}`", sources.markdown(function.__doc__)]
     return page("Template tags", *parts)
 
 
-def _argument(each: inspect.Parameter) -> str:
-    if each.kind is each.VAR_KEYWORD:
+def _argument(parameter: inspect.Parameter) -> str:
+    if parameter.kind is parameter.VAR_KEYWORD:
         return "name=value…"
-    if each.kind is each.VAR_POSITIONAL:
+    if parameter.kind is parameter.VAR_POSITIONAL:
         return "argument…"
-    return each.name if each.default is each.empty else f'{each.name}="{each.default}"'
+    return (
+        parameter.name if parameter.default is parameter.empty else f'{parameter.name}="{parameter.default}"'
+    )
 
 
 def _python() -> str:
@@ -140,7 +142,7 @@ def _python() -> str:
 
     return page(
         "Python calls",
-        "Names that are not on this page may change in any version.",
+        "Names that are not on this page may change in any release.",
         *_class(products.TryOn, "django_vton.products.TryOn"),
         *_function(products.register, "django_vton.products.register"),
         *_function(products.reference, "django_vton.products.reference"),
@@ -159,20 +161,22 @@ def _python() -> str:
         "## Exceptions",
         table(("exception", ""), _exceptions()),
         "## Paths for a queue",
-        "What `ENQUEUE` may be, beside a callable of your own, and what a clock has to call: see "
+        "The values of `ENQUEUE`, besides your own callable, and the functions to call on a schedule: see "
         "[another queue](../queues.md).",
         table(
             ("path", ""),
             (
-                (code(f"{each.__module__}.{each.__name__}"), sources.first_line(each.__doc__))
-                for each in (queue.by_django_tasks, queue.no_queue, tasks.wake, tasks.purge)
+                (code(f"{function.__module__}.{function.__name__}"), sources.first_line(function.__doc__))
+                for function in (queue.by_django_tasks, queue.no_queue, tasks.wake, tasks.purge)
             ),
         ),
         *_class(pixazo.Engine, "django_vton.pixazo.Engine"),
         *_class(pixazo.Option, "django_vton.pixazo.Option"),
         *_class(pixazo.StatusRequest, "django_vton.pixazo.Call"),
-        *_class(storage.PrivateFolder, "django_vton.storage.PrivateFolder", made_by=True),
-        *_class(sandbox.Gateway, "django_vton.sandbox.Gateway", made_by=True),
+        *_class(
+            storage.PrivateFileSystemStorage, "django_vton.storage.PrivateFileSystemStorage", with_init=True
+        ),
+        *_class(sandbox.Gateway, "django_vton.sandbox.Gateway", with_init=True),
         "### `ledger`",
         sources.markdown(Ledger.__doc__),
         table(
@@ -189,10 +193,10 @@ def _python() -> str:
 
 
 def _exceptions() -> Iterable[tuple[str, str]]:
-    """Those that a shop's own code may meet, each with where it is imported from."""
+    """The exceptions that a shop's own code may catch, with their modules."""
     from django_vton import exceptions, images, pixazo
 
-    found = {
+    exceptions_of = {
         "django_vton.exceptions": (
             *(exceptions.VtonError, exceptions.Refused, exceptions.BudgetExhausted),
             *(exceptions.QuotaExceeded, exceptions.ProductNotRegistered),
@@ -200,15 +204,15 @@ def _exceptions() -> Iterable[tuple[str, str]]:
         "django_vton.images": (images.ImageRefused,),
         "django_vton.pixazo": (pixazo.OptionError,),
     }
-    for module, kinds in found.items():
-        for kind in kinds:
-            yield code(f"{module}.{kind.__name__}"), sources.markdown(kind.__doc__)
+    for module, classes in exceptions_of.items():
+        for exception in classes:
+            yield code(f"{module}.{exception.__name__}"), sources.markdown(exception.__doc__)
 
 
-def _fields(shape: type) -> Iterable[tuple[str, ...]]:
-    texts = sources.texts_beside(shape)
-    for each in dataclasses.fields(shape):
-        yield code(each.name), code(_kind(each.type)), code(repr(each.default)), texts[each.name]
+def _fields(cls: type) -> Iterable[tuple[str, ...]]:
+    texts = sources.field_comments(cls)
+    for field in dataclasses.fields(cls):
+        yield code(field.name), code(_type_name(field.type)), code(repr(field.default)), texts[field.name]
 
 
 def _function(function: Callable[..., Any], path: str, level: str = "##") -> list[str]:
@@ -220,27 +224,27 @@ def _function(function: Callable[..., Any], path: str, level: str = "##") -> lis
 
 
 def _signature(function: Callable[..., Any]) -> str:
-    """As the source has it, without the body."""
+    """The signature as written in the source."""
     lines = inspect.getsource(inspect.unwrap(function)).splitlines()
     begin = next(number for number, line in enumerate(lines) if line.lstrip().startswith("def "))
     end = next(number for number, line in enumerate(lines) if number >= begin and line.endswith(":"))
     return textwrap.dedent("\n".join(lines[begin : end + 1]))
 
 
-def _class(shape: type, path: str, *, made_by: bool = False) -> list[str]:
-    parts = [f"## `{path}`", sources.markdown(shape.__doc__)]
-    if made_by:
-        parts.append(f"```python\n{_signature(shape.__init__)}\n```")  # type: ignore[misc] # of this very class
-    texts = sources.texts_below(shape)
-    hints = inspect.get_annotations(shape)
+def _class(cls: type, path: str, *, with_init: bool = False) -> list[str]:
+    parts = [f"## `{path}`", sources.markdown(cls.__doc__)]
+    if with_init:
+        parts.append(f"```python\n{_signature(cls.__init__)}\n```")  # type: ignore[misc] # of exactly this class
+    texts = sources.attribute_docs(cls)
+    hints = inspect.get_annotations(cls)
     rows = [
-        (code(name), code(_kind(hint)), texts.get(name, ""))
+        (code(name), code(_type_name(hint)), texts.get(name, ""))
         for name, hint in hints.items()
         if not name.startswith("_")
     ]
     if rows:
         parts.append(table(("attribute", "type", ""), rows))
-    for name, member in vars(shape).items():
+    for name, member in vars(cls).items():
         if isinstance(member, property) and not name.startswith("_"):
             parts += [f"### `{name}`", sources.markdown(member.__doc__)]
         elif inspect.isfunction(member) and not name.startswith("_") and member.__doc__:
@@ -251,7 +255,7 @@ def _class(shape: type, path: str, *, made_by: bool = False) -> list[str]:
 def _signals() -> str:
     from django_vton import signals
 
-    rows = [(code(name), text) for name, text in sources.texts_below(signals).items()]
+    rows = [(code(name), text) for name, text in sources.attribute_docs(signals).items()]
     return page(
         "Signals",
         "In `django_vton.signals`. " + sources.markdown(signals.__doc__),
@@ -263,22 +267,22 @@ def _commands() -> str:
     from django_vton.management import commands
 
     os.environ["COLUMNS"] = "88"
-    parts = ["Beside Django's own options, which all of them take."]
-    for found in pkgutil.iter_modules(commands.__path__):
-        command = importlib.import_module(f"{commands.__name__}.{found.name}").Command()
-        parser = argparse.ArgumentParser(prog=f"manage.py {found.name}", add_help=False)
+    parts = ["Django's own options are not listed; every command accepts them."]
+    for module in pkgutil.iter_modules(commands.__path__):
+        command = importlib.import_module(f"{commands.__name__}.{module.name}").Command()
+        parser = argparse.ArgumentParser(prog=f"manage.py {module.name}", add_help=False)
         command.add_arguments(parser)
-        parts += [f"## `{found.name}`", command.help, f"```text\n{parser.format_help().strip()}\n```"]
+        parts += [f"## `{module.name}`", command.help, f"```text\n{parser.format_help().strip()}\n```"]
     return page("Commands", *parts)
 
 
 def _checks() -> str:
-    rows = [(code(each.id), each.level, each.text, each.hint) for each in sources.checks(PACKAGE)]
+    rows = [(code(it.id), it.level, it.text, it.hint) for it in sources.check_messages(PACKAGE / "checks")]
     return page(
         "System checks",
-        "`manage.py check` runs them, as every command does; the doctor repeats what they find. `{…}` stands "
-        "for what differs. What `E001` may say of each setting is in the [settings](settings.md).",
-        table(("id", "level", "says", "what to do"), rows),
+        "`manage.py check` runs them, as does every command; `vton_doctor` repeats their messages. `{…}` stands "
+        "for a variable part. The messages of `E001` are listed with the [settings](settings.md).",
+        table(("id", "level", "message", "hint"), rows),
     )
 
 
@@ -287,24 +291,24 @@ def _errors() -> str:
     from django_vton.pixazo import ENGINES
 
     refused = [
-        (code(name), str(exceptions.STATUS.get(name, 400)), str(sentence))
-        for name, sentence in messages.MESSAGES.items()
+        (code(name), str(exceptions.HTTP_STATUS.get(name, 400)), str(message))
+        for name, message in messages.MESSAGES.items()
     ]
     failed = [
-        (code(name), "yes" if name in messages.RETRYABLE else "no", str(sentence))
-        for name, sentence in messages.RENDER_MESSAGES.items()
+        (code(name), "yes" if name in messages.RETRYABLE_CODES else "no", str(message))
+        for name, message in messages.RENDER_MESSAGES.items()
     ]
     parts = [
         "## A request that is refused",
-        'Nothing was done, nothing was spent. The body is `{"code", "detail", "field"}`.',
-        "`detail` is in the shopper's language. A photo's says more: its size, and what would be taken.",
-        table(("code", "status", "sentence"), refused),
-        "`request_invalid` is 413 where the body is too large, and 415 where it is of another type.",
+        'Nothing was changed or spent. The body is `{"code", "detail", "field"}`.',
+        "`detail` is in the shopper's language. For a photo it also states the accepted sizes or types.",
+        table(("code", "status", "message"), refused),
+        "`request_invalid` has status 413 if the body is too large, and 415 for another content type.",
         "## A render that failed",
-        "In the `error` of a try-on. Retryable: the same photo and product may well succeed the next time.",
-        table(("code", "retryable", "sentence"), failed),
+        "The `error` of a try-on. Retryable means that the same photo and product may succeed next time.",
+        table(("code", "retryable", "message"), failed),
         "## Options of the engines",
-        "What `get_options()` may return. A name or a value that is not here is `options_invalid`.",
+        "What `get_options()` may return. Any other name or value is refused as `options_invalid`.",
     ]
     for engine in ENGINES.values():
         rows = [
@@ -315,7 +319,7 @@ def _errors() -> str:
             )
             for option in engine.options
         ]
-        about = f"For {engine.kind}, {engine.price} USD a picture by the price list."
+        about = f"For {engine.kind}. List price: {engine.price} USD per image."
         parts += [f"### `{engine.name}`", about, table(("option", "values", "default"), rows)]
     return page("Codes and options", *parts)
 
@@ -339,12 +343,12 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def pages() -> dict[str, str]:
-    """Every page of the reference by its name."""
+    """Every page of the reference, by name."""
     return {name: make() for name, make in PAGES.items()}
 
 
 def write(folder: Path) -> None:
-    """Into the folder; a file that would be the same stays, so that Sphinx need not read it again."""
+    """Write all pages; unchanged files are not touched, so that Sphinx does not read them again."""
     folder.mkdir(exist_ok=True)
     files = {f"{name}.md": text for name, text in pages().items()}
     files["states.svg"] = state_diagram.draw()

@@ -1,4 +1,4 @@
-"""The HTTP API's page, from the OpenAPI schema; and the URLconf of which the schema is made."""
+"""Generate the page of the HTTP API from the OpenAPI schema. Also the URLconf that the schema describes."""
 
 from __future__ import annotations
 
@@ -13,115 +13,119 @@ urlpatterns = [path("try-on/", include("django_vton.urls"))]
 Table = Callable[[Iterable[str], Iterable[Iterable[str]]], str]
 Schema = dict[str, Any]
 
-OTHERS = {
+OTHER_URLS = {
     "image": (
         "GET",
-        "A picture, to its shopper; a published one to anyone. Takes `?size=thumbnail`, `?download=1`.",
+        "An image, for its shopper; if published, for everyone. Takes `?size=thumbnail` and `?download=1`.",
     ),
     "photo-file": (
         "GET",
-        "A photo, to its shopper; an active house model's to anyone. Takes `?size=thumbnail`.",
+        "A photo, for its shopper; of an active house model for everyone. Accepts `?size=thumbnail`.",
     ),
-    "vendor-file": ("GET", "What Pixazo fetches. The token expires, and dies with the render."),
+    "vendor-file": ("GET", "What Pixazo downloads. The token expires, at the latest when the render ends."),
     "callback": (
         "POST",
-        "Pixazo's callback: 200, or 404 for a token that is not ours. No session, no CSRF token.",
+        "Pixazo's callback: 200, or 404 for an unknown token. Needs no session and no CSRF token.",
     ),
     "dialog": ("GET", "The dialog's HTML for `?product=`, in the language of `?lang=`."),
     "try": ("GET, POST", "The form, without JavaScript."),
-    "phone-page": ("GET, POST", "What a phone opens by a QR code; POST uses the code."),
-    "result": ("GET, POST", "One try-on: how far it is, then its pictures."),
-    "history": ("GET, POST", "My try-ons, and how to be rid of them."),
-    "privacy": ("GET", "The policy, out of the settings."),
+    "phone-page": ("GET, POST", "The page that a phone opens with the QR code; POST uses up the code."),
+    "result": ("GET, POST", "One try-on: its progress, then its images."),
+    "history": ("GET, POST", "The shopper's try-ons, with buttons to delete them."),
+    "privacy": ("GET", "The privacy policy from the settings."),
 }
-"""What is no part of the schema: how it is asked and what it is, by the name of the URL."""
+"""Methods and description of the URLs that are not in the schema, by URL name."""
 
 
 def parts(table: Table, code: Callable[[object], str]) -> list[str]:
-    """An overview, each operation, and each shape."""
+    """An overview, each operation, and each schema."""
     from drf_spectacular.generators import SchemaGenerator
 
     schema = SchemaGenerator(urlconf="docs.http_api").get_schema(request=None, public=True)
     operations = [
-        (f"{method.upper()} {address}", operation)
-        for address, methods in schema["paths"].items()
+        (f"{method.upper()} {url}", operation)
+        for url, methods in schema["paths"].items()
         for method, operation in methods.items()
     ]
-    found = [
-        "Below the shop's own prefix, here `try-on/`. Somebody else's id answers 404, never 403.",
-        "[The guide](../api.md) shows how to ask it, and how it comes into the shop's own OpenAPI schema.",
-        table(("operation", ""), [(code(name), each["summary"]) for name, each in operations]),
+    sections = [
+        "Paths start with the shop's own prefix, here `try-on/`. Another shopper's id returns 404, not 403.",
+        "[The guide](../api.md) shows how to use it, and how to include it in the shop's own OpenAPI schema.",
+        table(("operation", ""), [(code(name), operation["summary"]) for name, operation in operations]),
     ]
-    for name, each in operations:
-        found += [f"## `{name}`", f"{each['summary']}."]
-        if each.get("parameters"):
-            found.append(table(("parameter", "in", "required", ""), _parameters(each, code)))
-        if "requestBody" in each:
-            found.append("Body: " + "; ".join(_body(each, code)) + ".")
-        found.append(table(("answer", "", "shape"), _answers(each, code)))
-    found += [
-        "## The other addresses",
-        "Pages answer `noindex` and `no-store`.",
-        'A name is what `{% tryon_url "history" %}` and `{% url "vton:history" %}` take.',
-        table(("address", "", "name", ""), _others(code)),
-        "## Shapes",
+    for name, operation in operations:
+        sections += [f"## `{name}`", f"{operation['summary']}."]
+        if operation.get("parameters"):
+            sections.append(table(("parameter", "in", "required", ""), _parameters(operation, code)))
+        if "requestBody" in operation:
+            sections.append("Body: " + "; ".join(_bodies(operation, code)) + ".")
+        sections.append(table(("response", "", "schema"), _responses(operation, code)))
+    sections += [
+        "## Other URLs",
+        "Pages are sent with `noindex` and `no-store`.",
+        'Use the name with `{% tryon_url "history" %}` or `{% url "vton:history" %}`.',
+        table(("URL", "methods", "name", ""), _other_urls(code)),
+        "## Schemas",
     ]
-    for name, shape in schema["components"]["schemas"].items():
-        found += [f"### `{name}`", str(shape.get("description", ""))]
-        if shape.get("properties"):
+    for name, component in schema["components"]["schemas"].items():
+        sections += [f"### `{name}`", str(component.get("description", ""))]
+        if component.get("properties"):
             rows = [
-                (code(field), _kind(kind, code), "yes" if field in shape.get("required", ()) else "no")
-                for field, kind in shape["properties"].items()
+                (
+                    code(field),
+                    _type_name(kind, code),
+                    "yes" if field in component.get("required", ()) else "no",
+                )
+                for field, kind in component["properties"].items()
             ]
-            found.append(table(("field", "type", "always"), rows))
+            sections.append(table(("field", "type", "always"), rows))
         else:
-            found.append(_kind(shape, code) + ".")
-    return [part for part in found if part]
+            sections.append(_type_name(component, code) + ".")
+    return [section for section in sections if section]
 
 
-def _others(code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
-    """A row for each address beside the API's; raises KeyError for one that nobody described."""
+def _other_urls(code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
+    """A row for each URL that is not part of the API. Raises KeyError if its description is missing."""
     from django_vton import urls
 
-    for each in urls.urlpatterns:
-        if isinstance(each, URLPattern):
-            methods, words = OTHERS[str(each.name)]
-            address = re.sub(r"<\w+:(\w+)>", r"{\1}", str(each.pattern)).replace("{pk}", "{id}")
-            yield code(f"try-on/{address}"), methods, code(each.name), words
+    for pattern in urls.urlpatterns:
+        if isinstance(pattern, URLPattern):
+            methods, description = OTHER_URLS[str(pattern.name)]
+            url = re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern)).replace("{pk}", "{id}")
+            yield code(f"try-on/{url}"), methods, code(pattern.name), description
 
 
 def _parameters(operation: Schema, code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
-    for each in operation["parameters"]:
-        is_required = "yes" if each.get("required") else "no"
-        yield code(each["name"]), each["in"], is_required, each.get("description", "")
+    for parameter in operation["parameters"]:
+        is_required = "yes" if parameter.get("required") else "no"
+        yield code(parameter["name"]), parameter["in"], is_required, parameter.get("description", "")
 
 
-def _body(operation: Schema, code: Callable[[object], str]) -> Iterable[str]:
-    for kind, content in operation["requestBody"]["content"].items():
+def _bodies(operation: Schema, code: Callable[[object], str]) -> Iterable[str]:
+    for content_type, content in operation["requestBody"]["content"].items():
         fields = content["schema"].get("properties")
-        shape = ", ".join(map(code, fields)) if fields else _kind(content["schema"], code)
-        yield f"{code(kind)} with {shape}"
+        fields_or_type = ", ".join(map(code, fields)) if fields else _type_name(content["schema"], code)
+        yield f"{code(content_type)} with {fields_or_type}"
 
 
-def _answers(operation: Schema, code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
-    for status, answer in sorted(operation["responses"].items()):
-        contents = answer.get("content", {}).values()
-        yield str(status), answer["description"], ", ".join(_kind(each["schema"], code) for each in contents)
+def _responses(operation: Schema, code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
+    for status, response in sorted(operation["responses"].items()):
+        types = ", ".join(_type_name(it["schema"], code) for it in response.get("content", {}).values())
+        yield str(status), response["description"], types
 
 
-def _kind(schema: Schema, code: Callable[[object], str]) -> str:
-    """A type in words."""
+def _type_name(schema: Schema, code: Callable[[object], str]) -> str:
+    """A type as text."""
     match schema:
         case {"$ref": name}:
             return code(name.rpartition("/")[2])
         case {"anyOf": kinds} | {"oneOf": kinds}:
-            return " or ".join(_kind(each, code) for each in kinds)
+            return " or ".join(_type_name(it, code) for it in kinds)
         case {"enum": values}:
             return " or ".join(code(value) or '`""`' for value in values)
         case {"items": items}:
-            return f"list of {_kind(items, code)}"
+            return f"list of {_type_name(items, code)}"
         case {"properties": fields}:
             return "object with " + ", ".join(map(code, fields))
     kind = schema["type"]
-    words = " or ".join(kind) if isinstance(kind, list) else str(kind)
-    return f"{words} ({schema['format']})" if "format" in schema else words
+    name = " or ".join(kind) if isinstance(kind, list) else str(kind)
+    return f"{name} ({schema['format']})" if "format" in schema else name

@@ -1,4 +1,4 @@
-"""What can be read of the package's source alone: texts below names, and the system checks."""
+"""What the reference takes from the source code: attribute docstrings, `#:` comments, messages of checks."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-Names = dict[str, list[str]]
-"""What each name of a function may stand for, at some line."""
+Values = dict[str, list[str]]
+"""The texts that each local variable of a function may have at some line."""
 
 ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")
 
 
 def markdown(doc: str | None) -> str:
-    """A docstring as Markdown: some are written with reStructuredText's roles."""
+    """A docstring as Markdown; roles of reStructuredText are replaced."""
     text = inspect.cleandoc(doc or "")
     return ROLE.sub(r"`\1`", text).replace("``", "`").replace("::\n\n", ":\n\n")
 
 
 def first_line(doc: str | None) -> str:
-    """The sentence of a docstring that stands alone."""
+    """The summary line of a docstring."""
     return markdown(doc).partition("\n\n")[0].replace("\n", " ")
 
 
-def texts_below(where: Any) -> dict[str, str]:
-    """The text below each name that is assigned in a class or a module."""
+def attribute_docs(where: Any) -> dict[str, str]:
+    """The docstring below each attribute of a class or a module."""
     body = ast.parse(textwrap.dedent(inspect.getsource(where)))
     first = body.body[0]
     statements = first.body if isinstance(first, ast.ClassDef) and isinstance(where, type) else body.body
@@ -43,11 +43,11 @@ def texts_below(where: Any) -> dict[str, str]:
     return found
 
 
-def texts_beside(shape: type) -> dict[str, str]:
-    """The text after `#:` of each field of a class, which may go on in the lines below."""
+def field_comments(cls: type) -> dict[str, str]:
+    """The comment after `#:` of each field of a class; it may continue on the following lines."""
     found: dict[str, str] = {}
     name = ""
-    for line in inspect.getsource(shape).splitlines():
+    for line in inspect.getsource(cls).splitlines():
         declared = re.match(r"\s+(\w+): ", line)
         name = declared[1] if declared else name
         if "#:" in line:
@@ -56,8 +56,8 @@ def texts_beside(shape: type) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Check:
-    """One place where a system check finds something; what differs from case to case stands as `{name}`."""
+class CheckMessage:
+    """A message of a system check; variable parts are written as `{name}`."""
 
     id: str
     level: str
@@ -65,70 +65,70 @@ class Check:
     hint: str
 
 
-def checks(folder: Path) -> list[Check]:
-    """Every message of the modules `checks*.py`, by its id."""
-    found: set[Check] = set()
-    finds: dict[str, str] = {}
-    for path in folder.glob("checks*.py"):
+def check_messages(folder: Path) -> list[CheckMessage]:
+    """Every message of the check modules in a folder, sorted by id."""
+    found: set[CheckMessage] = set()
+    descriptions: dict[str, str] = {}
+    for path in folder.glob("*.py"):
         for function in ast.parse(path.read_text()).body:
             if isinstance(function, ast.FunctionDef):
-                _follow(function.body, {}, found)
-                finds |= dict(
+                _collect(function.body, {}, found)
+                descriptions |= dict(
                     re.findall(r"\b([EW]\d{3}): (.+?)(?=[.;](?:\s|$))", ast.get_docstring(function) or "")
                 )
-    # A text that is made elsewhere says nothing here: the check's own docstring does.
+    # If the text is only a variable, the docstring of the check says what it finds.
     found = {
-        replace(each, text=f"{finds[each.id[5:]]}: {each.text}") if each.text.startswith("{") else each
-        for each in found
+        replace(it, text=f"{descriptions[it.id[5:]]}: {it.text}") if it.text.startswith("{") else it
+        for it in found
     }
-    return sorted(found, key=lambda check: (check.id[5] != "E", check.id, check.text, check.hint))
+    return sorted(found, key=lambda it: (it.id[5] != "E", it.id, it.text, it.hint))
 
 
-def _follow(block: list[ast.stmt], names: Names, found: set[Check]) -> Names:
-    """Note each `Error(...)` and `Warning(...)`, with what its names say there; the names after the block."""
+def _collect(block: list[ast.stmt], values: Values, found: set[CheckMessage]) -> Values:
+    """Add the messages of `Error(...)` and `Warning(...)` to `found`; returns the variables at the end."""
     for statement in block:
         inner = [
-            _follow(part, dict(names), found)
+            _collect(body, dict(values), found)
             for field in ("body", "orelse", "handlers")
-            for part in _parts(getattr(statement, field, []))
+            for body in _bodies(getattr(statement, field, []))
         ]
-        for name in {name for each in inner for name in each}:
-            names[name] = list(dict.fromkeys(words for each in inner for words in each.get(name, [])))
+        for name in {name for branch in inner for name in branch}:
+            values[name] = list(dict.fromkeys(text for branch in inner for text in branch.get(name, [])))
         if not inner:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Error", "Warning"}:
-                    found |= set(_messages(node, names))
+                    found |= set(_messages(node, values))
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            names[statement.targets[0].id] = [_words(statement.value)]
-    return names
+            values[statement.targets[0].id] = [_text(statement.value)]
+    return values
 
 
-def _parts(field: list[Any]) -> list[list[ast.stmt]]:
-    """The blocks of a statement: handlers have one each."""
-    handlers = [each.body for each in field if isinstance(each, ast.ExceptHandler)]
+def _bodies(field: list[Any]) -> list[list[ast.stmt]]:
+    """The blocks of a statement; each exception handler has its own."""
+    handlers = [it.body for it in field if isinstance(it, ast.ExceptHandler)]
     return handlers or ([field] if field else [])
 
 
-def _messages(call: ast.Call, names: Names) -> Iterator[Check]:
-    given = {each.arg: each.value for each in call.keywords}
+def _messages(call: ast.Call, values: Values) -> Iterator[CheckMessage]:
+    arguments = {keyword.arg: keyword.value for keyword in call.keywords}
     level = "error" if getattr(call.func, "id", "") == "Error" else "warning"
-    for text in _said(call.args[0], names):
-        for hint in _said(given["hint"], names) if "hint" in given else [""]:
-            yield Check(str(ast.literal_eval(given["id"])), level, text, hint)
+    for text in _texts(call.args[0], values):
+        for hint in _texts(arguments["hint"], values) if "hint" in arguments else [""]:
+            yield CheckMessage(str(ast.literal_eval(arguments["id"])), level, text, hint)
 
 
-def _said(node: ast.expr, names: Names) -> list[str]:
-    """The words of an expression; a name that branches gave different words has all of them."""
-    return names.get(node.id, [f"{{{node.id}}}"]) if isinstance(node, ast.Name) else [_words(node)]
+def _texts(node: ast.expr, values: Values) -> list[str]:
+    """The possible texts of an expression: a variable may have a different one in each branch."""
+    return values.get(node.id, [f"{{{node.id}}}"]) if isinstance(node, ast.Name) else [_text(node)]
 
 
-def _words(node: ast.expr) -> str:
-    """A text as it is written, with `{name}` where it differs."""
+def _text(node: ast.expr) -> str:
+    """The text of an expression, with `{name}` for variable parts."""
     match node:
         case ast.Constant(value=str(text)):
             return text
         case ast.JoinedStr(values=values):
-            return "".join(map(_words, values))
+            return "".join(map(_text, values))
         case ast.FormattedValue(value=ast.Name(id=name) | ast.Attribute(attr=name)):
             return "{" + name + "}"
         case ast.Call(args=[ast.Name(id=name)]):
