@@ -1,5 +1,5 @@
-# `make demo` and `make test` need Python 3.11 or newer and make, and set up the rest by themselves.
-# npm is for development alone: the scripts' types, and what the browser tests load into pages.
+# `make demo` and `make test` need only Python 3.11 or newer and install the rest themselves.
+# npm is for development only: it installs tsc, which checks the scripts' types, and axe for the browser tests.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -10,23 +10,23 @@ TSC := node_modules/.bin/tsc
 .PHONY: help setup demo test hosts wheel matrix pictures docs faults guards audit lint format bench abuse
 
 help:
-	@echo "make demo    a small shop on http://127.0.0.1:8000/ (PORT= for another)"
-	@echo "make test    the tests (WORKERS= for more than two at a time, ARGS= for pytest)"
-	@echo "make hosts   the tests in a django-oscar shop and on a Wagtail site (ARGS= for pytest)"
-	@echo "make wheel   the built wheel, installed on Python 3.11: some tests and a shop's types (ARGS= for nox)"
-	@echo "make matrix  the tests on each Python, Django and database, for hours (ARGS= for nox)"
-	@echo "make pictures  docs/pictures: each state of the dialog, of the badge and of the pages, and a batch;"
-	@echo "             pictures/index.html: the dialog's states in each browser engine, light and dark"
-	@echo "make docs    the documentation, into docs/_build"
-	@echo "make faults  the long fault tests, for an hour (ROUNDS= for more than one, SEED= for others,"
-	@echo "             SHARE= of all steps, MINUTES= at most, TRY_ONS= in the storm)"
-	@echo "make guards  takes each guard of the money away and wants a red test"
-	@echo "make audit   known holes in what the package needs, in the lowest versions and the newest"
-	@echo "make bench   how fast it is, in about half an hour (ARGS= for parts by name, or --quick)"
-	@echo "make abuse   what attacks would cost, in a quarter of an hour (ARGS= for --seconds N, or --quick)"
-	@echo "make lint    the documentation, ruff, mypy, djade, missing migrations, tsc"
-	@echo "make format  ruff's and djade's formatting"
-	@echo "make setup   only .venv, with all that the others need"
+	@echo "make demo    run the example shop on http://127.0.0.1:8000/ (PORT=8001 for another port)"
+	@echo "make test    run the tests (WORKERS= processes, default 2; ARGS= for pytest)"
+	@echo "make hosts   run the tests in a django-oscar shop and a Wagtail site (ARGS= for pytest)"
+	@echo "make wheel   build the wheel, install it on Python 3.11, run some tests and a type check (ARGS= for nox)"
+	@echo "make matrix  run the tests on each Python, Django and database; takes hours (ARGS= for nox)"
+	@echo "make pictures  take the screenshots: of all states of dialog, badge, pages and batches for docs/pictures,"
+	@echo "             and of the dialog in each browser engine, light and dark, for pictures/index.html"
+	@echo "make docs    build the documentation in docs/_build"
+	@echo "make faults  run the long fault tests, about an hour (ROUNDS= repetitions, SEED= random seed,"
+	@echo "             SHARE= of the fault points, MINUTES= at most, TRY_ONS= for the random kills)"
+	@echo "make guards  remove each guard of a paid call in turn and check that a test fails"
+	@echo "make audit   check the lowest and the newest versions of the dependencies for known vulnerabilities"
+	@echo "make bench   run the benchmarks, about half an hour (ARGS= names of parts, or --quick)"
+	@echo "make abuse   measure what attacks cost, a quarter of an hour (ARGS= --seconds N, or --quick)"
+	@echo "make lint    build the documentation; run ruff, mypy, djade, makemigrations --check and tsc"
+	@echo "make format  format with ruff and djade"
+	@echo "make setup   only create .venv"
 
 $(READY): GROUP := dev
 $(HOSTS)/.ready: GROUP := hosts
@@ -37,7 +37,7 @@ $(READY) $(HOSTS)/.ready: pyproject.toml
 	$(@D)/bin/python -m pip install --quiet --editable . --group $(GROUP)
 	@touch $@
 
-# A registry that does not answer is no reason to run no test; but in CI nothing is left out.
+# If the npm registry is not available, tests that need npm are skipped, but in CI it is an error.
 node_modules/.ready: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error && touch $@ || { echo "npm ci failed."; test -z "$$CI"; }
 
@@ -46,11 +46,11 @@ setup: $(READY) $(MODULES)
 demo: $(READY)
 	@$(BIN)/python example_project/demo.py
 
-# Two at a time: much of it waits for renders. A file's tests stay together.
+# Two processes: many tests wait for renders. The tests of a file run in one process.
 test: $(READY) $(MODULES)
 	$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile $(ARGS)
 
-# Each is a project with settings of its own; tests/conftest.py is of the example shop.
+# Each host is a project with its own settings; tests/conftest.py belongs to the example shop.
 hosts: $(HOSTS)/.ready
 	for host in oscar wagtail; do \
 	  $(HOSTS)/bin/python -m pytest --confcutdir tests/hosts --ds tests.hosts.$$host.settings tests/hosts/$$host $(ARGS) || exit; \
@@ -69,7 +69,7 @@ pictures: $(READY) $(MODULES)
 	$(BIN)/python -m pytest tests/browser/engines/screenshots.py
 	@echo "pictures/index.html"
 
-# A link that leads nowhere is an error; the reference is written from the code.
+# A broken link is an error. The reference is generated from the code.
 docs: $(READY)
 	$(BIN)/sphinx-build -q -W -n --keep-going -b html docs docs/_build
 	@echo "docs/_build/index.html"
@@ -92,7 +92,7 @@ lint: $(READY) $(MODULES) docs
 	$(BIN)/djade --target-version 5.2 --check $(TEMPLATES)
 	SECRET_KEY=lint $(BIN)/python example_project/manage.py makemigrations --check --dry-run
 	@if [ -x $(TSC) ]; then echo $(TSC); $(TSC); \
-	else echo "The scripts' types are not checked: npm has not brought tsc."; test -z "$$CI"; fi
+	else echo "The scripts' types are not checked, because npm could not install tsc."; test -z "$$CI"; fi
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -1,6 +1,6 @@
-"""Python x Django x database against the built wheel, with the source tree's package gone: `make matrix`.
+"""Test the built wheel on each Python, Django and database, without the source tree: `make matrix`.
 
-One cell: `make matrix ARGS="--session 'tests(3.12-6.1)'"`. What follows a `--` goes to pytest.
+A single combination: `make matrix ARGS="--session 'tests(3.12-6.1)'"`. Arguments after `--` go to pytest.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ nox.options.reuse_venv = "no"
 nox.options.error_on_missing_interpreters = True
 nox.options.download_python = "never"
 
-# pyenv's Pythons, also those that it has not switched on here.
+# All Pythons of pyenv, including those that are not activated here.
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
 os.environ["PATH"] = os.pathsep.join([*map(str, PYENV.glob("versions/*/bin")), os.environ["PATH"]])
 
-TOGETHER = {
+SUPPORTED = {
     "3.11": ["5.2"],
     "3.12": ["5.2", "6.0", "6.1"],
     "3.13": ["5.2", "6.0", "6.1"],
 }
-"""Pythons, each with the Djangos that run on it."""
+"""Each Python with the Djangos that support it."""
 
 OLDEST, NEWEST = "3.11", "3.13"
 
-# Servers, each with a database that is there already: the tests make another beside it.
+# The database of the URL must exist; the tests create another one next to it.
 DATABASES = {
     "SQLite": "",
     "PostgreSQL": os.environ.get("MATRIX_POSTGRESQL", "postgres://postgres@127.0.0.1:5432/vton_matrix"),
 }
 DIST = os.environ.get("DIST", "")
-"""A folder with a wheel that is there already: what was tested is what is published."""
+"""A folder with a built wheel, so that the wheel that is published is the one that was tested."""
 
 MARIADB = os.environ.get("MATRIX_MARIADB", "mysql://root@127.0.0.1:3306/vton_matrix")
 
-WHOLE = ["tests", "-m", "not browser", "--ignore=tests/faults"]
-QUICK = [
+ALL_TESTS = ["tests", "-m", "not browser", "--ignore=tests/faults"]
+QUICK_TESTS = [
     *(f"tests/test_{name}.py" for name in ("locale", "templatetags")),
     "tests/management/test_commands.py",
     "tests/web/test_dialog.py",
@@ -50,28 +50,28 @@ QUICK = [
 
 
 def install(session: nox.Session, *args: str, group: str = "test") -> None:
-    """The wheel in a new environment, and a folder to run in that has the tests and no package."""
+    """Install the wheel, and change to a folder with the tests but without the package."""
     session.env["PYTHONPATH"] = None
     folder = Path(session.create_tmp()).resolve()
     shutil.rmtree(folder)
-    built = Path(DIST).resolve() if DIST else folder / "dist"
+    dist = Path(DIST).resolve() if DIST else folder / "dist"
     if not DIST:
-        # By way of the source distribution: what an earlier build left in build/ stays out of the wheel.
-        session.run_install("uv", "build", "--quiet", "--out-dir", str(built), external=True)
-    (wheel,) = built.glob("*.whl")
+        # Built from the source distribution, so that files of earlier builds in build/ stay out of the wheel.
+        session.run_install("uv", "build", "--quiet", "--out-dir", str(dist), external=True)
+    (wheel,) = dist.glob("*.whl")
     session.install("--group", group, f"{wheel}[heic,schema,tasks]", *args)
     for name in ("benchmarks", "docs", "example_project", "tests"):
         shutil.copytree(
             name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "_build", "results", "var")
         )
-    (folder / "example_project" / "var").mkdir()  # Since 6.1 Django's `check` opens the database in it.
+    (folder / "example_project" / "var").mkdir()  # Since Django 6.1, `check` opens the database in it.
     shutil.copy("pyproject.toml", folder)
     session.chdir(folder)
     session.run("python", "-c", "import django_vton; assert 'site-packages' in django_vton.__file__")
 
 
 def test(session: nox.Session, database: str, *args: str) -> None:
-    """The tests on a database; those of the package's building and of the docs need its source."""
+    """Run the tests on a database, except those that need the source tree."""
     env = {"DATABASE_URL": database} if database else {}
     parallel = [f"--numprocesses={os.environ.get('WORKERS', '2')}", "--dist=loadfile"]
     ignored = [f"--ignore=tests/{name}" for name in ("guides", "package", "test_docs.py")]
@@ -83,35 +83,35 @@ def test(session: nox.Session, database: str, *args: str) -> None:
     ("python", "django"),
     [
         nox.param(python, django, id=f"{python}-{django}")
-        for python, djangos in TOGETHER.items()
+        for python, djangos in SUPPORTED.items()
         for django in djangos
     ],
 )
 def tests(session: nox.Session, django: str) -> None:
-    """A Python and a Django with the newest of all else."""
+    """A Python and a Django, with the newest versions of everything else."""
     install(session, f"django~={django}.0")
     for database in DATABASES.values():
-        test(session, database, *WHOLE)
+        test(session, database, *ALL_TESTS)
 
 
 @nox.session(python=OLDEST)
 def lowest(session: nox.Session) -> None:
-    """The lowest version that pyproject.toml allows of everything it names."""
+    """The lowest versions that pyproject.toml allows."""
     install(session, "--resolution", "lowest-direct")
     for database in DATABASES.values():
-        test(session, database, *WHOLE)
+        test(session, database, *ALL_TESTS)
 
 
 @nox.session(python=NEWEST)
 def mariadb(session: nox.Session) -> None:
-    """Once, on the newest of everything. Its client is compiled: Debian's libmariadb-dev and a C compiler."""
+    """MariaDB with the newest versions. Its client is compiled: install libmariadb-dev and a C compiler."""
     install(session, "mysqlclient")
-    test(session, MARIADB, *WHOLE)
+    test(session, MARIADB, *ALL_TESTS)
 
 
 @nox.session(python=OLDEST, default=False)
 def wheel(session: nox.Session) -> None:
-    """What CI has time for; and what the package tells a shop's type checker."""
+    """A selection for CI, and a type check of a shop's code."""
     install(session, group="dev")
     session.run("mypy", "tests/typing/api.py")
-    test(session, "", *QUICK)
+    test(session, "", *QUICK_TESTS)
