@@ -1,7 +1,7 @@
-"""Draws the pictures of the shop from their SVG sources: python render.py [NAME ...]
+"""Render the shop's images from their SVG sources: `python render.py [NAME ...]`
 
-Needs Playwright with a Chromium, at CHROMIUM or where Debian puts it; the shop itself needs neither,
-for the JPEGs are kept beside their sources.
+Needs Playwright and Chromium, at the path in CHROMIUM or Debian's. The shop itself needs neither, since the
+JPEGs are checked in.
 """
 
 import os
@@ -28,7 +28,7 @@ def render(names: list[str]) -> None:
             page.set_viewport_size({"width": int(width), "height": int(height)})
             target = source.with_suffix(".jpg")
             page.screenshot(path=target, type="jpeg", quality=86)
-            print(f"{target.name}: {target.stat().st_size // 1024} kB")  # noqa: T201 - a command
+            print(f"{target.name}: {target.stat().st_size // 1024} kB")  # noqa: T201 - This is a command.
         browser.close()
 
 

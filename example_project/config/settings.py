@@ -1,5 +1,7 @@
-"""The example shop's settings. Everything that differs between machines comes from the environment;
-what is not set keeps the package's own default."""
+"""The example shop's settings. What differs between machines is read from the environment.
+
+Settings of the package whose variable is not set keep the package's default.
+"""
 
 import os
 from collections.abc import Callable
@@ -24,7 +26,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 DEBUG = env_bool("DEBUG", default=True)
-# Without DEBUG there is no default: Django refuses to start on an empty key.
+# Without DEBUG there is no default: Django refuses to start with an empty key.
 SECRET_KEY = env("SECRET_KEY", "lindenhof-is-a-demo-and-this-key-is-no-secret" if DEBUG else "")
 
 PUBLIC_BASE_URL = env("VTON_PUBLIC_BASE_URL", "http://127.0.0.1:8000")
@@ -39,10 +41,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    # Before django_vton: the shop puts the pages of the try-on into its own frame.
+    # Before django_vton, so that the shop's base template for the try-on pages is found first.
     "shop",
     "rest_framework",
-    # Describes the API at /api/; the extra `schema`.
+    # For the API documentation at /api/. Part of the extra `schema`.
     "drf_spectacular",
     "django_q",
     "django_vton",
@@ -83,8 +85,8 @@ DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(env("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}"))
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Web server and workers write at the same time: WAL lets them, and IMMEDIATE makes a writer
-    # wait for its turn at the start of a transaction, where it can still wait.
+    # Web server and workers write at the same time. WAL allows this, and with IMMEDIATE a writer waits for
+    # the lock when its transaction starts; later, SQLite would raise an error instead of waiting.
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         transaction_mode="IMMEDIATE",
         timeout=20,
@@ -105,9 +107,9 @@ MEDIA_ROOT = Path(env("MEDIA_ROOT", str(VAR_DIR / "media"))).resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    # Photos of people and their try-ons: beside MEDIA_ROOT, never below it, and without an address.
+    # Photos of people and their try-ons: next to MEDIA_ROOT, never inside it, and without a public URL.
     "vton": {
-        "BACKEND": "django_vton.storage.PrivateFolder",
+        "BACKEND": "django_vton.storage.PrivateFileSystemStorage",
         "OPTIONS": {"location": MEDIA_ROOT.with_name(f"{MEDIA_ROOT.name}-private")},
     },
 }
@@ -128,10 +130,10 @@ else:
     Q_CLUSTER["orm"] = "default"
 
 VTON: dict[str, Any] = {
-    # A demo costs nothing; a shop decides what a day may cost.
+    # The demo costs nothing. A real shop limits the cost of a day here.
     "DAILY_BUDGET": None,
     "TRUSTED_PROXIES": 0,
-    # Set but empty stays empty: try-on is then "not configured".
+    # An empty variable stays empty; try-on is then "not configured".
     "PIXAZO_API_KEY": os.environ.get("VTON_PIXAZO_API_KEY", "sandbox"),
     "PIXAZO_BASE_URL": env("VTON_PIXAZO_BASE_URL", "http://127.0.0.1:8765"),
     "PUBLIC_BASE_URL": PUBLIC_BASE_URL,
@@ -145,20 +147,20 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
 }
 
-READERS: dict[str, Callable[[str], Any]] = {
+CONVERTERS: dict[str, Callable[[str], Any]] = {
     "DAILY_BUDGET": Decimal,
     "QUOTA": str,
     "IP_QUOTA": str,
     "IN_FLIGHT": int,
     "RESULT_HOSTS": lambda hosts: [host.strip() for host in hosts.split(",") if host.strip()],
 }
-for name, convert in READERS.items():
+for name, convert in CONVERTERS.items():
     if value := env(f"VTON_{name}"):
         VTON[name] = convert(value)
 if env("VTON_WEBHOOKS"):
     VTON["WEBHOOKS"] = env_bool("VTON_WEBHOOKS", default=True)
 
-# Nobody is to be mailed by a demo. Read by Django 6.1 and later.
+# The demo sends no mail. Used by Django 6.1 and later.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 
 LOGGING = {

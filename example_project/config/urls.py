@@ -15,8 +15,8 @@ urlpatterns = [
     path("api/schema.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    # For pages that are not the shop's own, such as the admin's.
+    # For pages without the shop's base template, such as the admin.
     path("favicon.ico", RedirectView.as_view(url=static_url("shop/icon.svg"))),
-    # Product pictures, in DEBUG alone: elsewhere the web server serves them.
+    # Product images, only with DEBUG; otherwise the web server serves them.
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

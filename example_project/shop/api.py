@@ -1,4 +1,4 @@
-"""The API as a page: what Swagger would show, without scripts from elsewhere."""
+"""The API documentation as a page, without the external scripts of Swagger."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

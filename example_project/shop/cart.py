@@ -1,4 +1,4 @@
-"""A bag in the session: {"<product pk>:<size>": quantity}."""
+"""A shopping cart in the session: {"<product pk>:<size>": quantity}."""
 
 import uuid
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Line:
 
 
 class Cart:
-    """Reads the session when it is asked, not before: every template gets one."""
+    """Every template gets one, so it reads the session only when it is used."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -52,21 +52,21 @@ class Cart:
         return sum((line.total for line in self), Decimal(0))
 
     def add(self, product: Product, size: str = "") -> str:
-        """Returns the line's key."""
+        """Add one; returns the key of the line."""
         key = f"{product.pk}:{size}"
         self.set(key, self.quantities.get(key, 0) + 1)
         return key
 
     def set(self, key: str, quantity: int) -> None:
-        """Zero takes the line out."""
+        """Set the quantity of a line; zero removes it."""
         quantities = self.quantities
         quantities[key] = min(quantity, MAX_QUANTITY)
         self.request.session[SESSION_KEY] = {k: n for k, n in quantities.items() if n > 0}
 
     def reference(self, key: str) -> str:
-        """A line's name that no other bag has: what came of a try-on is found again by it."""
-        number = self.request.session.setdefault(ID_KEY, uuid.uuid4().hex)
-        return f"{number}:{key}"
+        """A unique name of a line, with which a conversion is recognised when the order is placed."""
+        cart_id = self.request.session.setdefault(ID_KEY, uuid.uuid4().hex)
+        return f"{cart_id}:{key}"
 
     def clear(self) -> None:
         for key in (SESSION_KEY, ID_KEY):

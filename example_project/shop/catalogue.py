@@ -1,4 +1,4 @@
-"""What `seed_demo` puts on the shelves. The picture of a product is assets/<slug>.jpg."""
+"""The products that `seed_demo` creates. The image of a product is assets/<slug>.jpg."""
 
 from decimal import Decimal
 from typing import Any

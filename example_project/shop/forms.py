@@ -8,7 +8,7 @@ from shop.models import Product
 
 
 class AddForm(forms.Form):
-    """The size of a product; a product without sizes asks nothing."""
+    """Choose the size of a product. Without sizes, the form has no field."""
 
     size = forms.ChoiceField(
         label=_("Size"),

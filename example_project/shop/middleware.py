@@ -11,7 +11,7 @@ POLICY = (
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """As strict as a policy gets: whatever is on a page has to work without inline code, data: and blob:."""
+    """The strictest possible policy: pages must work without inline code and without data: and blob: URLs."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

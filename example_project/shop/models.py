@@ -42,7 +42,7 @@ class Product(models.Model):
 
 
 class ProductPhoto(models.Model):
-    """A further picture of a product, for instance a try-on that the merchant has published."""
+    """Another image of a product, for example a published try-on."""
 
     product = models.ForeignKey(
         Product, models.CASCADE, related_name="more_photos", verbose_name=_("product")

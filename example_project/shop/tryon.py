@@ -1,4 +1,4 @@
-"""What the shop tells django-vton about its products."""
+"""Which products can be tried on, and how."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @register(Product)
 class ProductTryOn(TryOn):
-    # The garments' engine takes it; for glasses it is not asked.
+    # Ignored for glasses, whose engine does not have this option.
     shopper_options = ("num_samples",)
 
     def get_engine(self, product: Product) -> str:
@@ -23,7 +23,7 @@ class ProductTryOn(TryOn):
         return product.is_public
 
     def get_image(self, product: Product) -> File[bytes] | None:
-        # A bag is neither worn like a garment nor like glasses: no picture, no try-on.
+        # No engine supports bags: without an image there is no try-on.
         if product.kind == Kind.ACCESSORY or not product.photo:
             return None
         return product.photo

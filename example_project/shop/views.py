@@ -16,10 +16,10 @@ from shop.models import Kind, Product
 def index(request: HttpRequest) -> HttpResponse:
     products = Product.objects.filter(is_public=True)
     kinds = [kind for kind in Kind if kind in set(products.values_list("kind", flat=True))]
-    chosen = request.GET.get("kind", "")
-    if chosen in Kind.values:
-        products = products.filter(kind=chosen)
-    return render(request, "shop/index.html", {"products": products, "kinds": kinds, "chosen": chosen})
+    selected = request.GET.get("kind", "")
+    if selected in Kind.values:
+        products = products.filter(kind=selected)
+    return render(request, "shop/index.html", {"products": products, "kinds": kinds, "selected": selected})
 
 
 @require_safe
@@ -62,7 +62,7 @@ def cart_change(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def checkout(request: HttpRequest) -> HttpResponse:
-    """Where a real shop would take an address and money."""
+    """A real shop would ask for an address and a payment here."""
     cart = Cart(request)
     order = uuid.uuid4().hex[:8]
     for key in cart.quantities:
