@@ -21,7 +21,7 @@ TEXT_ATTRIBUTES = {"alt", "aria-label", "title", "placeholder", "value"}
 
 
 def english_pattern() -> re.Pattern[str]:
-    """A pattern for all our English sentences whose GermanVisitor translation differs."""
+    """A pattern for all our English sentences whose German translation differs."""
     found = set()
     for key, entry in read_catalogue(catalogue_path("de")).items():
         for text in filter(None, (key and entry.fields["msgid"], entry.fields.get("msgid_plural"))):

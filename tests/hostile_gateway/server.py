@@ -1,82 +1,86 @@
-"""A gateway that takes every order and then says, byte by byte, whatever a test wants."""
+"""A gateway that accepts every submit and then responds with any bytes that a test wants."""
 
 from __future__ import annotations
 
 import json
 import socketserver
-import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from django_vton.pixazo import Glass
 from django_vton.sandbox.ledger import Entry, Ledger
 
+if TYPE_CHECKING:
+    import ssl
+
 MB = 1_000_000
-Said = Iterable[bytes]
+Chunks = Iterable[bytes]
 
 
-def answer(body: bytes = b"", *headers: str, status: str = "200 OK", length: int | None = None) -> Said:
-    """One whole HTTP answer."""
+def http_response(
+    body: bytes = b"", *headers: str, status: str = "200 OK", length: int | None = None
+) -> Chunks:
+    """A complete HTTP response."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", "Connection: close", *headers, "", ""]
     return ["\r\n".join(lines).encode("latin-1"), body]
 
 
-def as_json(data: Any, *headers: str) -> Said:
-    return answer(json.dumps(data).encode(), "Content-Type: application/json", *headers)
+def json_response(data: Any, *headers: str) -> Chunks:
+    return http_response(json.dumps(data).encode(), "Content-Type: application/json", *headers)
 
 
 def endless(chunk: bytes, head: bytes = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n") -> Iterator[bytes]:
-    """Until the other side hangs up."""
+    """Repeat the chunk until the client closes the connection."""
     yield head
     while True:
         yield chunk
 
 
 class HostileGateway:
-    """`with HostileGateway() as gateway:` on loopback; with `tls` under the names of its certificate.
+    """`with HostileGateway() as gateway:` serves on loopback; with `tls`, as the hosts of its certificate.
 
-    `submit`, `ask` and `picture` are called for each request and return the bytes to send. As they are, they
-    are those of a gateway that works, whose render is done at once; only its picture is missing.
+    `submit`, `poll` and `image` are called for each request and return the bytes to send. By default the
+    render is completed at once, but its image is missing.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.ledger = Ledger()
         self.tls = tls
-        self.result: Any = ""
-        """What is named as the picture's address; "": one of this gateway's own."""
-        self.submit: Callable[[str], Said] = self.completed
-        self.ask: Callable[[str], Said] = self.completed
-        self.picture: Callable[[], Said] = lambda: answer(status="404 Not Found")
+        self.result_url_override: Any = ""
+        """The result URL in responses; "" means this gateway's own."""
+        self.submit: Callable[[str], Chunks] = self.completed
+        self.poll: Callable[[str], Chunks] = self.completed
+        self.image: Callable[[], Chunks] = lambda: http_response(status="404 Not Found")
         self.requests: Counter[str] = Counter()
         self.sent = 0
-        """Bytes of answers, however far they came."""
-        self.over = threading.Event()
+        """Bytes of responses that were sent."""
+        self.stopped = threading.Event()
 
-    def completed(self, vendor_id: str) -> Said:
-        return as_json({"request_id": vendor_id, "status": "completed", "image_url": self.result_url()})
+    def completed(self, vendor_id: str) -> Chunks:
+        return json_response({"request_id": vendor_id, "status": "completed", "image_url": self.result_url()})
 
-    def accepted(self, vendor_id: str) -> Said:
-        return as_json({"request_id": vendor_id, "status": "submitted", "success": True})
+    def accepted(self, vendor_id: str) -> Chunks:
+        return json_response({"request_id": vendor_id, "status": "submitted", "success": True})
 
     def result_url(self) -> Any:
-        return self.result or f"{self.url}/picture"
+        return self.result_url_override or f"{self.url}/image"
 
-    def dripping(self, chunk: bytes) -> Iterator[bytes]:
-        """A chunk ten times a second."""
+    def drip(self, chunk: bytes) -> Iterator[bytes]:
+        """Send the chunk ten times a second."""
         yield b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-        while not self.over.wait(0.1):
+        while not self.stopped.wait(0.1):
             yield chunk
 
-    def says(self, method: str, path: str, body: bytes) -> Said:
+    def respond(self, method: str, path: str, body: bytes) -> Chunks:
         if method == "GET":
-            self.requests["picture"] += 1
-            return self.picture()
+            self.requests["image"] += 1
+            return self.image()
         if path == Glass.submit_path:
             self.requests["submit"] += 1
             vendor_id = f"hostile-{uuid4()}"
@@ -86,8 +90,8 @@ class HostileGateway:
                 entry, outcome="accepted", request_id=vendor_id, amount=300_000, state="completed"
             )
             return self.submit(vendor_id)
-        self.requests["ask"] += 1
-        return self.ask(json.loads(body)["request_id"])
+        self.requests["poll"] += 1
+        return self.poll(json.loads(body)["request_id"])
 
     def __enter__(self) -> Self:
         gateway = self
@@ -105,7 +109,7 @@ class HostileGateway:
                             name, _, value = line.partition(b":")
                             length = int(value) if name.lower() == b"content-length" else length
                         body = reader.read(length)
-                    for chunk in gateway.says(method, path, body):
+                    for chunk in gateway.respond(method, path, body):
                         stream.sendall(chunk)
                         gateway.sent += len(chunk)
                     stream.close()
@@ -123,6 +127,6 @@ class HostileGateway:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self.over.set()
+        self.stopped.set()
         self.server.shutdown()
         self.server.server_close()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+from asyncio import selector_events
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from ..lifecycle.harness import Harness
+from .server import HostileGateway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from shop.models import Product
+
+    from ..conftest import PhotoMaker, Vton
+    from ..intake_helpers import StoredFiles
+from .helpers import PUBLIC, Network
+
+
+@pytest.fixture(autouse=True)
+def _settings(transactional_db: None, files: StoredFiles, vton: Vton) -> None:  # noqa: ARG001 - the dispatcher has its own connection
+    vton(PIXAZO_API_KEY="k" * 40, QUOTA=None, IP_QUOTA=None, IN_FLIGHT=100)
+
+
+@pytest.fixture
+def gateway(vton: Vton) -> Iterator[HostileGateway]:
+    with HostileGateway() as running:
+        vton(PIXAZO_BASE_URL=running.url)
+        yield running
+
+
+@pytest.fixture
+def harness(gateway: HostileGateway, phone_photo: PhotoMaker, glasses: Product) -> Harness:
+    return Harness(gateway, phone_photo, glasses)  # type: ignore[arg-type] # it has a ledger, like the sandbox
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for gateway.test and results.test and its key, in one file."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, crt, both = folder / "key.pem", folder / "crt.pem", folder / "both.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-nodes", "-days", "2", "-subj", "/CN=gateway.test"),
+            *("-addext", "subjectAltName=DNS:gateway.test,DNS:results.test"),
+            *("-keyout", key, "-out", crt),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both.write_bytes(key.read_bytes() + crt.read_bytes())
+    return both
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+    found = Network()
+    real_look_up, loops = socket.getaddrinfo, selector_events.BaseSelectorEventLoop
+    real_connect = loops.sock_connect
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: found.getaddrinfo(real_look_up, *a, **k))
+    monkeypatch.setattr(loops, "sock_connect", lambda *a: found.connect(real_connect, *a))
+    return found
+
+
+@pytest.fixture
+def secure_gateway(
+    certificate: Path, network: Network, vton: Vton, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HostileGateway]:
+    """A gateway as in production: by name, stopped TLS."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate)
+    trusting = ssl.create_default_context(cafile=certificate)
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_options: trusting)
+    with HostileGateway(server) as running:
+        network.names["gateway.test"] = [["127.0.0.1"]]
+        network.names["results.test"] = [[PUBLIC]]
+        vton(PIXAZO_BASE_URL=running.url)
+        yield running
+
+
+@pytest.fixture
+def secure_desk(secure_gateway: HostileGateway, phone_photo: PhotoMaker, glasses: Product) -> Harness:
+    return Harness(secure_gateway, phone_photo, glasses)  # type: ignore[arg-type] # as for `harness`
