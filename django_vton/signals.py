@@ -3,8 +3,7 @@
 All signals but `budget_near` have these arguments besides their own:
 
 - `try_on`: the `TryOnRequest`. Do not save it; the package alone changes its state.
-- `product`: the instance from `TryOn.get_queryset`, or None if the product is no longer in it.
-  `try_on.product` is its reference.
+- `product`: the product's instance, or None if it was deleted. `try_on.product` is its reference.
 """
 
 from django.dispatch import Signal

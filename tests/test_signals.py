@@ -11,13 +11,12 @@ from django_vton.lifecycle.transition import send_signal
 from django_vton.models import TryOnRequest
 from django_vton.products import reference
 from django_vton.signals import tryon_failed
+from shop.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
-
-    from shop.models import Product
 
 pytestmark = pytest.mark.django_db
 
@@ -69,17 +68,17 @@ def test_the_product_of_a_signal_is_none_if_it_was_deleted(
     assert [(call["try_on"], call["product"]) for call in received] == [(try_on, None)]
 
 
-def test_an_error_in_the_shops_queryset_does_not_lose_the_signal(
+def test_an_error_in_the_shops_manager_does_not_lose_the_signal(
     try_on: TryOnRequest,
     received: list[dict[str, Any]],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail(_reference: str) -> None:
+    def fail(*_arguments: object, **_filters: object) -> None:
         raise RuntimeError("a bug of the shop")
 
-    monkeypatch.setattr("django_vton.lifecycle.transition.find", fail)
+    monkeypatch.setattr(Product._default_manager, "filter", fail)
     with django_capture_on_commit_callbacks(execute=True):
         send_signal(tryon_failed, try_on)
     assert [call["product"] for call in received] == [None]

@@ -1,56 +1,142 @@
-"""The compare-and-swap itself, and what goes with it: event, signal, money."""
+"""Locking try-ons, changing their state, and what goes with a change: event, signal, money."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
-from django.db.models import Q
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from ..billing import budget, quotas
 from ..models import Attempt, TryOnEvent, TryOnRequest
-from ..models.states import SOURCES, Money, State
+from ..models.states import ALLOWED_SOURCES, TERMINAL, Money, State
+from .bulk_update import RowsChanged, update_rows
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import Model
+    from django.dispatch import Signal
 
 logger = logging.getLogger(__name__)
 
-ANY = Q()
+
+# Locks ----------------------------------------------------------------------------------------------
+
+
+class RolledBack(Exception):  # noqa: N818 - it says what happened
+    """A database error before the commit: nothing is stored. The error is the ``__cause__``."""
+
+
+@contextmanager
+def atomic_outcome() -> Iterator[None]:
+    """A transaction that tells a certain rollback from a commit whose result is unknown.
+
+    Raise ``RolledBack`` for a database error inside the block, so that the same outcome may be stored again.
+    An error of the COMMIT itself is raised as it is: the outcome may be stored already.
+    """
+    with transaction.atomic():
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            raise RolledBack from error
+
+
+def lock_rows(keys: Iterable[UUID]) -> dict[UUID, TryOnRequest]:
+    """Lock these try-ons until the transaction ends, and return them as they are now, by primary key.
+
+    They are locked in the order of their keys, so that two transactions cannot wait for each other. Lock a
+    source before its followers, in a call of its own. SQLite has no row locks. There, a write takes the only
+    lock first: a transaction that begins with a read fails at its first write if another connection has
+    written since.
+    """
+    rows = TryOnRequest.objects.filter(pk__in=list(keys))
+    if not connection.features.has_select_for_update:
+        rows.update(state=F("state"))
+    return {row.pk: row for row in rows.select_for_update().order_by("pk")}
+
+
+def lock_attempts(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Lock the try-ons of these attempts, and return the attempts as they are now, each with its try-on."""
+    requests = lock_rows({attempt.request_id for attempt in attempts})
+    current = Attempt.objects.in_bulk([attempt.pk for attempt in attempts])
+    for attempt in current.values():
+        attempt.request = requests[attempt.request_id]
+    return [current[attempt.pk] for attempt in attempts]
+
+
+def lock_newest_attempt(request: TryOnRequest) -> Attempt:
+    """Lock this try-on, and return its newest attempt as it is now, with the try-on as it is now."""
+    return current_attempt(lock_rows([request.pk])[request.pk])
+
+
+def current_attempt(request: TryOnRequest) -> Attempt:
+    """The newest attempt."""
+    return request.attempts.order_by("-number")[:1].get()
+
+
+def is_newest(attempt: Attempt) -> bool:
+    """Whether no other attempt has followed this locked one."""
+    return attempt.number == attempt.request.last_attempt_number
+
+
+# State ----------------------------------------------------------------------------------------------
 
 
 def transition(
-    request: TryOnRequest,
-    sources: Iterable[State],
+    requests: Sequence[TryOnRequest],
     target: State,
     event: str,
     *,
-    attempt: Attempt | None = None,
+    attempts: Sequence[Attempt] = (),
+    own_fields: Sequence[dict[str, Any]] = (),
     actor_id: Any = None,
     detail: dict[str, Any] | None = None,
-    where: Q = ANY,
     **fields: Any,
-) -> bool:
-    """Move a row from one of `sources` to `target`, inside the caller's transaction; False if too late.
+) -> None:
+    """Change the state of locked try-ons, all or none, with an event for each; update the objects as well.
 
-    From more than one it is held before, so that the history tells from which.
+    ``fields`` are set on all of them, ``own_fields`` on one each. The caller has decided by the locked rows
+    which may change. The condition on the old state stays in the statement all the same: raise
+    ``RowsChanged`` if it does not hold.
     """
-    allowed = [state for state in sources if state in SOURCES[target]]
-    fields = at(target) | fields
-    row = TryOnRequest.objects.filter(where, pk=request.pk, state__in=allowed)
-    if not row.update(**fields):
-        return False
-    before = allowed[0] if len(allowed) == 1 else request.state
-    for name, value in fields.items():
-        setattr(request, name, value)
-    record(request, event, before, attempt=attempt, actor_id=actor_id, detail=detail)
-    return True
+    fields = state_fields(target) | fields
+    values = [fields | own for own in own_fields] or [fields] * len(requests)
+    changes = []
+    for request, new in zip(requests, values, strict=True):
+        if request.state not in ALLOWED_SOURCES[target]:
+            raise RowsChanged(f"{request.state} does not become {target}.")
+        changes.append((request.pk, {"state": request.state}, new))
+    update_rows(TryOnRequest, changes)
+    events = []
+    for place, (request, new) in enumerate(zip(requests, values, strict=True)):
+        events.append(
+            TryOnEvent(
+                request=request,
+                attempt=attempts[place] if attempts else None,
+                name=event,
+                from_state=request.state,
+                to_state=target,
+                actor_id=actor_id,
+                detail=detail or {},
+            )
+        )
+        for name, value in new.items():
+            setattr(request, name, value)
+    record_events(events)
 
 
-def at(target: State) -> dict[str, Any]:
-    """The fields of a row that comes to `target`, whatever else it bears."""
-    fields: dict[str, Any] = {"state": target, "lease_until": None, "claims": 0}
-    if target in (State.COMPLETED, State.FAILED, State.CANCELED):
+def state_fields(target: State) -> dict[str, Any]:
+    """The fields that every try-on gets with this state."""
+    fields: dict[str, Any] = {"state": target, "lease_until": None, "claim_count": 0}
+    if target in TERMINAL:
         fields |= {"finished_at": timezone.now(), "due_at": None, "result_urls": [], "address_key": ""}
     if target in (State.FAILED, State.CANCELED):
         fields["shared_key"] = None
@@ -66,106 +152,68 @@ def record(
     actor_id: Any = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add to the history, and one line to the log: ids only."""
-    TryOnEvent.objects.create(
-        request=request,
-        attempt=attempt,
-        name=event,
-        from_state=before,
-        to_state=request.state,
-        actor_id=actor_id,
-        detail=detail or {},
-    )
-    log(request, event, before, attempt)
+    """Add an event without a change of state."""
+    found = {"request": request, "attempt": attempt, "actor_id": actor_id, "detail": detail or {}}
+    record_events([TryOnEvent(name=event, from_state=before, to_state=request.state, **found)])
 
 
-def record_all(
-    requests: Sequence[TryOnRequest],
-    event: str,
-    before: State,
-    moved: dict[str, Any],
-    *,
-    attempts: Sequence[Attempt] | None = None,
-) -> None:
-    """As `record`, of rows that one statement has `moved`: those in hand are as in the table afterwards.
-
-    Call it last, when nothing else can fail.
-    """
-    of_each: Sequence[Attempt | None] = attempts or [None] * len(requests)
-    pairs = list(zip(requests, of_each, strict=True))
-    TryOnEvent.objects.bulk_create(
-        [
-            TryOnEvent(
-                request=request, attempt=attempt, name=event, from_state=before, to_state=moved["state"]
-            )
-            for request, attempt in pairs
-        ]
-    )
-    for request, attempt in pairs:
-        for name, value in moved.items():
-            setattr(request, name, value)
-        log(request, event, before, attempt)
+def record_events(events: Sequence[TryOnEvent]) -> None:
+    """Add to the history, and a line with ids only to the log for each."""
+    TryOnEvent.objects.bulk_create(events)
+    for event in events:
+        logger.info(
+            "try_on=%s attempt=%s event=%s from=%s to=%s",
+            event.request_id,
+            event.attempt.number if event.attempt else "-",
+            event.name,
+            event.from_state or "-",
+            event.to_state,
+        )
 
 
-def log(request: TryOnRequest, event: str, before: str, attempt: Attempt | None) -> None:
-    """One line: ids only."""
-    logger.info(
-        "try_on=%s attempt=%s event=%s from=%s to=%s",
-        request.pk,
-        attempt.number if attempt else "-",
-        event,
-        before or "-",
-        request.state,
-    )
+# What goes with it ----------------------------------------------------------------------------------
 
 
-def send(signal: Any, request: TryOnRequest, **arguments: Any) -> None:
-    """Tell the shop after the commit; a receiver's error is logged and harms nobody."""
+def send_signal(signal: Signal, try_on: TryOnRequest, **arguments: Any) -> None:
+    """Send a signal after the commit. An error of a receiver is logged and stops nothing."""
 
     def send() -> None:
-        for receiver, answer in signal.send_robust(
-            sender=TryOnRequest, request_id=request.pk, product=request.product, **arguments
-        ):
-            if isinstance(answer, Exception):
-                logger.error("A receiver of a try-on signal failed: %r", receiver, exc_info=answer)
+        if not signal.has_listeners(TryOnRequest):
+            return
+        arguments.update(try_on=try_on, product=_find_product(try_on))
+        for receiver, response in signal.send_robust(sender=TryOnRequest, **arguments):
+            if isinstance(response, Exception):
+                logger.error("A receiver of a try-on signal failed: %r", receiver, exc_info=response)
 
     transaction.on_commit(send, robust=True)
 
 
-def settle(
-    request: TryOnRequest, attempt: Attempt, money: Money, source: Money = Money.HELD, **told: Any
-) -> bool:
-    """Close the hold once, or free what counted as spent: `source` is where the money lies.
+def _find_product(try_on: TryOnRequest) -> Model | None:
+    """The product, also if `TryOn.get_queryset` no longer contains it; None if it was deleted."""
+    label, _colon, pk = try_on.product.partition(":")
+    try:
+        product: Model | None = apps.get_model(label)._default_manager.filter(pk=pk).first()
+    except Exception:
+        # An error in the shop's manager must not lose the signal.
+        logger.exception("The product of try-on %s could not be loaded.", try_on.pk)
+        return None
+    return product
 
-    False where it lies elsewhere, and nothing has changed; else what the vendor `told` is stored with it.
-    What cost nothing counts against nobody's quota. Quotas are touched before budgets, as when a try-on is
-    accepted: in another order the two could wait for each other.
+
+def settle(attempts: Sequence[Attempt], money: Money, *, source: Money = Money.HELD) -> None:
+    """Change the state of the money of those locked attempts for which it is ``source``, and book it.
+
+    Free attempts are refunded to the quotas. Quotas are locked before budgets, as when a try-on is accepted:
+    in another order, two transactions could wait for each other. For the same reason, free only one at a
+    time.
     """
-    with transaction.atomic(savepoint=False):  # Its callers' transaction, mostly.
-        if not budget.close(attempt, source, money, **told):
-            return False
+    changing = [attempt for attempt in attempts if attempt.money == source]
+    update_rows(Attempt, [(attempt.pk, {"money": source}, {"money": money}) for attempt in changing])
+    for attempt in changing:
+        attempt.money = money
         if money == Money.FREE:
-            quotas.give_back(request)
-            # Of all who share it only the one that ordered it was counted.
-            for follower in request.followers.filter(counted_images__gt=0):
-                quotas.give_back(follower)
-        budget.book([attempt], source, money)
-    return True
-
-
-def lock_row(request: TryOnRequest) -> None:
-    """Lock the row until the transaction ends, and read what may have moved since it was read."""
-    names = ("state", "called_back_at", "last_attempt")
-    locked = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
-    for name, value in zip(names, locked.values_list(*names).get(), strict=True):
-        setattr(request, name, value)
-
-
-def is_newest(attempt: Attempt) -> Q:
-    """For `where`: no other attempt has followed it."""
-    return Q(last_attempt=attempt.number)
-
-
-def current_attempt(request: TryOnRequest) -> Attempt:
-    """The newest attempt."""
-    return request.attempts.order_by("-number")[:1].get()
+            quotas.refund(attempt.request)
+            # If several share the render, only the shopper who ordered it was counted.
+            for follower in attempt.request.followers.filter(counted_images__gt=0):
+                quotas.refund(follower)
+    budget.update_periods(changing, source, money)

@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db.models.signals import post_migrate
@@ -144,8 +145,7 @@ def test_with_another_queue_no_schedules_are_created() -> None:
 
 # Django's tasks -------------------------------------------------------------------------------------
 
-BACKENDS = django_tasks.ImmediateBackend.__module__.rpartition(".")[0]
-"""`django.tasks.backends`, or that of the backport."""
+BACKENDS = "django.tasks.backends" if find_spec("django.tasks") else "django_tasks.backends"
 
 
 def test_a_django_task_calls_the_function_at_its_path(vton: Vton, settings: Settings) -> None:
@@ -153,7 +153,8 @@ def test_a_django_task_calls_the_function_at_its_path(vton: Vton, settings: Sett
     vton(ENQUEUE="django_vton.queue.by_django_tasks")
     assert not django_tasks.is_immediate()
     queue.wake()
-    (result,) = django_tasks.call.get_backend().results
+    backend: Any = django_tasks.call.get_backend()
+    (result,) = backend.results
     assert (result.task.module_path, result.args) == (
         "django_vton.queue.django_tasks.call",
         ["django_vton.tasks.dispatch"],

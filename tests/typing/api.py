@@ -1,6 +1,6 @@
-"""A shop's own code, annotated as its developer would: mypy reads it strictly, and nobody runs it.
+"""A shop's own code with annotations. It is type-checked by mypy in strict mode, but never run.
 
-`make lint` holds it to the source, `make wheel` to what an installed package says of itself (py.typed).
+`make lint` checks it against the source, `make wheel` against an installed package (py.typed).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ProductTryOn(TryOn[Product]):
 
 @register(Product)
 class Another(ProductTryOn):
-    """By the class itself; a decorated class stays what it was."""
+    """Registered by class. The decorator keeps the type of the class."""
 
 
 assert_type(Another, type[Another])
@@ -151,14 +151,14 @@ def season(user: object, photo: Path) -> int | str:
     )
     assert_type(batch, Batch)
     assert_type(batches.preview(batch).price, int)
-    reached = batches.progress(batch)
-    assert_type(reached, batches.Progress)
-    assert_type(reached.spent, int)
-    assert_type(reached.waiting_until, datetime | None)
+    progress = batches.progress(batch)
+    assert_type(progress, batches.Progress)
+    assert_type(progress.spent, int)
+    assert_type(progress.waiting_until, datetime | None)
     assert_type(batches.accept(batch, [1, 2]), int)
-    assert_type(batches.publish_accepted(batch).problems, list[BatchRender])
-    assert_type(batches.retry(batch, in_doubt=True), int)
-    return reached.completed
+    assert_type(batches.publish_accepted(batch).failed, list[BatchRender])
+    assert_type(batches.retry(batch, include_unknown=True), int)
+    return progress.completed
 
 
 def why(error: VtonError) -> int | None:
