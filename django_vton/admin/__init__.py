@@ -1,4 +1,4 @@
-"""The merchant's pages in Django's admin. `TryOnAdminMixin` is for the shop's own product admin."""
+"""The package's pages in Django's admin. `TryOnAdminMixin` is for the shop's own product admin."""
 
 from . import batches, health, house_models, operations, product_images, reports, tryons
 from .mixins import TryOnAdminMixin

@@ -1,4 +1,4 @@
-"""What operators do to try-ons. Each action says first what it costs and asks, then tells what happened."""
+"""What operators can do to selected try-ons. Actions that cost money or cannot be undone ask first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from .. import lifecycle, privacy
 from ..exceptions import BudgetExhausted
 from ..gateway import engines
 from ..queue import wake
-from ..utils.money import usd
-from .base import Admin, confirmation, may_operate, may_spend
+from ..utils.money import format_usd
+from .base import Admin, can_operate, can_spend, confirmation_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,175 +28,172 @@ if TYPE_CHECKING:
 
     from ..models import TryOnRequest
 
-AT_ONCE = 200
-"""So many at most in one request: each is a transaction of its own."""
-
-WHY_NOT = gettext_lazy(
-    "It goes only for what failed at the vendor, with its photo still there; what is in doubt is settled "
-    "on its own page."
-)
+MAX_SELECTED = 200
+"""How many try-ons one request may change, since each is changed in a transaction of its own."""
 
 
 class OperatorActions(Admin):
-    """Retry, for those who may spend; ask now, cancel and erase, for those who may operate."""
+    """Retry, for staff who may spend; poll now, cancel and erase, for staff who may operate."""
 
-    actions = ["retry", "ask_now", "cancel", "erase"]
+    actions = ["retry", "poll_now", "cancel", "erase"]
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Django asks this for actions with `permissions=["operate"]`."""
-        return may_operate(request)
+        """Called by Django for actions with `permissions=["operate"]`."""
+        return can_operate(request)
 
     def has_spend_permission(self, request: HttpRequest) -> bool:
-        """As above, for `permissions=["spend"]`."""
-        return may_spend(request)
+        """Called by Django for actions with `permissions=["spend"]`."""
+        return can_spend(request)
 
     @admin.action(description=gettext_lazy("Render selected try-ons again"), permissions=["spend"])
     def retry(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
-        """A new paid attempt for what failed at the vendor, as long as its pictures are there."""
-        if self._too_many(request, queryset):
+        """Start a new paid attempt for try-ons that failed at the vendor and still have their images."""
+        if self._is_too_large(request, queryset):
             return None
-        chosen = list(queryset)
-        found = set(lifecycle.retryable(queryset.order_by()).values_list("pk", flat=True))
-        again = [tryon for tryon in chosen if tryon.pk in found]
-        if not again:
-            self.message_user(
-                request, _("None of them can be rendered again. %(why)s") % {"why": WHY_NOT}, messages.WARNING
+        selected = list(queryset)
+        pks = set(lifecycle.retryable(queryset.order_by()).values_list("pk", flat=True))
+        retryable = [tryon for tryon in selected if tryon.pk in pks]
+        if not retryable:
+            text = _(
+                "None of the selected try-ons can be rendered again. Only try-ons that failed at the vendor "
+                "and whose photo still exists can. Resolve an unknown outcome on the try-on's own page."
             )
+            self.message_user(request, text, messages.WARNING)
             return None
         if "confirmed" not in request.POST:
-            total = usd(sum(engines.price(tryon.engine, tryon.options) for tryon in again))
-            return self._ask(
+            price = format_usd(sum(engines.price(tryon.engine, tryon.options) for tryon in retryable))
+            return self._confirm(
                 request,
-                again,
+                retryable,
                 action="retry",
                 title=_("Render again?"),
                 question=_(
-                    "Each is sent to the vendor once more, with the same pictures, and paid anew: "
-                    "%(price)s together. Whoever asked gets the picture."
+                    "Each try-on is sent to the vendor again with the same images, and is paid again: "
+                    "%(price)s in total. The shoppers get the results."
                 )
-                % {"price": total},
-                answer=_("Yes, render again for %(price)s") % {"price": total},
+                % {"price": price},
+                answer=_("Yes, render again for %(price)s") % {"price": price},
             )
-        self._retry_each(request, chosen, again)
-        return None
-
-    def _retry_each(
-        self, request: HttpRequest, chosen: list[TryOnRequest], again: list[TryOnRequest]
-    ) -> None:
-        """Until the budget is used up; what was begun before goes on."""
         sent: list[TryOnRequest] = []
         try:
-            sent.extend(tryon for tryon in again if lifecycle.retry(tryon, actor_id=request.user.pk))
+            # Those sent before the budget is exhausted stay sent.
+            sent.extend(tryon for tryon in retryable if lifecycle.retry(tryon, actor_id=request.user.pk))
         except BudgetExhausted:
-            words = _("The budget of today or of this month has no room for more.")
-            self.message_user(request, words, messages.ERROR)
+            self.message_user(request, _("The budget of today or of this month is used up."), messages.ERROR)
         transaction.on_commit(wake, robust=True)
-        rest = len(chosen) - len(sent)
         self._report(
             request,
             sent,
-            ngettext_lazy("%(n)d try-on is rendered again.", "%(n)d try-ons are rendered again.", "n"),
-            ngettext("%(n)d was left as it is.", "%(n)d were left as they are.", rest),
-            rest,
+            len(selected) - len(sent),
+            ngettext_lazy(
+                "%(n)d try-on will be rendered again.", "%(n)d try-ons will be rendered again.", "n"
+            ),
+            ngettext_lazy("%(n)d was not changed.", "%(n)d were not changed.", "n"),
         )
+        return None
 
-    @admin.action(description=gettext_lazy("Ask the vendor now"), permissions=["operate"])
-    def ask_now(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> None:
-        """What waits for its time is asked for, or fetched, at once. It costs nothing, so nobody is asked."""
-        if self._too_many(request, queryset):
+    @admin.action(description=gettext_lazy("Check with the vendor now"), permissions=["operate"])
+    def poll_now(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> None:
+        """Poll or download at once. It costs nothing, so it needs no confirmation."""
+        if self._is_too_large(request, queryset):
             return
-        chosen = list(queryset)
-        asked = [tryon for tryon in chosen if lifecycle.poll_now(tryon, actor_id=request.user.pk)]
+        selected = list(queryset)
+        due = [tryon for tryon in selected if lifecycle.poll_now(tryon, actor_id=request.user.pk)]
         transaction.on_commit(wake, robust=True)
-        rest = len(chosen) - len(asked)
         self._report(
             request,
-            asked,
-            ngettext_lazy("%(n)d try-on is asked for now.", "%(n)d try-ons are asked for now.", "n"),
-            ngettext("%(n)d waits for no answer.", "%(n)d wait for no answer.", rest),
-            rest,
+            due,
+            len(selected) - len(due),
+            ngettext_lazy("%(n)d try-on is checked now.", "%(n)d try-ons are checked now.", "n"),
+            ngettext_lazy("%(n)d is not waiting for a result.", "%(n)d are not waiting for a result.", "n"),
         )
 
     @admin.action(description=gettext_lazy("Cancel selected try-ons"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
-        """Stop what still runs; what has ended stays as it is."""
-        if self._too_many(request, queryset):
+        """Cancel active try-ons; the others stay as they are."""
+        if self._is_too_large(request, queryset):
             return None
         if "confirmed" not in request.POST:
-            return self._ask(
+            return self._confirm(
                 request,
                 queryset,
                 action="cancel",
                 title=_("Cancel try-ons?"),
                 question=_(
-                    "What is still in the queue costs nothing. What was sent already is paid, and its "
-                    "picture is dropped. Shoppers who wait for a shared render get none."
+                    "Queued try-ons cost nothing. Try-ons that were already sent are paid, and their results "
+                    "are discarded. Shoppers who wait for a shared render get no result."
                 ),
                 answer=_("Yes, cancel"),
             )
-        chosen = list(queryset)
-        canceled = [tryon for tryon in chosen if lifecycle.cancel(tryon, actor_id=request.user.pk)]
-        rest = len(chosen) - len(canceled)
+        selected = list(queryset)
+        canceled = [tryon for tryon in selected if lifecycle.cancel(tryon, actor_id=request.user.pk)]
         self._report(
             request,
             canceled,
+            len(selected) - len(canceled),
             ngettext_lazy("%(n)d try-on was canceled.", "%(n)d try-ons were canceled.", "n"),
-            ngettext("%(n)d had ended already.", "%(n)d had ended already.", rest),
-            rest,
+            ngettext_lazy("%(n)d had already ended.", "%(n)d had already ended.", "n"),
         )
         return None
 
     @admin.action(description=gettext_lazy("Erase selected try-ons"), permissions=["operate"])
     def erase(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
-        """Delete pictures and photo, forget the owner; money rows stay."""
-        if self._too_many(request, queryset):
+        """Delete the images and remove the owner; the amounts stay."""
+        if self._is_too_large(request, queryset):
             return None
         if "confirmed" not in request.POST:
-            return self._ask(
+            return self._confirm(
                 request,
                 queryset,
                 action="erase",
-                title=_("Erase try-ons for good?"),
+                title=_("Erase try-ons permanently?"),
                 question=_(
-                    "Their pictures are deleted, and their photos where nothing else needs them; what still "
-                    "runs is canceled first. Nobody can bring them back. What they cost stays in the books."
+                    "Their results are deleted, and their photos too if nothing else needs them. Active "
+                    "try-ons are canceled first. This cannot be undone. The amounts stay in the reports."
                 ),
                 answer=_("Yes, erase"),
             )
-        chosen = list(queryset)
-        erased = [tryon for tryon in chosen if tryon.erased_at is None]
+        selected = list(queryset)
+        erased = [tryon for tryon in selected if tryon.erased_at is None]
         for tryon in erased:
-            # By name, so that the history tells who ended it; `erase` would do it nameless.
+            # `erase_tryon` cancels as well, but without the actor's name in the history.
             lifecycle.cancel(tryon, actor_id=request.user.pk)
-            privacy.erase(tryon)
-        rest = len(chosen) - len(erased)
+            privacy.erase_tryon(tryon)
         self._report(
             request,
             erased,
+            len(selected) - len(erased),
             ngettext_lazy("%(n)d try-on was erased.", "%(n)d try-ons were erased.", "n"),
-            ngettext("%(n)d had been erased before.", "%(n)d had been erased before.", rest),
-            rest,
+            ngettext_lazy("%(n)d had already been erased.", "%(n)d had already been erased.", "n"),
         )
         return None
 
-    def _too_many(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> bool:
-        if queryset.order_by()[: AT_ONCE + 1].count() <= AT_ONCE:
+    def _is_too_large(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> bool:
+        if queryset.order_by()[: MAX_SELECTED + 1].count() <= MAX_SELECTED:
             return False
-        words = _("Please choose at most %(n)d try-ons at once. Nothing was changed.") % {"n": AT_ONCE}
-        self.message_user(request, words, messages.ERROR)
+        text = _("Select at most %(n)d try-ons at a time. Nothing was changed.") % {"n": MAX_SELECTED}
+        self.message_user(request, text, messages.ERROR)
         return True
 
-    def _ask(self, request: HttpRequest, queryset: Iterable[TryOnRequest], **words: Any) -> TemplateResponse:
-        back = reverse("admin:vton_tryonrequest_changelist", current_app=self.admin_site.name)
-        return confirmation(self, request, queryset, back=back, checkbox_name=ACTION_CHECKBOX_NAME, **words)
+    def _confirm(
+        self, request: HttpRequest, tryons: Iterable[TryOnRequest], **context: Any
+    ) -> TemplateResponse:
+        cancel_url = reverse("admin:vton_tryonrequest_changelist", current_app=self.admin_site.name)
+        context |= {"cancel_url": cancel_url, "checkbox_name": ACTION_CHECKBOX_NAME}
+        return confirmation_page(self, request, tryons, **context)
 
     def _report(
-        self, request: HttpRequest, changed: list[TryOnRequest], done: _StrPromise, left: str, rest: int
+        self,
+        request: HttpRequest,
+        changed: list[TryOnRequest],
+        unchanged: int,
+        changed_text: _StrPromise,
+        unchanged_text: _StrPromise,
     ) -> None:
-        """Tell what happened, and keep it in the admin's own history with who did it."""
+        """Show the result, and log each change in the admin's history with the user's name."""
         for tryon in changed:
-            self.log_change(request, tryon, done % {"n": 1})
-        words = done % {"n": len(changed)}
-        if rest:
-            words = f"{words} {left % {'n': rest}}"
-        self.message_user(request, words, messages.SUCCESS if changed else messages.WARNING)
+            self.log_change(request, tryon, changed_text % {"n": 1})
+        text = changed_text % {"n": len(changed)}
+        if unchanged:
+            text = f"{text} {unchanged_text % {'n': unchanged}}"
+        self.message_user(request, text, messages.SUCCESS if changed else messages.WARNING)

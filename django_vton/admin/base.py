@@ -1,4 +1,4 @@
-"""What the package's admin pages share: looking without touching, and who may look at whom."""
+"""What the package's admin pages share: styles, read-only access, confirmation pages and permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
 
 
 class StyledAdmin(Admin):
-    """A page with the package's style sheet."""
+    """An admin with the package's style sheet."""
 
     class Media:
         css = {"all": ["vton/admin.css"]}
@@ -29,54 +29,54 @@ class StyledAdmin(Admin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list, called by what it shows instead of "Select ... to view"."""
+        """Use the plural name as the title instead of "Select ... to view"."""
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
 class ReadOnlyAdmin(StyledAdmin):
-    """Rows that the package alone writes: staff look, and nobody adds, changes or deletes."""
+    """An admin for rows that only the package writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
+        """Never allowed."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
+        """Never allowed."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
+        """Never allowed."""
         return False
 
 
-def confirmation(
-    admin: Admin, request: HttpRequest, try_ons: Iterable[TryOnRequest], **words: Any
+def confirmation_page(
+    admin: Admin, request: HttpRequest, tryons: Iterable[TryOnRequest], **context: Any
 ) -> TemplateResponse:
-    """The page that asks before something happens: its yes comes back to the same address, `confirmed`.
+    """Return a page whose form posts `confirmed` to the same URL.
 
-    `words` are title, question and answer, the address `back` for a no, and what an action needs besides.
+    `context` has the `title`, `question`, `answer` and `cancel_url`, and for an action its name (`action`)
+    and the `checkbox_name`.
     """
-    context = {
+    common = {
         **admin.admin_site.each_context(request),
         "opts": admin.opts,
         "media": admin.media,
-        "try_ons": try_ons,
-        **words,
+        "tryons": tryons,
     }
-    return TemplateResponse(request, "admin/vton/tryonrequest/confirm.html", context)
+    return TemplateResponse(request, "admin/vton/tryonrequest/confirm_action.html", common | context)
 
 
-def may_operate(request: HttpRequest) -> bool:
-    """Whether this member of staff may cancel, erase, pause, and settle what is in doubt."""
+def can_operate(request: HttpRequest) -> bool:
+    """Whether the user may cancel, erase and pause, and resolve unknown outcomes."""
     return bool(request.user.has_perm("vton.operate"))
 
 
-def may_spend(request: HttpRequest) -> bool:
-    """Whether this member of staff may start what is paid."""
+def can_spend(request: HttpRequest) -> bool:
+    """Whether the user may start paid renders."""
     return bool(request.user.has_perm("vton.spend"))
 
 
-def may_see_shoppers(request: HttpRequest) -> bool:
-    """Whether this member of staff may look at shoppers' photos and results. The default is not to."""
+def can_view_shopper_photos(request: HttpRequest) -> bool:
+    """Whether the user may view shoppers' photos and results. Staff may not by default."""
     return bool(request.user.has_perm("vton.view_shopper_photos"))

@@ -1,4 +1,4 @@
-"""Where the bars of a chart stand: plain numbers for an SVG that a template draws, in any theme."""
+"""Coordinates of a stacked bar chart, which a template draws as an SVG."""
 
 from __future__ import annotations
 
@@ -7,101 +7,106 @@ from typing import Any
 
 WIDTH, HEIGHT = 900, 260
 LEFT, RIGHT, TOP, BOTTOM = 80, 10, 14, 30
-"""Around the bars: the amounts, and below them the days."""
+"""Margins in points, for the amounts beside the bars and the days below them."""
 
-LINES = 4
-LABELS = 7
-CAP_IN_SIGHT = 3
-"""A cap that is so many times higher than the highest bar would make all bars small: it is told in words."""
+MAX_GRID_LINES = 4
+MAX_LABELS = 7
+MAX_CAP_RATIO = 3
+"""A cap this many times above the highest bar is not drawn, since it would make all bars small."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One day: two amounts on each other."""
+    """One day with two stacked amounts in micro-USD."""
 
     label: str
-    words: str
+    tooltip: str
     lower: int
     upper: int
 
     @property
     def total(self) -> int:
-        """The bar's whole amount."""
+        """Both amounts together."""
         return self.lower + self.upper
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Turns amounts and places into whole points; mirrored for languages that run from right to left."""
+class Scale:
+    """Converts amounts and bar indexes to points; mirrored for right-to-left languages."""
 
     highest: int
-    places: int
+    bars: int
     is_mirrored: bool
 
     def height(self, amount: int) -> int:
-        """In points; what is there at all is seen."""
+        """The height of an amount; at least one point if it is not zero, so that it is visible."""
         return max(1, round(amount * (HEIGHT - TOP - BOTTOM) / self.highest)) if amount else 0
 
     def y(self, amount: int) -> int:
-        """From the top."""
+        """The distance of an amount from the top."""
         return HEIGHT - BOTTOM - self.height(amount)
 
-    def x(self, place: int, width: float = 0) -> str:
-        """The left edge of the part of `width` in the middle of a place."""
-        step = (WIDTH - LEFT - RIGHT) / self.places
-        left = LEFT + place * step + (step - width) / 2
+    def x(self, index: int, width: float = 0) -> str:
+        """The left edge of a box of this width, centered in the space of a bar."""
+        step = (WIDTH - LEFT - RIGHT) / self.bars
+        left = LEFT + index * step + (step - width) / 2
         return f"{WIDTH - left - width if self.is_mirrored else left:.1f}"
 
-    def across(self, x: int) -> int:
-        """A fixed place, from the side where reading begins."""
+    def from_start(self, x: int) -> int:
+        """The position at this distance from the side where reading starts."""
         return WIDTH - x if self.is_mirrored else x
 
 
-def step(highest: int) -> int:
-    """The distance of the lines: 1, 2 or 5 times a power of ten, so that `LINES` of them hold it."""
-    size = 1
+def grid_step(highest: int) -> int:
+    """Return the distance of the grid lines: 1, 2 or 5 times a power of ten.
+
+    `MAX_GRID_LINES` of them reach `highest`.
+    """
+    power = 1
     while True:
         for factor in (1, 2, 5):
-            if factor * size * LINES >= highest:
-                return factor * size
-        size *= 10
+            if factor * power * MAX_GRID_LINES >= highest:
+                return factor * power
+        power *= 10
 
 
-def draw(bars: list[Bar], cap: int | None, amount: Any, *, is_mirrored: bool = False) -> dict[str, Any]:
-    """What the template draws; `amount` writes micro-USD for people."""
+def draw(
+    bars: list[Bar], cap: int | None, format_amount: Any, *, is_mirrored: bool = False
+) -> dict[str, Any]:
+    """Return the context of `admin/vton/chart.html`; `format_amount` formats micro-USD."""
     highest = max((bar.total for bar in bars), default=0)
-    shown = cap if cap and cap <= CAP_IN_SIGHT * max(highest, 1) else None
-    distance = step(max(highest, shown or 0, 10_000))
-    count = -(-max(highest, shown or 0, 1) // distance)
-    frame = Frame(distance * count, max(1, len(bars)), is_mirrored)
-    width = (WIDTH - LEFT - RIGHT) / frame.places * 0.7
-    every = -(-len(bars) // LABELS)
+    drawn_cap = cap if cap and cap <= MAX_CAP_RATIO * max(highest, 1) else None
+    step = grid_step(max(highest, drawn_cap or 0, 10_000))
+    lines = -(-max(highest, drawn_cap or 0, 1) // step)
+    scale = Scale(step * lines, max(1, len(bars)), is_mirrored)
+    width = (WIDTH - LEFT - RIGHT) / scale.bars * 0.7
+    label_every = -(-len(bars) // MAX_LABELS)
     return {
         "width": WIDTH,
         "height": HEIGHT,
-        "begins": frame.across(LEFT),
-        "ends": frame.across(WIDTH - RIGHT),
-        "amounts_at": frame.across(LEFT - 8),
+        "line_start": scale.from_start(LEFT),
+        "line_end": scale.from_start(WIDTH - RIGHT),
+        "amount_x": scale.from_start(LEFT - 8),
         "anchor": "start" if is_mirrored else "end",
-        "lines": [{"y": frame.y(distance * n), "label": amount(distance * n)} for n in range(count + 1)],
-        "cap": frame.y(shown) if shown else None,
+        "lines": [{"y": scale.y(step * n), "label": format_amount(step * n)} for n in range(lines + 1)],
+        "cap": scale.y(drawn_cap) if drawn_cap else None,
         "bars": [
             {
-                "words": bar.words,
-                "x": frame.x(place, width),
+                "tooltip": bar.tooltip,
+                "x": scale.x(index, width),
                 "width": f"{width:.1f}",
-                "lower": {"y": frame.y(bar.lower), "height": frame.height(bar.lower)},
+                "lower": {"y": scale.y(bar.lower), "height": scale.height(bar.lower)},
                 "upper": {
-                    "y": frame.y(bar.lower) - frame.height(bar.upper),
-                    "height": frame.height(bar.upper),
+                    "y": scale.y(bar.lower) - scale.height(bar.upper),
+                    "height": scale.height(bar.upper),
                 },
             }
-            for place, bar in enumerate(bars)
+            for index, bar in enumerate(bars)
             if bar.total
         ],
         "labels": [
-            {"x": frame.x(place), "y": HEIGHT - 8, "text": bar.label}
-            for place, bar in enumerate(bars)
-            if place % every == every // 2
+            {"x": scale.x(index), "y": HEIGHT - 8, "text": bar.label}
+            for index, bar in enumerate(bars)
+            if index % label_every == label_every // 2
         ],
     }

@@ -1,4 +1,4 @@
-"""Tables as files for a spreadsheet, row by row: a month of a large shop takes no more memory than a day."""
+"""CSV files, streamed row by row so that a month of a large shop needs no more memory than a day."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from ..conf import MICROS
+from ..conf import MICROS_PER_USD
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet computes what begins so, whoever wrote it: a vendor, or a product's name."""
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""A spreadsheet evaluates a text that starts with one of these, and vendors and products supply texts."""
 
 
-class _Line:
-    """What `csv.writer` writes into: it hands each line on."""
+class _Echo:
+    """A file-like object whose `write` returns the line, so that `csv.writer.writerow` returns it too."""
 
     def write(self, line: str) -> str:
         return line
 
 
-def cell(value: Any) -> Any:
-    """Numbers stay numbers; a text is never a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+def escape_formula(value: Any) -> Any:
+    """Prefix a text that a spreadsheet would evaluate; numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_PREFIXES) else value
 
 
-def amount(micros: int) -> Decimal:
-    """USD, to the last digit."""
-    return Decimal(micros) / MICROS
+def usd(micros: int) -> Decimal:
+    """Convert micro-USD to USD without rounding."""
+    return Decimal(micros) / MICROS_PER_USD
 
 
-def download(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
-    """A file of that name; with the mark by which Excel knows UTF-8."""
+def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+    """Return a CSV file to download, with the byte order mark by which Excel recognizes UTF-8."""
 
     def lines() -> Iterator[str]:
-        writer = csv.writer(_Line())
+        writer = csv.writer(_Echo())
         yield "\ufeff" + writer.writerow(header)
         for row in rows:
-            yield writer.writerow([cell(value) for value in row])
+            yield writer.writerow([escape_formula(value) for value in row])
 
     return StreamingHttpResponse(
         lines(),

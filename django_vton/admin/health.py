@@ -1,4 +1,4 @@
-"""The state of try-on on one page: what is wrong, the money, the engines, the queue."""
+"""The health page: incidents, budgets, engines, the queue and the health checks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Min
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -15,102 +15,104 @@ from django.utils.translation import gettext as _
 from .. import health
 from ..gateway.engines import engines, price
 from ..intake import availability
-from ..models import DispatcherLease, GatewayState, Incident, PauseSwitch, TryOnRequest
+from ..models import GatewayState, Incident, PauseSwitch, TryOnRequest
 from ..models.states import ACTIVE
 from ..monitoring import incidents
-from ..monitoring.mail import notice
+from ..monitoring.mail import incident_notice
 from ..queue import liveness
-from ..utils.money import usd
-from . import budget_status, display
-from .base import ReadOnlyAdmin, may_operate
+from ..utils.money import format_usd
+from . import display
+from .base import ReadOnlyAdmin, can_operate
+from .budget_status import budget_context
 from .filters import NEEDS_ATTENTION
-from .operations import condition, in_words
+from .operations import availability_text, gateway_status
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
-MANY = 100
-"""Nobody needs to know exactly how many more are in doubt, nor shall every one of them be counted."""
+MAX_COUNTED = 100
+"""Unknown outcomes are counted up to this number, since a larger count does not change what to do."""
 
 
 @admin.register(Incident)
-class StateAdmin(ReadOnlyAdmin):
-    """In place of a list of incidents, all that an operator wants to know at a glance."""
+class HealthAdmin(ReadOnlyAdmin):
+    """The health page in place of a list of incidents."""
 
     def get_urls(self) -> list[URLPattern]:
-        """One page; Django's index finds it as the list of the incidents."""
-        view = self.admin_site.admin_view(self.state_view)
-        return [path("", view, name="vton_state"), path("", view, name="vton_incident_changelist")]
+        """Return one page under two names; the admin index links to the change list."""
+        view = self.admin_site.admin_view(self.health_view)
+        return [path("", view, name="vton_health"), path("", view, name="vton_incident_changelist")]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """For operators."""
-        return may_operate(request)
+        """Only operators."""
+        return can_operate(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """For operators."""
-        return may_operate(request)
+        """Only operators."""
+        return can_operate(request)
 
-    def state_view(self, request: HttpRequest) -> HttpResponse:
-        """A look; a POST examines the install as well, which writes a file into the storage."""
-        if not may_operate(request):
+    def health_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the page. A POST also runs the health checks, which write a file to the storage."""
+        if not can_operate(request):
             raise PermissionDenied
-        reason = availability.reason()
+        refusal = availability.refusal_code()
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "media": self.media,
-            "title": _("State of try-on"),
-            "on_offer": in_words(reason),
-            "is_on_offer": reason is None,
+            "title": _("Try-on health"),
+            "availability": availability_text(refusal),
+            "is_available": refusal is None,
             "is_paused": PauseSwitch.objects.filter(is_paused=True).exists(),
             "incidents": _incidents(),
-            "budgets": budget_status.shown(),
+            "budgets": budget_context(),
             "engines": _engines(),
             "queue": _queue(),
-            "in_doubt": _in_doubt(),
-            "findings": health.examine() if request.method == "POST" else None,
+            "unknown_outcomes": _unknown_outcomes(),
+            "check_results": health.run_health_checks() if request.method == "POST" else None,
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/vton/state.html", context)
+        return TemplateResponse(request, "admin/vton/health.html", context)
 
 
 def _incidents() -> list[dict[str, Any]]:
     return [
-        {"words": notice(name), "since": display.age(since) if since else _("just now")}
-        for name, since in incidents.open_now()
+        {"notice": incident_notice(name), "since": display.age(since) if since else _("just now")}
+        for name, since in incidents.open_incidents()
     ]
 
 
 def _engines() -> list[dict[str, Any]]:
-    """Also those that were never asked for anything."""
+    """Return all engines of the settings, including those that were never called."""
     states = GatewayState.objects.in_bulk()
     now = timezone.now()
     found = []
     for name in sorted(engines()):
         state = states.get(name) or GatewayState(engine=name)
-        waits = state.wait_until if state.wait_until and state.wait_until > now else None
+        wait_until = state.wait_until if state.wait_until and state.wait_until > now else None
         found.append(
             {
                 "name": name,
-                "condition": condition(state),
+                "status": gateway_status(state),
                 "is_stopped": bool(state.breaker),
-                "wait_until": timezone.localtime(waits) if waits else None,
+                "wait_until": timezone.localtime(wait_until) if wait_until else None,
                 "failures": state.failures,
                 "refused": display.age(state.refused_at) if state.refused_at else None,
-                "price": usd(price(name, {})),
+                "price": format_usd(price(name, {})),
             }
         )
     return found
 
 
 def _queue() -> dict[str, Any]:
-    """What runs, by state; one query over what is active, which is indexed by state."""
+    """Count the active try-ons by state, in one query on an index."""
     rows = TryOnRequest.objects.active().order_by().values("state").annotate(n=Count("pk"), due=Min("due_at"))
     by_state = {row["state"]: row for row in rows}
-    due = [row["due"] for row in by_state.values() if row["due"] is not None]
-    seen = DispatcherLease.objects.aggregate(last=Max("seen_at"))["last"]
+    first_due = min((row["due"] for row in by_state.values() if row["due"] is not None), default=None)
+    seen = liveness.last_seen()
     now = timezone.now()
+    is_due = first_due is not None and first_due <= now
     return {
         "states": [
             {
@@ -121,19 +123,19 @@ def _queue() -> dict[str, Any]:
             }
             for state in ACTIVE
         ],
-        "oldest": display.age(min(due)) if due and min(due) <= now else None,
-        "is_late": bool(due) and now - min(due) > health.LATE,
-        "next": timezone.localtime(min(due)) if due and min(due) > now else None,
+        "oldest": display.age(first_due) if is_due else None,
+        "is_overdue": is_due and now - first_due > health.OVERDUE_AFTER,
+        "next": timezone.localtime(first_due) if first_due is not None and not is_due else None,
         "seen": display.age(seen) if seen else None,
         "is_gone": liveness.workers_are_gone(),
     }
 
 
-def _in_doubt() -> dict[str, Any]:
-    """How many wait for an operator's word, up to MANY, and where they are."""
-    found = TryOnRequest.objects.filter(NEEDS_ATTENTION).order_by()[: MANY + 1].count()
+def _unknown_outcomes() -> dict[str, Any]:
+    """Count the try-ons that need attention, and link to their list."""
+    found = TryOnRequest.objects.filter(NEEDS_ATTENTION).order_by()[: MAX_COUNTED + 1].count()
     return {
-        "count": f"{MANY}+" if found > MANY else str(found),
+        "count": f"{MAX_COUNTED}+" if found > MAX_COUNTED else str(found),
         "any": bool(found),
         "url": reverse("admin:vton_tryonrequest_changelist") + "?attention=yes",
     }

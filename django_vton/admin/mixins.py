@@ -1,4 +1,4 @@
-"""For the shop's own admin: pictures are looked at when they are saved, and products rendered from here."""
+"""The mixin for the shop's own product admin."""
 
 from __future__ import annotations
 
@@ -10,40 +10,39 @@ from django.utils.translation import gettext as _
 
 from .. import products
 from ..intake import product_images
-from .product_renders import RenderAdmin
+from .product_renders import ProductRenderMixin
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.http import HttpRequest
 
 
-class TryOnAdminMixin(RenderAdmin):
+class TryOnAdminMixin(ProductRenderMixin):
     """Put it before `ModelAdmin` in the admin of a registered product model.
 
-    After each save the product's picture is prepared for the vendor. Where it cannot be tried on, a warning
-    says why; otherwise nothing is said. A product that is not enabled, or has no picture, is left alone.
+    After each save, the product's image is prepared for the vendor. If it cannot be tried on, a warning gives
+    the reason. Products that are not enabled or have no image are ignored.
 
-    Staff with the permission `vton.spend` find the action "Render on models…" in the list, and on a product's
-    page the button "Test this product" with its price. A `change_form_template` of the shop's own extends
-    "admin/vton/product_change_form.html" to keep the button.
+    Staff with the permission `vton.spend` get the action "Render on models…" in the list and the button "Test
+    this product" with its price on the product's page. If the shop's admin sets its own
+    `change_form_template`, that template must extend "admin/vton/product_change_form.html" to keep the
+    button.
     """
 
     def save_related(self, request: HttpRequest, form: ModelForm[Any], formsets: Any, change: bool) -> None:
-        """Look at the picture once the product is stored; whatever goes wrong there, it stays stored."""
+        """Check the image after the commit, so that a failing check does not undo the save."""
         super().save_related(request, form, formsets, change)
 
-        def look() -> None:
-            _warn(request, form.instance)
+        # Not a partial, since Django logs a failing robust hook by its name.
+        def check_image() -> None:
+            _warn_about_image(request, form.instance)
 
-        # No partial: a robust hook that fails is logged by its name.
-        transaction.on_commit(look, using=form.instance._state.db, robust=True)
+        transaction.on_commit(check_image, using=form.instance._state.db, robust=True)
 
 
-def _warn(request: HttpRequest, product: Any) -> None:
+def _warn_about_image(request: HttpRequest, product: Any) -> None:
     described = products.describe(product)
-    if described is None:
-        return
-    problem = product_images.problem_of(described)
-    if problem:
-        words = _("“%(product)s” is saved, but cannot be tried on: %(problem)s")
-        messages.warning(request, words % {"product": described.title, "problem": problem})
+    problem = product_images.describe_problem(described) if described is not None else ""
+    if described is not None and problem:
+        text = _("“%(product)s” is saved, but cannot be tried on: %(problem)s")
+        messages.warning(request, text % {"product": described.title, "problem": problem})

@@ -1,4 +1,4 @@
-"""A list of a very large table: one page at a time, and never a count."""
+"""A change list for a very large table, which never counts its rows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 
 class NoCountChangeList(ChangeList):
-    """Newer and older in place of page numbers: one row more than is shown tells whether there are older.
+    """Has links to newer and older rows instead of page numbers.
 
-    First the keys of a page, from an index alone, then its rows: those that are skipped are never put
-    together. "Select all" ends with the page, since nobody knows how many that would be.
+    It reads one key more than a page holds to know whether there are older rows. The keys of a page come from
+    an index alone, so the rows that are skipped are never read. "Select all" is limited to the page, since
+    the total is unknown.
     """
 
     def get_results(self, request: HttpRequest) -> None:
-        """The rows of this page, and where the neighbours are."""
+        """Set the rows of this page and the URLs of its neighbours."""
         start = (self.page_num - 1) * self.list_per_page
         if start < 0:
             raise IncorrectLookupParameters
@@ -29,14 +30,14 @@ class NoCountChangeList(ChangeList):
         rows = self.root_queryset.in_bulk(keys[: self.list_per_page])
         self.result_list: Any = [rows[key] for key in keys if key in rows]
         self.result_count = len(self.result_list)
-        # Two numbers that differ would be shown, with a link to show all.
+        # If the two counts differed, Django would show both with a link to show all rows.
         self.full_result_count = self.result_count
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False
         self.paginator = self.model_admin.paginator(self.result_list, self.list_per_page)
-        self.newer = self._address(self.page_num - 1) if start else ""
-        self.older = self._address(self.page_num + 1) if len(keys) > self.list_per_page else ""
+        self.newer_url = self._page_url(self.page_num - 1) if start else ""
+        self.older_url = self._page_url(self.page_num + 1) if len(keys) > self.list_per_page else ""
 
-    def _address(self, number: int) -> str:
+    def _page_url(self, number: int) -> str:
         return self.get_query_string({PAGE_VAR: number})

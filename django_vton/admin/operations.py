@@ -1,4 +1,4 @@
-"""The pause switch, the money by day and month, and what the vendor lately said."""
+"""Admins for the pause switch, the budget periods and the vendor's availability."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy
 from .. import queue
 from ..intake import availability
 from ..models import BudgetPeriod, GatewayState, PauseSwitch
-from ..monitoring.mail import BREAKER_WORDS
-from ..utils.money import usd
+from ..monitoring.mail import BREAKER_REASONS
+from ..utils.money import format_usd
 from ..web import button
 from . import display
-from .base import ReadOnlyAdmin, StyledAdmin, may_operate
+from .base import ReadOnlyAdmin, StyledAdmin, can_operate
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -28,72 +28,68 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
 
-REASONS: dict[str | None, _StrPromise] = {
+AVAILABILITY_TEXTS: dict[str | None, _StrPromise] = {
     None: gettext_lazy("Shoppers can try on."),
     "product_not_enabled": gettext_lazy("No: VTON['ENABLED'] is off in the settings."),
-    "not_configured": gettext_lazy("No: the API key or the public address is missing in the settings."),
+    "not_configured": gettext_lazy("No: the API key or the public URL is missing in the settings."),
     "paused": gettext_lazy("No: it is paused here."),
     "budget_exhausted": gettext_lazy("No: the budget of today or of this month is used up."),
-    "unavailable": gettext_lazy("No: no worker was seen for five minutes. Does %(process)s run?"),
+    "unavailable": gettext_lazy("No: no worker was seen for five minutes. Is %(process)s running?"),
 }
-"""Whether try-on is on offer now, for staff."""
+"""Whether try-on is available, by the code of `availability.refusal_code`."""
 
 
-def in_words(reason: str | None) -> str:
-    """The sentence for a reason of `availability`."""
-    return str(REASONS.get(reason, reason)) % {"process": queue.in_use()[1]}
+def availability_text(refusal: str | None) -> str:
+    """Return the sentence for a refusal code."""
+    return str(AVAILABILITY_TEXTS.get(refusal, refusal)) % {"process": queue.describe_queue()[1]}
 
 
 @admin.register(PauseSwitch)
 class PauseSwitchAdmin(StyledAdmin):
-    """One switch: its list and its add page lead to it."""
+    """A single row: its list and its add page redirect to it."""
 
-    fields = ["at_present", "is_paused", "last_change"]
-    readonly_fields = ["at_present", "last_change"]
+    fields = ["availability", "is_paused", "last_change"]
+    readonly_fields = ["availability", "last_change"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """There is one already, or it is made at the first look."""
+        """Never allowed: the list creates the row."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """For operators."""
-        return may_operate(request)
+        """Only operators."""
+        return can_operate(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
+        """Never allowed."""
         return False
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """To the one switch."""
-        return self._the_switch()
+        """Redirect to the switch."""
+        return self.changelist_view(request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """To the one switch."""
-        return self._the_switch()
-
-    def _the_switch(self) -> HttpResponse:
+        """Redirect to the switch."""
         PauseSwitch.objects.get_or_create(pk=1)
         return HttpResponseRedirect(reverse("admin:vton_pauseswitch_change", args=[1]))
 
     def save_model(self, request: HttpRequest, obj: PauseSwitch, form: ModelForm[Any], change: bool) -> None:
-        """Note who it was, and let the pages look anew."""
+        """Store who changed it, and clear the cache of the shop's buttons."""
         obj.changed_by_id = request.user.pk
         super().save_model(request, obj, form, change)
         transaction.on_commit(button.clear_cache)
 
-    @admin.display(description=gettext_lazy("on offer now"))
-    def at_present(self, switch: PauseSwitch) -> str:
-        """Whether shoppers can try on, and if not, why."""
-        reason = availability.reason()
-        return in_words(reason)
+    @admin.display(description=gettext_lazy("available now"))
+    def availability(self, switch: PauseSwitch) -> str:
+        """Whether shoppers can try on and, if not, the reason."""
+        return availability_text(availability.refusal_code())
 
     @admin.display(description=gettext_lazy("last change"))
     def last_change(self, switch: PauseSwitch) -> SafeString:
-        """When, and by whom."""
+        """When it was changed, and by whom."""
         if switch.changed_by is None:
             return display.age(switch.changed_at)
         return format_html("{}, {}", display.age(switch.changed_at), switch.changed_by)
@@ -111,38 +107,38 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("period"), ordering="starts_on")
     def period(self, period: BudgetPeriod) -> str:
-        """The day, or the month by its name."""
+        """The day, or the month and year."""
         is_day = period.kind == BudgetPeriod.Kind.DAY
         return date_format(period.starts_on, "DATE_FORMAT" if is_day else "YEAR_MONTH_FORMAT")
 
-    @admin.display(description=gettext_lazy("set aside for running renders"), ordering="held")
+    @admin.display(description=gettext_lazy("reserved for running renders"), ordering="held")
     def held_usd(self, period: BudgetPeriod) -> str:
-        """In USD."""
-        return usd(period.held)
+        """The reserved amount in USD."""
+        return format_usd(period.held)
 
     @admin.display(description=gettext_lazy("spent"), ordering="spent")
     def spent_usd(self, period: BudgetPeriod) -> str:
-        """In USD."""
-        return usd(period.spent)
+        """The spent amount in USD."""
+        return format_usd(period.spent)
 
 
 @admin.register(GatewayState)
 class GatewayStateAdmin(ReadOnlyAdmin):
-    """Whether the vendor takes renders of each engine."""
+    """Whether the vendor accepts renders, for each engine."""
 
-    list_display = ["engine", "condition", "wait_until", "failures"]
+    list_display = ["engine", "status", "wait_until", "failures"]
     list_display_links = None
-    fields = ["engine", "condition", "wait_until", "failures"]
+    fields = ["engine", "status", "wait_until", "failures"]
     ordering = ["engine"]
 
-    @admin.display(description=gettext_lazy("state"))
-    def condition(self, state: GatewayState) -> str:
-        """In words."""
-        return condition(state)
+    @admin.display(description=gettext_lazy("status"))
+    def status(self, state: GatewayState) -> str:
+        """The status as a sentence."""
+        return gateway_status(state)
 
 
-def condition(state: GatewayState) -> str:
-    """Whether the vendor takes renders of an engine, and if not, why."""
+def gateway_status(state: GatewayState) -> str:
+    """Return whether the vendor accepts renders of an engine and, if not, the reason."""
     if not state.breaker:
-        return _("Takes renders") if not state.failures else _("Asks us to slow down")
-    return _("Stopped: %(reason)s") % {"reason": BREAKER_WORDS.get(state.breaker, state.breaker)}
+        return _("Accepts renders") if not state.failures else _("Limits our rate")
+    return _("Stopped: %(reason)s") % {"reason": BREAKER_REASONS.get(state.breaker, state.breaker)}

@@ -1,4 +1,4 @@
-"""Which days a page of figures is about, as its address says."""
+"""The days that a report covers, parsed from its URL."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django.utils.translation import ngettext
 from ..models import BudgetPeriod
 from ..utils.periods import today
 
-LENGTHS = (7, 30, 90)
+DAY_COUNTS = (7, 30, 90)
 DEFAULT = "30"
-MONTHS = 24
-"""So many are offered, the newest first."""
+MAX_MONTHS = 24
+"""How many months are offered, the newest first."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """Some days up to today, or a month; `value` is its name in an address."""
+    """The last days up to today, or a month. `value` is a number of days or a month such as "2026-11"."""
 
     value: str
     first: date
@@ -28,33 +28,32 @@ class Period:
 
     @property
     def label(self) -> str:
-        """As people call it."""
+        """The period's name for people."""
         if self.value.isdecimal():
             n = int(self.value)
             return ngettext("the last %(n)d day", "the last %(n)d days", n) % {"n": n}
         return date_format(self.first, "YEAR_MONTH_FORMAT")
 
 
-def of(value: str) -> Period:
-    """The period of that name; what is none is the default."""
-    if value in map(str, LENGTHS):
+def parse(value: str) -> Period:
+    """Return the period of this value, or the default if it is invalid."""
+    if value in map(str, DAY_COUNTS):
         day = today()
         return Period(value, day - timedelta(days=int(value) - 1), day)
-    return month(value) or of(DEFAULT)
+    return parse_month(value) or parse(DEFAULT)
 
 
-def month(value: str) -> Period | None:
-    """A month such as "2026-11", if it is one."""
-    found = re.fullmatch(r"(\d{4})-(\d{2})", value, re.ASCII)
+def parse_month(value: str) -> Period | None:
+    """Return the month such as "2026-11", or None if it is invalid."""
+    match = re.fullmatch(r"(\d{4})-(\d{2})", value, re.ASCII)
     try:
-        first = date(int(found[1]), int(found[2]), 1) if found else None
-        return None if first is None else _month(first)
+        return _month(date(int(match[1]), int(match[2]), 1)) if match else None
     except (ValueError, OverflowError):
         return None
 
 
 def this_month() -> Period:
-    """The shop's present one."""
+    """Return the present month in the shop's time zone."""
     return _month(today().replace(day=1))
 
 
@@ -64,12 +63,12 @@ def _month(first: date) -> Period:
 
 
 def months() -> list[Period]:
-    """Those in which anything was spent, and the present one."""
+    """Return the months with a budget row and the present month, the newest first."""
     rows = BudgetPeriod.objects.filter(kind=BudgetPeriod.Kind.MONTH).order_by("-starts_on")
-    firsts = {*rows.values_list("starts_on", flat=True)[:MONTHS], this_month().first}
+    firsts = {*rows.values_list("starts_on", flat=True)[:MAX_MONTHS], this_month().first}
     return [_month(first) for first in sorted(firsts, reverse=True)]
 
 
 def choices() -> list[Period]:
-    """What a page offers."""
-    return [*(of(str(length)) for length in LENGTHS), *months()]
+    """Return the periods that a report offers."""
+    return [*(parse(str(count)) for count in DAY_COUNTS), *months()]

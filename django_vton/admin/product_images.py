@@ -1,4 +1,4 @@
-"""Product pictures: where a merchant finds those that cannot be tried on, and why."""
+"""Product images: which of them cannot be tried on, and why."""
 
 from __future__ import annotations
 
@@ -24,52 +24,52 @@ if TYPE_CHECKING:
 
 
 @admin.register(ProductImage)
-class ProductPictureAdmin(ReadOnlyAdmin):
-    """The pictures as they were prepared for the vendor, those with a problem first."""
+class ProductImageAdmin(ReadOnlyAdmin):
+    """The product images as prepared for the vendor, those with a problem first."""
 
-    list_display = ["product_link", "verdict", "size", "used"]
+    list_display = ["product_link", "problem_text", "size", "last_used"]
     list_display_links = None
     list_filter = [ProblemFilter]
     search_fields = ["product", "problem"]
-    # Descending, any words come before none.
+    # In descending order, any text comes before the empty string.
     ordering = ["-problem", "-used_at"]
-    fields = ["product_link", "verdict", "size", "used"]
+    fields = ["product_link", "problem_text", "size", "last_used"]
     show_full_result_count = False
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """With the products' titles: one query for each registered model."""
+        """Add the products' titles, with one query for each registered model."""
         changelist = super().get_changelist_instance(request)
         titles = _titles(changelist.result_list)
-        for picture in changelist.result_list:
-            picture.title = titles.get(picture.product, "")
+        for image in changelist.result_list:
+            image.title = titles.get(image.product, "")
         return changelist
 
     @admin.display(description=gettext_lazy("product"), ordering="product")
-    def product_link(self, picture: ProductImage) -> SafeString:
-        """The first product that used it."""
-        return display.product_link(picture.product, getattr(picture, "title", ""))
+    def product_link(self, image: ProductImage) -> SafeString:
+        """The first product that used the image."""
+        return display.product_link(image.product, getattr(image, "title", ""))
 
     @admin.display(description=gettext_lazy("can be tried on"), ordering="problem")
-    def verdict(self, picture: ProductImage) -> SafeString:
-        """Why not, in words that tell what to do."""
-        if picture.problem:
-            return format_html('<span class="vton-problem">{}</span>', picture.problem)
+    def problem_text(self, image: ProductImage) -> SafeString:
+        """Yes, or the problem and what to do."""
+        if image.problem:
+            return format_html('<span class="vton-problem">{}</span>', image.problem)
         return format_html('<span aria-hidden="true">✓</span> {}', _("yes"))
 
     @admin.display(description=gettext_lazy("size"))
-    def size(self, picture: ProductImage) -> str:
-        """In pixels, as it is sent."""
-        return f"{picture.width} × {picture.height}" if picture.width else "-"  # noqa: RUF001 - as people read
+    def size(self, image: ProductImage) -> str:
+        """The size in pixels, as it is sent."""
+        return f"{image.width} × {image.height}" if image.width else "-"  # noqa: RUF001 - the sign that people read
 
     @admin.display(description=gettext_lazy("last used"), ordering="used_at")
-    def used(self, picture: ProductImage) -> SafeString:
-        """How long ago."""
-        return display.age(picture.used_at)
+    def last_used(self, image: ProductImage) -> SafeString:
+        """The time since its last use."""
+        return display.age(image.used_at)
 
 
-def _titles(pictures: Iterable[ProductImage]) -> dict[str, str]:
-    """What the shop calls the products of these pictures, by reference; the deleted ones are missing."""
-    refs = [picture.product.partition(":") for picture in pictures]
+def _titles(images: Iterable[ProductImage]) -> dict[str, str]:
+    """Return the titles of the existing products of these images, by reference."""
+    refs = [image.product.partition(":") for image in images]
     titles = {}
     for model, tryon in products.registered().items():
         pks = [pk for label, _colon, pk in refs if label == model._meta.label_lower]

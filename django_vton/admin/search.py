@@ -1,4 +1,4 @@
-"""Finding a try-on among a million: by what an index knows, and by words only where nothing else fits."""
+"""Search try-ons in a very large table: by indexed values first, and by words if nothing else matches."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-ID = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
-"""An id, or its beginning as the admin shows it; shorter ones are words, such as "facade"."""
+ID_PREFIX = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
+"""An id or its first characters, as the admin shows them. Shorter terms are words, such as "facade"."""
 
-MOST = 50
-"""So many of one vendor's id: it is unique with its engine."""
+MAX_MATCHES = 50
+"""A vendor's id is unique for its engine, so there are never more."""
 
 
-def find(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """The rows of a vendor's id, an id, a product's number, or else a title with all the words."""
+def search_tryons(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+    """Filter by vendor id, id, product key or, if none matches, by all words of the title."""
     term = term.strip().replace("\0", "")
     if not term:
         return rows
-    sent = Attempt.objects.filter(vendor_id=term).values_list("request_id", flat=True)[:MOST]
+    sent = Attempt.objects.filter(vendor_id=term).values_list("request_id", flat=True)[:MAX_MATCHES]
     if keys := list(sent):
         return rows.filter(pk__in=keys)
     hexadecimal = term.replace("-", "").lower()
-    if ID.fullmatch(hexadecimal):
-        found = _of_id(rows, hexadecimal)
+    if ID_PREFIX.fullmatch(hexadecimal):
+        found = _by_id_prefix(rows, hexadecimal)
         if found.exists():
             return found
     found = rows.filter(product__in=list(_references(term)))
@@ -45,17 +45,16 @@ def find(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
     return rows
 
 
-def _of_id(rows: QuerySet[Any], begun: str) -> QuerySet[Any]:
-    """Those whose id begins so."""
-    first, last = (UUID(begun.ljust(32, digit)) for digit in "0f")
+def _by_id_prefix(rows: QuerySet[Any], prefix: str) -> QuerySet[Any]:
+    first, last = (UUID(prefix.ljust(32, digit)) for digit in "0f")
     if connections[rows.db].vendor == "mysql" and first != last:
-        # MariaDB sorts ids by their last part, so that no range and no index knows how one begins.
-        return rows.filter(pk__startswith=commonprefix([str(first), str(last)]))  # noqa: RUF071 - of characters it is meant
+        # MariaDB sorts UUIDs by their last group, so a range does not select a prefix.
+        return rows.filter(pk__startswith=commonprefix([str(first), str(last)]))  # noqa: RUF071 - compares characters on purpose
     return rows.filter(pk__range=(first, last))
 
 
 def _references(term: str) -> Iterator[str]:
-    """The products that may be meant: "shop.product:42", "product:42" or 42."""
+    """Yield the product references that a term such as "shop.product:42", "product:42" or "42" may mean."""
     yield term
     name, _colon, key = term.rpartition(":")
     for model in products.registered():

@@ -1,4 +1,4 @@
-"""Many products at once: a batch has thousands, and asks for them in bulk."""
+"""Load many products at once, and quote the price of a render for each."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from ..exceptions import ProductNotRegistered, Refused
 from ..gateway import engines
 
 if TYPE_CHECKING:
-    from ..products import Described
+    from ..products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CHUNK = 200
-"""So many products are looked up, and get their rows, at once."""
+CHUNK_SIZE = 200
+"""How many products one query loads, and how many products get their rows in one step."""
 
 
-def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
-    """In pieces that a query may name one by one."""
+def chunks(items: Sequence[T], size: int = CHUNK_SIZE) -> Iterator[Sequence[T]]:
+    """Split `items` into pieces that fit into the IN clause of a query."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def look_up(refs: Iterable[str]) -> dict[str, Described]:
-    """The products of these references that are there: one query for each registered model."""
+def find_products(refs: Iterable[str]) -> dict[str, DescribedProduct]:
+    """Return the existing products by reference, with one query for each registered model."""
     keys: dict[str, list[str]] = defaultdict(list)
     for ref in refs:
         label, _colon, pk = ref.partition(":")
         keys[label].append(pk)
-    found = itertools.chain.from_iterable(_of_model(label, pks) for label, pks in keys.items())
+    found = itertools.chain.from_iterable(_find_by_model(label, pks) for label, pks in keys.items())
     return {described.ref: described for described in found}
 
 
-def _of_model(label: str, pks: list[str]) -> list[Described]:
+def _find_by_model(label: str, pks: list[str]) -> list[DescribedProduct]:
     try:
         tryon = products.tryon_for(apps.get_model(label))
         rows = list(tryon.get_queryset().filter(pk__in=pks))
     except (LookupError, ValueError, OverflowError, ValidationError, DataError, ProductNotRegistered):
-        # One of them is no key of this model; the others must not go with it.
-        return [described for pk in pks if (described := _one(f"{label}:{pk}")) is not None]
-    return [products.Described(tryon, row) for row in rows]
+        # One invalid key fails the whole query, so look up each product on its own.
+        return [described for pk in pks if (described := _find_product(f"{label}:{pk}")) is not None]
+    return [products.DescribedProduct(tryon, row) for row in rows]
 
 
-def _one(ref: str) -> Described | None:
+def _find_product(ref: str) -> DescribedProduct | None:
     try:
         return products.find(ref)
     except Refused:
@@ -61,8 +61,8 @@ def _one(ref: str) -> Described | None:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What a render of a product would be made with, and cost in micro-USD."""
+class Quote:
+    """The engine, the cleaned options and the price (micro-USD) of one render of a product."""
 
     engine: str
     kind: str
@@ -70,14 +70,17 @@ class Terms:
     price: int
 
 
-def terms(described: Described, options: Mapping[str, Mapping[str, Any]]) -> Terms | None:
-    """The terms of one product; None where it cannot be tried on now, or the shop's own code fails for it."""
+def quote(described: DescribedProduct, options: Mapping[str, Mapping[str, Any]]) -> Quote | None:
+    """Quote a render of this product, with the batch's options by engine name.
+
+    Return None if the product cannot be tried on now, or if the shop's own code fails for it.
+    """
     try:
         if not described.is_enabled:
             return None
         engine = described.engine
-        chosen = described.merchant_options(options.get(engine.name, {}))
-        return Terms(engine.name, engine.kind, chosen, engines.price(engine.name, chosen))
+        cleaned = described.clean_merchant_options(options.get(engine.name, {}))
+        return Quote(engine.name, engine.kind, cleaned, engines.price(engine.name, cleaned))
     except Refused:
         return None
     except Exception:
@@ -85,8 +88,8 @@ def terms(described: Described, options: Mapping[str, Mapping[str, Any]]) -> Ter
         return None
 
 
-def title(described: Described) -> str:
-    """The product's name, or its reference where the shop's code fails."""
+def product_title(described: DescribedProduct) -> str:
+    """Return the product's title, or its reference if the shop's own code fails."""
     try:
         return described.title[:300]
     except Exception:

@@ -1,4 +1,4 @@
-"""A batch before it runs: a draft that is kept, what it would cost, and the word to begin."""
+"""A batch before it runs: the stored selection, its price, and the confirmation that starts it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..billing.budget_status import BudgetStatus, budget_statuses
+from ..billing.budget import BudgetStatus, budget_statuses
 from ..exceptions import Refused
 from ..gateway.engines import engines
 from ..models import Batch, PersonPhoto, TryOnRequest
 from ..pixazo import OptionError
 from ..products import reference
 from ..queue import wake
-from .catalogue import Terms, chunks, look_up, terms
+from .catalogue import Quote, chunks, find_products, quote
 
 if TYPE_CHECKING:
     from django.db.models import Model
 
+    RenderKey = tuple[Any, ...]
+
 Options = Mapping[str, Mapping[str, Any]]
-"""The options of each engine, by its name: `{"fashn-v1.6": {"num_samples": 2}}`."""
+"""Options by engine name, for example `{"fashn-v1.6": {"num_samples": 2}}`."""
 
 
 def draft(
@@ -35,7 +37,10 @@ def draft(
     name: str = "",
     user: Any = None,
 ) -> Batch:
-    """Keep a selection: products, or their references, in this order, each once. Nothing is asked for yet."""
+    """Store a selection of products or product references, in this order and without duplicates.
+
+    A draft renders nothing and costs nothing.
+    """
     refs = dict.fromkeys(item if isinstance(item, str) else reference(item) for item in products)
     with transaction.atomic():
         batch = Batch.objects.create(
@@ -47,107 +52,109 @@ def draft(
 
 @dataclass(frozen=True)
 class Preview:
-    """What a draft would come to. Amounts are micro-USD."""
+    """What a draft would render and cost. Amounts are micro-USD."""
 
     renders: int
-    """Products times the house models that suit them."""
-    present: int
-    """Renders that are there, or being made, and are not paid again; unless the product's picture changed."""
+    """Number of pairs of a product and a house model that suits it."""
+    existing: int
+    """Renders that exist or are running. They are not paid again, unless the product image has changed."""
     price: int
-    """Of those that are not there."""
-    price_at_most: int
-    """Of all, should every picture have changed."""
-    impossible: list[str]
-    """Products that are not there any more, or cannot be tried on now."""
+    """The price of the renders that do not exist yet."""
+    max_price: int
+    """The price of all renders, in case every product image has changed."""
+    unavailable: list[str]
+    """References of products that no longer exist or cannot be tried on now."""
     engines: list[str]
-    """The engines that its products are rendered with."""
+    """Names of the engines that render the products."""
     budgets: list[BudgetStatus]
     """The budgets of today and of this month."""
 
     @property
-    def left(self) -> int | None:
-        """What the budgets have left now; None without a cap. What does not fit waits for another day."""
+    def budget_left(self) -> int | None:
+        """What both budgets have left now; None without a cap. The renders that do not fit wait."""
         return min((budget.left for budget in self.budgets if budget.left is not None), default=None)
 
     @property
-    def fits(self) -> bool:
-        """Whether the budgets have room for it now."""
-        return self.left is None or self.price <= self.left
+    def fits_budget(self) -> bool:
+        """Whether the budgets cover the price now."""
+        return self.budget_left is None or self.price <= self.budget_left
 
 
 def preview(batch: Batch) -> Preview:
-    """Count and price a draft. It reads products in bulk, no picture files, and writes nothing."""
-    house_models = list(batch.house_models.house())
-    renders = present = price = at_most = 0
-    impossible: list[str] = []
+    """Count and price the renders of a draft. Reads products in bulk and no image files; writes nothing."""
+    house_models = list(batch.house_models.active_house_models())
+    renders = existing = price = max_price = 0
+    unavailable: list[str] = []
     used: set[str] = set()
     for refs in chunks(batch.products):
-        found = look_up(refs)
-        there = _there(refs, house_models)
+        found = find_products(refs)
+        keys = _existing_renders(refs, house_models)
         for ref in refs:
-            offer = terms(found[ref], batch.options) if ref in found else None
-            if offer is None:
-                impossible.append(ref)
+            quoted = quote(found[ref], batch.options) if ref in found else None
+            if quoted is None:
+                unavailable.append(ref)
                 continue
-            used.add(offer.engine)
-            suited = [photo for photo in house_models if photo.suits_kind(offer.kind)]
-            ready = sum(_key(ref, photo.pk, offer.engine, offer.options) in there for photo in suited)
-            renders += len(suited)
-            present += ready
-            price += offer.price * (len(suited) - ready)
-            at_most += offer.price * len(suited)
-    return Preview(renders, present, price, at_most, impossible, sorted(used), budget_statuses())
+            used.add(quoted.engine)
+            wanted = _render_keys(ref, quoted, house_models)
+            new = sum(key not in keys for key in wanted)
+            renders += len(wanted)
+            existing += len(wanted) - new
+            price += quoted.price * new
+            max_price += quoted.price * len(wanted)
+    return Preview(renders, existing, price, max_price, unavailable, sorted(used), budget_statuses())
 
 
 def missing(
     products: Iterable[str], house_models: Sequence[PersonPhoto] = (), *, options: Options | None = None
 ) -> list[str]:
-    """Those of these products that lack a render: on one of these house models, or, without any, on all."""
-    refs = list(products)
-    lacking: list[str] = []
-    for some in chunks(refs):
-        there = _there(some, house_models)
+    """Return the product references that lack a render.
+
+    With house models: a render on at least one of them is missing. Without: there is no render on any.
+    """
+    result: list[str] = []
+    for refs in chunks(list(products)):
+        keys = _existing_renders(refs, house_models)
         if not house_models:
-            known = {product for product, *_rest in there}
-            lacking += [ref for ref in some if ref not in known]
+            rendered = {product for product, *_rest in keys}
+            result += [ref for ref in refs if ref not in rendered]
             continue
-        found = look_up(some)
-        for ref in some:
-            offer = terms(found[ref], options or {}) if ref in found else None
-            if offer is not None and _lacks(ref, offer, house_models, there):
-                lacking.append(ref)
-    return lacking
+        found = find_products(refs)
+        for ref in refs:
+            quoted = quote(found[ref], options or {}) if ref in found else None
+            if quoted is not None and not keys.issuperset(_render_keys(ref, quoted, house_models)):
+                result.append(ref)
+    return result
 
 
-def _lacks(ref: str, offer: Terms, house_models: Sequence[PersonPhoto], there: set[tuple[Any, ...]]) -> bool:
-    suited = (photo for photo in house_models if photo.suits_kind(offer.kind))
-    return any(_key(ref, photo.pk, offer.engine, offer.options) not in there for photo in suited)
-
-
-def _there(refs: Sequence[str], house_models: Sequence[PersonPhoto]) -> set[tuple[Any, ...]]:
-    """The renders that all share, of these products on these house models (on any, where none is named)."""
+def _existing_renders(refs: Sequence[str], house_models: Sequence[PersonPhoto]) -> set[RenderKey]:
+    """Return the keys of the shared renders of these products, on these house models or (if empty) on any."""
     rows = TryOnRequest.objects.filter(shared_key__isnull=False, product__in=refs)
     if house_models:
         rows = rows.filter(photo__in=house_models)
-    return {_key(*row) for row in rows.values_list("product", "photo", "engine", "options")}
+    return {_render_key(*row) for row in rows.values_list("product", "photo", "engine", "options")}
 
 
-def _key(product: str, photo: Any, engine: str, options: Mapping[str, Any]) -> tuple[Any, ...]:
+def _render_keys(ref: str, quoted: Quote, house_models: Iterable[PersonPhoto]) -> list[RenderKey]:
+    suited = (photo for photo in house_models if photo.suits_kind(quoted.kind))
+    return [_render_key(ref, photo.pk, quoted.engine, quoted.options) for photo in suited]
+
+
+def _render_key(product: str, photo: Any, engine: str, options: Mapping[str, Any]) -> RenderKey:
     return product, photo, engine, json.dumps(options, sort_keys=True)
 
 
 def confirm(batch: Batch) -> bool:
-    """Let a draft run: one short transaction, whatever its size; False where it is no draft any more.
+    """Start a draft, in one short transaction whatever its size. Return False if it is no longer a draft.
 
-    Raises Refused where nothing is chosen, or an option is not possible.
+    Raise Refused if no product or no active house model is selected, or if an option is invalid.
     """
     _check_options(batch.options)
-    count = batch.house_models.house().count()
+    count = batch.house_models.active_house_models().count()
     if not batch.products or not count:
         raise Refused("request_invalid", _("Choose at least one product and one house model."))
     now = timezone.now()
     with transaction.atomic():
-        begun = Batch.objects.filter(pk=batch.pk, status=Batch.Status.DRAFT).update(
+        started = Batch.objects.filter(pk=batch.pk, status=Batch.Status.DRAFT).update(
             status=Batch.Status.RUNNING,
             confirmed_at=now,
             due_at=now,
@@ -156,15 +163,15 @@ def confirm(batch: Batch) -> bool:
         )
         transaction.on_commit(wake, robust=True)
     batch.refresh_from_db()
-    return bool(begun)
+    return bool(started)
 
 
 def _check_options(options: Options) -> None:
-    for name, wishes in options.items():
+    for name, engine_options in options.items():
         if name not in engines():
             raise Refused("options_invalid", field=f"options.{name}")
         try:
-            engines()[name].clean_options(wishes)
+            engines()[name].clean_options(engine_options)
         except OptionError as error:
             raise Refused("options_invalid", field=f"options.{name}.{error.name}") from error
 
@@ -177,7 +184,7 @@ def start(
     name: str = "",
     user: Any = None,
 ) -> Batch:
-    """Draft and confirm: for a shop's own code. Raises Refused, with nothing stored."""
+    """Create a batch and start it. Raise Refused, and store nothing, if `confirm` refuses."""
     with transaction.atomic():
         batch = draft(products, house_models, options=options, name=name, user=user)
         confirm(batch)

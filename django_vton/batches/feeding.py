@@ -1,8 +1,9 @@
-"""What a running batch gets, step by step: its rows, then a few renders at a time.
+"""Feed running batches to the worker step by step: first a batch's rows, then a few renders at a time.
 
-Waiting renders hold no money and stand in no shopper's way: a step releases one where few of the batches'
-are in flight, and sets its money aside then. Each step is one short transaction behind the batch's row, so
-that it is safe beside another feeder, a pause or a kill. A step on one batch sends it to the end of the line.
+Waiting renders hold no budget and do not delay shoppers. A step releases a render only while few renders of
+batches are active, and reserves its price at that moment. Each step is one short transaction guarded by the
+batch's row, so it is safe next to another feeder, a pause or a kill. After a step its batch goes to the end
+of the line.
 """
 
 from __future__ import annotations
@@ -22,176 +23,172 @@ from ..exceptions import BudgetExhausted, Refused
 from ..intake import availability
 from ..models import Batch, BatchRender, TryOnRequest
 from ..models.states import State
-from .catalogue import CHUNK, look_up, title
+from .catalogue import CHUNK_SIZE, find_products, product_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from ..models import PersonPhoto
-    from ..products import Described
+    from ..products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 
-AHEAD = 2
-"""For each submit that may go at once, so many renders of batches are queued: a shopper waits for no more."""
+QUEUED_PER_SUBMIT = 2
+"""Queued batch renders for each concurrent submit. A shopper never waits behind more than these."""
 
-SHARE = 0.8
-"""Of all that a pump may do at once: the rest is left to shoppers."""
+MAX_CAPACITY_SHARE = 0.8
+"""Share of CONCURRENCY that batches may use. The rest is left to shoppers."""
 
-LOOK_AGAIN = timedelta(seconds=30)
-"""A batch that is held looks so often whether it still is: a cap was raised, or a pause is over."""
+RECHECK_INTERVAL = timedelta(seconds=30)
+"""How often a postponed batch is tried again, since the cap may be raised or the pause may end."""
 
-AWAY = (OperationalError, InterfaceError, InternalError)
-"""The database may be back in a moment, and no product is to blame."""
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)
+"""The database may be back in a moment, so no product is refused because of these."""
 
 Status = BatchRender.Status
 
 
 def has_work(now: datetime) -> bool:
-    """Whether a step would do anything now."""
-    return Batch.objects.due(now).exists() and _places() > 0
+    """Whether `step` would do anything now."""
+    return Batch.objects.due(now).exists() and _free_capacity() > 0
 
 
 def step() -> bool:
-    """Bring the first batch in the line on by one step; False where there is nothing to do now."""
+    """Advance the first due batch by one step. Return False if there is nothing to do now."""
     batch = Batch.objects.due(timezone.now()).first()
     if batch is None:
         return False
-    if batch.cursor == batch.product_count and _places() <= 0:
+    if batch.products_done == batch.product_count and _free_capacity() <= 0:
         return False
     try:
-        _step(batch)
-    except AWAY:
+        _advance(batch)
+    except DATABASE_ERRORS:
         raise
     except Exception:
-        logger.exception("Batch %s cannot go on; it looks again before long", batch.pk)
-        _hold(batch, Refused("unavailable"))
+        logger.exception("Batch %s cannot continue and is tried again soon", batch.pk)
+        _postpone(batch, Refused("unavailable"))
     return True
 
 
-def _step(batch: Batch) -> None:
-    if batch.cursor < batch.product_count:
-        _write_rows(batch)
+def _advance(batch: Batch) -> None:
+    if batch.products_done < batch.product_count:
+        _create_rows(batch)
         return
     waiting = batch.renders.filter(status=Status.WAITING).select_related("photo")
     render = waiting.order_by("position").first()
-    if render is None:
-        # Unless something was put back meanwhile.
-        Batch.objects.filter(pk=batch.pk, due_at=batch.due_at).update(due_at=None)
+    if render is not None:
+        _release(batch, render)
     else:
-        _ask(batch, render)
+        # The filter on `due_at` leaves the batch due if a retry has put renders back in the meantime.
+        Batch.objects.filter(pk=batch.pk, due_at=batch.due_at).update(due_at=None)
 
 
-def _places() -> int:
-    """How many more renders the batches may have in flight, all together."""
-    flying = TryOnRequest.objects.active().filter(batch__isnull=False).order_by()
-    by_state: dict[str, int] = dict(flying.values_list("state").annotate(number=Count("pk")))
-    queued = AHEAD * config.SUBMIT_CONCURRENCY - by_state.get(State.QUEUED, 0)
-    return min(queued, max(1, int(SHARE * config.CONCURRENCY)) - sum(by_state.values()))
+def _free_capacity() -> int:
+    """Return how many more renders all batches together may have active."""
+    active = TryOnRequest.objects.active().filter(batch__isnull=False).order_by()
+    by_state: dict[str, int] = dict(active.values_list("state").annotate(number=Count("pk")))
+    free_in_queue = QUEUED_PER_SUBMIT * config.SUBMIT_CONCURRENCY - by_state.get(State.QUEUED, 0)
+    max_active = max(1, int(MAX_CAPACITY_SHARE * config.CONCURRENCY))
+    return min(free_in_queue, max_active - sum(by_state.values()))
 
 
-# Rows -----------------------------------------------------------------------------------------------
-
-
-def _write_rows(batch: Batch) -> None:
-    """The rows of the next products: rows and cursor in one transaction, which only one feeder can make."""
+def _create_rows(batch: Batch) -> None:
+    """Create the rows of the next products and move the cursor in one transaction, which one feeder wins."""
     refs = Batch.objects.values_list("products", flat=True).get(pk=batch.pk)
-    refs = refs[batch.cursor : batch.cursor + CHUNK]
-    house_models = list(batch.house_models.house())
-    rows = _rows(batch, refs, house_models)
-    cursor, written = batch.cursor + len(refs), batch.written + len(rows)
+    refs = refs[batch.products_done : batch.products_done + CHUNK_SIZE]
+    house_models = list(batch.house_models.active_house_models())
+    rows = _build_rows(batch, refs, house_models)
+    products_done, next_position = batch.products_done + len(refs), batch.next_position + len(rows)
+    running = Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING)
     with transaction.atomic():
-        mine = Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING, cursor=batch.cursor)
-        if mine.update(
-            cursor=cursor,
-            written=written,
-            total=written + (batch.product_count - cursor) * len(house_models),
+        if running.filter(products_done=batch.products_done).update(
+            products_done=products_done,
+            next_position=next_position,
+            total=next_position + (batch.product_count - products_done) * len(house_models),
             due_at=timezone.now(),
         ):
             BatchRender.objects.bulk_create(rows, batch_size=500)
 
 
-def _rows(batch: Batch, refs: Sequence[str], house_models: Sequence[PersonPhoto]) -> list[BatchRender]:
-    found = look_up(refs)
+def _build_rows(batch: Batch, refs: Sequence[str], house_models: Sequence[PersonPhoto]) -> list[BatchRender]:
+    found = find_products(refs)
     rows: list[BatchRender] = []
     for ref in refs:
         described = found.get(ref)
-        name = title(described) if described else ""
+        title = product_title(described) if described else ""
         rows += [
-            BatchRender(batch=batch, product=ref[:200], product_title=name, photo=photo)
+            BatchRender(batch=batch, product=ref[:200], product_title=title, photo=photo)
             for photo in house_models
             if described is None or _suits(photo, described)
         ]
-    for position, row in enumerate(rows, batch.written):
+    for position, row in enumerate(rows, batch.next_position):
         row.position = position
     return rows
 
 
-def _suits(photo: PersonPhoto, described: Described) -> bool:
-    """Glasses are not tried on where only garments were meant."""
+def _suits(photo: PersonPhoto, described: DescribedProduct) -> bool:
+    """Whether the house model is meant for this kind of product, such as glasses."""
     try:
         return photo.suits_kind(described.kind)
     except Exception:
         logger.exception("%s has no engine: the shop's own code failed", described.ref)
-        return True  # Its row says so, when its turn comes.
+        return True  # The row is created, and refused with its reason when it is released.
 
 
-# Renders --------------------------------------------------------------------------------------------
+class LostRace(Exception):  # noqa: N818 - expected between two workers; nothing is wrong
+    """The batch was paused, or another feeder took the render first."""
 
 
-class Late(Exception):  # noqa: N818 - it says what happened, and nothing is wrong
-    """The batch was paused, or another feeder was faster."""
-
-
-def _ask(batch: Batch, render: BatchRender) -> None:
-    """Release one render, refuse it in words, or hold the batch."""
+def _release(batch: Batch, render: BatchRender) -> None:
+    """Request one render, refuse it with a reason, or postpone the batch."""
     try:
-        availability.require_open()
+        availability.require_enabled()
         prepared = _prepare(batch, render)
         if prepared is None:
             return
         with transaction.atomic():
-            _take(batch, render, status=Status.ASKED)
+            _update_waiting(batch, render, status=Status.REQUESTED)
             accepted = intake.request_render(prepared, batch=batch)
             BatchRender.objects.filter(pk=render.pk).update(request=accepted.request)
-    except Late:
+    except LostRace:
         return
     except Refused as refusal:
-        _hold(batch, refusal)
+        _postpone(batch, refusal)
 
 
-def _prepare(batch: Batch, render: BatchRender) -> intake.Prepared | None:
-    """What takes time, outside of the transaction. One that cannot be is refused, and the others go on."""
+def _prepare(batch: Batch, render: BatchRender) -> intake.PreparedRender | None:
+    """Do the slow work outside of the transaction. Refuse a render that is not possible, and return None."""
     try:
         return intake.prepare_render(render.product, render.photo, batch.options)
     except Refused as refusal:
         code, problem = refusal.code, str(refusal.detail)
-    except AWAY:
+    except DATABASE_ERRORS:
         raise
-    except Exception as trouble:
+    except Exception as error:
         logger.exception("%s cannot be tried on: the shop's own code failed", render.product)
-        code, problem = "product_not_enabled", _("The shop's own code failed: %(error)s") % {"error": trouble}
+        code, problem = "product_not_enabled", _("The shop's own code failed: %(error)s") % {"error": error}
     with transaction.atomic():
-        _take(batch, render, status=Status.REFUSED, refusal=code, problem=problem)
+        _update_waiting(batch, render, status=Status.REFUSED, refusal_code=code, problem=problem)
     return None
 
 
-def _take(batch: Batch, render: BatchRender, **values: Any) -> None:
-    """Write what becomes of a waiting render, while its batch runs. Raises Late."""
+def _update_waiting(batch: Batch, render: BatchRender, **values: Any) -> None:
+    """Update a waiting render, and put its running batch at the end of the line. Raise LostRace."""
     running = Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING)
-    if not running.update(due_at=timezone.now(), waits_for="", waits_until=None):
-        raise Late
+    if not running.update(due_at=timezone.now(), waiting_for="", waiting_until=None):
+        raise LostRace
     if not BatchRender.objects.filter(pk=render.pk, status=Status.WAITING).update(**values):
-        raise Late
+        raise LostRace
 
 
-def _hold(batch: Batch, refusal: Refused) -> None:
-    """Nothing of it can go now. It looks again before long; of a budget it is known when it begins anew."""
+def _postpone(batch: Batch, refusal: Refused) -> None:
+    """Store why nothing can be released; try again after RECHECK_INTERVAL or when the budget renews."""
     now = timezone.now()
     until = None
     if isinstance(refusal, BudgetExhausted):
         until = now + timedelta(seconds=refusal.retry_after or 0)
+    recheck_at = now + RECHECK_INTERVAL
     Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING).update(
-        due_at=min(now + LOOK_AGAIN, until or now + LOOK_AGAIN), waits_for=refusal.code, waits_until=until
+        due_at=min(recheck_at, until or recheck_at), waiting_for=refusal.code, waiting_until=until
     )

@@ -1,10 +1,10 @@
-"""Accepted renders go into the shop through its `TryOn.publish`, and come out again by the handle it gave.
+"""Publish accepted renders through the shop's `TryOn.publish`, and unpublish them by the handle it returned.
 
-The shop's call and our note of it are one transaction, with the picture's row locked. So two clicks publish
-once, and where the shop's gallery is in the same database a crash leaves both or neither. Elsewhere (another
-service) a crash between the call and the commit errs towards the shop: it shows the picture, we do not know,
-and the next try publishes it once more, under the same file name, by which the shop can tell. The other
-order would call a picture published that nobody sees.
+The call of the shop's code and our Publication row are one transaction, with the image's row locked. So two
+clicks publish once, and if the shop's gallery is in the same database, a crash leaves both or neither. If the
+gallery is elsewhere, a crash between the call and the commit leaves a published image without our row. The
+next try publishes it again under the same file name, by which the shop can recognize it. The other order
+would record an image as published that nobody can see.
 """
 
 from __future__ import annotations
@@ -29,75 +29,77 @@ from .review import reviewable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHOWN = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
-HAS_MORE = Exists(TryOnImage.objects.filter(~Exists(SHOWN), request=OuterRef("request")))
-"""Whether a picture of the render is not shown with its product."""
+_PUBLICATION = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
+HAS_UNPUBLISHED_IMAGE = Exists(TryOnImage.objects.filter(~Exists(_PUBLICATION), request=OuterRef("request")))
+"""Whether an image of the render is not published with its product."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Published:
+class PublishResult:
     """What one call of `publish_accepted` did."""
 
-    done: int = 0
-    problems: list[BatchRender] = field(default_factory=list)
-    """Each says why in its `problem`; they are still accepted."""
-    last: int = -1
-    """The position that it came to, for the next call's `after`."""
-    is_all: bool = True
-    """False where the time was over before the last one."""
+    published: int = 0
+    failed: list[BatchRender] = field(default_factory=list)
+    """Each has the reason in its `problem`; it stays accepted."""
+    last_position: int = -1
+    """The position of the last render, for the next call's `after`."""
+    is_complete: bool = True
+    """False if the time was up before the last render."""
 
 
-def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> Published:
-    """Publish what is accepted and not published yet, in order from behind `after`, for so many seconds."""
-    outcome = Published(last=after)
-    ends = time.monotonic() + seconds
-    waiting = reviewable(batch).filter(HAS_MORE, review=BatchRender.Review.ACCEPTED, position__gt=after)
-    for render in waiting.iterator(chunk_size=100):
-        if time.monotonic() >= ends:
-            outcome.is_all = False
+def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> PublishResult:
+    """Publish accepted renders for so many seconds, in order, starting behind the position `after`."""
+    result = PublishResult(last_position=after)
+    deadline = time.monotonic() + seconds
+    unpublished = reviewable(batch).filter(
+        HAS_UNPUBLISHED_IMAGE, review=BatchRender.Review.ACCEPTED, position__gt=after
+    )
+    for render in unpublished.iterator(chunk_size=100):
+        if time.monotonic() >= deadline:
+            result.is_complete = False
             break
         if publish(render):
-            outcome.problems.append(render)
+            result.failed.append(render)
         else:
-            outcome.done += 1
-        outcome.last = render.position
-    return outcome
+            result.published += 1
+        result.last_position = render.position
+    return result
 
 
 def publish(render: BatchRender) -> str:
-    """Publish an accepted render's pictures, once; "" or the problem, in words."""
+    """Publish the images of an accepted render, each once. Return "" or the problem as a sentence."""
     if not BatchRender.objects.filter(pk=render.pk, review=BatchRender.Review.ACCEPTED).exists():
         return _("Only accepted renders are published.")
-    return _each_picture(render, _publish)
+    return _for_each_image(render, _publish_image)
 
 
 def unpublish(render: BatchRender) -> str:
-    """Take its pictures out of the shop again; "" or the problem, in words. It stays accepted."""
-    return _each_picture(render, _unpublish)
+    """Remove the images from the shop. Return "" or the problem as a sentence. The render stays accepted."""
+    return _for_each_image(render, _unpublish_image)
 
 
-def _each_picture(render: BatchRender, work: Callable[[str, TryOnImage], None]) -> str:
+def _for_each_image(render: BatchRender, function: Callable[[str, TryOnImage], None]) -> str:
     problem = ""
     for pk in TryOnImage.objects.filter(request=render.request_id).values_list("pk", flat=True):
         try:
             with transaction.atomic():
                 image = TryOnImage.objects.select_for_update().filter(pk=pk).first()
                 if image is not None:
-                    work(render.product, image)
+                    function(render.product, image)
         except Refused as refusal:
             problem = str(refusal.detail)
-        except Exception as trouble:
-            logger.exception("%s: the shop's own code failed with the picture %s", render.product, pk)
-            problem = _("The shop's own code failed: %(error)s") % {"error": repr(trouble)[:300]}
+        except Exception as error:
+            logger.exception("%s: the shop's own code failed for the image %s", render.product, pk)
+            problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
     if problem != render.problem:
         BatchRender.objects.filter(pk=render.pk).update(problem=problem)
         render.problem = problem
     return problem
 
 
-def _publish(ref: str, image: TryOnImage) -> None:
+def _publish_image(ref: str, image: TryOnImage) -> None:
     if image.publications.filter(product=ref).exists():
         return
     described = products.find(ref)
@@ -111,13 +113,13 @@ def _publish(ref: str, image: TryOnImage) -> None:
     TryOnImage.objects.filter(pk=image.pk, published_at=None).update(published_at=now)
 
 
-def _unpublish(ref: str, image: TryOnImage) -> None:
-    shown = image.publications.filter(product=ref).first()
-    if shown is None:
+def _unpublish_image(ref: str, image: TryOnImage) -> None:
+    publication = image.publications.filter(product=ref).first()
+    if publication is None:
         return
-    with suppress(Refused):  # With the product its gallery is gone.
+    with suppress(Refused):  # A deleted product has no gallery any more.
         described = products.find(ref)
-        described.tryon.unpublish(described.product, shown.handle)
-    shown.delete()
+        described.tryon.unpublish(described.product, publication.handle)
+    publication.delete()
     if not image.publications.exists():
         TryOnImage.objects.filter(pk=image.pk).update(published_at=None)

@@ -1,4 +1,4 @@
-"""A merchant's word on each picture. What is published keeps its word until it is taken back."""
+"""The merchant's decision on each render. It cannot be changed while the render is published."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 Review = BatchRender.Review
 
-PUBLISHED = Exists(
+IS_PUBLISHED = Exists(
     Publication.objects.filter(image__request=OuterRef("request"), product=OuterRef("product"))
 )
-"""Whether a picture of the render is shown with its product."""
+"""Whether an image of the render is published with its product."""
 
 
 def reviewable(batch: Batch) -> QuerySet[BatchRender]:
-    """Renders with pictures to look at, in order."""
+    """Return the renders that have images, in order."""
     return batch.renders.filter(request__state=State.COMPLETED, request__erased_at__isnull=True).order_by(
         "position"
     )
 
 
 def accept(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """These (their ids) may be published; how many changed."""
-    return _decide(batch, renders, Review.ACCEPTED, user)
+    """Allow publishing these renders, given by primary key. Return how many changed."""
+    return _set_review(batch, renders, Review.ACCEPTED, user)
 
 
 def reject(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """These may not; how many changed."""
-    return _decide(batch, renders, Review.REJECTED, user)
+    """Forbid publishing these renders. Return how many changed."""
+    return _set_review(batch, renders, Review.REJECTED, user)
 
 
 def undo(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """These are as if nobody had looked; how many changed."""
-    return _decide(batch, renders, Review.NONE, user)
+    """Make these renders unreviewed again. Return how many changed."""
+    return _set_review(batch, renders, Review.NONE, user)
 
 
-def _decide(batch: Batch, renders: Iterable[int], word: BatchRender.Review, user: Any) -> int:
-    pks = list(reviewable(batch).filter(~PUBLISHED, pk__in=list(renders)).values_list("pk", flat=True))
-    changed = BatchRender.objects.filter(pk__in=pks).exclude(review=word)
-    return changed.update(review=word, reviewed_by=user, reviewed_at=timezone.now(), problem="")
+def _set_review(batch: Batch, renders: Iterable[int], review: BatchRender.Review, user: Any) -> int:
+    pks = list(reviewable(batch).filter(~IS_PUBLISHED, pk__in=list(renders)).values_list("pk", flat=True))
+    changed = BatchRender.objects.filter(pk__in=pks).exclude(review=review)
+    return changed.update(review=review, reviewed_by=user, reviewed_at=timezone.now(), problem="")

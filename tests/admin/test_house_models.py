@@ -10,8 +10,8 @@ from django_vton.models import PersonPhoto
 from django_vton.models.states import State
 from django_vton.storage import private_storage
 
-from . import rows
-from .conftest import page, status, text
+from . import factories
+from .conftest import get_page, get_status, visible_text
 
 ADD = "admin:vton_housemodel_add"
 CHANGE = "admin:vton_housemodel_change"
@@ -29,19 +29,23 @@ def errors(client: Client, data: dict[str, Any]) -> str:
     response = client.post(reverse(ADD), data)
     assert response.status_code == 200
     assert not PersonPhoto.objects.exists()
-    return text(response.content.decode())
+    return visible_text(response.content.decode())
 
 
-def test_adding_one(boss: Client) -> None:
+def test_a_house_model_can_be_added(superuser: Client) -> None:
     data = form(
-        rows.jpeg(), suits=["garment"], labels=" tall, size 38 ,tall,, ", rights_note="Signed.", position="3"
+        factories.jpeg(),
+        suits=["garment"],
+        labels=" tall, size 38 ,tall,, ",
+        rights_note="Signed.",
+        position="3",
     )
 
-    assert boss.post(reverse(ADD), data).status_code == 302
+    assert superuser.post(reverse(ADD), data).status_code == 302
 
     photo = PersonPhoto.objects.get()
     assert photo.is_house
-    assert photo.keep
+    assert photo.is_reusable
     assert photo.shopper is None
     assert photo.expires_at is None
     assert (photo.width, photo.height) == (400, 500)
@@ -49,37 +53,37 @@ def test_adding_one(boss: Client) -> None:
     assert (photo.name, photo.rights_note, photo.position) == ("Noa", "Signed.", 3)
     assert "noa" not in str(photo.file.name)
     assert private_storage().exists(str(photo.thumbnail.name))
-    assert PersonPhoto.objects.house().get() == photo
+    assert PersonPhoto.objects.active_house_models().get() == photo
 
 
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
         (b"Dear shop, ...", "We can't use this kind of file."),
-        (rows.jpeg(200, 200), "This photo is too small: it has 200 \N{MULTIPLICATION SIGN} 200 px,"),
-        (rows.jpeg()[:2000], "We couldn't open this photo"),
+        (factories.jpeg(200, 200), "This photo is too small: it has 200 \N{MULTIPLICATION SIGN} 200 px,"),
+        (factories.jpeg()[:2000], "We couldn't open this photo"),
         (None, "This field is required."),
     ],
 )
-def test_a_photo_that_cannot_be_used_is_refused_in_words(
-    boss: Client, picture: bytes | None, words: str
+def test_an_unusable_photo_is_refused_with_a_reason(
+    superuser: Client, picture: bytes | None, words: str
 ) -> None:
-    assert words in errors(boss, form(picture))
+    assert words in errors(superuser, form(picture))
 
 
-def test_a_name_is_needed(boss: Client) -> None:
-    assert "This field is required." in errors(boss, form(rows.jpeg(), name=""))
+def test_a_name_is_required(superuser: Client) -> None:
+    assert "This field is required." in errors(superuser, form(factories.jpeg(), name=""))
 
 
-def test_changing_words_keeps_the_photo(boss: Client) -> None:
-    photo = rows.house_model()
+def test_changing_the_data_keeps_the_photo(superuser: Client) -> None:
+    photo = factories.create_house_model()
     PersonPhoto.objects.filter(pk=photo.pk).update(labels=["tall", "size 38"], suits=["eyewear"])
 
-    html = page(boss, CHANGE, photo.pk)
+    html = get_page(superuser, CHANGE, photo.pk)
     assert 'value="tall, size 38"' in html
     assert 'value="eyewear" id="id_suits_1" checked' in html
 
-    boss.post(reverse(CHANGE, args=[photo.pk]), form(name="Mateo"))
+    superuser.post(reverse(CHANGE, args=[photo.pk]), form(name="Mateo"))
 
     changed = PersonPhoto.objects.get()
     assert (changed.name, changed.labels, changed.suits) == ("Mateo", [], [])
@@ -87,14 +91,14 @@ def test_changing_words_keeps_the_photo(boss: Client) -> None:
     assert private_storage().exists(str(photo.file.name))
 
 
-def test_another_photo_takes_the_place_of_the_old_files(
-    boss: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+def test_a_new_photo_replaces_the_old_files_after_the_commit(
+    superuser: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    old = rows.house_model()
+    old = factories.create_house_model()
     storage = private_storage()
 
     with django_capture_on_commit_callbacks() as after_commit:
-        boss.post(reverse(CHANGE, args=[old.pk]), form(rows.jpeg(500, 600, "red")))
+        superuser.post(reverse(CHANGE, args=[old.pk]), form(factories.jpeg(500, 600, "red")))
         assert storage.exists(str(old.file.name)), "until the commit the old row may come back"
     for callback in after_commit:
         callback()
@@ -107,10 +111,10 @@ def test_another_photo_takes_the_place_of_the_old_files(
     assert storage.exists(str(new.thumbnail.name))
 
 
-def test_order_and_activity_are_edited_in_the_list(boss: Client) -> None:
-    photo = rows.house_model()
+def test_position_and_activity_can_be_edited_in_the_list(superuser: Client) -> None:
+    photo = factories.create_house_model()
 
-    boss.post(
+    superuser.post(
         reverse(LIST),
         {
             "form-TOTAL_FORMS": "1",
@@ -127,18 +131,18 @@ def test_order_and_activity_are_edited_in_the_list(boss: Client) -> None:
 
 
 @pytest.mark.parametrize("way", ["one", "action"])
-def test_deleting_takes_the_files_and_ends_what_runs(
-    boss: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, way: str
+def test_deleting_removes_the_files_and_cancels_active_renders(
+    superuser: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, way: str
 ) -> None:
-    photo = rows.house_model()
-    running = rows.tryon(None, photo=photo)
+    photo = factories.create_house_model()
+    running = factories.create_tryon(None, photo=photo)
 
     with django_capture_on_commit_callbacks(execute=True):
         if way == "one":
-            boss.post(reverse("admin:vton_housemodel_delete", args=[photo.pk]), {"post": "yes"})
+            superuser.post(reverse("admin:vton_housemodel_delete", args=[photo.pk]), {"post": "yes"})
         else:
             data = {"action": "delete_selected", "_selected_action": [str(photo.pk)], "post": "yes"}
-            boss.post(reverse(LIST), data)
+            superuser.post(reverse(LIST), data)
 
     assert not PersonPhoto.objects.exists()
     assert not private_storage().exists(str(photo.file.name))
@@ -146,27 +150,29 @@ def test_deleting_takes_the_files_and_ends_what_runs(
     assert running.state == State.CANCELED
 
 
-def test_the_list_shows_them(viewer: Client) -> None:
-    photo = rows.house_model("Mateo")
+def test_the_list_shows_house_models(viewer: Client) -> None:
+    photo = factories.create_house_model("Mateo")
 
-    html = page(viewer, LIST)
+    html = get_page(viewer, LIST)
 
-    assert "House models" in text(html)
-    assert "Mateo Garments, Glasses" in text(html)
+    assert "House models" in visible_text(html)
+    assert "Mateo Garments, Glasses" in visible_text(html)
     assert f"{reverse('vton:photo-file', args=[photo.pk])}?size=thumbnail" in html
 
 
-def test_an_inactive_ones_photo_is_seen_by_staff_alone(viewer: Client, client: Client) -> None:
-    photo = rows.house_model()
+def test_the_photo_of_an_inactive_house_model_is_visible_to_staff_only(
+    viewer: Client, client: Client
+) -> None:
+    photo = factories.create_house_model()
     PersonPhoto.objects.update(is_active=False)
     address = reverse("vton:photo-file", args=[photo.pk])
 
-    assert status(viewer, address) == 200
-    assert status(client, address) == 404
+    assert get_status(viewer, address) == 200
+    assert get_status(client, address) == 404
 
 
-def test_who_may_only_look_changes_nothing(viewer: Client) -> None:
-    photo = rows.house_model()
+def test_a_viewer_cannot_change_house_models(viewer: Client) -> None:
+    photo = factories.create_house_model()
 
     assert viewer.get(reverse(ADD)).status_code == 403
     assert viewer.post(reverse(CHANGE, args=[photo.pk]), form(name="X")).status_code == 403

@@ -28,9 +28,9 @@ from django_vton.models import (
 from django_vton.models.states import State
 from django_vton.roles import MERCHANDISER, OPERATOR, VIEWER
 
-from . import rows
-from .conftest import LIST, page, status
-from .test_requests import YES, chosen, failed
+from . import factories
+from .conftest import LIST, action_data, get_page, get_status
+from .unknown_outcomes import CONFIRMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,13 +45,13 @@ class Migration:
     """What `migrate` hands on, as far as it is looked at."""
 
     app_label = "vton"
-    name = roles.FIRST
+    name = roles.INITIAL_MIGRATION
 
 
 @pytest.fixture
 def groups(db: None) -> None:  # noqa: ARG001 - the fixture opens the database
     """As the first `migrate` makes them; a test with real transactions has emptied the tables."""
-    roles.make_groups(apps.get_app_config("vton"), "default", [(Migration, False)])
+    roles.create_groups(apps.get_app_config("vton"), "default", [(Migration, False)])
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def admins() -> list[ModelAdmin[Any]]:
 
 def addresses() -> set[str]:
     """Every address of the package's admin, each with a row that is there."""
-    request = rows.lost()
+    request = factories.create_unresolved_tryon()
     look = PhotoAccess.objects.create(
         kind=PhotoAccess.Kind.PHOTO, object_id=uuid4(), day=timezone.localdate()
     )
@@ -82,7 +82,7 @@ def addresses() -> set[str]:
         "batch": Batch.objects.create(status=Batch.Status.RUNNING).pk,
         "look": look.pk,
         "tryonrequest": request.pk,
-        "housemodel": rows.house_model().pk,
+        "housemodel": factories.create_house_model().pk,
         "productimage": ProductImage.objects.get().pk,
         "budgetperiod": BudgetPeriod.objects.all()[0].pk,
         "gatewaystate": GatewayState.objects.create(engine="fashn-v1.6").pk,
@@ -144,7 +144,7 @@ def allowed(address: str) -> set[str]:
 
 
 @pytest.mark.parametrize("role", ALL)
-def test_every_address_is_for_those_who_may(member: Callable[[str], Client], role: str) -> None:
+def test_each_url_is_limited_to_its_roles(member: Callable[[str], Client], role: str) -> None:
     client = member(role)
     walked = addresses()
     assert len(walked) > 25
@@ -161,7 +161,7 @@ def test_every_address_is_for_those_who_may(member: Callable[[str], Client], rol
 
 
 @pytest.mark.parametrize("role", ALL)
-def test_the_index_offers_what_may_be_seen(member: Callable[[str], Client], role: str) -> None:
+def test_the_admin_index_lists_what_each_role_may_view(member: Callable[[str], Client], role: str) -> None:
     html = member(role).get(reverse("admin:index")).content.decode()
 
     offered = {
@@ -181,41 +181,49 @@ def test_the_index_offers_what_may_be_seen(member: Callable[[str], Client], role
     [
         (VIEWER, set()),
         (MERCHANDISER, {"retry"}),
-        (OPERATOR, {"retry", "ask_now", "cancel", "erase"}),
+        (OPERATOR, {"retry", "poll_now", "cancel", "erase"}),
     ],
 )
-def test_actions_are_for_those_who_may(member: Callable[[str], Client], role: str, actions: set[str]) -> None:
+def test_each_action_is_limited_to_its_roles(
+    member: Callable[[str], Client], role: str, actions: set[str]
+) -> None:
     client = member(role)
-    rows.tryon(rows.guest())
-    html = page(client, LIST)
-    every = ("retry", "ask_now", "cancel", "erase")
+    factories.create_tryon(factories.create_guest())
+    html = get_page(client, LIST)
+    every = ("retry", "poll_now", "cancel", "erase")
     assert {name for name in every if f'<option value="{name}"' in html} == actions
 
     for name in every:
         due: dict[str, Any] = {"due_at": timezone.now() + timedelta(minutes=5)}
-        request = failed() if name == "retry" else rows.put(rows.tryon(rows.guest()), State.SUBMITTED, **due)
+        request = (
+            factories.create_failed_tryon()
+            if name == "retry"
+            else factories.set_state(factories.create_tryon(factories.create_guest()), State.SUBMITTED, **due)
+        )
         before = request.events.count()
-        client.post(reverse(LIST), chosen(name, request, **YES))
+        client.post(reverse(LIST), action_data(name, request, **CONFIRMED))
         assert (request.events.count() > before) == (name in actions), name
 
 
 @pytest.mark.parametrize("role", [VIEWER, MERCHANDISER, OPERATOR])
-def test_nobody_sees_shoppers_before_the_shop_says_so(member: Callable[[str], Client], role: str) -> None:
-    shopper = rows.guest()
-    request = rows.complete(rows.tryon(shopper, photo=rows.own_photo(shopper)))
+def test_no_role_may_view_shoppers_photos_by_default(member: Callable[[str], Client], role: str) -> None:
+    shopper = factories.create_guest()
+    request = factories.complete_tryon(factories.create_tryon(shopper, photo=factories.create_photo(shopper)))
     client = member(role)
 
     for address in (
         reverse("vton:image", args=[request.images.get().pk]),
         reverse("vton:photo-file", args=[request.photo_id]),
     ):
-        assert address not in page(client, "admin:vton_tryonrequest_change", request.pk)
-        assert status(client, address) == 404
+        assert address not in get_page(client, "admin:vton_tryonrequest_change", request.pk)
+        assert get_status(client, address) == 404
 
 
 @pytest.mark.parametrize(("role", "may"), [(VIEWER, False), (MERCHANDISER, True), (OPERATOR, False)])
-def test_house_models_are_the_merchandisers(member: Callable[[str], Client], role: str, *, may: bool) -> None:
-    model = rows.house_model()
+def test_only_merchandisers_change_house_models(
+    member: Callable[[str], Client], role: str, *, may: bool
+) -> None:
+    model = factories.create_house_model()
     client = member(role)
     data = {"name": "Ada", "suits": [], "labels": "", "rights_note": "", "is_active": "on", "position": "0"}
 
@@ -235,15 +243,12 @@ def test_only_operators_pause(member: Callable[[str], Client], role: str, *, may
     assert PauseSwitch.objects.get().is_paused == may
 
 
-# Made once ------------------------------------------------------------------------------------------
-
-
 def codenames(name: str) -> set[str]:
     return set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
 
 
 @pytest.mark.usefixtures("groups")
-def test_they_have_their_permissions_and_no_more() -> None:
+def test_the_groups_have_exactly_their_permissions() -> None:
     assert {name: codenames(name) for name in roles.ROLES} == roles.ROLES
     given = Permission.objects.filter(group__name__in=roles.ROLES)
     assert not given.filter(codename="view_shopper_photos").exists()
@@ -251,7 +256,7 @@ def test_they_have_their_permissions_and_no_more() -> None:
 
 
 @pytest.mark.usefixtures("groups")
-def test_what_an_admin_changed_or_deleted_stays_so() -> None:
+def test_a_migration_does_not_restore_changed_groups() -> None:
     Group.objects.get(name=VIEWER).delete()
     Group.objects.get(name=OPERATOR).permissions.clear()
 
@@ -262,21 +267,21 @@ def test_what_an_admin_changed_or_deleted_stays_so() -> None:
 
 
 @pytest.mark.django_db
-def test_a_shops_own_group_of_that_name_is_left_alone() -> None:
+def test_an_existing_group_with_the_same_name_is_not_changed() -> None:
     Group.objects.all().delete()
     Group.objects.create(name=VIEWER)
 
-    roles.make_groups(apps.get_app_config("vton"), "default", [(Migration, False)])
+    roles.create_groups(apps.get_app_config("vton"), "default", [(Migration, False)])
 
     assert codenames(VIEWER) == set()
     assert codenames(MERCHANDISER)
 
 
 @pytest.mark.django_db
-def test_taking_the_tables_away_makes_no_groups() -> None:
+def test_migrating_backwards_creates_no_groups() -> None:
     Group.objects.all().delete()
 
-    roles.make_groups(apps.get_app_config("vton"), "default", [(Migration, True)])
-    roles.make_groups(apps.get_app_config("vton"), "default")
+    roles.create_groups(apps.get_app_config("vton"), "default", [(Migration, True)])
+    roles.create_groups(apps.get_app_config("vton"), "default")
 
     assert not Group.objects.exists()

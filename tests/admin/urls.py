@@ -1,4 +1,4 @@
-"""The example shop with a second admin, whose product admin has the mixin."""
+"""The example shop with a second admin site, whose product admin has the mixin."""
 
 from django.contrib import admin
 from django.urls import path
@@ -8,12 +8,12 @@ from django_vton.admin import TryOnAdminMixin
 from shop.models import Product
 
 
-class ProductDesk(TryOnAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class ProductAdmin(TryOnAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
     list_display = ["name", "is_public"]
     list_editable = ["is_public"]
 
 
-desk = admin.AdminSite(name="desk")
-desk.register(Product, ProductDesk)
+second_site = admin.AdminSite(name="second")
+second_site.register(Product, ProductAdmin)
 
-urlpatterns = [*shop_urls, path("desk/", desk.urls)]
+urlpatterns = [*shop_urls, path("second/", second_site.urls)]

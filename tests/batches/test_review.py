@@ -15,20 +15,20 @@ from django_vton.models import Batch, BatchRender, Publication, TryOnImage
 from shop.models import Kind, Product, ProductPhoto
 from shop.tryon import ProductTryOn
 
-from ..doors import content, make_product, ref
-from ..people import at_once
+from ..intake_helpers import run_concurrently
+from ..tryons import make_product, product_ref, read_stream
 
 if TYPE_CHECKING:
     from django.core.files import File
 
-    from .shelf import Shelf
+    from .runner import BatchRunner
 
 
 @pytest.fixture
-def made(shelf: Shelf) -> Batch:
-    """Three renders to look at."""
-    batch = shelf.start(3)
-    shelf.run(batch)
+def finished(runner: BatchRunner) -> Batch:
+    """Three completed renders."""
+    batch = runner.start(3)
+    runner.run(batch)
     return batch
 
 
@@ -41,123 +41,127 @@ def gallery(render: BatchRender) -> str:
     return Template("{% load vton %}{% tryon_gallery product %}").render(Context({"product": product}))
 
 
-def test_a_word_on_each_and_its_undoing(made: Batch) -> None:
-    first, second, third = (render.pk for render in renders(made))
+def test_renders_are_accepted_rejected_and_made_unreviewed_again(finished: Batch) -> None:
+    first, second, third = (render.pk for render in renders(finished))
     user = User.objects.create(username="merchant")
-    assert batches.accept(made, [first, second], user=user) == 2
-    assert batches.accept(made, [first]) == 0
-    assert batches.reject(made, [third]) == 1
-    now = batches.progress(made)
+    assert batches.accept(finished, [first, second], user=user) == 2
+    assert batches.accept(finished, [first]) == 0
+    assert batches.reject(finished, [third]) == 1
+    now = batches.progress(finished)
     assert (now.accepted, now.rejected, now.unreviewed) == (2, 1, 0)
-    assert renders(made)[0].reviewed_by == user
-    assert batches.undo(made, [second]) == 1
-    assert batches.progress(made).unreviewed == 1
+    assert renders(finished)[0].reviewed_by == user
+    assert batches.undo(finished, [second]) == 1
+    assert batches.progress(finished).unreviewed == 1
 
 
-def test_only_pictures_of_this_batch_are_reviewed(made: Batch, shelf: Shelf) -> None:
-    other = shelf.start(1)
-    shelf.feed()
-    assert batches.accept(made, other.renders.values_list("pk", flat=True)) == 0
+def test_only_completed_renders_of_the_batch_can_be_reviewed(finished: Batch, runner: BatchRunner) -> None:
+    other = runner.start(1)
+    runner.feed()
+    assert batches.accept(finished, other.renders.values_list("pk", flat=True)) == 0
     assert batches.accept(other, other.renders.values_list("pk", flat=True)) == 0
 
 
-def test_accepted_renders_go_into_the_shop_and_come_out_again(made: Batch) -> None:
-    first, second, _third = renders(made)
-    batches.accept(made, [first.pk])
-    outcome = batches.publish_accepted(made)
-    assert (outcome.done, outcome.problems, outcome.is_all) == (1, [], True)
+def test_accepted_renders_are_published_and_unpublished(finished: Batch) -> None:
+    first, second, _third = renders(finished)
+    batches.accept(finished, [first.pk])
+    result = batches.publish_accepted(finished)
+    assert (result.published, result.failed, result.is_complete) == (1, [], True)
     photo = ProductPhoto.objects.get()
     assert photo.product.pk == int(first.product.rpartition(":")[2])
     image = TryOnImage.objects.get(request=first.request_id)
-    with photo.image.open("rb") as there, image.file.open("rb") as ours:
-        assert there.read() == ours.read()
+    with photo.image.open("rb") as published, image.file.open("rb") as stored:
+        assert published.read() == stored.read()
     assert Publication.objects.get().handle == str(photo.pk)
     assert f"/try-on/images/{image.pk}/" in gallery(first)
     assert gallery(second) == ""
-    assert content(Client().get(f"/try-on/images/{image.pk}/"))
-    assert batches.progress(made).published == 1
+    assert read_stream(Client().get(f"/try-on/images/{image.pk}/"))
+    assert batches.progress(finished).published == 1
 
-    assert batches.publish_accepted(made).done == 0
+    assert batches.publish_accepted(finished).published == 0
     assert batches.publish(first) == ""
     assert ProductPhoto.objects.count() == 1
-    assert batches.reject(made, [first.pk]) == 0, "what is published is taken back first"
+    assert batches.reject(finished, [first.pk]) == 0, "a published render must be unpublished first"
 
     assert batches.unpublish(first) == ""
     assert batches.unpublish(first) == ""
     assert not ProductPhoto.objects.exists()
     assert gallery(first) == ""
     assert Client().get(f"/try-on/images/{image.pk}/").status_code == 404
-    assert batches.reject(made, [first.pk]) == 1
+    assert batches.reject(finished, [first.pk]) == 1
     assert batches.publish(first)
     assert not ProductPhoto.objects.exists()
 
 
-def test_two_clicks_publish_once(made: Batch) -> None:
-    render = renders(made)[0]
-    batches.accept(made, [render.pk])
-    copies = [BatchRender.objects.get(pk=render.pk) for _each in range(2)]
-    assert at_once(*[lambda copy=copy: batches.publish(copy) for copy in copies]) == ["", ""]
+def test_two_clicks_publish_once(finished: Batch) -> None:
+    render = renders(finished)[0]
+    batches.accept(finished, [render.pk])
+    copies = [BatchRender.objects.get(pk=render.pk) for _ in range(2)]
+    assert run_concurrently(*[lambda copy=copy: batches.publish(copy) for copy in copies]) == ["", ""]
     assert ProductPhoto.objects.count() == 1
 
 
-def test_the_shops_own_error_is_told_and_changes_nothing(
-    made: Batch, monkeypatch: pytest.MonkeyPatch
+def test_an_error_in_the_shops_publish_is_reported_and_rolled_back(
+    finished: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batches.accept(made, [render.pk for render in renders(made)])
-    bad = renders(made)[1].product
-    whole = ProductTryOn.publish
+    batches.accept(finished, [render.pk for render in renders(finished)])
+    bad = renders(finished)[1].product
+    original = ProductTryOn.publish
 
     def publish(self: ProductTryOn, product: Product, image: File[bytes]) -> str:
-        handle = whole(self, product, image)
-        if ref(product) == bad:
+        handle = original(self, product, image)
+        if product_ref(product) == bad:
             raise ValueError("no room in the gallery")
         return handle
 
     monkeypatch.setattr(ProductTryOn, "publish", publish)
-    outcome = batches.publish_accepted(made)
-    assert (outcome.done, [render.product for render in outcome.problems]) == (2, [bad])
-    told = renders(made)[1]
-    assert "no room in the gallery" in told.problem
-    assert told.review == BatchRender.Review.ACCEPTED
-    assert ProductPhoto.objects.count() == 2, "what it wrote before it failed is taken back"
+    result = batches.publish_accepted(finished)
+    assert (result.published, [render.product for render in result.failed]) == (2, [bad])
+    failed = renders(finished)[1]
+    assert "no room in the gallery" in failed.problem
+    assert failed.review == BatchRender.Review.ACCEPTED
+    assert ProductPhoto.objects.count() == 2, "what it wrote before it failed is rolled back"
     monkeypatch.undo()
-    assert batches.publish_accepted(made).done == 1
-    assert renders(made)[1].problem == ""
+    assert batches.publish_accepted(finished).published == 1
+    assert renders(finished)[1].problem == ""
 
 
 @pytest.mark.parametrize("handle", [object(), {1, 2}])
-def test_a_handle_that_cannot_be_kept_is_told(
-    made: Batch, monkeypatch: pytest.MonkeyPatch, handle: Any
+def test_a_handle_that_is_not_json_is_reported(
+    finished: Batch, monkeypatch: pytest.MonkeyPatch, handle: Any
 ) -> None:
     monkeypatch.setattr(ProductTryOn, "publish", lambda *_args: handle)
-    render = renders(made)[0]
-    batches.accept(made, [render.pk])
+    render = renders(finished)[0]
+    batches.accept(finished, [render.pk])
     assert "JSON" in batches.publish(render)
     assert not Publication.objects.exists()
 
 
-def test_an_error_of_unpublish_leaves_it_published(made: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    render = renders(made)[0]
-    batches.accept(made, [render.pk])
+def test_an_error_in_the_shops_unpublish_keeps_the_render_published(
+    finished: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = renders(finished)[0]
+    batches.accept(finished, [render.pk])
     batches.publish(render)
     monkeypatch.setattr(ProductTryOn, "unpublish", lambda *_args: 1 / 0)
     assert "division by zero" in batches.unpublish(render)
-    assert batches.progress(made).published == 1
+    assert batches.progress(finished).published == 1
 
 
-def test_a_crash_before_the_note_leaves_neither(made: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dead between the shop's publish() and the handle: the shop's row is gone with ours, and comes once."""
+def test_a_crash_before_the_publication_is_stored_rolls_the_shops_row_back(
+    finished: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies between the shop's `publish` and our row. The next try publishes once."""
 
-    class Dead(BaseException):
+    class Crash(BaseException):
         pass
 
-    def die(**_values: Any) -> None:
-        raise Dead
+    def crash(**_values: Any) -> None:
+        raise Crash
 
-    render = renders(made)[0]
-    batches.accept(made, [render.pk])
-    monkeypatch.setattr(Publication.objects, "create", die)
-    with pytest.raises(Dead):
+    render = renders(finished)[0]
+    batches.accept(finished, [render.pk])
+    monkeypatch.setattr(Publication.objects, "create", crash)
+    with pytest.raises(Crash):
         batches.publish(render)
     assert not ProductPhoto.objects.exists()
     monkeypatch.undo()
@@ -165,9 +169,9 @@ def test_a_crash_before_the_note_leaves_neither(made: Batch, monkeypatch: pytest
     assert ProductPhoto.objects.count() == 1
 
 
-def test_a_product_that_is_gone(made: Batch) -> None:
-    first, second, _third = renders(made)
-    batches.accept(made, [first.pk, second.pk])
+def test_a_deleted_product_can_be_unpublished_but_not_published(finished: Batch) -> None:
+    first, second, _third = renders(finished)
+    batches.accept(finished, [first.pk, second.pk])
     batches.publish(first)
     Product.objects.all().delete()
     assert batches.publish(second) == "We couldn't find this product."
@@ -175,15 +179,15 @@ def test_a_product_that_is_gone(made: Batch) -> None:
     assert not Publication.objects.exists()
 
 
-def test_products_with_the_same_picture_are_published_each(shelf: Shelf) -> None:
-    batch = shelf.start([make_product(slug, Kind.EYEWEAR) for slug in ("left", "right")])
-    shelf.run(batch)
+def test_two_products_that_share_a_render_are_published_separately(runner: BatchRunner) -> None:
+    batch = runner.start([make_product(slug, Kind.EYEWEAR) for slug in ("left", "right")])
+    runner.run(batch)
     left, right = renders(batch)
     assert left.request_id == right.request_id
     batches.accept(batch, [left.pk, right.pk])
     assert batches.publish(left) == ""
     assert gallery(right) == ""
-    assert batches.publish_accepted(batch).done == 1
+    assert batches.publish_accepted(batch).published == 1
     assert gallery(left)
     assert gallery(right)
     batches.unpublish(left)
@@ -192,30 +196,30 @@ def test_products_with_the_same_picture_are_published_each(shelf: Shelf) -> None
     assert TryOnImage.objects.get().published_at is not None
 
 
-def test_a_long_list_is_published_in_parts(made: Batch) -> None:
-    batches.accept(made, [render.pk for render in renders(made)])
-    assert batches.publish_accepted(made, seconds=0).is_all is False
-    part = batches.publish_accepted(made, after=0)
-    assert (part.done, part.last, part.is_all) == (2, 2, True)
+def test_publishing_stops_when_the_time_is_up_and_continues_after_a_position(finished: Batch) -> None:
+    batches.accept(finished, [render.pk for render in renders(finished)])
+    assert batches.publish_accepted(finished, seconds=0).is_complete is False
+    part = batches.publish_accepted(finished, after=0)
+    assert (part.published, part.last_position, part.is_complete) == (2, 2, True)
 
 
-def test_what_is_published_or_not_refused_does_not_expire(made: Batch) -> None:
-    first, _second, third = renders(made)
-    batches.accept(made, [first.pk])
+def test_only_rejected_renders_expire(finished: Batch) -> None:
+    first, _second, third = renders(finished)
+    batches.accept(finished, [first.pk])
     batches.publish(first)
-    batches.reject(made, [third.pk])
+    batches.reject(finished, [third.pk])
     later = timezone.now() + config.RESULT_RETENTION + timedelta(days=1)
     assert privacy.purge(later, seconds=None)["try_ons"] == 1
-    assert [render.request.images.count() for render in renders(made) if render.request] == [1, 1, 0]
-    assert batches.accept(made, [third.pk]) == 0, "its picture is gone"
-    made.delete()
+    assert [render.request.images.count() for render in renders(finished) if render.request] == [1, 1, 0]
+    assert batches.accept(finished, [third.pk]) == 0, "its image is deleted"
+    finished.delete()
     assert privacy.purge(later, seconds=None)["try_ons"] == 1
-    assert gallery(first), "published is published"
+    assert gallery(first), "published images stay without their batch"
 
 
-def test_a_draft_that_nobody_starts_goes(shelf: Shelf) -> None:
-    draft = batches.draft(shelf.products(1), [shelf.noa])
-    running = shelf.start(1)
+def test_an_old_draft_is_deleted(runner: BatchRunner) -> None:
+    draft = batches.draft(runner.create_products(1), [runner.noa])
+    running = runner.start(1)
     later = timezone.now() + config.RESULT_RETENTION + timedelta(days=1)
     privacy.purge(later, seconds=None)
     assert list(Batch.objects.all()) == [running]

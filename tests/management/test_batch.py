@@ -18,16 +18,16 @@ from django_vton import batches
 from django_vton.models import Batch, TryOnRequest
 from shop.models import Kind, Product
 
-from ..batches.conftest import mia, noa, shelf  # noqa: F401 - fixtures
-from ..doors import make_product, ref
-from ..lifecycle.conftest import _files, desk, gateway  # noqa: F401 - fixtures
+from ..batches.conftest import mia, noa, runner  # noqa: F401 - fixtures
+from ..lifecycle.conftest import _files, gateway, harness  # noqa: F401 - fixtures
 from ..lifecycle.test_processes import environment
-from ..running import MANAGE
+from ..live_shop import MANAGE
+from ..tryons import make_product, product_ref
 
 if TYPE_CHECKING:
     from django_vton.models import PersonPhoto
 
-    from ..batches.shelf import Shelf
+    from ..batches.runner import BatchRunner
 
 PRICE = 300_000
 
@@ -38,12 +38,12 @@ def run(*args: object) -> str:
     return out.getvalue()
 
 
-def on_a_terminal(shelf: Shelf, *args: object, answer: str = "") -> tuple[int, str]:  # noqa: F811 - the fixture
+def on_a_terminal(runner: BatchRunner, *args: object, answer: str = "") -> tuple[int, str]:  # noqa: F811 - the fixture
     """The command on a terminal, where somebody answers its question; its end, and all that was shown."""
     ours, theirs = pty.openpty()
     command = [sys.executable, str(MANAGE), *map(str, args)]
     process = subprocess.Popen(
-        command, env=environment(shelf.desk), stdin=theirs, stdout=theirs, stderr=theirs
+        command, env=environment(runner.harness), stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
     shown = b""
@@ -57,24 +57,24 @@ def on_a_terminal(shelf: Shelf, *args: object, answer: str = "") -> tuple[int, s
     return process.wait(60), shown.decode()
 
 
-def test_a_dry_run_says_the_price_and_leaves_nothing(shelf: Shelf, mia: PersonPhoto) -> None:  # noqa: F811 - fixtures
-    products = shelf.products(2)
-    said = run("--product", *map(ref, products), "--on", "Noa", mia.pk, "--dry-run")
+def test_a_dry_run_says_the_price_and_leaves_nothing(runner: BatchRunner, mia: PersonPhoto) -> None:  # noqa: F811 - fixtures
+    products = runner.create_products(2)
+    said = run("--product", *map(product_ref, products), "--on", "Noa", mia.pk, "--dry-run")
     assert "4 renders, 0 of them there already: 1.20 USD" in said
     assert not Batch.objects.exists()
 
 
-def test_products_of_a_model_are_rendered(shelf: Shelf) -> None:  # noqa: F811 - the fixture
-    shelf.products(2)
+def test_products_of_a_model_are_rendered(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+    runner.create_products(2)
     Product.objects.exclude(name__startswith="No.").delete()
     make_product("bag", Kind.ACCESSORY)
     with pytest.raises(CommandError, match=r"(?s)1 renders are not completed.*no picture") as failed:
         run("--all", "shop.Product", "--on", "Noa", "--yes", "--name", "Autumn")
     assert failed.value.returncode == 1
     batch = Batch.objects.get()
-    done = shelf.check(batch)
+    done = runner.check(batch)
     assert (batch.name, done.completed, done.refused, done.spent) == ("Autumn", 2, 1, 2 * PRICE)
-    shelf.products(1)
+    runner.create_products(1)
     said = run("--all", "shop.Product", "--filter", "kind=eyewear", "--missing", "--on", "Noa", "--yes")
     assert "1 renders, 0 of them there already: 0.30 USD" in said
     assert "1/1, 0.30 USD spent" in said
@@ -82,8 +82,8 @@ def test_products_of_a_model_are_rendered(shelf: Shelf) -> None:  # noqa: F811 -
         run("--all", "shop.Product", "--filter", "kind=eyewear", "--missing", "--on", "Noa", "--yes")
 
 
-def test_what_makes_no_sense_is_said(shelf: Shelf) -> None:  # noqa: F811 - the fixture
-    product = ref(shelf.products(1)[0])
+def test_what_makes_no_sense_is_said(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+    product = product_ref(runner.create_products(1)[0])
     cases: list[tuple[list[object], str]] = [
         (["--product", product], "Nothing is left"),
         (["--product", product, "--on", "Nobody"], "Nobody"),
@@ -100,8 +100,8 @@ def test_what_makes_no_sense_is_said(shelf: Shelf) -> None:  # noqa: F811 - the 
     assert not Batch.objects.exists()
 
 
-def test_a_batch_that_was_paused_is_gone_on_with(shelf: Shelf) -> None:  # noqa: F811 - the fixture
-    batch = shelf.start(2)
+def test_a_batch_that_was_paused_is_gone_on_with(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+    batch = runner.start(2)
     batches.pause(batch)
     assert "2/2" in run("--resume", batch.pk)
     batches.cancel(batch)
@@ -109,33 +109,33 @@ def test_a_batch_that_was_paused_is_gone_on_with(shelf: Shelf) -> None:  # noqa:
         run("--resume", batch.pk)
 
 
-def test_on_a_terminal_it_asks_and_shows_how_far_it_is(shelf: Shelf) -> None:  # noqa: F811 - the fixture
-    args = ["vton_batch", "--product", *map(ref, shelf.products(6)), "--on", "Noa"]
-    code, shown = on_a_terminal(shelf, *args, answer="n\n")
+def test_on_a_terminal_it_asks_and_shows_how_far_it_is(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+    args = ["vton_batch", "--product", *map(product_ref, runner.create_products(6)), "--on", "Noa"]
+    code, shown = on_a_terminal(runner, *args, answer="n\n")
     assert (code, Batch.objects.count()) == (0, 0), shown
-    code, shown = on_a_terminal(shelf, *args, answer="y\n")
+    code, shown = on_a_terminal(runner, *args, answer="y\n")
     assert code == 0, shown
     assert re.search(r"\r\[\.+\] 0/6", shown)
     assert "[##############################] 6/6, 1.80 USD spent" in shown
-    assert shelf.check(Batch.objects.get()).completed == 6
+    assert runner.check(Batch.objects.get()).completed == 6
 
 
-def test_the_pump_shows_how_far_all_is_on_a_terminal_alone(shelf: Shelf) -> None:  # noqa: F811 - the fixture
-    shelf.start(6)
-    code, shown = on_a_terminal(shelf, "vton_worker", "--once")
+def test_the_pump_shows_how_far_all_is_on_a_terminal_alone(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+    runner.start(6)
+    code, shown = on_a_terminal(runner, "vton_worker", "--once")
     assert code == 0, shown
     assert "] 6/6, 0 running, 0 waiting" in shown
     out = io.StringIO()
-    shelf.start(1)
+    runner.start(1)
     call_command("vton_worker", "--once", stdout=out)
     assert out.getvalue() == ""
 
 
-def test_an_interrupted_call_leaves_the_batch_to_go_on(shelf: Shelf) -> None:  # noqa: F811 - the fixture
+def test_an_interrupted_call_leaves_the_batch_to_go_on(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
     # Where the tests run in the background of a shell it is ignored, and so it would be in the child.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    shelf.desk.gateway.scenario(submit_seconds=0.5, times=None)
-    products = map(ref, shelf.products(12))
+    runner.harness.gateway.scenario(submit_seconds=0.5, times=None)
+    products = map(product_ref, runner.create_products(12))
     command = [
         sys.executable,
         "-u",
@@ -148,9 +148,9 @@ def test_an_interrupted_call_leaves_the_batch_to_go_on(shelf: Shelf) -> None:  #
         *products,
     ]
     process = subprocess.Popen(
-        command, env=environment(shelf.desk), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, env=environment(runner.harness), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    assert shelf.desk.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"] >= 2, timeout=30)
+    assert runner.harness.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"] >= 2, timeout=30)
     process.send_signal(signal.SIGINT)
     _out, err = process.communicate(timeout=30)
     batch = Batch.objects.get()
@@ -158,4 +158,4 @@ def test_an_interrupted_call_leaves_the_batch_to_go_on(shelf: Shelf) -> None:  #
     assert f"--resume {batch.pk}" in err
     assert not TryOnRequest.objects.filter(state="submitting").exists()
     assert "12/12" in run("--resume", batch.pk)
-    assert shelf.check(batch).spent == shelf.desk.charged() == 12 * PRICE
+    assert runner.check(batch).spent == runner.harness.charged() == 12 * PRICE

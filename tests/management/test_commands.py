@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from django_vton.models import PersonPhoto, Shopper, TryOnRequest
 
-from ..doors import render
-from ..people import Files, asked, user_visitor
+from ..intake_helpers import StoredFiles, order_tryon, user_visitor
+from ..tryons import complete_tryon
 
 if TYPE_CHECKING:
     from shop.models import Product
@@ -28,10 +28,10 @@ def run(name: str, *args: str) -> str:
 
 @pytest.mark.django_db(transaction=True)
 def test_purge_deletes_all_that_is_due_and_may_be_repeated(
-    shirt: Product, phone_photo: PhotoMaker, files: Files
+    shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
 ) -> None:
     for shade in range(2):
-        render(asked(shirt, user_visitor(), phone_photo(shade=shade)).request)
+        complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=shade)).request)
     PersonPhoto.objects.update(expires_at=timezone.now())
     TryOnRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     said = run("vton_purge")
@@ -42,9 +42,11 @@ def test_purge_deletes_all_that_is_due_and_may_be_repeated(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_erase_takes_one_user_and_no_other(shirt: Product, phone_photo: PhotoMaker, files: Files) -> None:
-    asked(shirt, user_visitor("ada"), phone_photo(shade=1), keep_photo=True)
-    other = asked(shirt, user_visitor("bob"), phone_photo(shade=2)).request
+def test_erase_takes_one_user_and_no_other(
+    shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
+) -> None:
+    order_tryon(shirt, user_visitor("ada"), phone_photo(shade=1), keep_photo=True)
+    other = order_tryon(shirt, user_visitor("bob"), phone_photo(shade=2)).request
     assert run("vton_erase", "ada") == "Erased.\n"
     assert Shopper.objects.get() == other.shopper
     assert PersonPhoto.objects.get() == other.photo

@@ -17,14 +17,14 @@ from django_vton.models import PauseSwitch, PersonPhoto, TryOnRequest
 from django_vton.models.states import State
 
 from ..batches.conftest import noa  # noqa: F401 - a fixture
-from ..doors import ref
-from ..lifecycle.conftest import _files, desk, gateway  # noqa: F401 - fixtures
+from ..lifecycle.conftest import _files, gateway, harness  # noqa: F401 - fixtures
 from ..lifecycle.test_processes import environment
-from ..running import MANAGE, until
+from ..live_shop import MANAGE, wait_until
+from ..tryons import product_ref
 
 if TYPE_CHECKING:
     from ..conftest import PhotoMaker
-    from ..lifecycle.desk import Desk
+    from ..lifecycle.harness import Harness
 
 PRICE = 300_000
 
@@ -35,38 +35,40 @@ def render(*args: object) -> str:
     return out.getvalue()
 
 
-def spawn(desk: Desk, *args: object) -> subprocess.Popen[str]:  # noqa: F811 - the fixture
+def spawn(harness: Harness, *args: object) -> subprocess.Popen[str]:  # noqa: F811 - the fixture
     """The command in a process of its own."""
     command = [sys.executable, "-u", str(MANAGE), "vton_render", *map(str, args)]
     return subprocess.Popen(
-        command, env=environment(desk), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, env=environment(harness), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
-def test_a_render_on_a_house_model_goes_into_a_file(desk: Desk, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
+def test_a_render_on_a_house_model_goes_into_a_file(
+    harness: Harness, noa: PersonPhoto, tmp_path: Path
+) -> None:  # noqa: F811 - fixtures
     for name in ("out.png", "out.jpg"):
-        said = render(ref(desk.product), "Noa", "-o", tmp_path / name)
+        said = render(product_ref(harness.product), "Noa", "-o", tmp_path / name)
         assert "0.30 USD" in said
         with Image.open(tmp_path / name) as image:
             assert image.format == {"out.png": "PNG", "out.jpg": "JPEG"}[name]
     assert "nothing is paid again" in said
-    assert desk.charged() == desk.spent() == PRICE
+    assert harness.charged() == harness.spent() == PRICE
     assert TryOnRequest.objects.get().shared_key is not None
     assert noa.pk
 
 
 def test_a_photo_from_a_file_is_kept_as_privately_as_a_shoppers(
-    desk: Desk,  # noqa: F811 - the fixture
+    harness: Harness,  # noqa: F811 - the fixture
     phone_photo: PhotoMaker,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "me.jpg").write_bytes(phone_photo())
     for _each in range(2):
-        said = render(ref(desk.product), tmp_path / "me.jpg", "-o", tmp_path / "out.png")
+        said = render(product_ref(harness.product), tmp_path / "me.jpg", "-o", tmp_path / "out.png")
     assert "nothing is paid again" in said
-    assert desk.charged() == PRICE
+    assert harness.charged() == PRICE
     photo = PersonPhoto.objects.get()
-    assert (photo.is_house, photo.keep, photo.shopper) == (False, False, None)
+    assert (photo.is_house, photo.is_reusable, photo.shopper) == (False, False, None)
     assert photo.expires_at is not None
     row = TryOnRequest.objects.get()
     assert row.shared_key is None
@@ -74,12 +76,12 @@ def test_a_photo_from_a_file_is_kept_as_privately_as_a_shoppers(
 
 
 def test_what_cannot_be_is_said_before_anything_is_paid(
-    desk: Desk,  # noqa: F811 - the fixture
+    harness: Harness,  # noqa: F811 - the fixture
     noa: PersonPhoto,  # noqa: ARG001, F811 - the fixture
     phone_photo: PhotoMaker,
     tmp_path: Path,
 ) -> None:
-    product, out = ref(desk.product), tmp_path / "out.png"
+    product, out = product_ref(harness.product), tmp_path / "out.png"
     with pytest.raises(CommandError, match="There are: Noa"):
         render(product, "Nobody", "-o", out)
     with pytest.raises(CommandError, match="couldn't find"):
@@ -101,27 +103,27 @@ def test_what_cannot_be_is_said_before_anything_is_paid(
     assert not out.exists()
 
 
-def test_a_failed_render_is_told(desk: Desk, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
-    desk.gateway.scenario(outcome="FAILED")
+def test_a_failed_render_is_told(harness: Harness, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
+    harness.gateway.scenario(outcome="FAILED")
     with pytest.raises(CommandError) as failed:
-        render(ref(desk.product), noa.pk, "-o", tmp_path / "out.png")
+        render(product_ref(harness.product), noa.pk, "-o", tmp_path / "out.png")
     assert failed.value.returncode == 1
     assert not (tmp_path / "out.png").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_call_keeps_what_was_paid(
-    desk: Desk,  # noqa: F811 - the fixture
+    harness: Harness,  # noqa: F811 - the fixture
     noa: PersonPhoto,  # noqa: F811 - the fixture
     tmp_path: Path,
     number: signal.Signals,
 ) -> None:
     # Where the tests run in the background of a shell it is ignored, and so it would be in the child.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    desk.gateway.scenario(submit_seconds=1)
-    args = [ref(desk.product), noa.name, "-o", tmp_path / "out.png"]
-    process = spawn(desk, *args)
-    assert desk.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"], timeout=30)
+    harness.gateway.scenario(submit_seconds=1)
+    args = [product_ref(harness.product), noa.name, "-o", tmp_path / "out.png"]
+    process = spawn(harness, *args)
+    assert harness.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"], timeout=30)
     os.kill(process.pid, number)
     _out, err = process.communicate(timeout=30)
     if number == signal.SIGINT:
@@ -130,23 +132,23 @@ def test_an_interrupted_call_keeps_what_was_paid(
     else:
         assert process.returncode == -signal.SIGTERM
     assert TryOnRequest.objects.get().state == State.SUBMITTED
-    again = spawn(desk, *args)
+    again = spawn(harness, *args)
     assert again.wait(60) == 0
     again.communicate()
     assert (tmp_path / "out.png").exists()
-    assert desk.posts() == 1
+    assert harness.post_count() == 1
 
 
-def test_it_waits_for_a_worker_that_has_the_place(desk: Desk, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
+def test_it_waits_for_a_worker_that_has_the_place(harness: Harness, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
     """With `vton_worker` beside it, the command only waits, and what the worker made is written."""
-    worker = subprocess.Popen([sys.executable, str(MANAGE), "vton_worker"], env=environment(desk))
+    worker = subprocess.Popen([sys.executable, str(MANAGE), "vton_worker"], env=environment(harness))
     try:
         from django_vton.models import DispatcherLease
 
-        until(lambda: DispatcherLease.objects.exclude(token="").exists(), "the worker has its place")
-        render(ref(desk.product), noa.name, "-o", tmp_path / "out.png")
+        wait_until(lambda: DispatcherLease.objects.exclude(token="").exists(), "the worker has its place")
+        render(product_ref(harness.product), noa.name, "-o", tmp_path / "out.png")
     finally:
         worker.kill()
         worker.wait()
     assert (tmp_path / "out.png").exists()
-    assert desk.posts() == 1
+    assert harness.post_count() == 1

@@ -1,4 +1,4 @@
-"""Renders of the catalogue, as a merchant sees them: choose, set up, watch, review; a module each."""
+"""The merchant's pages of a batch: select products, set up, progress and review, each in its own module."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...models import Batch
-from ...utils.money import usd
+from ...utils.money import format_usd
 from .. import display
-from ..base import may_spend
-from .counts import Numbers, numbers_of
-from .products import ChooseViews
-from .progress import WatchViews
+from ..base import can_spend
+from .counts import counts_by_batch
+from .progress import ProgressViews
 from .review import ReviewViews
-from .setup import SetUpViews
+from .select_products import SelectProductsViews
+from .setup import SetupViews
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
@@ -29,10 +29,10 @@ __all__ = ["BatchAdmin"]
 
 
 @admin.register(Batch)
-class BatchAdmin(ChooseViews, SetUpViews, WatchViews, ReviewViews):
-    """The list of batches. To look needs `view_batch`; to choose and to start, `spend` besides."""
+class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
+    """The list of batches. Viewing needs `view_batch`; creating and starting also need `spend`."""
 
-    list_display = ["label", "state", "done", "spent", "created_by", "age"]
+    list_display = ["label", "state", "ended", "spent", "created_by", "age"]
     list_display_links = ["label"]
     list_filter = ["status"]
     list_per_page = 30
@@ -43,24 +43,24 @@ class BatchAdmin(ChooseViews, SetUpViews, WatchViews, ReviewViews):
     change_list_template = "admin/vton/batch/change_list.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """For those who may spend: a draft costs nothing, and is made to be started."""
-        return may_spend(request) and self.has_view_permission(request)
+        """Staff who may spend: a draft costs nothing, but is created to be started."""
+        return can_spend(request) and self.has_view_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never: what was paid stays told. A draft is discarded on its own page."""
+        """Never allowed, since paid renders stay documented. A draft is discarded on its own page."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
-        """Without the products, who may be thousands."""
+        """Leave out the products, since a batch may have thousands."""
         rows: QuerySet[Batch] = super().get_queryset(request)
         return rows.select_related("created_by").defer("products")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """With the numbers of all batches of the page, in two queries."""
+        """Add the counts of all batches on the page, with two queries."""
         changelist = super().get_changelist_instance(request)
-        found = numbers_of([batch.pk for batch in changelist.result_list])
+        counts = counts_by_batch([batch.pk for batch in changelist.result_list])
         for batch in changelist.result_list:
-            batch.numbers = found[batch.pk]
+            batch.counts = counts[batch.pk]
         return changelist
 
     def change_view(
@@ -70,45 +70,40 @@ class BatchAdmin(ChooseViews, SetUpViews, WatchViews, ReviewViews):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """A draft is set up here; what has begun is watched."""
-        batch = self.batch(request, object_id)
+        """Show the setup of a draft, and the progress of a batch that was started."""
+        batch = self.get_batch(request, object_id)
         if batch.status == Batch.Status.DRAFT:
-            return self.set_up(request, batch)
-        return self.watch(request, batch)
+            return self.setup_page(request, batch)
+        return self.progress_page(request, batch)
 
     @admin.display(description=gettext_lazy("name"), ordering="name")
     def label(self, batch: Batch) -> str:
-        """Its name, or its number."""
+        """The name, or the number."""
         return str(batch)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
-    def state(self, batch: Batch) -> str:
-        """A running one is finished where nothing is to come."""
-        if batch.status == Batch.Status.RUNNING and _numbers(batch).open(batch) == 0:
+    def state(self, batch: Any) -> str:
+        """The status; a running batch without open renders is finished."""
+        if batch.status == Batch.Status.RUNNING and batch.counts.remaining(batch) == 0:
             return _("finished")
-        return batch.get_status_display()
+        return str(batch.get_status_display())
 
     @admin.display(description=gettext_lazy("renders"))
-    def done(self, batch: Batch) -> SafeString | str:
-        """How many have ended, of all."""
+    def ended(self, batch: Any) -> SafeString | str:
+        """How many of the renders have ended."""
         if batch.status == Batch.Status.DRAFT:
             return "-"
-        ended = batch.total - _numbers(batch).open(batch)
-        words = _("%(done)d of %(total)d") % {"done": ended, "total": batch.total}
+        ended = batch.total - batch.counts.remaining(batch)
+        text = _("%(done)d of %(total)d") % {"done": ended, "total": batch.total}
         bar = format_html('<progress max="{}" value="{}" aria-hidden="true"></progress>', batch.total, ended)
-        return format_html('{}<span class="vton-note">{}</span>', bar, words)
+        return format_html('{}<span class="vton-note">{}</span>', bar, text)
 
     @admin.display(description=gettext_lazy("spent"))
-    def spent(self, batch: Batch) -> str:
-        """In USD."""
-        return usd(_numbers(batch).spent)
+    def spent(self, batch: Any) -> str:
+        """The spent amount in USD."""
+        return format_usd(batch.counts.spent)
 
     @admin.display(description=gettext_lazy("age"), ordering="created_at")
     def age(self, batch: Batch) -> SafeString:
-        """How long ago it was made."""
+        """The time since it was created."""
         return display.age(batch.created_at)
-
-
-def _numbers(batch: Any) -> Numbers:
-    numbers: Numbers = batch.numbers
-    return numbers

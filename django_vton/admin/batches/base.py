@@ -11,52 +11,52 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from ...models import Batch
-from ..base import StyledAdmin, may_operate, may_spend
+from ..base import StyledAdmin, can_operate, can_spend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
 
-    May = Callable[[HttpRequest], bool]
+    PermissionCheck = Callable[[HttpRequest], bool]
 
 
-def may_stop(request: HttpRequest) -> bool:
-    """Whether this member of staff may pause a batch, or drop its rest: nothing is spent by that."""
-    return may_operate(request) or may_spend(request)
+def can_stop(request: HttpRequest) -> bool:
+    """Whether the user may pause or cancel a batch, which spends nothing."""
+    return can_operate(request) or can_spend(request)
 
 
-def seen_price(request: HttpRequest, name: str = "at_most") -> int:
-    """The price that stood on the page, in micro-USD; -1 where none did, so that nothing is as cheap."""
+def confirmed_price(request: HttpRequest, name: str = "max_price") -> int:
+    """Return the price that the user saw, in micro-USD; -1, below every price, if the form has none."""
     text = request.POST.get(name, "")
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else -1
 
 
 class BatchPages(StyledAdmin):
-    """Their door and their frame."""
+    """Look up a batch with its permissions, and render a page of it."""
 
     class Media:
         css = {"all": ["vton/batches.css"]}
 
-    def batch(self, request: HttpRequest, pk: Any, *may: May) -> Batch:
-        """For those who may look at it, and whatever is asked for besides."""
-        if not self.has_view_permission(request) or not all(asked(request) for asked in may):
+    def get_batch(self, request: HttpRequest, pk: Any, *checks: PermissionCheck) -> Batch:
+        """Return the batch if the user may view it and passes the other checks."""
+        if not self.has_view_permission(request) or not all(check(request) for check in checks):
             raise PermissionDenied
         batch = Batch.objects.defer("products").filter(pk=pk).first() if str(pk).isdecimal() else None
         if batch is None:
             raise Http404
         return batch
 
-    def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
-        """A page in the admin's frame."""
+    def render_page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+        """Render a template of the batch pages with the admin's context."""
         request.current_app = self.admin_site.name
         common = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
         return TemplateResponse(request, f"admin/vton/batch/{template}.html", {**common, **context})
 
-    def address(self, name: str, *args: Any) -> str:
-        """The address of one of these pages."""
+    def url(self, name: str, *args: Any) -> str:
+        """Return the URL of a batch page."""
         return reverse(f"admin:vton_batch_{name}", args=args, current_app=self.admin_site.name)
 
-    def to(self, name: str, *args: Any) -> HttpResponse:
-        """A redirection to it."""
-        return HttpResponseRedirect(self.address(name, *args))
+    def redirect(self, name: str, *args: Any) -> HttpResponse:
+        """Redirect to a batch page."""
+        return HttpResponseRedirect(self.url(name, *args))

@@ -1,4 +1,4 @@
-"""The few numbers that the list shows of each batch, for a whole page at once."""
+"""The counts that the list shows, for all batches of a page at once."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from ...models.states import ACTIVE, Money
 
 
 @dataclass
-class Numbers:
-    """Of one batch."""
+class BatchCounts:
+    """The counts of one batch."""
 
-    unended: int = 0
-    """Rows that wait, or are being made."""
+    unfinished: int = 0
+    """Rows that are waiting or running."""
     spent: int = 0
     """In micro-USD."""
 
-    def open(self, batch: Batch) -> int:
-        """How many are still to come, those without a row yet among them."""
-        is_fed = batch.status in (Batch.Status.RUNNING, Batch.Status.PAUSED)
-        return self.unended + (batch.total - batch.written if is_fed else 0)
+    def remaining(self, batch: Batch) -> int:
+        """How many renders are still to come, including those without a row yet."""
+        is_open = batch.status in (Batch.Status.RUNNING, Batch.Status.PAUSED)
+        return self.unfinished + (batch.total - batch.next_position if is_open else 0)
 
 
-def numbers_of(batches: Iterable[int]) -> dict[int, Numbers]:
-    """The numbers of these batches, by id, in two queries."""
+def counts_by_batch(batches: Iterable[int]) -> dict[int, BatchCounts]:
+    """Return the counts of these batches by primary key, with two queries."""
     pks = list(batches)
-    found: dict[int, Numbers] = defaultdict(Numbers)
-    unended = Q(status=BatchRender.Status.WAITING) | Q(
-        status=BatchRender.Status.ASKED, request__state__in=ACTIVE
+    found: dict[int, BatchCounts] = defaultdict(BatchCounts)
+    unfinished = Q(status=BatchRender.Status.WAITING) | Q(
+        status=BatchRender.Status.REQUESTED, request__state__in=ACTIVE
     )
-    rows = BatchRender.objects.filter(unended, batch__in=pks).order_by()
+    rows = BatchRender.objects.filter(unfinished, batch__in=pks).order_by()
     for pk, number in rows.values_list("batch").annotate(number=Count("pk")):
-        found[pk].unended = number
-    paid = Attempt.objects.filter(request__batch__in=pks, money=Money.SPENT).order_by()
-    for pk, total in paid.values_list("request__batch").annotate(total=Sum("amount")):
+        found[pk].unfinished = number
+    spent = Attempt.objects.filter(request__batch__in=pks, money=Money.SPENT).order_by()
+    for pk, total in spent.values_list("request__batch").annotate(total=Sum("amount")):
         found[pk].spent = total
     return found

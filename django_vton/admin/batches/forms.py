@@ -1,4 +1,4 @@
-"""The set-up of a draft as a form: its name, the house models, and each engine's options."""
+"""The form of a draft: its name, the house models, and the options of each engine."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from ...pixazo.engine import Engine, Option
 
 
-class SetUpForm(forms.Form):
-    """An option that is left open is the product's own, or else the vendor's."""
+class BatchSetupForm(forms.Form):
+    """An empty option uses the product's own value, or else the vendor's default."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=200,
         required=False,
-        help_text=gettext_lazy("For your own overview, such as “Spring coats”."),
+        help_text=gettext_lazy("For your own reference, such as “Spring coats”."),
         widget=forms.TextInput(attrs={"class": "vTextField", "aria-describedby": "id_name_help"}),
     )
     house_models = forms.ModelMultipleChoiceField(
@@ -34,9 +34,9 @@ class SetUpForm(forms.Form):
     )
 
     def __init__(self, data: Any, batch: Batch, names: Iterable[str]) -> None:
-        chosen = list(batch.house_models.values_list("pk", flat=True))
-        super().__init__(data, initial={"name": batch.name, "house_models": chosen})
-        self.house_model_field.queryset = PersonPhoto.objects.house()
+        selected = list(batch.house_models.values_list("pk", flat=True))
+        super().__init__(data, initial={"name": batch.name, "house_models": selected})
+        self.house_model_field.queryset = PersonPhoto.objects.active_house_models()
         self.engines = [engines()[name] for name in sorted(names)]
         for engine in self.engines:
             for option in engine.options:
@@ -47,47 +47,47 @@ class SetUpForm(forms.Form):
 
     @property
     def house_model_field(self) -> forms.ModelMultipleChoiceField[PersonPhoto]:
-        """With its type."""
+        """The field with its precise type."""
         field = self.fields["house_models"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         return field
 
     @property
     def engine_fields(self) -> list[tuple[Engine, list[forms.BoundField]]]:
-        """For the page: each engine with its fields."""
+        """Each engine with its fields, for the template."""
         return [
             (engine, [self[field_name(engine, option)] for option in engine.options])
             for engine in self.engines
         ]
 
     def clean(self) -> dict[str, Any]:
-        """Puts the options together, as a batch stores them."""
+        """Collect the options by engine, as a batch stores them."""
         cleaned: dict[str, Any] = super().clean() or {}
-        wishes: dict[str, dict[str, Any]] = {}
+        options: dict[str, dict[str, Any]] = {}
         for engine in self.engines:
             for option in engine.options:
                 text = str(cleaned.get(field_name(engine, option)) or "")
                 try:
                     if text:
-                        wishes.setdefault(engine.name, {})[option.name] = option.from_text(text)
+                        options.setdefault(engine.name, {})[option.name] = option.from_text(text)
                 except OptionError as error:
                     self.add_error(field_name(engine, option), str(error.message))
-        return {**cleaned, "options": wishes}
+        return {**cleaned, "options": options}
 
 
 def field_name(engine: Engine, option: Option) -> str:
-    """One name for each option of each engine."""
+    """Return a unique field name for the option of an engine."""
     return f"{engine.name}.{option.name}"
 
 
 def _field(option: Option) -> forms.Field:
     label = cast("str", option.label)
     if option.kind == "integer":
-        bounds = {"min": option.minimum, "max": option.maximum, "placeholder": _("as the product has it")}
+        bounds = {"min": option.minimum, "max": option.maximum, "placeholder": _("product's own value")}
         return forms.CharField(
             label=label, required=False, max_length=9, widget=forms.NumberInput(attrs=bounds)
         )
-    choices: list[tuple[str, Any]] = [("", _("as the product has it"))]
+    choices: list[tuple[str, Any]] = [("", _("product's own value"))]
     choices += (
         [("true", _("Yes")), ("false", _("No"))] if option.kind == "boolean" else option.labelled_choices
     )

@@ -1,4 +1,4 @@
-"""The registered products of all models, as a merchant looks for them."""
+"""Search the registered products of all models."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ... import batches, products
-from ...batches.catalogue import look_up, terms, title
+from ...batches.catalogue import find_products, product_title, quote
 from ...models import ProductImage, TryOnRequest
-from ...products import Described
-from ...utils.money import usd
+from ...products import DescribedProduct
+from ...utils.money import format_usd
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def kinds_of_products() -> list[tuple[str, str]]:
-    """The registered models by their labels."""
+def model_choices() -> list[tuple[str, str]]:
+    """Return the labels and names of the registered models."""
     return [
         (model._meta.label_lower, capfirst(str(model._meta.verbose_name_plural)))
         for model in products.registered()
@@ -33,20 +33,20 @@ def kinds_of_products() -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class Search:
-    """What was asked for. It finds references, and brings up the rows of one page alone."""
+class ProductSearch:
+    """The search parameters. It finds references; only the products of one page are loaded."""
 
-    words: str = ""
+    text: str = ""
     model: str = ""
     """A registered model's label; "" for all."""
     kind: str = ""
     """ "garment" or "eyewear"; "" for both."""
-    is_missing: bool = False
-    """Only those without any render on a house model."""
+    without_renders: bool = False
+    """Only products without any render on a house model."""
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Search:
-        """From a page's address."""
+    def from_query(cls, query: Mapping[str, str]) -> ProductSearch:
+        """Parse the query string of a page."""
         return cls(
             query.get("q", "").replace("\0", "").strip()[:200],
             query.get("model", ""),
@@ -55,43 +55,43 @@ class Search:
         )
 
     @property
-    def is_narrow(self) -> bool:
-        """Whether it leaves anything out."""
-        return bool(self.words or self.model or self.kind or self.is_missing)
+    def is_filtered(self) -> bool:
+        """Whether any parameter is set."""
+        return bool(self.text or self.model or self.kind or self.without_renders)
 
     def refs(self) -> list[str]:
-        """All that match, in the shop's order."""
+        """Return the references of all matching products, in the shop's order."""
         found = [
             ref
             for model, tryon in products.registered().items()
             if self.model in ("", model._meta.label_lower)
-            for ref in self._of_model(model, tryon)
+            for ref in self._find_by_model(model, tryon)
         ]
-        return batches.missing(found) if self.is_missing else found
+        return batches.missing(found) if self.without_renders else found
 
-    def _of_model(self, model: type[Model], tryon: products.TryOn) -> Iterator[str]:
-        rows = _matching(tryon.get_queryset(), self.words)
+    def _find_by_model(self, model: type[Model], tryon: products.TryOn) -> Iterator[str]:
+        rows = _filter_by_text(tryon.get_queryset(), self.text)
         label = model._meta.label_lower
         if not self.kind:
             return (f"{label}:{pk}" for pk in rows.values_list("pk", flat=True))
-        described = (Described(tryon, row) for row in rows.iterator(chunk_size=500))
-        return (one.ref for one in described if _kind(one) == self.kind)
+        described = (DescribedProduct(tryon, row) for row in rows.iterator(chunk_size=500))
+        return (item.ref for item in described if _kind(item) == self.kind)
 
 
-def _matching(rows: QuerySet[Any], words: str) -> QuerySet[Any]:
-    """Each word in one of the short texts of the model, whether it has an admin or not."""
+def _filter_by_text(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """Require each word in one of the model's CharFields, since the model may have no admin."""
     names = [
         field.name
         for field in rows.model._meta.get_fields()
         if isinstance(field, models.CharField) and not field.choices
     ]
-    for word in words.split():
-        found = Q(*(Q(**{f"{name}__icontains": word}) for name in names), _connector=Q.OR)
-        rows = rows.filter(found) if names else rows.none()
+    for word in text.split():
+        match = Q(*(Q(**{f"{name}__icontains": word}) for name in names), _connector=Q.OR)
+        rows = rows.filter(match) if names else rows.none()
     return rows
 
 
-def _kind(described: Described) -> str:
+def _kind(described: DescribedProduct) -> str:
     try:
         return described.kind
     except Exception:
@@ -100,24 +100,24 @@ def _kind(described: Described) -> str:
 
 
 @dataclass(frozen=True)
-class Card:
-    """A product on the page."""
+class ProductCard:
+    """A product as the page shows it."""
 
     ref: str
     title: str
     image_url: str
     kind: str
     price: str
-    """Of one render; "" where none can be made."""
-    barred: str
+    """The formatted price of one render, or "" if the product cannot be tried on."""
+    problem: str
     """Why it cannot be tried on, or ""."""
     renders: int
-    """So many are there, on house models."""
+    """How many renders on house models exist."""
 
 
-def cards(refs: Sequence[str]) -> list[Card]:
-    """The products of these references, in this order; four queries for one registered model."""
-    found = look_up(refs)
+def product_cards(refs: Sequence[str]) -> list[ProductCard]:
+    """Return the cards of these references, in this order, with four queries for one registered model."""
+    found = find_products(refs)
     problems = dict(
         ProductImage.objects.filter(product__in=refs).order_by("used_at").values_list("product", "problem")
     )
@@ -126,21 +126,21 @@ def cards(refs: Sequence[str]) -> list[Card]:
     return [_card(ref, found.get(ref), problems.get(ref, ""), renders.get(ref, 0)) for ref in refs]
 
 
-def _card(ref: str, described: Described | None, problem: str, renders: int) -> Card:
+def _card(ref: str, described: DescribedProduct | None, problem: str, renders: int) -> ProductCard:
     if described is None:
-        return Card(ref, ref, "", "", "", _("The shop does not have it any more."), renders)
-    offer = terms(described, {})
-    image_url, barred = "", problem
+        return ProductCard(ref, ref, "", "", "", _("The shop no longer has this product."), renders)
+    quoted = quote(described, {})
+    image_url = ""
     try:
         image_url = described.image_url
         if described.image is None:
-            barred = _("This product has no picture.")
+            problem = _("This product has no picture.")
         elif not described.is_enabled:
-            barred = _("The shop has try-on switched off for this product.")
-        elif offer is None:
-            barred = _("Its options or its engine are not possible; the log tells more.")
+            problem = _("The shop has switched off try-on for this product.")
+        elif quoted is None:
+            problem = _("Its engine or its options are invalid. See the log for details.")
     except Exception as error:
         logger.exception("%s cannot be shown: the shop's own code failed", ref)
-        barred = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
-    price = usd(offer.price) if offer and not barred else ""
-    return Card(ref, title(described), image_url, _kind(described), price, barred, renders)
+        problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
+    price = format_usd(quoted.price) if quoted and not problem else ""
+    return ProductCard(ref, product_title(described), image_url, _kind(described), price, problem, renders)

@@ -1,4 +1,4 @@
-"""Watch a batch: its numbers, live or by a reload, and what may be done with it. No address acts on a GET."""
+"""The progress page of a batch, live or by reloading, and its actions. A GET never changes anything."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from ... import batches
-from ...batches.catalogue import chunks, look_up, terms
+from ...batches.catalogue import chunks, find_products, quote
 from ...batches.control import retryable
 from ...batches.review import reviewable
 from ...models import Batch
-from ...utils.money import usd
-from ..base import may_spend
-from .base import BatchPages, may_stop, seen_price
+from ...utils.money import format_usd
+from ..base import can_spend
+from .base import BatchPages, can_stop, confirmed_price
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 
     from ...batches import Progress
 
-WAITS: dict[str, _StrPromise] = {
-    "budget_exhausted": gettext_lazy("The budget of today or of this month has no room for the next render."),
+WAITING_REASONS: dict[str, _StrPromise] = {
+    "budget_exhausted": gettext_lazy("The budget of today or of this month does not cover the next render."),
     "paused": gettext_lazy("Try-on is paused for the whole shop."),
-    "not_configured": gettext_lazy("The API key or the public address is missing in the settings."),
+    "not_configured": gettext_lazy("The API key or the public URL is missing in the settings."),
     "product_not_enabled": gettext_lazy("VTON['ENABLED'] is off in the settings."),
 }
-"""Why nothing of a running batch goes, by the code of the refusal."""
+"""Why a running batch is postponed, by refusal code."""
 
-NEWEST = 6
-"""So many finished renders are shown beside the numbers."""
+LATEST_RESULTS = 6
+"""How many finished renders the page shows."""
 
 
-class WatchViews(BatchPages):
-    """The page of a batch that has begun, and its buttons."""
+class ProgressViews(BatchPages):
+    """The page of a batch that was started, and its actions."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Before Django's own, the last of which takes every address."""
+        """Add ours first, since Django's last pattern matches every URL."""
         views: dict[str, Any] = {
             "progress": never_cache(self.progress_view),
             "pause": require_POST(self.pause_view),
@@ -56,144 +56,146 @@ class WatchViews(BatchPages):
             "cancel": self.cancel_view,
             "retry": self.retry_view,
         }
-        ours = [
+        urls = [
             path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"vton_batch_{name}")
             for name, view in views.items()
         ]
-        return [*ours, *super().get_urls()]
+        return [*urls, *super().get_urls()]
 
-    def watch(self, request: HttpRequest, batch: Batch) -> HttpResponse:
-        """The page; it is whole without JavaScript."""
-        if request.method == "POST":  # A second click on "Start" comes here.
-            return self.to("change", batch.pk)
-        return self.page(request, "watch", title=str(batch), **self._shown(request, batch))
+    def progress_page(self, request: HttpRequest, batch: Batch) -> HttpResponse:
+        """Show the page, which is complete without JavaScript."""
+        if request.method == "POST":  # From a second click on "Start".
+            return self.redirect("change", batch.pk)
+        return self.render_page(request, "progress", title=str(batch), **self._context(request, batch))
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The moving parts of the page, for its script."""
-        shown = self._shown(request, self.batch(request, pk))
+        """Return the changing parts of the page for its script."""
+        context = self._context(request, self.get_batch(request, pk))
         parts = {
-            name: render_to_string(f"admin/vton/batch/{name}.html", {**shown, "opts": self.opts}, request)
-            for name in ("state", "numbers", "controls")
+            name: render_to_string(f"admin/vton/batch/{name}.html", {**context, "opts": self.opts}, request)
+            for name in ("status", "counts", "controls")
         }
-        return JsonResponse({"parts": parts, "is_live": shown["is_live"]})
+        return JsonResponse({"parts": parts, "is_live": context["is_live"]})
 
-    def _shown(self, request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    def _context(self, request: HttpRequest, batch: Batch) -> dict[str, Any]:
         request.current_app = self.admin_site.name
         now = batches.progress(batch)
-        runs = batch.status == Batch.Status.RUNNING
-        is_open = batch.status in (Batch.Status.RUNNING, Batch.Status.PAUSED) and not now.is_finished
-        may_retry = may_spend(request) and batch.status in (Batch.Status.RUNNING, Batch.Status.PAUSED)
-        newest = reviewable(batch).order_by("-request__finished_at").select_related("request__source")
+        is_running = batch.status == Batch.Status.RUNNING
+        is_open = batch.status in (Batch.Status.RUNNING, Batch.Status.PAUSED)
+        latest = reviewable(batch).order_by("-request__finished_at").select_related("request__source")
         return {
             "batch": batch,
             "now": now,
-            "state": _state(batch, now),
-            "why": _why(batch, now),
-            "spent": usd(now.spent),
-            "held": usd(now.held) if now.held else "",
-            "to_come": now.waiting + now.running,
-            "newest": newest.prefetch_related("request__images", "request__source__images")[:NEWEST],
-            "is_live": (runs and not now.is_finished) or now.running > 0,
-            "can_pause": may_stop(request) and runs and now.waiting > 0,
-            "can_resume": may_spend(request) and batch.status == Batch.Status.PAUSED,
-            "can_cancel": may_stop(request) and is_open,
-            "can_retry": may_retry and bool(now.failed or now.refused),
+            "status": _status(batch, now),
+            "waiting_reason": _waiting_reason(batch, now),
+            "spent": format_usd(now.spent),
+            "held": format_usd(now.held) if now.held else "",
+            "latest": latest.prefetch_related("request__images", "request__source__images")[:LATEST_RESULTS],
+            "is_live": (is_running and not now.is_finished) or now.running > 0,
+            "can_pause": can_stop(request) and is_running and now.waiting > 0,
+            "can_resume": can_spend(request) and batch.status == Batch.Status.PAUSED,
+            "can_cancel": can_stop(request) and is_open and not now.is_finished,
+            "can_retry": can_spend(request) and is_open and bool(now.failed or now.refused),
             "can_review": self.has_change_permission(request),
         }
 
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Nothing more is sent until it goes on."""
-        batch = self.batch(request, pk, may_stop)
+        """Send no more renders until the batch is resumed."""
+        batch = self.get_batch(request, pk, can_stop)
         if batches.pause(batch):
-            self._told(request, batch, _("Paused. What was sent already still ends."))
-        return self.to("change", pk)
+            self._notify(request, batch, _("Paused. Renders that were already sent will still finish."))
+        return self.redirect("change", pk)
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """For those who may spend: what waited is paid from here on."""
-        batch = self.batch(request, pk, may_spend)
+        """Resume, which needs the permission to spend, since the waiting renders are paid."""
+        batch = self.get_batch(request, pk, can_spend)
         if batches.resume(batch):
-            self._told(request, batch, _("It goes on."))
-        return self.to("change", pk)
+            self._notify(request, batch, _("Resumed."))
+        return self.redirect("change", pk)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Asks first: what is dropped cannot be taken up again."""
-        batch = self.batch(request, pk, may_stop)
+        """Cancel after a confirmation, since dropped renders cannot be resumed."""
+        batch = self.get_batch(request, pk, can_stop)
         if request.method == "POST":
             if batches.cancel(batch, user=request.user):
-                self._told(request, batch, _("The rest was canceled."))
-            return self.to("change", pk)
-        return self.page(
+                self._notify(request, batch, _("The remaining renders were canceled."))
+            return self.redirect("change", pk)
+        return self.render_page(
             request,
             "confirm",
-            title=_("Cancel the rest?"),
+            title=_("Cancel the remaining renders?"),
             batch=batch,
             questions=[
-                _("What waits is dropped for good and costs nothing."),
-                _("What was sent already is paid; it ends, and its pictures stay."),
+                _("Waiting renders are dropped for good and cost nothing."),
+                _("Renders that were already sent are paid. They will finish, and their results are kept."),
             ],
-            answer=_("Yes, cancel the rest"),
+            answer=_("Yes, cancel the remaining renders"),
         )
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Asks first, with the price. Those in doubt go along only where that is ticked."""
-        batch = self.batch(request, pk, may_spend)
-        number, price = _to_retry(batch, in_doubt=False)
-        all_number, all_price = _to_retry(batch, in_doubt=True)
+        """Retry after a confirmation of the price. Unknown outcomes are retried only if that is checked."""
+        batch = self.get_batch(request, pk, can_spend)
+        number, price = _retry_price(batch, include_unknown=False)
+        full_number, full_price = _retry_price(batch, include_unknown=True)
         if request.method == "POST":
-            in_doubt = request.POST.get("in_doubt") == "on"
-            seen = seen_price(request, "at_most_in_doubt" if in_doubt else "at_most")
-            if seen >= (all_price if in_doubt else price):
-                again = batches.retry(batch, in_doubt=in_doubt)
-                words = ngettext("%(n)d render is tried again.", "%(n)d renders are tried again.", again)
-                self._told(request, batch, words % {"n": again})
-                return self.to("change", pk)
+            include_unknown = request.POST.get("include_unknown") == "on"
+            if include_unknown:
+                is_confirmed = confirmed_price(request, "max_price_with_unknown") >= full_price
+            else:
+                is_confirmed = confirmed_price(request) >= price
+            if is_confirmed:
+                retried = batches.retry(batch, include_unknown=include_unknown)
+                text = ngettext("%(n)d render is retried.", "%(n)d renders are retried.", retried)
+                self._notify(request, batch, text % {"n": retried})
+                return self.redirect("change", pk)
             messages.warning(
-                request, _("The choice or the price has changed. Please look again, then start.")
+                request, _("The selection or the price has changed. Please check again, then start.")
             )
-        return self.page(
+        return self.render_page(
             request,
             "retry",
-            title=_("Try the failed again?"),
+            title=_("Retry the failed renders?"),
             batch=batch,
             number=number,
-            price=usd(price),
-            at_most=str(price),
-            doubtful=all_number - number,
-            doubtful_price=usd(all_price - price),
-            at_most_in_doubt=str(all_price),
+            price=format_usd(price),
+            max_price=str(price),
+            unknown_number=full_number - number,
+            unknown_price=format_usd(full_price - price),
+            max_price_with_unknown=str(full_price),
         )
 
-    def _told(self, request: HttpRequest, batch: Batch, words: str) -> None:
-        self.log_change(request, batch, words)
-        messages.success(request, words)
+    def _notify(self, request: HttpRequest, batch: Batch, text: str) -> None:
+        self.log_change(request, batch, text)
+        messages.success(request, text)
 
 
-def _state(batch: Batch, now: Progress) -> str:
+def _status(batch: Batch, now: Progress) -> str:
     if batch.status == Batch.Status.RUNNING and now.is_finished:
         return _("finished")
-    return _("waiting") if now.waits_for and not now.running else batch.get_status_display()
+    return _("waiting") if now.waiting_for and not now.running else batch.get_status_display()
 
 
-def _why(batch: Batch, now: Progress) -> str:
-    """What holds it, and until when."""
-    if batch.status != Batch.Status.RUNNING or not now.waits_for or now.is_finished:
+def _waiting_reason(batch: Batch, now: Progress) -> str:
+    """Return why a running batch is postponed and when it continues, or ""."""
+    if batch.status != Batch.Status.RUNNING or not now.waiting_for or now.is_finished:
         return ""
-    words = str(WAITS.get(now.waits_for, _("Try-on has a problem at the moment.")))
-    then = _("It goes on by itself once that is over.")
-    if now.waits_until is not None:
-        # Shown to the minute, and never before it has come.
-        whole = timezone.localtime(now.waits_until) + timedelta(seconds=59)
-        until = date_format(whole, "DATETIME_FORMAT")
-        then = _("It goes on by itself at %(time)s.") % {"time": until}
-    return f"{words} {then}"
+    reason = str(WAITING_REASONS.get(now.waiting_for, _("Try-on has a problem at the moment.")))
+    continues = _("The batch continues automatically once this is over.")
+    if now.waiting_until is not None:
+        # Round up to the minute that is shown, so that the batch never continues later than promised.
+        rounded = timezone.localtime(now.waiting_until) + timedelta(seconds=59)
+        continues = _("The batch continues automatically at %(time)s.") % {
+            "time": date_format(rounded, "DATETIME_FORMAT")
+        }
+    return f"{reason} {continues}"
 
 
-def _to_retry(batch: Batch, *, in_doubt: bool) -> tuple[int, int]:
-    """How many would be tried again, and what that costs at most."""
-    refs = list(retryable(batch, in_doubt=in_doubt).values_list("product", flat=True))
+def _retry_price(batch: Batch, *, include_unknown: bool) -> tuple[int, int]:
+    """Return how many renders would be retried, and their maximum price in micro-USD."""
+    refs = list(retryable(batch, include_unknown=include_unknown).values_list("product", flat=True))
     prices: dict[str, int] = {}
     for some in chunks(list(dict.fromkeys(refs))):
-        for ref, described in look_up(some).items():
-            offer = terms(described, batch.options)
-            prices[ref] = offer.price if offer else 0
+        for ref, described in find_products(some).items():
+            quoted = quote(described, batch.options)
+            prices[ref] = quoted.price if quoted else 0
     return len(refs), sum(prices.get(ref, 0) for ref in refs)

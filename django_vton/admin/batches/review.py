@@ -1,4 +1,4 @@
-"""The contact sheet: before and after side by side, a word on each, and into the shop."""
+"""The review page: before and after side by side, a decision on each render, and publishing."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from django.views.decorators.http import require_POST
 
 from ... import batches
 from ...batches.control import retryable
-from ...batches.publishing import HAS_MORE
-from ...batches.review import PUBLISHED, reviewable
+from ...batches.publishing import HAS_UNPUBLISHED_IMAGE
+from ...batches.review import IS_PUBLISHED, reviewable
 from ...models import BatchRender
 from ...models.states import State
 from .. import display
 from .base import BatchPages
 
 if TYPE_CHECKING:
-    from django.core.paginator import Page
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
@@ -33,26 +32,26 @@ if TYPE_CHECKING:
     from ...models import Batch
 
 PER_PAGE = 24
-STEP = 8.0
-"""Seconds of publishing in one request."""
+PUBLISH_SECONDS = 8.0
+"""How long one request publishes."""
 
-SHOWS: dict[str, _StrPromise] = {
+TABS: dict[str, _StrPromise] = {
     "unreviewed": gettext_lazy("not reviewed"),
     "accepted": gettext_lazy("accepted"),
     "rejected": gettext_lazy("rejected"),
     "published": gettext_lazy("in the shop"),
     "failed": gettext_lazy("failed"),
 }
-"""What the sheet shows, by its name in the address."""
+"""The tabs of the page by their value of `?show=`."""
 
-DECIDE = {"accept": batches.accept, "reject": batches.reject, "undo": batches.undo}
+DECISIONS = {"accept": batches.accept, "reject": batches.reject, "undo": batches.undo}
 
 
 class ReviewViews(BatchPages):
-    """The sheet, and the steps of publishing. To look needs `view_batch`, all else `change_batch`."""
+    """The review page and publishing. Viewing needs `view_batch`, everything else `change_batch`."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Before Django's own, the last of which takes every address."""
+        """Add ours first, since Django's last pattern matches every URL."""
         review = self.admin_site.admin_view(self.review_view)
         publish = self.admin_site.admin_view(require_POST(self.publish_view))
         return [
@@ -62,89 +61,96 @@ class ReviewViews(BatchPages):
         ]
 
     def review_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The sheet; a POST is a word on one render, from a button or from the script."""
+        """Show the renders of a tab. A POST, from a button or the script, decides on one render."""
         if request.method == "POST":
-            return self._decide(request, self.batch(request, pk, self.has_change_permission))
-        batch = self.batch(request, pk)
+            return self._decide(request, self.get_batch(request, pk, self.has_change_permission))
+        batch = self.get_batch(request, pk)
         now = batches.progress(batch)
         show = request.GET.get("show", "")
-        if show not in SHOWS:
+        if show not in TABS:
             show = "unreviewed" if now.unreviewed or not now.accepted else "accepted"
-        page = Paginator(_rows(batch, show), PER_PAGE).get_page(request.GET.get("page"))
-        return self.page(
+        page = Paginator(_renders(batch, show), PER_PAGE).get_page(request.GET.get("page"))
+        return self.render_page(
             request,
             "review",
             title=_("Review"),
             batch=batch,
             now=now,
             show=show,
-            tabs=[(name, words, _count(now, name)) for name, words in SHOWS.items()],
+            tabs=[(name, label, _count(now, name)) for name, label in TABS.items()],
             page=page,
-            pages=page.paginator.get_elided_page_range(page.number),
-            cards=_cards(page),
-            may_review=self.has_change_permission(request),
+            page_numbers=page.paginator.get_elided_page_range(page.number),
+            cards=[_card(render) for render in page.object_list],
+            can_review=self.has_change_permission(request),
             unpublished=_unpublished(batch),
-            address=f"{self.address('review', pk)}?show={show}&page={page.number}",
+            form_url=f"{self.url('review', pk)}?show={show}&page={page.number}",
         )
 
     def _decide(self, request: HttpRequest, batch: Batch) -> HttpResponse:
         do, _colon, number = request.POST.get("do", "").partition(":")
         render = batch.renders.filter(pk=number).first() if number.isdecimal() else None
-        problem = _("There is no such render in this batch.")
-        if render is not None:
-            problem = _act(do, batch, render, request.user)
+        if render is None:
+            problem = _("There is no such render in this batch.")
+        else:
+            problem = _apply(do, batch, render, request.user)
         if request.headers.get("Accept") == "application/json":
-            return self._answer(request, batch, number, problem)
+            return self._json_response(request, batch, number, problem)
         if problem:
             messages.error(request, problem)
         return HttpResponseRedirect(f"{request.get_full_path()}#render-{number}")
 
-    def _answer(self, request: HttpRequest, batch: Batch, number: str, problem: str) -> HttpResponse:
-        """For the script: the card as it is now, and the new counts."""
-        rows = _shown(batch.renders.filter(pk=number)) if number.isdecimal() else []
+    def _json_response(self, request: HttpRequest, batch: Batch, number: str, problem: str) -> HttpResponse:
+        """Return the updated card, counts and publish form for the script."""
+        rows = _with_related(batch.renders.filter(pk=number)) if number.isdecimal() else []
         now = batches.progress(batch)
-        card = [
-            render_to_string("admin/vton/batch/card.html", {"card": card, "may_review": True}, request)
-            for card in map(_card, rows)
+        cards = [
+            render_to_string("admin/vton/batch/card.html", {"card": _card(row), "can_review": True}, request)
+            for row in rows
         ]
-        counts = {name: _count(now, name) for name in SHOWS}
+        counts = {name: _count(now, name) for name in TABS}
         request.current_app = self.admin_site.name
         context = {"batch": batch, "now": now, "opts": self.opts, "unpublished": _unpublished(batch)}
-        publish = render_to_string("admin/vton/batch/publish.html", context, request)
-        return JsonResponse({"card": "".join(card), "problem": problem, "counts": counts, "publish": publish})
+        publish = render_to_string("admin/vton/batch/publish_form.html", context, request)
+        return JsonResponse(
+            {"card": "".join(cards), "problem": problem, "counts": counts, "publish": publish}
+        )
 
     def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """One step: all that a few seconds hold. Where more is to come, the page asks for the next one."""
-        batch = self.batch(request, pk, self.has_change_permission)
+        """Publish for a few seconds. If there is more to publish, the returned page posts again."""
+        batch = self.get_batch(request, pk, self.has_change_permission)
         after = request.POST.get("after", "")
-        outcome = batches.publish_accepted(
-            batch, after=int(after[:9]) if after.isdecimal() else -1, seconds=STEP
+        result = batches.publish_accepted(
+            batch, after=int(after[:9]) if after.isdecimal() else -1, seconds=PUBLISH_SECONDS
         )
-        if outcome.done:
-            words = ngettext("%(n)d render was published.", "%(n)d renders were published.", outcome.done)
-            words %= {"n": outcome.done}
-            self.log_change(request, batch, words)
-            messages.success(request, words)
-        if outcome.problems:
-            number = len(outcome.problems)
-            words = ngettext(
-                "%(n)d render could not be published: it says why.",
-                "%(n)d renders could not be published: each says why.",
+        if result.published:
+            text = ngettext("%(n)d render was published.", "%(n)d renders were published.", result.published)
+            text %= {"n": result.published}
+            self.log_change(request, batch, text)
+            messages.success(request, text)
+        if result.failed:
+            number = len(result.failed)
+            text = ngettext(
+                "%(n)d render could not be published. The reason is shown with it.",
+                "%(n)d renders could not be published. The reason is shown with each.",
                 number,
             )
-            messages.error(request, words % {"n": number})
-        if outcome.is_all:
-            return HttpResponseRedirect(f"{self.address('review', pk)}?show=accepted")
-        now = batches.progress(batch)
-        return self.page(
-            request, "publishing", title=_("Publishing…"), batch=batch, now=now, after=str(outcome.last)
+            messages.error(request, text % {"n": number})
+        if result.is_complete:
+            return HttpResponseRedirect(f"{self.url('review', pk)}?show=accepted")
+        return self.render_page(
+            request,
+            "publishing",
+            title=_("Publishing…"),
+            batch=batch,
+            now=batches.progress(batch),
+            after=str(result.last_position),
         )
 
 
-def _act(do: str, batch: Batch, render: BatchRender, user: Any) -> str:
-    """The problem in words, or ""."""
-    if do in DECIDE:
-        DECIDE[do](batch, [render.pk], user=user)
+def _apply(do: str, batch: Batch, render: BatchRender, user: Any) -> str:
+    """Apply a decision or publish. Return "" or the problem as a sentence."""
+    if do in DECISIONS:
+        DECISIONS[do](batch, [render.pk], user=user)
         return ""
     if do == "publish":
         return batches.publish(render)
@@ -155,44 +161,40 @@ def _act(do: str, batch: Batch, render: BatchRender, user: Any) -> str:
 
 def _unpublished(batch: Batch) -> int:
     accepted = reviewable(batch).filter(review=BatchRender.Review.ACCEPTED)
-    return accepted.filter(HAS_MORE).count()
+    return accepted.filter(HAS_UNPUBLISHED_IMAGE).count()
 
 
 def _count(now: Progress, show: str) -> int:
     return now.failed + now.refused if show == "failed" else int(getattr(now, show))
 
 
-def _rows(batch: Batch, show: str) -> QuerySet[BatchRender]:
+def _renders(batch: Batch, show: str) -> QuerySet[BatchRender]:
     if show == "failed":
-        return _shown(retryable(batch, in_doubt=True).order_by("position"))
-    found = reviewable(batch)
+        return _with_related(retryable(batch, include_unknown=True).order_by("position"))
+    rows = reviewable(batch)
     if show == "published":
-        return _shown(found.filter(PUBLISHED))
-    return _shown(found.filter(review="" if show == "unreviewed" else show))
+        return _with_related(rows.filter(IS_PUBLISHED))
+    return _with_related(rows.filter(review="" if show == "unreviewed" else show))
 
 
-def _shown(rows: QuerySet[BatchRender]) -> QuerySet[BatchRender]:
-    """With all that a card shows, in a fixed number of queries."""
+def _with_related(rows: QuerySet[BatchRender]) -> QuerySet[BatchRender]:
+    """Load all that a card shows, in a fixed number of queries."""
     found: QuerySet[BatchRender] = (
         rows.select_related("photo", "request__source")
         .prefetch_related("request__images", "request__source__images")
-        .annotate(is_published=PUBLISHED)
+        .annotate(is_published=IS_PUBLISHED)
     )
     return found
 
 
-def _cards(page: Page[BatchRender]) -> list[dict[str, Any]]:
-    return [_card(render) for render in page.object_list]
-
-
 def _card(render: Any) -> dict[str, Any]:
-    """One render, annotated by `_shown`, as the sheet shows it."""
+    """Return the context of `card.html` for a render from `_with_related`."""
     title = render.product_title or render.product
-    made = render.request
-    pictures = made.pictures if made is not None and made.state == State.COMPLETED else []
-    why = render.problem
-    if made is not None and made.state == State.FAILED:
-        why = str(display.ERROR_WORDS.get(made.error_code, made.error_code))
+    request = render.request
+    images = request.shown_images if request is not None and request.state == State.COMPLETED else []
+    problem = render.problem
+    if request is not None and request.state == State.FAILED:
+        problem = str(display.ERROR_LABELS.get(request.error_code, request.error_code))
     return {
         "render": render,
         "title": title,
@@ -200,8 +202,8 @@ def _card(render: Any) -> dict[str, Any]:
         "photo": render.photo,
         "before": display.photo_url(render.photo) if render.photo else "",
         "before_full": display.photo_url(render.photo, small=False) if render.photo else "",
-        "after": [(display.image_url(it), display.image_url(it, small=False)) for it in pictures],
-        "problem": why,
+        "after": [(display.image_url(image), display.image_url(image, small=False)) for image in images],
+        "problem": problem,
         "is_published": render.is_published,
-        "is_reviewable": bool(pictures),
+        "is_reviewable": bool(images),
     }

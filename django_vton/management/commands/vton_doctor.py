@@ -1,4 +1,4 @@
-"""`manage.py vton_doctor`: is this install able to work? For people, and with --json for a monitor."""
+"""`manage.py vton_doctor`: run the health checks, for people or (with --json) for a monitor."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 class Command(BaseCommand):
     help = (
-        "Tells whether try-on can work here, and what to do where not; ends with 1 where anything is wrong."
+        "Checks whether try-on can work here, and prints how to fix problems. Exits with 1 if a check fails."
     )
-    # It reports them itself, beside the rest.
+    # The health checks include Django's system checks.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="A list of {name, ok, text}, for a monitor.")
+        parser.add_argument("--json", action="store_true", help="Print a list of {name, ok, text}.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        findings = health.examine()
+        results = health.run_health_checks()
         if options["json"]:
-            self.stdout.write(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+            self.stdout.write(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
         else:
-            for finding in findings:
-                sign = self.style.SUCCESS("ok   ") if finding.ok else self.style.ERROR("WRONG")
-                self.stdout.write(f"{sign} {finding.name}: {finding.text}")
-        if not all(finding.ok for finding in findings):
+            for result in results:
+                sign = self.style.SUCCESS("ok    ") if result.ok else self.style.ERROR("FAILED")
+                self.stdout.write(f"{sign} {result.name}: {result.text}")
+        if not all(result.ok for result in results):
             raise SystemExit(1)

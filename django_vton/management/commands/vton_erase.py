@@ -1,4 +1,4 @@
-"""`manage.py vton_erase USER`: the right to erasure, for a shopper who writes a letter."""
+"""`manage.py vton_erase USER`: erase a shopper's data, for requests that arrive by letter or mail."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Erases all try-ons, photos and consents of a user. The rows of money stay, without an owner."
+    help = "Erases all try-ons, photos and consents of a user. The amounts stay, without an owner."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="The user's name, as it is typed at the login.")
+        parser.add_argument("user", help="The user name, as entered at login.")
 
     def handle(self, *_args: Any, user: str, **_options: Any) -> None:
         users = get_user_model()._default_manager

@@ -1,4 +1,4 @@
-"""`manage.py vton_purge`: what the schedule does every hour, at once."""
+"""`manage.py vton_purge`: delete what has expired, as the schedule does every hour."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ... import privacy
 
 
 class Command(BaseCommand):
-    help = "Deletes photos, results and left-over files that have had their time. Safe to repeat."
+    help = "Deletes expired photos and results, and orphaned files. Safe to repeat."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        for what, count in privacy.purge(seconds=None).items():
-            self.stdout.write(f"{what}: {count} deleted")
+        for name, count in privacy.purge(seconds=None).items():
+            self.stdout.write(f"{name}: {count} deleted")

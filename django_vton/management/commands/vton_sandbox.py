@@ -1,3 +1,5 @@
+"""`manage.py vton_sandbox`: a local Pixazo gateway for development."""
+
 import errno
 import logging
 import signal
@@ -19,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1")
         parser.add_argument("--seconds", type=float, default=8, help="how long a render takes")
-        parser.add_argument("--key", default="", help="the only key let in; without it any is")
+        parser.add_argument("--key", default="", help="the only key accepted; without it any key is")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verbosity"] > 1:
@@ -34,10 +36,10 @@ class Command(BaseCommand):
         }
         try:
             with gateway:
-                self._greet(gateway.url, options["key"])
+                self._print_settings(gateway.url, options["key"])
                 ended.wait()
         except OSError as error:
-            hint = _("For another port there is --port; PIXAZO_BASE_URL has to name the same one.")
+            hint = _("Choose another port with --port, and use the same one in PIXAZO_BASE_URL.")
             raise CommandError(
                 f"{error}. {hint}" if error.errno == errno.EADDRINUSE else str(error)
             ) from error
@@ -45,12 +47,12 @@ class Command(BaseCommand):
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def _greet(self, url: str, key: str) -> None:
-        shown = _("the key given by --key") if key else "sandbox"
-        self.stdout.write(_("Sandbox gateway at %(url)s/ (Ctrl-C ends it)") % {"url": url})
-        self.stdout.write(_("What it was asked for: %(url)s/_sandbox/") % {"url": url})
+    def _print_settings(self, url: str, key: str) -> None:
+        key_text = _("the key given by --key") if key else "sandbox"
+        self.stdout.write(_("Sandbox gateway at %(url)s/ (press Ctrl-C to stop)") % {"url": url})
+        self.stdout.write(_("Received requests: %(url)s/_sandbox/") % {"url": url})
         self.stdout.write(_("Settings:"))
-        self.stdout.write(f'    VTON = {{"PIXAZO_BASE_URL": "{url}", "PIXAZO_API_KEY": "{shown}",')
-        own = getattr(settings, "VTON", {}).get("PUBLIC_BASE_URL") or "http://127.0.0.1:8000"
-        self.stdout.write(f'            "PUBLIC_BASE_URL": "{own}"}}')
+        self.stdout.write(f'    VTON = {{"PIXAZO_BASE_URL": "{url}", "PIXAZO_API_KEY": "{key_text}",')
+        public_url = getattr(settings, "VTON", {}).get("PUBLIC_BASE_URL") or "http://127.0.0.1:8000"
+        self.stdout.write(f'            "PUBLIC_BASE_URL": "{public_url}"}}')
         self.stdout.flush()

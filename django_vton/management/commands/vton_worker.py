@@ -1,9 +1,10 @@
-"""`manage.py vton_worker`: the worker's loop in the foreground, in place of a queue or beside it."""
+"""`manage.py vton_worker`: the dispatcher in the foreground, instead of a queue's worker or next to one."""
 
 from __future__ import annotations
 
 import itertools
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
@@ -13,35 +14,36 @@ from ... import tasks
 from ...monitoring import incidents
 from ...queue import liveness
 from ...worker import dispatcher
-from ..progress import watching
+from ..foreground import write_results
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-MINUTE = 60.0
+MINUTE_SECONDS = 60.0
 
 
 class Command(BaseCommand):
-    help = "Drives due try-ons in the foreground until it is stopped; with --once, until none is due."
+    help = "Renders due try-ons in the foreground until it is stopped; with --once, until none is due."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="End when nothing is due any more.")
+        parser.add_argument("--once", action="store_true", help="Exit when nothing is due any more.")
 
-    def handle(self, *_args: Any, once: bool, **_options: Any) -> None:
+    def handle(self, *_args: Any, once: bool, verbosity: int, **_options: Any) -> None:
         if once:
-            # By cron it may be all that looks: it is seen, and tells staff of trouble, as a schedule does.
+            # Without a queue, cron may run nothing else, so do what a queue's schedules do every minute.
             liveness.record_heartbeat()
-            with watching(self.stdout):
+            # Cron mails all output, so results are written on demand only.
+            with write_results(self.stdout) if verbosity > 1 else nullcontext():
                 dispatcher.drain()
             tasks.finish_followers()
-            incidents.watch()
+            incidents.check()
             return
-        self.stdout.write("Driving try-ons. Ctrl-C stops.")
+        self.stdout.write("Rendering try-ons. Press Ctrl-C to stop.")
         stop = threading.Event()
-        # A daemon: it may be cut off anywhere, as the queue's own tasks may.
-        threading.Thread(target=keep_house, args=(stop,), name="vton-house", daemon=True).start()
+        # A daemon thread, since these tasks may be interrupted anywhere, as in a queue.
+        threading.Thread(target=run_periodic_tasks, args=(stop,), name="vton-periodic", daemon=True).start()
         try:
-            with watching(self.stdout):
+            with write_results(self.stdout):
                 dispatcher.run(forever=True, stop=stop)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
@@ -49,13 +51,13 @@ class Command(BaseCommand):
             stop.set()
 
 
-def keep_house(stop: threading.Event) -> None:
-    """The schedules of a queue, which need not be there: deletions each hour, the rest each minute."""
+def run_periodic_tasks(stop: threading.Event) -> None:
+    """Do what a queue's schedules do: deletions every hour, the rest every minute."""
     for minute in itertools.count():
         tasks.finish_followers()
-        incidents.watch()
+        incidents.check()
         if minute % 60 == 0:
             tasks.purge()
         connections.close_all()
-        if stop.wait(MINUTE):
+        if stop.wait(MINUTE_SECONDS):
             return

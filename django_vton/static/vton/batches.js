@@ -1,11 +1,13 @@
-/** The admin's batch pages: live numbers, review by keyboard and publishing in steps. The pages work without it. */
+/**
+ * The batch pages of the admin: live progress, review by keyboard, and publishing step by step. All work without it.
+ */
 
-const POLL_MS = 3000;
-const MAX_POLL_MS = 60000;
+const POLL_INTERVAL_MS = 3000;
+const MAX_POLL_INTERVAL_MS = 60000;
 
-/** Updates the numbers every few seconds while the page is visible, until the batch has ended. @param {HTMLElement} box */
+/** Polls the progress while the page is visible, until the batch has ended. @param {HTMLElement} box */
 function pollProgress(box) {
-  let wait = POLL_MS;
+  let interval = POLL_INTERVAL_MS;
   let timer = 0;
   let hasEnded = false;
 
@@ -13,86 +15,86 @@ function pollProgress(box) {
     clearTimeout(timer);
     if (hasEnded || document.hidden) return;
     try {
-      const answer = await fetch(/** @type {string} */ (box.dataset.vtonProgress), { headers: { Accept: "application/json" } });
-      if (answer.redirected || answer.status === 403 || answer.status === 404) return; // Logged out. The reload link leads to the login.
-      if (!answer.ok) throw new Error(String(answer.status));
-      const { parts, is_live: isLive } = await answer.json();
+      const response = await fetch(/** @type {string} */ (box.dataset.vtonProgress), { headers: { Accept: "application/json" } });
+      if (response.redirected || response.status === 403 || response.status === 404) return; // Logged out: the reload link stays.
+      if (!response.ok) throw new Error(String(response.status));
+      const { parts, is_live: isLive } = await response.json();
       for (const part of /** @type {NodeListOf<HTMLElement>} */ (box.querySelectorAll("[data-vton-part]"))) {
-        update(part, parts[/** @type {string} */ (part.dataset.vtonPart)]);
+        updateHtml(part, parts[/** @type {string} */ (part.dataset.vtonPart)]);
       }
-      wait = POLL_MS;
+      interval = POLL_INTERVAL_MS;
       hasEnded = !isLive;
       if (hasEnded) box.querySelector(".vton-reload")?.remove();
     } catch {
-      wait = Math.min(MAX_POLL_MS, wait * 2);
+      interval = Math.min(MAX_POLL_INTERVAL_MS, interval * 2);
     }
-    clearTimeout(timer); // Another poll may have set a timer in the meantime.
-    if (!hasEnded) timer = setTimeout(poll, wait);
+    clearTimeout(timer); // Two concurrent polls leave one timer.
+    if (!hasEnded) timer = setTimeout(poll, interval);
   }
 
   document.addEventListener("visibilitychange", poll);
-  timer = setTimeout(poll, POLL_MS);
+  timer = setTimeout(poll, POLL_INTERVAL_MS);
 }
 
-/** Replaces the HTML only if it has changed, so that a screen reader announces nothing twice. Keeps the focus. @param {HTMLElement} part @param {string} html */
-function update(part, html) {
-  if (part.dataset.vtonSeen === html || normalize(part.innerHTML) === normalize(html)) return;
-  const focused = part.contains(document.activeElement) ? document.activeElement?.id : "";
+/** Replaces changed HTML only, so that nothing is announced twice; the focus stays. @param {HTMLElement} part @param {string} html */
+function updateHtml(part, html) {
+  if (part.dataset.vtonHtml === html || normalize(part.innerHTML) === normalize(html)) return;
+  const focusedId = part.contains(document.activeElement) ? document.activeElement?.id : "";
   part.innerHTML = html;
-  part.dataset.vtonSeen = html;
-  if (focused) document.getElementById(focused)?.focus();
+  part.dataset.vtonHtml = html;
+  if (focusedId) document.getElementById(focusedId)?.focus();
 }
 
-/** Without the CSRF tokens, which differ in each response. @param {string} html */
+/** Removes CSRF tokens, which differ in each response, and extra whitespace. @param {string} html */
 function normalize(html) {
   return html.replace(/value="\w{64}"/g, "").replace(/\s+/g, " ").trim();
 }
 
-/** Lets staff review the pictures by keyboard. @param {HTMLElement} sheet */
-function initReview(sheet) {
-  const form = /** @type {HTMLFormElement} */ (sheet.closest("form"));
-  const liveRegion = /** @type {HTMLElement} */ (document.querySelector("[data-vton-said]"));
+/** One key decides on the focused card and moves to the next one. @param {HTMLElement} list */
+function enableReview(list) {
+  const form = /** @type {HTMLFormElement} */ (list.closest("form"));
+  const status = /** @type {HTMLElement} */ (document.querySelector("[data-vton-review-status]"));
   document.querySelector(".vton-keys")?.removeAttribute("hidden");
-  const cards = () => /** @type {HTMLElement[]} */ ([...sheet.querySelectorAll(".vton-card")]);
-  const current = () => cards().find((card) => card.contains(document.activeElement));
+  const cards = () => /** @type {HTMLElement[]} */ ([...list.querySelectorAll(".vton-card")]);
+  const focusedCard = () => cards().find((card) => card.contains(document.activeElement));
 
   /** @param {number} by */
-  function step(by) {
+  function moveFocus(by) {
     const all = cards();
-    const card = current();
-    const to = card ? all.indexOf(card) + by : 0;
-    if (!all[to]) return;
-    all[to].focus({ preventScroll: true });
-    all[to].scrollIntoView({ block: "nearest" });
+    const card = focusedCard();
+    const target = all[card ? all.indexOf(card) + by : 0];
+    target?.focus({ preventScroll: true });
+    target?.scrollIntoView({ block: "nearest" });
   }
 
-  /** @param {HTMLButtonElement} button @param {boolean} isNextFocused */
-  async function decide(button, isNextFocused) {
+  /** @param {HTMLButtonElement} button @param {boolean} movesOn */
+  async function submitDecision(button, movesOn) {
     const card = /** @type {HTMLElement} */ (button.closest(".vton-card"));
     if (card.ariaBusy === "true") return;
     card.ariaBusy = "true";
-    if (isNextFocused) step(1);
+    if (movesOn) moveFocus(1);
     const hadFocus = card.contains(document.activeElement);
     try {
-      const answer = await fetch(form.action, {
+      const response = await fetch(form.action, {
         method: "POST",
         headers: { Accept: "application/json" },
         body: new FormData(form, button),
       });
-      if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-      const { card: html, counts, problem, publish } = await answer.json();
+      if (!response.ok || response.redirected) throw new Error(String(response.status));
+      const { card: html, counts, problem, publish } = await response.json();
       card.outerHTML = html;
       const newCard = document.getElementById(card.id);
       if (hadFocus || document.activeElement === document.body) newCard?.focus({ preventScroll: true });
       for (const [name, count] of Object.entries(counts)) {
-        const shown = document.querySelector(`[data-vton-count="${name}"]`);
-        if (shown) shown.textContent = count;
+        const element = document.querySelector(`[data-vton-count="${name}"]`);
+        if (element) element.textContent = count;
       }
-      update(/** @type {HTMLElement} */ (document.querySelector("[data-vton-publish]")), publish);
+      updateHtml(/** @type {HTMLElement} */ (document.querySelector("[data-vton-publish]")), publish);
       const title = newCard?.querySelector("h3")?.textContent?.trim() ?? "";
-      liveRegion.textContent = problem || `${title}: ${newCard?.querySelector(".vton-word")?.textContent?.trim() ?? ""}`;
+      const decision = newCard?.querySelector(".vton-decision")?.textContent?.trim() ?? "";
+      status.textContent = problem || `${title}: ${decision}`;
     } catch {
-      form.requestSubmit(button); // The page that follows shows the error.
+      form.requestSubmit(button); // The page that it loads shows the problem.
     }
   }
 
@@ -100,29 +102,29 @@ function initReview(sheet) {
     const { submitter } = event;
     if (!(submitter instanceof HTMLButtonElement) || submitter.closest("[aria-busy=true]")) return;
     event.preventDefault();
-    decide(submitter, false);
+    submitDecision(submitter, false);
   });
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.closest("input, select, textarea") || (target !== document.body && !sheet.contains(target))) return;
+    if (target.closest("input, select, textarea") || (target !== document.body && !list.contains(target))) return;
     const key = event.key.toLowerCase();
-    const nextKey = getComputedStyle(sheet).direction === "rtl" ? "arrowleft" : "arrowright";
-    const previousKey = nextKey === "arrowright" ? "arrowleft" : "arrowright";
-    if (key === "j" || key === nextKey) step(1);
-    else if (key === "k" || key === previousKey) step(-1);
+    const forward = getComputedStyle(list).direction === "rtl" ? "arrowleft" : "arrowright";
+    const backward = forward === "arrowright" ? "arrowleft" : "arrowright";
+    if (key === "j" || key === forward) moveFocus(1);
+    else if (key === "k" || key === backward) moveFocus(-1);
     else if (["a", "r", "u"].includes(key)) {
-      const button = current()?.querySelector(`[data-vton-key=${key}]`);
-      if (button instanceof HTMLButtonElement) decide(button, key !== "u");
+      const button = focusedCard()?.querySelector(`[data-vton-key=${key}]`);
+      if (button instanceof HTMLButtonElement) submitDecision(button, key !== "u");
     } else return;
     event.preventDefault();
   });
 }
 
-const box = document.querySelector("[data-vton-progress]");
-if (box instanceof HTMLElement) pollProgress(box);
-const sheet = document.querySelector("[data-vton-sheet]");
-if (sheet instanceof HTMLElement) initReview(sheet);
-const nextStep = document.querySelector("form[data-vton-go-on]");
-if (nextStep instanceof HTMLFormElement) nextStep.requestSubmit();
+const progress = document.querySelector("[data-vton-progress]");
+if (progress instanceof HTMLElement) pollProgress(progress);
+const list = document.querySelector("[data-vton-review]");
+if (list instanceof HTMLElement) enableReview(list);
+const publishing = document.querySelector("form[data-vton-continue]");
+if (publishing instanceof HTMLFormElement) publishing.requestSubmit();

@@ -1,0 +1,122 @@
+"""Select products. The first products that are added create a draft, which may hold thousands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpResponseRedirect
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ... import batches
+from ...batches.catalogue import find_products
+from ...models import Batch
+from ..base import can_spend
+from ..house_models import KIND_CHOICES
+from .base import BatchPages
+from .product_search import ProductSearch, model_choices, product_cards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+PER_PAGE = 48
+
+
+class SelectProductsViews(BatchPages):
+    """The product page, with or without a draft."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add ours first, since Django's last pattern matches every URL."""
+        view = self.admin_site.admin_view(self.products_view)
+        return [path("<int:pk>/products/", view, name="vton_batch_products"), *super().get_urls()]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the page without a draft; adding products creates one."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self._products_page(request, None)
+
+    def products_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show the page of a draft. The products of a started batch cannot be changed."""
+        batch = self.get_batch(request, pk, can_spend)
+        if batch.status != Batch.Status.DRAFT:
+            return self.redirect("change", pk)
+        return self._products_page(request, batch)
+
+    def _products_page(self, request: HttpRequest, batch: Batch | None) -> HttpResponse:
+        search = ProductSearch.from_query(request.GET)
+        if request.method == "POST":
+            return self._update_selection(request, batch, search)
+        refs = search.refs()
+        page = Paginator(refs, PER_PAGE).get_page(request.GET.get("page"))
+        selected = set(batch.products) if batch else set()
+        query = request.GET.copy()
+        query.pop("page", None)
+        return self.render_page(
+            request,
+            "select_products",
+            title=_("Select products"),
+            batch=batch,
+            search=search,
+            models=model_choices(),
+            kinds=KIND_CHOICES,
+            page=page,
+            page_numbers=page.paginator.get_elided_page_range(page.number),
+            cards=[(card, card.ref in selected) for card in product_cards(list(page.object_list))],
+            found=len(refs),
+            selected=len(selected),
+            query=query.urlencode(),
+            form_url=request.get_full_path(),
+        )
+
+    def _update_selection(
+        self, request: HttpRequest, batch: Batch | None, search: ProductSearch
+    ) -> HttpResponse:
+        """Add or remove the checked products, or all that match the search."""
+        do = request.POST.get("do", "")
+        is_removal = do.startswith("remove")
+        refs = search.refs() if do.endswith("_all") else _checked_refs(request)
+        if not refs:
+            messages.warning(request, _("No product was selected."))
+            return HttpResponseRedirect(request.get_full_path())
+        if batch is None:
+            if is_removal:
+                return HttpResponseRedirect(request.get_full_path())
+            batch = batches.draft([], user=request.user)
+        changed = _save_selection(batch, refs, is_removal=is_removal)
+        if is_removal:
+            text = ngettext("%(n)d product was removed.", "%(n)d products were removed.", changed)
+        else:
+            text = ngettext("%(n)d product was added.", "%(n)d products were added.", changed)
+        messages.success(request, text % {"n": changed})
+        return HttpResponseRedirect(f"{self.url('products', batch.pk)}?{request.GET.urlencode()}")
+
+
+def _checked_refs(request: HttpRequest) -> list[str]:
+    """Return the checked products that the shop has."""
+    refs = request.POST.getlist("product")
+    found = find_products(refs)
+    return [ref for ref in refs if ref in found]
+
+
+def _save_selection(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int:
+    """Update the products of a batch that is still a draft, and return how many changed."""
+    with transaction.atomic():
+        row = Batch.objects.select_for_update().filter(pk=batch.pk, status=Batch.Status.DRAFT).first()
+        if row is None:
+            return 0
+        before = dict.fromkeys(row.products)
+        given = dict.fromkeys(refs)
+        after = [ref for ref in before if ref not in given] if is_removal else list(before | given)
+        Batch.objects.filter(pk=row.pk).update(products=after)
+    return abs(len(after) - len(before))

@@ -1,0 +1,217 @@
+"""The contact sheet: a word on each render, and into the shop and out again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from django_vton.admin.batches import review
+from django_vton.models import Batch, BatchRender, Publication, TryOnRequest
+from django_vton.models.states import State
+from shop.models import ProductPhoto
+from shop.tryon import ProductTryOn
+
+from ..tryons import make_product, product_ref
+from . import factories
+from .conftest import Staff, get_page, post_messages, visible_text
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tests.intake_helpers import StoredFiles
+
+REVIEW, PUBLISH = "admin:vton_batch_review", "admin:vton_batch_publish"
+
+
+@pytest.fixture
+def reviewer(staff: Staff) -> Client:
+    """Somebody who may not spend."""
+    return staff("change_batch")
+
+
+@pytest.fixture
+def batch(db: None, files: StoredFiles) -> Batch:  # noqa: ARG001 - the fixtures open the database, and store files
+    return create_finished_batch(3)
+
+
+def create_finished_batch(number: int) -> Batch:
+    """A batch whose renders are all there."""
+    noa = factories.create_house_model()
+    batch = Batch.objects.create(status="running", total=number, next_position=number)
+    for position in range(number):
+        product = make_product(f"product-{batch.pk}-{position}", "top")
+        made = factories.complete_tryon(
+            factories.create_tryon(
+                None, photo=noa, shared_key=f"{batch.pk}-{position}", product=product_ref(product)
+            )
+        )
+        title, names = product.name, {"status": "requested", "request": made, "photo": noa}
+        BatchRender.objects.create(
+            batch=batch, position=position, product=product_ref(product), product_title=title, **names
+        )
+    return batch
+
+
+def first(batch: Batch) -> BatchRender:
+    return batch.renders.order_by("position")[0]
+
+
+def post_decision(client: Client, batch: Batch, do: str) -> list[str]:
+    return post_messages(client, REVIEW, {"do": do}, batch.pk)
+
+
+def test_buttons_accept_reject_and_undo(reviewer: Client, batch: Batch) -> None:
+    render = first(batch)
+    for do, expected in (("accept", "accepted"), ("reject", "rejected"), ("undo", "")):
+        assert post_decision(reviewer, batch, f"{do}:{render.pk}") == []
+        render.refresh_from_db()
+        assert render.review == expected
+    assert str(render.reviewed_by) == "vera"
+
+
+def test_a_button_redirects_back_to_its_render(reviewer: Client, batch: Batch) -> None:
+    address = f"{reverse(REVIEW, args=[batch.pk])}?show=unreviewed&page=1"
+    response = reviewer.post(address, {"do": f"accept:{first(batch).pk}"})
+    assert response["Location"] == f"{address}#render-{first(batch).pk}"
+
+
+def test_the_script_receives_the_card_and_the_counts(reviewer: Client, batch: Batch) -> None:
+    data = {"do": f"accept:{first(batch).pk}"}
+    answer = reviewer.post(
+        reverse(REVIEW, args=[batch.pk]), data, headers={"accept": "application/json"}
+    ).json()
+    assert f'id="render-{first(batch).pk}"' in answer["card"]
+    assert "vton-is-accepted" in answer["card"]
+    assert "Publish 1 accepted render" in answer["publish"]
+    assert answer["problem"] == ""
+    assert answer["counts"] == {"unreviewed": 2, "accepted": 1, "rejected": 0, "published": 0, "failed": 0}
+
+
+@pytest.mark.parametrize("do", ["", "accept", "accept:", "accept:x", "accept:999999", "burn:1", "accept:²"])
+def test_an_invalid_decision_changes_nothing(reviewer: Client, batch: Batch, do: str) -> None:
+    do = do.replace("burn:1", f"burn:{first(batch).pk}")
+    assert len(post_decision(reviewer, batch, do)) == 1
+    assert not BatchRender.objects.exclude(review="").exists()
+
+
+def test_a_render_of_another_batch_is_not_found(reviewer: Client, batch: Batch) -> None:
+    other = create_finished_batch(1)
+    post_decision(reviewer, batch, f"accept:{first(other).pk}")
+    assert first(other).review == ""
+    other.renders.update(review="accepted")
+    words = post_decision(reviewer, batch, f"publish:{first(other).pk}")
+    assert words == ["There is no such render in this batch."]
+    assert not ProductPhoto.objects.exists()
+
+
+def test_each_tab_shows_its_renders(reviewer: Client, batch: Batch) -> None:
+    one, two, three = batch.renders.order_by("position")
+    post_decision(reviewer, batch, f"accept:{one.pk}")
+    post_decision(reviewer, batch, f"reject:{two.pk}")
+    failed = BatchRender.objects.create(
+        batch=batch, position=3, product="shop.product:7", status="refused", problem="No picture."
+    )
+    lost = factories.set_state(
+        factories.create_tryon(None, photo=one.photo, shared_key="x"), State.FAILED, "vendor"
+    )
+    asked = BatchRender.objects.create(batch=batch, position=4, product="y", status="requested", request=lost)
+
+    def found(show: str) -> list[int]:
+        html = get_page(reviewer, REVIEW, batch.pk, show=show)
+        return [it.pk for it in batch.renders.order_by("position") if f'id="render-{it.pk}"' in html]
+
+    assert found("unreviewed") == found("") == found("nonsense") == [three.pk]
+    assert found("accepted") == [one.pk]
+    assert found("rejected") == [two.pk]
+    assert found("published") == []
+    assert found("failed") == [failed.pk, asked.pk]
+    read = visible_text(get_page(reviewer, REVIEW, batch.pk, show="failed"))
+    assert "No picture." in read
+    assert "problem at the vendor" in read
+    assert "Accept" not in read.partition("Failed 2")[2]
+
+
+def test_accepted_renders_are_published_and_unpublished(reviewer: Client, batch: Batch) -> None:
+    one, two, _three = batch.renders.order_by("position")
+    for render in (one, two):
+        post_decision(reviewer, batch, f"accept:{render.pk}")
+    assert "Publish 2 accepted renders" in visible_text(get_page(reviewer, REVIEW, batch.pk))
+    assert post_messages(reviewer, PUBLISH, {}, batch.pk) == ["2 renders were published."]
+    assert ProductPhoto.objects.count() == 2
+    assert post_messages(reviewer, PUBLISH, {}, batch.pk) == []
+    html = get_page(reviewer, REVIEW, batch.pk, show="published")
+    assert "Remove from the shop" in html
+    assert "data-vton-key" not in html, "what is published keeps its word"
+    post_decision(reviewer, batch, f"reject:{one.pk}")
+    assert first(batch).review == "accepted"
+    post_decision(reviewer, batch, f"unpublish:{one.pk}")
+    assert ProductPhoto.objects.count() == 1
+    post_decision(reviewer, batch, f"publish:{one.pk}")
+    assert Publication.objects.count() == 2
+
+
+def test_publishing_continues_in_steps(
+    reviewer: Client, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch.renders.update(review="accepted")
+    monkeypatch.setattr(review, "PUBLISH_SECONDS", 0.0)
+    response = reviewer.post(reverse(PUBLISH, args=[batch.pk]))
+    assert "0 of 3 are in the shop." in visible_text(response.content.decode())
+    assert "data-vton-continue" in response.content.decode()
+    monkeypatch.setattr(review, "PUBLISH_SECONDS", 60.0)
+    assert post_messages(reviewer, PUBLISH, {"after": "0"}, batch.pk) == ["2 renders were published."]
+    assert post_messages(reviewer, PUBLISH, {"after": "x"}, batch.pk) == ["1 render was published."]
+
+
+def test_a_failed_publication_is_shown_with_its_reason(
+    reviewer: Client, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch.renders.update(review="accepted")
+
+    def full(*_args: Any) -> None:
+        raise ValueError("the gallery is full")
+
+    monkeypatch.setattr(ProductTryOn, "publish", full)
+    assert post_messages(reviewer, PUBLISH, {}, batch.pk) == [
+        "3 renders could not be published. The reason is shown with each."
+    ]
+    assert (
+        visible_text(get_page(reviewer, REVIEW, batch.pk, show="accepted")).count("the gallery is full") == 3
+    )
+    assert "the gallery is full" in post_decision(reviewer, batch, f"publish:{first(batch).pk}")[0]
+
+
+def test_pages_need_a_fixed_number_of_queries(reviewer: Client, files: StoredFiles) -> None:
+    counts = []
+    for number in (2, 30):
+        batch = create_finished_batch(number)
+        with CaptureQueriesContext(connection) as captured:
+            html = get_page(reviewer, REVIEW, batch.pk)
+        counts.append(len(captured))
+    assert html.count('class="vton-card') == 24
+    assert get_page(reviewer, REVIEW, batch.pk, page="2").count('class="vton-card') == 6
+    assert counts[0] == counts[1]
+    assert html.count('loading="lazy"') == 48
+    assert files.names()
+
+
+def test_images_have_alt_texts_and_keys_are_explained(reviewer: Client, batch: Batch) -> None:
+    html = get_page(reviewer, REVIEW, batch.pk)
+    assert 'alt="House model Noa"' in html
+    assert f'alt="Try-on of {first(batch).product_title}"' in html
+    assert "Keyboard: J next K previous A accept R reject U undo" in visible_text(html)
+
+
+def test_a_viewer_cannot_review_or_publish(viewer: Client, batch: Batch) -> None:
+    batch.renders.update(review="accepted")
+    html = get_page(viewer, REVIEW, batch.pk, show="accepted")
+    assert "data-vton-review" not in html
+    assert "<button" not in html.partition('id="content-main"')[2].partition("</main>")[0]
+    assert viewer.post(reverse(PUBLISH, args=[batch.pk])).status_code == 403
+    assert viewer.post(reverse(REVIEW, args=[batch.pk]), {"do": "undo:1"}).status_code == 403
+    assert not ProductPhoto.objects.exists()
+    assert TryOnRequest.objects.exists()

@@ -1,0 +1,159 @@
+"""One page for operators: what is wrong, the money, the engines, the queue."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from django_vton.billing import budget
+from django_vton.models import BudgetPeriod, DispatcherLease, GatewayState, Incident, PauseSwitch
+from django_vton.models.states import State
+from django_vton.monitoring import incidents
+from django_vton.queue import liveness
+
+from . import factories
+from .conftest import LIST, Staff, get_page, visible_text
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tests.conftest import Vton
+    from tests.intake_helpers import StoredFiles
+
+HEALTH = "admin:vton_health"
+
+
+@pytest.fixture
+def operator(staff: Staff) -> Client:
+    return staff("operate")
+
+
+def test_only_operators_see_the_health_page_and_its_links(viewer: Client, superuser: Client) -> None:
+    address = reverse(HEALTH)
+    assert viewer.get(address).status_code == 403
+    assert viewer.post(address).status_code == 403
+    for name in ("admin:index", LIST):
+        assert f'href="{address}"' in get_page(superuser, name)
+        assert f'href="{address}"' not in get_page(viewer, name)
+
+
+def test_the_list_links_to_the_health_page(operator: Client) -> None:
+    assert "Try-on health" in visible_text(get_page(operator, LIST))
+    assert get_page(operator, HEALTH)
+
+
+def test_a_healthy_install_shows_no_incidents(operator: Client) -> None:
+    liveness.record_heartbeat()
+    read = visible_text(get_page(operator, HEALTH))
+    assert "Shoppers can try on." in read
+    assert "None: workers are running" in read
+    assert "Today" in read
+    assert "left no cap" in read
+    assert "fashn-v1.6 Accepts renders - 0 - 0.075 USD" in read
+    assert "oldest due try-on none" in read
+    assert "worker last seen just now" in read
+    assert "outcome unknown none" in read
+
+
+def test_incidents_show_their_age_and_what_to_do(operator: Client) -> None:
+    GatewayState.objects.create(
+        engine="glass-v1", breaker="402", failures=3, wait_until=timezone.now() + timedelta(hours=1)
+    )
+    incidents.check()
+    Incident.objects.update(opened_at=timezone.now() - timedelta(minutes=7))
+    liveness.record_heartbeat()
+    DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=9))
+    read = visible_text(get_page(operator, HEALTH))
+    assert "Renders with glass-v1 have stopped since: 7 min ago" in read
+    assert "Check the key, the wallet" in read
+    assert "No worker is running since: just now" in read
+    assert "glass-v1 Stopped: the wallet is empty (402)" in read
+    assert "worker last seen 9 min ago" in read
+
+
+def test_the_budgets_of_today_and_this_month_are_shown(operator: Client, vton: Vton) -> None:
+    vton(DAILY_BUDGET=Decimal(1), MONTHLY_BUDGET=Decimal(10))
+    budget.reserve(400_000)
+    BudgetPeriod.objects.update(spent=450_000)
+    html = get_page(operator, HEALTH)
+    read = visible_text(html)
+    assert re.findall(r"<meter[^>]* value=\"(\d+)\" low=\"80\"", html) == ["85", "8"]
+    assert "85 % of 1.00 USD spent 0.45 USD reserved for running renders 0.40 USD left 0.15 USD" in read
+    assert "Most of the budget of" in read
+
+    BudgetPeriod.objects.update(spent=600_000)
+    read = visible_text(get_page(operator, HEALTH))
+    assert "is used up" in read
+    assert "Most of the budget of" not in read, "said by the other"
+
+
+def test_a_budget_of_zero_has_nothing_left(operator: Client, vton: Vton) -> None:
+    vton(DAILY_BUDGET=Decimal(0))
+    assert "left 0.00 USD" in visible_text(get_page(operator, HEALTH))
+
+
+def test_the_queue_and_the_unknown_outcomes_are_counted(operator: Client, files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
+    now = timezone.now()
+    factories.set_state(
+        factories.create_tryon(factories.create_guest()), State.QUEUED, due_at=now - timedelta(minutes=3)
+    )
+    for _ in range(2):
+        factories.set_state(
+            factories.create_tryon(factories.create_guest()),
+            State.SUBMITTED,
+            due_at=now - timedelta(seconds=1),
+        )
+    factories.set_state(factories.create_tryon(factories.create_guest()), State.UNKNOWN, due_at=now)
+    factories.create_unresolved_tryon()
+    html = get_page(operator, HEALTH)
+    read = visible_text(html)
+    assert "… queued 1 … being sent 0 … being made 2 … being fetched 0 ? outcome unknown 1" in read
+    assert "oldest due try-on 3 min ago" in read
+    (address,) = re.findall(r'href="([^"]*)">2 to resolve', html)
+    assert "2 try-ons" in visible_text(operator.get(address).content.decode())
+
+
+def test_a_pause_is_shown_with_a_link_to_its_switch(operator: Client) -> None:
+    PauseSwitch.objects.create(pk=1, is_paused=True)
+    html = get_page(operator, HEALTH)
+    assert "No: it is paused here. End the pause" in visible_text(html)
+    assert reverse("admin:vton_pauseswitch_changelist") in html
+
+
+def test_viewing_writes_nothing_and_needs_a_fixed_number_of_queries(operator: Client) -> None:
+    def statements() -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            get_page(operator, HEALTH)
+        return [query["sql"].split()[0] for query in captured]
+
+    few = statements()
+    for engine in ("glass-v1", "fashn-v1.6"):
+        GatewayState.objects.create(engine=engine, breaker="402")
+    for _ in range(5):
+        factories.create_tryon(factories.create_guest())
+    many = statements()
+    assert set(many) == {"SELECT"}
+    assert len(many) <= len(few)
+
+
+def test_health_checks_run_on_request_and_leave_no_file_behind(operator: Client, files: StoredFiles) -> None:
+    liveness.record_heartbeat()
+    assert "ok storage" not in visible_text(get_page(operator, HEALTH))
+    read = visible_text(operator.post(reverse(HEALTH)).content.decode())
+    assert "ok storage writes, reads and deletes" in read
+    assert re.search(r"ok workers last seen \d s ago", read)
+    assert files.names() == set()
+
+
+def test_the_health_page_works_under_a_strict_content_security_policy(operator: Client) -> None:
+    main = get_page(operator, HEALTH).partition('<div id="content"')[2]
+    assert "style=" not in main
+    assert not re.search(r"\son\w+=", main)
