@@ -73,7 +73,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
 def secure_gateway(
     certificate: Path, network: Network, vton: Vton, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[HostileGateway]:
-    """A gateway as in production: by name, stopped TLS."""
+    """A gateway as in production: with a host name and TLS."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=certificate)
@@ -86,5 +86,5 @@ def secure_gateway(
 
 
 @pytest.fixture
-def secure_desk(secure_gateway: HostileGateway, phone_photo: PhotoMaker, glasses: Product) -> Harness:
+def secure_harness(secure_gateway: HostileGateway, phone_photo: PhotoMaker, glasses: Product) -> Harness:
     return Harness(secure_gateway, phone_photo, glasses)  # type: ignore[arg-type] # as for `harness`

@@ -46,7 +46,7 @@ from .helpers import (
     ],
 )  # fmt: skip
 def test_internal_addresses_are_never_connected_to(
-    secure_desk: Harness,
+    secure_harness: Harness,
     secure_gateway: HostileGateway,
     network: Network,
     caplog: pytest.LogCaptureFixture,
@@ -54,8 +54,8 @@ def test_internal_addresses_are_never_connected_to(
     reason: str,
 ) -> None:
     secure_gateway.result_url_override = url.replace("PORT", str(secure_gateway.port))
-    row = run_until_finished(secure_desk, order_tryon(secure_desk))
-    assert_failed_without_traces(secure_desk, row, caplog)
+    row = run_until_finished(secure_harness, order_tryon(secure_harness))
+    assert_failed_without_traces(secure_harness, row, caplog)
     assert secure_gateway.requests == {"submit": 1}
     assert network.connected == ["127.0.0.1"], "only the submit connects"
     assert reason in caplog.text
@@ -63,18 +63,18 @@ def test_internal_addresses_are_never_connected_to(
 
 
 def test_a_public_host_is_connected_to_at_any_port(
-    secure_desk: Harness, secure_gateway: HostileGateway, network: Network
+    secure_harness: Harness, secure_gateway: HostileGateway, network: Network
 ) -> None:
     """Shows that the test above would notice a connection."""
     secure_gateway.result_url_override = "https://results.test:8443/image"
-    row = run_until_finished(secure_desk, order_tryon(secure_desk), cycles=2)
-    secure_desk.reload(row, State.RENDERED)
+    row = run_until_finished(secure_harness, order_tryon(secure_harness), cycles=2)
+    secure_harness.reload(row, State.RENDERED)
     assert network.connected == ["127.0.0.1", PUBLIC]
 
 
 @pytest.mark.parametrize("answers", [[[PUBLIC], ["127.0.0.1"]], [[PUBLIC, "127.0.0.1"]], [["::1", PUBLIC]]])
 def test_a_changing_dns_record_leads_to_no_internal_address(
-    secure_desk: Harness,
+    secure_harness: Harness,
     secure_gateway: HostileGateway,
     network: Network,
     caplog: pytest.LogCaptureFixture,
@@ -83,8 +83,8 @@ def test_a_changing_dns_record_leads_to_no_internal_address(
     """The client connects to the checked IP address and does not resolve the host again."""
     network.names["results.test"] = [list(addresses) for addresses in answers]
     secure_gateway.result_url_override = f"https://results.test:{secure_gateway.port}/image"
-    row = run_until_finished(secure_desk, order_tryon(secure_desk))
-    assert_failed_without_traces(secure_desk, row, caplog)
+    row = run_until_finished(secure_harness, order_tryon(secure_harness))
+    assert_failed_without_traces(secure_harness, row, caplog)
     assert secure_gateway.requests == {"submit": 1}
     fetches = network.looked_up.count("results.test")
     assert network.connected == ["127.0.0.1"] + [PUBLIC] * (fetches - 3)
@@ -95,7 +95,7 @@ def test_a_changing_dns_record_leads_to_no_internal_address(
     ["evil.test", "results.test.evil.test", "xresults.test", "results.test%2eevil.test", "r\u0435sults.test"],
 )
 def test_hosts_outside_of_result_hosts_are_not_resolved(
-    secure_desk: Harness,
+    secure_harness: Harness,
     secure_gateway: HostileGateway,
     network: Network,
     vton: Vton,
@@ -107,9 +107,9 @@ def test_hosts_outside_of_result_hosts_are_not_resolved(
     secure_gateway.result_url_override = json.loads(json.dumps(f"https://{host}/image"))
     secure_gateway.submit = secure_gateway.accepted if not host.isascii() else secure_gateway.completed
     if not host.isascii():  # Such a URL is not valid, so the render is polled until the deadline.
-        assert_fails_at_the_deadline(secure_desk, secure_gateway, caplog)
+        assert_fails_at_the_deadline(secure_harness, secure_gateway, caplog)
     else:
         assert_failed_without_traces(
-            secure_desk, run_until_finished(secure_desk, order_tryon(secure_desk)), caplog
+            secure_harness, run_until_finished(secure_harness, order_tryon(secure_harness)), caplog
         )
     assert set(network.looked_up) == {"gateway.test"}

@@ -69,5 +69,5 @@ def test_the_minimum_side_is_written_only_once_in_the_package() -> None:
 
 @pytest.mark.parametrize("page", ["products.md", "product-page.md"])
 def test_the_docs_give_the_minimum_side(page: str) -> None:
-    stated = re.findall(r"(?:at least|below) (\d+)(?: . \d+)? pixels", (ROOT / "docs" / page).read_text())
+    stated = re.findall(r"(?:at least|smaller than) (\d+)(?: . \d+)? pixels", (ROOT / "docs" / page).read_text())
     assert stated == [str(MIN_SIDE)]

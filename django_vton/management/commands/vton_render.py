@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ... import images, rendering
+from ... import images, products, rendering
 from ...exceptions import Refused
 from ...gateway import engines
 from ...models import GatewayState, TryOnRequest
@@ -48,6 +48,9 @@ class Command(BaseCommand):
         try:
             by_engine = engine_options(options["option"])
             chosen = {name: value for values in by_engine.values() for name, value in values.items()}
+            described = products.find(product)
+            price = engines.price(described.engine.name, described.clean_merchant_options(chosen))
+            self.stdout.write(f"{described.title}, {described.engine.name}: {format_usd(price)}")
             began = timezone.now()
             render = rendering.render(product, person_photo(photo), **chosen)
         except (Refused, images.ImageRefused) as refusal:
@@ -55,8 +58,6 @@ class Command(BaseCommand):
             raise CommandError(str(text)) from refusal
         except OSError as error:
             raise CommandError(str(error)) from error
-        price = format_usd(engines.price(render.engine, render.options))
-        self.stdout.write(f"{render.product_title}, {render.engine}: {price}")
         if render.created_at < began:
             self.stdout.write("It was ordered before: nothing is paid again.")
         self._wait(render)

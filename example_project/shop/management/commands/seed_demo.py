@@ -36,11 +36,11 @@ class Command(BaseCommand):
                     product.photo.save(f"{slug}.jpg", File(file))
 
     def seed_house_models(self) -> None:
-        from django_vton.house_models import add
+        from django_vton import house_models
 
         for model in HOUSE_MODELS:
             with (ASSETS / model["file"]).open("rb") as file:
-                add(name=model["name"], file=file, suits=model["suits"], labels=model["labels"])
+                house_models.add(name=model["name"], file=file, suits=model["suits"], labels=model["labels"])
 
     def seed_admin(self) -> str:
         """Create the user admin; returns a message about how to log in."""
