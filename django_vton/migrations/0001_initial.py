@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('answered_at', models.DateTimeField(blank=True, help_text='When the vendor reported the outcome. If empty, a spent amount is assumed to be charged.', null=True)),
                 ('outcome', models.CharField(blank=True, max_length=20, verbose_name='outcome')),
                 ('http_status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='HTTP status')),
-                ('error', models.TextField(blank=True, verbose_name="vendor's words")),
+                ('error', models.TextField(blank=True, verbose_name="vendor's message")),
                 ('raw', models.JSONField(blank=True, default=dict, verbose_name="vendor's answer")),
             ],
             options={
@@ -61,8 +61,8 @@ class Migration(migrations.Migration):
                 ('refused_at', models.DateTimeField(blank=True, null=True, verbose_name='last refusal')),
             ],
             options={
-                'verbose_name': 'state of the gateway',
-                'verbose_name_plural': 'states of the gateway',
+                'verbose_name': 'gateway status',
+                'verbose_name_plural': 'gateway status',
             },
         ),
         migrations.CreateModel(
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'incident',
-                'verbose_name_plural': 'state of try-on',
+                'verbose_name_plural': 'try-on health',
             },
         ),
         migrations.CreateModel(
@@ -391,7 +391,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'conversion',
-                'verbose_name_plural': 'figures of try-on',
+                'verbose_name_plural': 'try-on reports',
             },
         ),
         migrations.CreateModel(

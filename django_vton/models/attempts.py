@@ -39,7 +39,7 @@ class Attempt(models.Model):
     )
     outcome = models.CharField(_("outcome"), max_length=20, blank=True)
     http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
-    error = models.TextField(_("vendor's words"), blank=True)
+    error = models.TextField(_("vendor's message"), blank=True)
     raw = models.JSONField(_("vendor's answer"), default=dict, blank=True)
 
     class Meta:

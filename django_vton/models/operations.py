@@ -36,8 +36,8 @@ class GatewayState(models.Model):
     refused_at = models.DateTimeField(_("last refusal"), null=True, blank=True)
 
     class Meta:
-        verbose_name = _("state of the gateway")
-        verbose_name_plural = _("states of the gateway")
+        verbose_name = _("gateway status")
+        verbose_name_plural = _("gateway status")
 
     def __str__(self) -> str:
         return self.engine
@@ -75,7 +75,7 @@ class Incident(models.Model):
 
     class Meta:
         verbose_name = _("incident")
-        verbose_name_plural = _("state of try-on")
+        verbose_name_plural = _("try-on health")
 
     def __str__(self) -> str:
         return self.name
