@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from django.core.management.base import OutputWrapper
 
+    from ..models import TryOnRequest
+
 POLL_INTERVAL_SECONDS = 0.5
 """How often a command reads the progress from the database, and the least time between two of its lines."""
 
@@ -44,11 +46,11 @@ def run_dispatcher() -> Iterator[threading.Event]:
 def write_results(out: OutputWrapper) -> Iterator[None]:
     """Write a line for each render that ends in this process."""
 
-    def completed(*, product: Any, **_kwargs: Any) -> None:
-        out.write(f"{product}: completed")
+    def completed(*, try_on: TryOnRequest, **_kwargs: Any) -> None:
+        out.write(f"{try_on.product}: completed")
 
-    def failed(*, product: Any, code: str, **_kwargs: Any) -> None:
-        out.write(f"{product}: failed ({code})")
+    def failed(*, try_on: TryOnRequest, code: str, **_kwargs: Any) -> None:
+        out.write(f"{try_on.product}: failed ({code})")
 
     tryon_completed.connect(completed)
     tryon_failed.connect(failed)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -18,8 +17,6 @@ from django_vton import batches
 from django_vton.models import Batch, TryOnRequest
 from shop.models import Kind, Product
 
-from ..batches.conftest import mia, noa, runner  # noqa: F401 - fixtures
-from ..lifecycle.conftest import _files, gateway, harness  # noqa: F401 - fixtures
 from ..lifecycle.test_processes import environment
 from ..live_shop import MANAGE
 from ..tryons import make_product, product_ref
@@ -38,33 +35,40 @@ def run(*args: object) -> str:
     return out.getvalue()
 
 
-def on_a_terminal(runner: BatchRunner, *args: object, answer: str = "") -> tuple[int, str]:  # noqa: F811 - the fixture
-    """The command on a terminal, where somebody answers its question; its end, and all that was shown."""
-    ours, theirs = pty.openpty()
+def worker_output(*args: str, verbosity: int = 1) -> list[str]:
+    """Run `vton_worker`, and return its lines."""
+    out = io.StringIO()
+    call_command("vton_worker", *args, stdout=out, verbosity=verbosity)
+    return out.getvalue().splitlines()
+
+
+def run_on_terminal(runner: BatchRunner, *args: object, answer: str = "") -> tuple[int, str]:
+    """Run the command on a pseudo-terminal and answer its question. Return its exit code and output."""
+    terminal, child_end = pty.openpty()
     command = [sys.executable, str(MANAGE), *map(str, args)]
     process = subprocess.Popen(
-        command, env=environment(runner.harness), stdin=theirs, stdout=theirs, stderr=theirs
+        command, env=environment(runner.harness), stdin=child_end, stdout=child_end, stderr=child_end
     )
-    os.close(theirs)
-    shown = b""
-    with suppress(OSError):  # Linux says so at the end of a terminal.
-        while select.select([ours], [], [], 60)[0] and (data := os.read(ours, 4096)):
-            shown += data
-            if answer and b"[y/N]" in shown:
-                os.write(ours, answer.encode())
+    os.close(child_end)
+    output = b""
+    with suppress(OSError):  # Linux raises this when the child has closed the terminal.
+        while select.select([terminal], [], [], 60)[0] and (data := os.read(terminal, 4096)):
+            output += data
+            if answer and b"[y/N]" in output:
+                os.write(terminal, answer.encode())
                 answer = ""
-    os.close(ours)
-    return process.wait(60), shown.decode()
+    os.close(terminal)
+    return process.wait(60), output.decode()
 
 
-def test_a_dry_run_says_the_price_and_leaves_nothing(runner: BatchRunner, mia: PersonPhoto) -> None:  # noqa: F811 - fixtures
+def test_a_dry_run_prints_the_price_and_stores_nothing(runner: BatchRunner, mia: PersonPhoto) -> None:
     products = runner.create_products(2)
-    said = run("--product", *map(product_ref, products), "--on", "Noa", mia.pk, "--dry-run")
-    assert "4 renders, 0 of them there already: 1.20 USD" in said
+    output = run("--product", *map(product_ref, products), "--on", "Noa", mia.pk, "--dry-run")
+    assert "4 renders, 0 of them exist: 1.20 USD" in output
     assert not Batch.objects.exists()
 
 
-def test_products_of_a_model_are_rendered(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+def test_all_products_of_a_model_are_rendered(runner: BatchRunner) -> None:
     runner.create_products(2)
     Product.objects.exclude(name__startswith="No.").delete()
     make_product("bag", Kind.ACCESSORY)
@@ -75,17 +79,17 @@ def test_products_of_a_model_are_rendered(runner: BatchRunner) -> None:  # noqa:
     done = runner.check(batch)
     assert (batch.name, done.completed, done.refused, done.spent) == ("Autumn", 2, 1, 2 * PRICE)
     runner.create_products(1)
-    said = run("--all", "shop.Product", "--filter", "kind=eyewear", "--missing", "--on", "Noa", "--yes")
-    assert "1 renders, 0 of them there already: 0.30 USD" in said
-    assert "1/1, 0.30 USD spent" in said
-    with pytest.raises(CommandError, match="Nothing is left"):
+    output = run("--all", "shop.Product", "--filter", "kind=eyewear", "--missing", "--on", "Noa", "--yes")
+    assert "1 renders, 0 of them exist: 0.30 USD" in output
+    assert "1/1, 0.30 USD spent" in output
+    with pytest.raises(CommandError, match="Nothing to render"):
         run("--all", "shop.Product", "--filter", "kind=eyewear", "--missing", "--on", "Noa", "--yes")
 
 
-def test_what_makes_no_sense_is_said(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+def test_invalid_arguments_are_reported(runner: BatchRunner) -> None:
     product = product_ref(runner.create_products(1)[0])
     cases: list[tuple[list[object], str]] = [
-        (["--product", product], "Nothing is left"),
+        (["--product", product], "Nothing to render"),
         (["--product", product, "--on", "Nobody"], "Nobody"),
         (["--all", "auth.User", "--on", "Noa"], "auth.User"),
         (["--all", "nothing", "--on", "Noa"], "nothing"),
@@ -94,13 +98,13 @@ def test_what_makes_no_sense_is_said(runner: BatchRunner) -> None:  # noqa: F811
         (["--product", product, "--on", "Noa"], "--yes"),
         (["--resume", 12], "no batch 12"),
     ]
-    for args, words in cases:
-        with pytest.raises(CommandError, match=words):
+    for args, message in cases:
+        with pytest.raises(CommandError, match=message):
             run(*args)
     assert not Batch.objects.exists()
 
 
-def test_a_batch_that_was_paused_is_gone_on_with(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+def test_a_paused_batch_is_resumed(runner: BatchRunner) -> None:
     batch = runner.start(2)
     batches.pause(batch)
     assert "2/2" in run("--resume", batch.pk)
@@ -109,30 +113,31 @@ def test_a_batch_that_was_paused_is_gone_on_with(runner: BatchRunner) -> None:  
         run("--resume", batch.pk)
 
 
-def test_on_a_terminal_it_asks_and_shows_how_far_it_is(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
+def test_it_asks_for_confirmation_and_prints_progress_lines(runner: BatchRunner) -> None:
     args = ["vton_batch", "--product", *map(product_ref, runner.create_products(6)), "--on", "Noa"]
-    code, shown = on_a_terminal(runner, *args, answer="n\n")
-    assert (code, Batch.objects.count()) == (0, 0), shown
-    code, shown = on_a_terminal(runner, *args, answer="y\n")
-    assert code == 0, shown
-    assert re.search(r"\r\[\.+\] 0/6", shown)
-    assert "[##############################] 6/6, 1.80 USD spent" in shown
+    code, output = run_on_terminal(runner, *args, answer="n\n")
+    assert (code, Batch.objects.count()) == (0, 0), output
+    code, output = run_on_terminal(runner, *args, answer="y\n")
+    assert code == 0, output
+    assert "0/6" in output
+    assert "6/6, 1.80 USD spent" in output
     assert runner.check(Batch.objects.get()).completed == 6
 
 
-def test_the_pump_shows_how_far_all_is_on_a_terminal_alone(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
-    runner.start(6)
-    code, shown = on_a_terminal(runner, "vton_worker", "--once")
-    assert code == 0, shown
-    assert "] 6/6, 0 running, 0 waiting" in shown
-    out = io.StringIO()
+def test_the_worker_prints_results_once_only_if_verbose(runner: BatchRunner) -> None:
+    runner.harness.gateway.scenario(outcome="FAILED", times=1)
+    batch = runner.start(2)
+    assert sorted(line.partition(": ")[2] for line in worker_output("--once", verbosity=2)) == [
+        "completed",
+        "failed (vendor)",
+    ]
+    assert runner.check(batch).is_finished
     runner.start(1)
-    call_command("vton_worker", "--once", stdout=out)
-    assert out.getvalue() == ""
+    assert worker_output("--once") == [], "cron mails all output"
 
 
-def test_an_interrupted_call_leaves_the_batch_to_go_on(runner: BatchRunner) -> None:  # noqa: F811 - the fixture
-    # Where the tests run in the background of a shell it is ignored, and so it would be in the child.
+def test_an_interrupted_batch_can_be_resumed(runner: BatchRunner) -> None:
+    # A shell ignores SIGINT for tests that run in its background, and the child would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     runner.harness.gateway.scenario(submit_seconds=0.5, times=None)
     products = map(product_ref, runner.create_products(12))

@@ -27,22 +27,22 @@ def run(name: str, *args: str) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_purge_deletes_all_that_is_due_and_may_be_repeated(
+def test_purge_deletes_expired_data_and_can_be_repeated(
     shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
 ) -> None:
     for shade in range(2):
         complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=shade)).request)
     PersonPhoto.objects.update(expires_at=timezone.now())
     TryOnRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    said = run("vton_purge")
-    assert "photos: 2 deleted" in said
-    assert "try_ons: 2 deleted" in said
+    output = run("vton_purge")
+    assert "photos: 2 deleted" in output
+    assert "try_ons: 2 deleted" in output
     assert files.names("photos") == files.names("results") == set()
     assert "try_ons: 0 deleted" in run("vton_purge")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_erase_takes_one_user_and_no_other(
+def test_erase_deletes_the_data_of_one_user_only(
     shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
 ) -> None:
     order_tryon(shirt, user_visitor("ada"), phone_photo(shade=1), keep_photo=True)
@@ -56,6 +56,6 @@ def test_erase_takes_one_user_and_no_other(
 
 
 @pytest.mark.django_db
-def test_erase_says_when_there_is_nobody_of_that_name() -> None:
+def test_erase_reports_an_unknown_user() -> None:
     with pytest.raises(CommandError, match="no user 'nobody'"):
         run("vton_erase", "nobody")

@@ -16,8 +16,6 @@ from django_vton.house_models import add
 from django_vton.models import PauseSwitch, PersonPhoto, TryOnRequest
 from django_vton.models.states import State
 
-from ..batches.conftest import noa  # noqa: F401 - a fixture
-from ..lifecycle.conftest import _files, gateway, harness  # noqa: F401 - fixtures
 from ..lifecycle.test_processes import environment
 from ..live_shop import MANAGE, wait_until
 from ..tryons import product_ref
@@ -35,37 +33,37 @@ def render(*args: object) -> str:
     return out.getvalue()
 
 
-def spawn(harness: Harness, *args: object) -> subprocess.Popen[str]:  # noqa: F811 - the fixture
-    """The command in a process of its own."""
+def start_process(harness: Harness, *args: object) -> subprocess.Popen[str]:
+    """Run the command in its own process."""
     command = [sys.executable, "-u", str(MANAGE), "vton_render", *map(str, args)]
     return subprocess.Popen(
         command, env=environment(harness), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
-def test_a_render_on_a_house_model_goes_into_a_file(
+def test_a_render_on_a_house_model_is_saved_to_a_file(
     harness: Harness, noa: PersonPhoto, tmp_path: Path
-) -> None:  # noqa: F811 - fixtures
+) -> None:
     for name in ("out.png", "out.jpg"):
-        said = render(product_ref(harness.product), "Noa", "-o", tmp_path / name)
-        assert "0.30 USD" in said
+        output = render(product_ref(harness.product), "Noa", "-o", tmp_path / name)
+        assert "0.30 USD" in output
         with Image.open(tmp_path / name) as image:
             assert image.format == {"out.png": "PNG", "out.jpg": "JPEG"}[name]
-    assert "nothing is paid again" in said
+    assert "nothing is paid again" in output
     assert harness.charged() == harness.spent() == PRICE
     assert TryOnRequest.objects.get().shared_key is not None
     assert noa.pk
 
 
-def test_a_photo_from_a_file_is_kept_as_privately_as_a_shoppers(
-    harness: Harness,  # noqa: F811 - the fixture
+def test_a_photo_from_a_file_is_stored_like_a_shoppers_photo(
+    harness: Harness,
     phone_photo: PhotoMaker,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "me.jpg").write_bytes(phone_photo())
-    for _each in range(2):
-        said = render(product_ref(harness.product), tmp_path / "me.jpg", "-o", tmp_path / "out.png")
-    assert "nothing is paid again" in said
+    for _ in range(2):
+        output = render(product_ref(harness.product), tmp_path / "me.jpg", "-o", tmp_path / "out.png")
+    assert "nothing is paid again" in output
     assert harness.charged() == PRICE
     photo = PersonPhoto.objects.get()
     assert (photo.is_house, photo.is_reusable, photo.shopper) == (False, False, None)
@@ -75,14 +73,14 @@ def test_a_photo_from_a_file_is_kept_as_privately_as_a_shoppers(
     assert not row.shows_house_model
 
 
-def test_what_cannot_be_is_said_before_anything_is_paid(
-    harness: Harness,  # noqa: F811 - the fixture
-    noa: PersonPhoto,  # noqa: ARG001, F811 - the fixture
+def test_invalid_arguments_are_reported_before_anything_is_paid(
+    harness: Harness,
+    noa: PersonPhoto,  # noqa: ARG001 - creates the house model
     phone_photo: PhotoMaker,
     tmp_path: Path,
 ) -> None:
     product, out = product_ref(harness.product), tmp_path / "out.png"
-    with pytest.raises(CommandError, match="There are: Noa"):
+    with pytest.raises(CommandError, match="Available: Noa"):
         render(product, "Nobody", "-o", out)
     with pytest.raises(CommandError, match="couldn't find"):
         render("shop.product:0", "Noa", "-o", out)
@@ -103,7 +101,7 @@ def test_what_cannot_be_is_said_before_anything_is_paid(
     assert not out.exists()
 
 
-def test_a_failed_render_is_told(harness: Harness, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
+def test_a_failed_render_exits_with_an_error(harness: Harness, noa: PersonPhoto, tmp_path: Path) -> None:
     harness.gateway.scenario(outcome="FAILED")
     with pytest.raises(CommandError) as failed:
         render(product_ref(harness.product), noa.pk, "-o", tmp_path / "out.png")
@@ -112,17 +110,17 @@ def test_a_failed_render_is_told(harness: Harness, noa: PersonPhoto, tmp_path: P
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_call_keeps_what_was_paid(
-    harness: Harness,  # noqa: F811 - the fixture
-    noa: PersonPhoto,  # noqa: F811 - the fixture
+def test_an_interrupted_render_is_not_paid_again(
+    harness: Harness,
+    noa: PersonPhoto,
     tmp_path: Path,
     number: signal.Signals,
 ) -> None:
-    # Where the tests run in the background of a shell it is ignored, and so it would be in the child.
+    # A shell ignores SIGINT for tests that run in its background, and the child would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     harness.gateway.scenario(submit_seconds=1)
     args = [product_ref(harness.product), noa.name, "-o", tmp_path / "out.png"]
-    process = spawn(harness, *args)
+    process = start_process(harness, *args)
     assert harness.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"], timeout=30)
     os.kill(process.pid, number)
     _out, err = process.communicate(timeout=30)
@@ -132,20 +130,22 @@ def test_an_interrupted_call_keeps_what_was_paid(
     else:
         assert process.returncode == -signal.SIGTERM
     assert TryOnRequest.objects.get().state == State.SUBMITTED
-    again = spawn(harness, *args)
+    again = start_process(harness, *args)
     assert again.wait(60) == 0
     again.communicate()
     assert (tmp_path / "out.png").exists()
     assert harness.post_count() == 1
 
 
-def test_it_waits_for_a_worker_that_has_the_place(harness: Harness, noa: PersonPhoto, tmp_path: Path) -> None:  # noqa: F811 - fixtures
-    """With `vton_worker` beside it, the command only waits, and what the worker made is written."""
+def test_it_waits_for_a_worker_that_holds_the_lease(
+    harness: Harness, noa: PersonPhoto, tmp_path: Path
+) -> None:
+    """While `vton_worker` holds the only lease, the command waits, and saves what the worker rendered."""
     worker = subprocess.Popen([sys.executable, str(MANAGE), "vton_worker"], env=environment(harness))
     try:
         from django_vton.models import DispatcherLease
 
-        wait_until(lambda: DispatcherLease.objects.exclude(token="").exists(), "the worker has its place")
+        wait_until(lambda: DispatcherLease.objects.exclude(token="").exists(), "the worker holds its lease")
         render(product_ref(harness.product), noa.name, "-o", tmp_path / "out.png")
     finally:
         worker.kill()
