@@ -78,7 +78,7 @@ def part_failed(name: str, error: Exception) -> Row:
 
 def skipped(name: str, reason: str) -> Row:
     """Not measured on this machine."""
-    return Row(name=name, measured=None, note=f"left out: {reason}")
+    return Row(name=name, measured=None, note=f"skipped: {reason}")
 
 
 def run(parts: Mapping[str, Mapping[str, Callable[[], list[Row]]]], *, quick: bool) -> int:

@@ -12,15 +12,19 @@ import pkgutil
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import django
 from django.conf import settings
 
 PACKAGE = Path(__file__).resolve().parents[1] / "django_vton"
+
+CREATED_BY_SHOPS = {"Engine", "Gateway", "PrivateFileSystemStorage"}
+"""Classes whose arguments are documented."""
 
 if not settings.configured:
     settings.configure(
@@ -121,9 +125,9 @@ def _argument(parameter: inspect.Parameter) -> str:
         return "name=value…"
     if parameter.kind is parameter.VAR_POSITIONAL:
         return "argument…"
-    return (
-        parameter.name if parameter.default is parameter.empty else f'{parameter.name}="{parameter.default}"'
-    )
+    if parameter.default is parameter.empty:
+        return parameter.name
+    return f'{parameter.name}="{parameter.default}"'
 
 
 def _python() -> str:
@@ -134,30 +138,22 @@ def _python() -> str:
         pixazo,
         products,
         queue,
+        rendering,
         sandbox,
         storage,
         tasks,
     )
     from django_vton.sandbox.ledger import Ledger
 
+    functions_of_batches = [name for name in batches.__all__ if inspect.isfunction(getattr(batches, name))]
     return page(
         "Python calls",
         "Names that are not on this page may change in any release.",
-        *_class(products.TryOn, "django_vton.products.TryOn"),
-        *_function(products.register, "django_vton.products.register"),
-        *_function(products.reference, "django_vton.products.reference"),
-        *_function(conversions.added, "django_vton.conversions.added"),
-        *_function(conversions.purchased, "django_vton.conversions.purchased"),
-        *_function(house_models.add, "django_vton.house_models.add"),
-        *(
-            part
-            for name in batches.__all__
-            if inspect.isfunction(found := getattr(batches, name))
-            for part in _function(found, f"django_vton.batches.{name}")
-        ),
-        *_class(batches.Preview, "django_vton.batches.Preview"),
-        *_class(batches.Progress, "django_vton.batches.Progress"),
-        *_class(batches.PublishResult, "django_vton.batches.Published"),
+        *_members(products, "TryOn", "register", "reference"),
+        *_members(conversions, "added", "purchased"),
+        *_members(rendering, "render"),
+        *_members(house_models, "add"),
+        *_members(batches, *functions_of_batches, "Preview", "Progress", "PublishResult"),
         "## Exceptions",
         table(("exception", ""), _exceptions()),
         "## Paths for a queue",
@@ -170,13 +166,9 @@ def _python() -> str:
                 for function in (queue.by_django_tasks, queue.no_queue, tasks.wake, tasks.purge)
             ),
         ),
-        *_class(pixazo.Engine, "django_vton.pixazo.Engine"),
-        *_class(pixazo.Option, "django_vton.pixazo.Option"),
-        *_class(pixazo.StatusRequest, "django_vton.pixazo.Call"),
-        *_class(
-            storage.PrivateFileSystemStorage, "django_vton.storage.PrivateFileSystemStorage", with_init=True
-        ),
-        *_class(sandbox.Gateway, "django_vton.sandbox.Gateway", with_init=True),
+        *_members(pixazo, "Engine", "Option", "StatusRequest"),
+        *_members(storage, "PrivateFileSystemStorage"),
+        *_members(sandbox, "Gateway"),
         "### `ledger`",
         sources.markdown(Ledger.__doc__),
         table(
@@ -190,6 +182,14 @@ def _python() -> str:
         sources.markdown(sandbox.Scenario.__doc__),
         table(("field", "type", "default", ""), _fields(sandbox.Scenario)),
     )
+
+
+def _members(module: ModuleType, *names: str) -> Iterator[str]:
+    """The documentation of classes and functions, under the path from which a shop imports them."""
+    for name in names:
+        member = getattr(module, name)
+        document = _class if isinstance(member, type) else _function
+        yield from document(member, f"{module.__name__}.{name}")
 
 
 def _exceptions() -> Iterable[tuple[str, str]]:
@@ -231,9 +231,9 @@ def _signature(function: Callable[..., Any]) -> str:
     return textwrap.dedent("\n".join(lines[begin : end + 1]))
 
 
-def _class(cls: type, path: str, *, with_init: bool = False) -> list[str]:
+def _class(cls: type, path: str) -> list[str]:
     parts = [f"## `{path}`", sources.markdown(cls.__doc__)]
-    if with_init:
+    if cls.__name__ in CREATED_BY_SHOPS:
         parts.append(f"```python\n{_signature(cls.__init__)}\n```")  # type: ignore[misc] # of exactly this class
     texts = sources.attribute_docs(cls)
     hints = inspect.get_annotations(cls)
@@ -280,8 +280,8 @@ def _checks() -> str:
     rows = [(code(it.id), it.level, it.text, it.hint) for it in sources.check_messages(PACKAGE / "checks")]
     return page(
         "System checks",
-        "`manage.py check` runs them, as does every command; `vton_doctor` repeats their messages. `{…}` stands "
-        "for a variable part. The messages of `E001` are listed with the [settings](settings.md).",
+        "`manage.py check` and every other command run them; `vton_doctor` repeats their messages. `{…}` "
+        "stands for a variable part. The messages of `E001` are listed with the [settings](settings.md).",
         table(("id", "level", "message", "hint"), rows),
     )
 

@@ -1,4 +1,4 @@
-"""The guides show what runs: the hosts' own lines, letter by letter, and the names that a shop may use."""
+"""The guides match the code: quoted lines, documented names, images and links."""
 
 from __future__ import annotations
 
@@ -9,70 +9,91 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 GUIDES = ["oscar", "wagtail"]
+READ_THE_DOCS = "https://django-vton.readthedocs.io/en/latest/"
+REPOSITORY = re.compile(
+    r"https://(?:github\.com/django-vton/django-vton/blob|raw\.githubusercontent\.com/django-vton/django-vton)/main/"
+)
 
 
-def blocks(guide: str) -> list[tuple[str, str]]:
-    """Each block of code with its language."""
-    return BLOCK.findall((ROOT / "docs" / f"{guide}.md").read_text())
+def code_blocks(guide: str) -> list[tuple[str, str]]:
+    """The language and the code of each block."""
+    return BLOCK.findall((DOCS / f"{guide}.md").read_text())
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_each_block_is_in_a_file_of_the_host(guide: str) -> None:
+def test_every_block_is_quoted_from_the_tested_host(guide: str) -> None:
     host = ROOT / "tests" / "hosts" / guide
     files = {
         "python": [path.read_text() for path in host.rglob("*.py")],
         "html": [path.read_text() for path in host.rglob("*.html")],
     }
 
-    shown = blocks(guide)
-    assert len(shown) >= 4
-    assert [code for language, code in shown if not any(code in text for text in files[language])] == []
+    blocks = code_blocks(guide)
+    assert len(blocks) >= 4
+    assert [code for language, code in blocks if not any(code in text for text in files[language])] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_a_shop_writes_ten_lines(guide: str) -> None:
-    """The body of its `TryOn`, and what its templates load, show and extend for it."""
-    (tryon,) = [code for _language, code in blocks(guide) if "(TryOn):" in code]
-    (described,) = [node for node in ast.parse(tryon).body if isinstance(node, ast.ClassDef)]
-    body = "\n".join(tryon.splitlines()[described.lineno : described.end_lineno])
-    templates = "\n".join(code for language, code in blocks(guide) if language == "html")
+def test_a_shop_needs_at_most_ten_lines(guide: str) -> None:
+    """The body of its `TryOn`, and the lines of its templates that concern the try-on."""
+    (tryon,) = [code for _language, code in code_blocks(guide) if "(TryOn):" in code]
+    (definition,) = [node for node in ast.parse(tryon).body if isinstance(node, ast.ClassDef)]
+    body = "\n".join(tryon.splitlines()[definition.lineno : definition.end_lineno])
+    templates = "\n".join(code for language, code in code_blocks(guide) if language == "html")
 
     lines = [line for line in body.splitlines() if line.strip()]
     lines += [line for line in templates.splitlines() if "vton" in line or "tryon" in line]
     assert 4 < len(lines) <= 10
 
 
-def named(pattern: str, *places: str) -> set[str]:
-    """Every match in the files of the package."""
-    package = ROOT / "django_vton"
-    texts = [path.read_text() for place in places for path in package.glob(place)]
+def names_in_package(pattern: str, *globs: str) -> set[str]:
+    """Every match in these files of the package; a match may contain several names."""
+    texts = [path.read_text() for glob in globs for path in (ROOT / "django_vton").glob(glob)]
     return {name for text in texts for match in re.findall(pattern, text) for name in match.split()}
 
 
-def test_every_name_for_a_style_is_in_the_guide() -> None:
-    guide = (ROOT / "docs" / "theming.md").read_text()
-    properties = named(r"var\((--vton-[a-z-]+)", "static/vton/dialog.css", "static/vton/button.css")
+def test_every_custom_property_and_part_is_in_the_guide() -> None:
+    guide = (DOCS / "theming.md").read_text()
+    properties = names_in_package(
+        r"var\((--vton-[a-z-]+)", "static/vton/dialog.css", "static/vton/button.css"
+    )
     assert properties == set(re.findall(r"^\| `(--vton-[a-z-]+)`", guide, re.MULTILINE))
 
-    parts = named(r'part="([a-z ]+)"', "templates/vton/dialog/*.html")
-    parts |= named(r'part\.add\("([a-z]+)"', "static/vton/*.js")
+    parts = names_in_package(r'part="([a-z ]+)"', "templates/vton/dialog/*.html")
+    parts |= names_in_package(r'part\.add\("([a-z]+)"', "static/vton/*.js")
     (listed,) = re.findall(r"vton-dialog::part\(…\)`: (.*?)\.\n", guide, re.DOTALL)
     assert parts == set(re.findall(r"`([a-z]+)`", listed))
 
 
 def test_every_event_is_in_the_guide() -> None:
-    guide = (ROOT / "docs" / "product-page.md").read_text()
-    emitted = named(r'emit\("([a-z-]+)"', "static/vton/*.js") | {"completed", "failed"}
+    guide = (DOCS / "product-page.md").read_text()
+    emitted = names_in_package(r'emit\("([a-z-]+)"', "static/vton/*.js") | {"completed", "failed"}
     assert {f"vton:{name}" for name in emitted} == set(re.findall(r"`(vton:[a-z-]+)`", guide))
 
 
-def test_every_picture_of_a_guide_is_there() -> None:
-    shown = {
+def test_every_image_of_a_guide_exists() -> None:
+    images = {
         name
-        for guide in (ROOT / "docs").glob("*.md")
+        for guide in DOCS.glob("*.md")
         for name in re.findall(r"!\[[^]]+\]\(([^)]+)\)", guide.read_text())
     }
-    assert len(shown) > 5
-    assert [name for name in shown if not (ROOT / "docs" / name).is_file()] == []
+    assert len(images) > 5
+    assert [name for name in images if not (DOCS / name).is_file()] == []
+
+
+def test_links_of_the_readme_are_absolute_and_lead_to_existing_pages() -> None:
+    """PyPI shows the README as well, and does not resolve relative links."""
+    links = LINK.findall((ROOT / "README.md").read_text())
+    assert len(links) > 5
+    assert [link for link in links if not link.startswith("https://")] == []
+    pages = [link.removeprefix(READ_THE_DOCS) for link in links if link.startswith(READ_THE_DOCS)]
+    files = [REPOSITORY.sub("", link) for link in links if REPOSITORY.match(link)]
+    assert len(pages) >= 2
+    assert len(files) >= 2
+    paths = [DOCS / page.partition("#")[0].replace(".html", ".md") for page in pages]
+    paths += [ROOT / name for name in files]
+    assert [path for path in paths if not path.is_file()] == []

@@ -22,13 +22,13 @@ def media(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def make_product(db: None) -> MakeProduct:  # noqa: ARG001 - the fixture opens the database
+def make_product(db: None) -> MakeProduct:  # noqa: ARG001 - The fixture enables the database.
     def make(name: str = "Linen shirt", **values: Any) -> Product:
         slug = name.lower().replace(" ", "-")
         defaults = {"slug": slug, "kind": Kind.TOP, "price": Decimal("89.00"), "sizes": "S M L"}
         product = Product(name=name, **(defaults | values))
-        with (ASSETS / "linen-shirt.jpg").open("rb") as picture:
-            product.photo.save(f"{slug}.jpg", File(picture))
+        with (ASSETS / "linen-shirt.jpg").open("rb") as file:
+            product.photo.save(f"{slug}.jpg", File(file))
         return product
 
     return make

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.running import free_port
+from tests.live_shop import free_port
 
 DEMO = Path(settings.BASE_DIR) / "demo.py"
 
@@ -23,7 +23,7 @@ def port() -> int:
 
 
 @contextmanager
-def demo(folder: Path, port: int | str) -> Iterator[subprocess.Popen[str]]:
+def run_demo(folder: Path, port: int | str) -> Iterator[subprocess.Popen[str]]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("VTON_", "DJANGO_"))}
     process = subprocess.Popen(
         [sys.executable, DEMO],
@@ -40,28 +40,28 @@ def demo(folder: Path, port: int | str) -> Iterator[subprocess.Popen[str]]:
 
 
 def processes_with(text: str) -> dict[int, str]:
-    """The command lines of running processes in whose environment `text` stands, by their id (Linux)."""
+    """The command lines of the running processes that have `text` in their environment, by pid (Linux)."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if text.encode() in (entry / "environ").read_bytes():
                 found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
-            continue  # Ended while we looked, or somebody else's.
+            continue  # It has ended, or belongs to another user.
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="orphans are looked for in /proc")
-def test_it_serves_the_shop_and_leaves_nothing_behind(tmp_path: Path, port: int) -> None:
-    with demo(tmp_path, port) as process:
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to find orphans")
+def test_the_demo_serves_the_shop_and_leaves_no_process_behind(tmp_path: Path, port: int) -> None:
+    with run_demo(tmp_path, port) as process:
         assert process.stdout is not None
-        said = ""
+        output = ""
         for line in process.stdout:
-            said += line
+            output += line
             if line.startswith(("ready", "demo:")):
                 break
-        assert f"ready  http://127.0.0.1:{port}/" in said
-        assert "(admin / sesame)" in said
+        assert f"ready  http://127.0.0.1:{port}/" in output
+        assert "(admin / sesame)" in output
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as response:
             page = response.read().decode()
         assert "Linnea linen shirt" in page
@@ -75,27 +75,27 @@ def test_it_serves_the_shop_and_leaves_nothing_behind(tmp_path: Path, port: int)
     assert processes_with(str(tmp_path)) == {}
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with demo(tmp_path, port) as process:
-            said, _ = process.communicate(timeout=60)
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with run_demo(tmp_path, port) as process:
+            output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"Port {port} is taken" in said
+    assert f"Port {port} is in use" in output
 
 
-def test_a_port_that_is_none_is_named(tmp_path: Path) -> None:
-    with demo(tmp_path, "http") as process:
-        said, _ = process.communicate(timeout=60)
+def test_an_invalid_port_is_reported(tmp_path: Path) -> None:
+    with run_demo(tmp_path, "http") as process:
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "PORT=http is no port." in said
+    assert "PORT=http is not a port number." in output
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="orphans are looked for in /proc")
-def test_a_part_that_dies_ends_the_rest_and_is_named(tmp_path: Path, port: int) -> None:
-    with demo(tmp_path, port) as process:
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to find orphans")
+def test_if_one_process_dies_the_demo_stops_and_reports_it(tmp_path: Path, port: int) -> None:
+    with run_demo(tmp_path, port) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("ready"):
@@ -106,5 +106,5 @@ def test_a_part_that_dies_ends_the_rest_and_is_named(tmp_path: Path, port: int) 
         os.kill(gateway, signal.SIGKILL)
         rest = process.stdout.read()
         assert process.wait(timeout=60) == 1
-    assert "sandbox has ended (exit code -9)" in rest
+    assert "sandbox has exited (exit code -9)" in rest
     assert processes_with(str(tmp_path)) == {}

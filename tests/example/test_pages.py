@@ -9,7 +9,7 @@ from shop.models import Kind
 from tests.example.conftest import MakeProduct
 
 
-def test_the_collection_shows_what_is_public(client: Client, make_product: MakeProduct) -> None:
+def test_the_list_shows_only_public_products(client: Client, make_product: MakeProduct) -> None:
     shirt = make_product("Linen shirt", price=Decimal("89.50"))
     make_product("Secret coat", is_public=False)
     page = client.get("/").content.decode()
@@ -19,7 +19,7 @@ def test_the_collection_shows_what_is_public(client: Client, make_product: MakeP
     assert "Secret coat" not in page
 
 
-def test_a_filter_by_kind(client: Client, make_product: MakeProduct) -> None:
+def test_products_are_filtered_by_kind(client: Client, make_product: MakeProduct) -> None:
     make_product("Linen shirt", kind=Kind.TOP)
     make_product("Otto", kind=Kind.EYEWEAR)
     glasses = client.get("/?kind=eyewear").content.decode()
@@ -29,7 +29,7 @@ def test_a_filter_by_kind(client: Client, make_product: MakeProduct) -> None:
 
 
 @pytest.mark.django_db
-def test_an_empty_shop_says_so(client: Client) -> None:
+def test_an_empty_shop_shows_a_message(client: Client) -> None:
     assert "Nothing here yet." in client.get("/").content.decode()
 
 
@@ -39,7 +39,7 @@ def test_a_product_page_has_the_cart_form_and_the_sizes(client: Client, make_pro
     assert re.findall(r'name="size" value="(\w+)"', page) == ["S", "M", "L"]
 
 
-def test_the_try_on_is_offered_next_to_the_cart_form(client: Client, make_product: MakeProduct) -> None:
+def test_the_button_is_shown_except_for_bags(client: Client, make_product: MakeProduct) -> None:
     shirt, bag = make_product(), make_product("Tote", kind=Kind.ACCESSORY, sizes="")
     assert f'product="shop.product:{shirt.pk}"' in client.get(shirt.get_absolute_url()).content.decode()
     assert "<vton-try-on" not in client.get(bag.get_absolute_url()).content.decode()
@@ -51,26 +51,24 @@ def test_a_hidden_product_is_not_found(client: Client, make_product: MakeProduct
     assert client.post(f"{hidden.get_absolute_url()}add/", {"size": "M"}).status_code == 404
 
 
-def test_every_page_is_under_the_policy_and_needs_nothing_that_it_forbids(
+def test_pages_send_the_policy_and_contain_nothing_that_it_forbids(
     client: Client, make_product: MakeProduct
 ) -> None:
     product = make_product().get_absolute_url()
     client.post(f"{product}add/", {"size": "M"})
-    for address in ("/", product, "/cart/", "/thanks/"):
-        response = client.get(address)
+    for url in ("/", product, "/cart/", "/thanks/"):
+        response = client.get(url)
         assert response.headers["Content-Security-Policy"] == POLICY
         page = response.content.decode()
-        assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:|data:|<script(?![^>]*\ssrc=)", page), (
-            address
-        )
+        assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:|data:|<script(?![^>]*\ssrc=)", page), url
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("code", "direction", "words"), [("de", "ltr", "Ihre Tasche"), ("ar", "rtl", "حقيبتك")]
+    ("code", "direction", "text"), [("de", "ltr", "Ihre Tasche"), ("ar", "rtl", "حقيبتك")]
 )
-def test_the_language_is_chosen_in_the_header(client: Client, code: str, direction: str, words: str) -> None:
+def test_the_language_is_chosen_in_the_header(client: Client, code: str, direction: str, text: str) -> None:
     response = client.post("/i18n/setlang/", {"language": code, "next": "/cart/"}, follow=True)
     page = response.content.decode()
     assert f'<html lang="{code}" dir="{direction}">' in page
-    assert words in page
+    assert text in page

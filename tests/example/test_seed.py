@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _no_password_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_password_in_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEMO_ADMIN_PASSWORD", raising=False)
 
 
@@ -28,7 +28,7 @@ def counts() -> tuple[int, int, int]:
     return Product.objects.count(), PersonPhoto.objects.count(), get_user_model().objects.count()
 
 
-def test_twice_is_once() -> None:
+def test_seeding_twice_creates_nothing_new() -> None:
     seed()
     once = counts()
     assert once == (len(PRODUCTS), len(HOUSE_MODELS), 1)
@@ -38,7 +38,7 @@ def test_twice_is_once() -> None:
     assert sorted(path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()) == files
 
 
-def test_it_puts_garments_of_every_category_and_two_glasses_on_the_shelves() -> None:
+def test_there_are_garments_of_every_category_and_two_glasses() -> None:
     seed()
     kinds = list(Product.objects.values_list("kind", flat=True))
     assert {Kind.TOP, Kind.BOTTOM, Kind.DRESS, Kind.OUTERWEAR} <= set(kinds)
@@ -46,7 +46,7 @@ def test_it_puts_garments_of_every_category_and_two_glasses_on_the_shelves() -> 
     assert sum(kind not in {Kind.EYEWEAR, Kind.ACCESSORY} for kind in kinds) >= 6
 
 
-def test_an_edit_survives_and_a_lost_picture_comes_back() -> None:
+def test_edits_are_kept_and_a_missing_image_is_restored() -> None:
     seed()
     product = Product.objects.all()[0]
     product.name = "Renamed"
@@ -58,27 +58,27 @@ def test_an_edit_survives_and_a_lost_picture_comes_back() -> None:
     assert product.photo.storage.exists(str(product.photo.name))
 
 
-def test_a_password_is_made_once_told_and_kept() -> None:
+def test_a_password_is_created_once_and_shown() -> None:
     password = seed().split()[-1]
-    assert "with the password it had" in seed()
+    assert "password unchanged" in seed()
     admin = get_user_model().objects.get(username="admin")
     assert admin.check_password(password)
     assert admin.is_superuser
     assert admin.is_staff
 
 
-def test_a_password_given_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     seed()
     monkeypatch.setenv("DEMO_ADMIN_PASSWORD", "open sesame")
     assert "open sesame" in seed()
     assert get_user_model().objects.get(username="admin").check_password("open sesame")
 
 
-def test_the_pictures_are_light_and_large_enough_for_every_engine() -> None:
+def test_the_images_are_small_files_and_large_enough_for_every_engine() -> None:
     names = [f"{product['slug']}.jpg" for product in PRODUCTS] + [model["file"] for model in HOUSE_MODELS]
     for name in names:
         path = settings.BASE_DIR / "assets" / name
         assert path.stat().st_size < 150_000, name
-        with Image.open(path) as picture:
-            assert picture.format == "JPEG"
-            assert min(picture.size) >= 300, name
+        with Image.open(path) as image:
+            assert image.format == "JPEG"
+            assert min(image.size) >= 300, name

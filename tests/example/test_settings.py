@@ -1,4 +1,4 @@
-"""The settings are read from the environment at import: each test runs the file anew."""
+"""The settings read the environment when they are imported, so each test runs the file again."""
 
 import runpy
 from decimal import Decimal
@@ -18,7 +18,7 @@ NAMES = [
 ]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, **env: str) -> dict[str, Any]:
+def run_settings(monkeypatch: pytest.MonkeyPatch, **env: str) -> dict[str, Any]:
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
@@ -26,8 +26,8 @@ def run(monkeypatch: pytest.MonkeyPatch, **env: str) -> dict[str, Any]:
     return runpy.run_path(str(Path(live.BASE_DIR) / "config" / "settings.py"))
 
 
-def test_with_nothing_set_it_is_a_demo_on_sqlite_with_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = run(monkeypatch)
+def test_without_variables_it_is_a_demo_on_sqlite_with_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = run_settings(monkeypatch)
     assert settings["DEBUG"] is True
     assert settings["VTON"] == {
         "PIXAZO_API_KEY": "sandbox",
@@ -45,7 +45,7 @@ def test_with_nothing_set_it_is_a_demo_on_sqlite_with_the_sandbox(monkeypatch: p
 
 
 def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    settings = run(
+    settings = run_settings(
         monkeypatch,
         VTON_PIXAZO_API_KEY="key",
         VTON_PIXAZO_BASE_URL="https://gateway.example",
@@ -87,12 +87,14 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert "shop.example" in settings["ALLOWED_HOSTS"]
 
 
-def test_private_pictures_are_beside_the_public_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    settings = run(monkeypatch, MEDIA_ROOT=str(tmp_path / "media"))
+def test_private_images_are_stored_beside_public_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = run_settings(monkeypatch, MEDIA_ROOT=str(tmp_path / "media"))
     private = settings["STORAGES"]["vton"]["OPTIONS"]["location"]
     assert private == tmp_path / "media-private"
     assert not private.is_relative_to(settings["MEDIA_ROOT"])
 
 
-def test_without_debug_no_key_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, DEBUG="0")["SECRET_KEY"] == ""
+def test_without_debug_there_is_no_default_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_settings(monkeypatch, DEBUG="0")["SECRET_KEY"] == ""

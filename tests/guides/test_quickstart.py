@@ -1,4 +1,4 @@
-"""The quickstart as it is written: its files in a new project, its commands in their order, then a render."""
+"""The quickstart works as written: its files in a new project, its commands in order, then a render."""
 
 from __future__ import annotations
 
@@ -13,70 +13,73 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.guides import blocks
-from tests.running import RunningShop, Shopper, phone_photo
+from tests.guides import code_blocks
+from tests.live_shop import RunningShop, ShopperClient, phone_photo
 
 SERVERS = {"vton_sandbox": "sandbox", "qcluster": "workers", "runserver": "web"}
-BEFORE = [["python3", "-m", "venv", ".venv"], [".", ".venv/bin/activate"], ["pip", "install", "django-vton"]]
-"""What the tests' own environment has done."""
+DONE_BY_TEST_ENVIRONMENT = [
+    ["python3", "-m", "venv", ".venv"],
+    [".", ".venv/bin/activate"],
+    ["pip", "install", "django-vton"],
+]
 
-LAST = "# With a real key"
+END_HEADING = "# With a real key"
 
 
 class Quickstart(RunningShop):
-    """A shop made of the page alone; `ran` are the blocks that took part."""
+    """A shop created from the page; `executed` are the blocks that were used."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.project = folder / "myshop"
-        self.command = [sys.executable, "-u", str(self.project / "manage.py")]  # type: ignore[misc] # of this one
-        ours = ("DJANGO_", "VTON_", "PYTHONPATH")
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        self.command = [sys.executable, "-u", str(self.project / "manage.py")]  # type: ignore[misc] # Differs for each shop.
+        own_variables = ("DJANGO_", "VTON_", "PYTHONPATH")
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(own_variables)}
         self.env |= {
-            # The package from this checkout, and nothing else of it: the project is elsewhere.
-            "PYTHONPATH": str(blocks.ROOT),
+            # Only the package comes from this checkout; the project is in another folder.
+            "PYTHONPATH": str(code_blocks.ROOT),
             "DJANGO_SUPERUSER_PASSWORD": "tests",
             "DJANGO_SUPERUSER_USERNAME": "admin",
             "DJANGO_SUPERUSER_EMAIL": "admin@shop.example",
         }
-        self.ran: list[blocks.Block] = []
+        self.executed: list[code_blocks.Block] = []
         self.served: list[str] = []
 
-    def fill(self) -> None:
-        """Each block in its order: a file is written or added to, a command run."""
-        page = (blocks.DOCS / "quickstart.md").read_text()
-        end = page[: page.index(f"#{LAST}")].count("\n")
-        for block in blocks.of_page("quickstart", "console", "python", "html"):
+    def load_data(self) -> None:
+        """Process the blocks in order: write files and run commands."""
+        page = (code_blocks.DOCS / "quickstart.md").read_text()
+        end = page[: page.index(f"#{END_HEADING}")].count("\n")
+        for block in code_blocks.blocks_of_page("quickstart", "console", "python", "html"):
             if block.line > end:
                 continue
-            self.ran.append(block)
+            self.executed.append(block)
             if block.language == "console":
                 for line in block.code.splitlines():
-                    self._type(shlex.split(line.removeprefix("$ ")))
+                    self._run_command(shlex.split(line.removeprefix("$ ")))
             else:
-                self._write(block)
+                self._write_file(block)
 
-    def _type(self, words: list[str]) -> None:
-        if words in BEFORE or words == ["cd", "myshop"]:
+    def _run_command(self, command: list[str]) -> None:
+        if command in DONE_BY_TEST_ENVIRONMENT or command == ["cd", "myshop"]:
             return
-        if words[:2] == ["python", "manage.py"] and words[2] in SERVERS:
-            self.served.append(words[2])
+        if command[:2] == ["python", "manage.py"] and command[2] in SERVERS:
+            self.served.append(command[2])
             return
-        if words[:2] == ["python", "manage.py"]:
-            words = [sys.executable, *words[1:]]
-        elif words[0] == "django-admin":
-            words = [sys.executable, "-m", "django", *words[1:]]
+        if command[:2] == ["python", "manage.py"]:
+            command = [sys.executable, *command[1:]]
+        elif command[0] == "django-admin":
+            command = [sys.executable, "-m", "django", *command[1:]]
         else:
-            raise AssertionError(f"nobody runs {words}")
-        asks = ["--noinput"] if words[-1] == "createsuperuser" else []
-        where = self.folder if "startproject" in words else self.project
+            raise AssertionError(f"unknown command {command}")
+        options = ["--noinput"] if command[-1] == "createsuperuser" else []
+        cwd = self.folder if "startproject" in command else self.project
         done = subprocess.run(
-            [*words, *asks], cwd=where, env=self.env, capture_output=True, text=True, check=False
+            [*command, *options], cwd=cwd, env=self.env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def _write(self, block: blocks.Block) -> None:
-        """With this test's ports in place of the page's."""
+    def _write_file(self, block: code_blocks.Block) -> None:
+        """Write the file of a block, with the ports of this test."""
         code = block.code.replace("127.0.0.1:8765", self.gateway.url.removeprefix("http://"))
         code = code.replace("http://127.0.0.1:8000", self.url)
         file = self.project / block.file
@@ -95,8 +98,8 @@ class Quickstart(RunningShop):
 
 
 def add_product(shop: Quickstart) -> str:
-    """By the admin's form, as the page says; the address that "View on site" leads to."""
-    staff = Shopper(shop.url).http
+    """Add a product in the admin, as the page says; returns the URL of "View on site"."""
+    staff = ShopperClient(shop.url).http
     with staff:
 
         def post(path: str, **fields: object) -> None:
@@ -104,16 +107,16 @@ def add_product(shop: Quickstart) -> str:
             assert token is not None
             files = {name: value for name, value in fields.items() if isinstance(value, tuple)}
             data = {name: value for name, value in fields.items() if name not in files}
-            answer = staff.post(path, data={**data, "csrfmiddlewaretoken": token[1]}, files=files or None)
-            assert answer.status_code == 302, answer.text
+            response = staff.post(path, data={**data, "csrfmiddlewaretoken": token[1]}, files=files or None)
+            assert response.status_code == 302, response.text
 
         post("/admin/login/?next=/admin/", username="admin", password="tests")
         photo = ("shirt.jpg", phone_photo(), "image/jpeg")
         post("/admin/catalogue/product/add/", name="Linen shirt", photo=photo)
         changed = staff.get("/admin/catalogue/product/1/change/")
-        onsite = re.search(r'href="([^"]+)"[^>]*>View on site', changed.text)
-        assert onsite is not None
-        return str(staff.get(onsite[1]).headers["Location"])
+        on_site = re.search(r'href="([^"]+)"[^>]*>View on site', changed.text)
+        assert on_site is not None
+        return str(staff.get(on_site[1]).headers["Location"])
 
 
 @pytest.fixture
@@ -121,23 +124,23 @@ def shop(tmp_path: Path) -> Quickstart:
     return Quickstart(tmp_path)
 
 
-def test_it_ends_with_a_render(shop: Quickstart) -> None:
+def test_the_quickstart_ends_with_a_render(shop: Quickstart) -> None:
     with shop:
         assert set(shop.served) == set(SERVERS)
-        address = add_product(shop)
+        url = add_product(shop)
         shopper = shop.shopper()
-        page = shopper.http.get(address)
+        page = shopper.http.get(url)
         assert page.status_code == 200
         assert "<vton-try-on" in page.text
         assert "data-vton" in page.text
 
-        asked = shopper.ask("catalogue.product:1", phone_photo(shade=5), consent="true")
-        assert asked.status_code == 202, asked.text
-        done = shopper.wait(asked.json()["id"])
+        response = shopper.post_tryon("catalogue.product:1", phone_photo(shade=5), consent="true")
+        assert response.status_code == 202, response.text
+        done = shopper.wait_for_status(response.json()["id"])
 
         assert done["status"] == "completed", shop.log("workers")
         assert shopper.http.get(done["images"][0]["url"]).status_code == 200
         assert "renders go to the sandbox" in shop.manage("vton_doctor")
-    # Nothing of the page was left out, but what it says of a real key.
-    shown = [block for block in blocks.CODE if block.page == "quickstart"]
-    assert [block for block in shown if block not in shop.ran] == shown[-1:]
+    # All blocks were executed, except the one about a real key.
+    all_blocks = [block for block in code_blocks.CODE if block.page == "quickstart"]
+    assert [block for block in all_blocks if block not in shop.executed] == all_blocks[-1:]

@@ -1,4 +1,4 @@
-"""Chromium as for the example shop. `tests/conftest.py` is left out here: its fixtures are of that shop."""
+"""The browser fixtures. `tests/conftest.py` is not loaded, since its fixtures belong to the example shop."""
 
 from tests.browser.conftest import browser, context, page, photo
 

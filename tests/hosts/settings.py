@@ -1,4 +1,4 @@
-"""What both hosts share and any Django project has; the lines of the guides are in their own settings."""
+"""Settings that any Django project has. The lines that the guides show are in the settings of each host."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ USE_TZ = True
 SITE_ID = 1
 
 DATABASES: dict[str, Any] = {"default": dj_database_url.config(default="sqlite:///:memory:")}
-# Web server and workers write at the same time.
+# Web server and workers write at the same time, see the settings of the example shop.
 DATABASES["default"]["OPTIONS"] = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
@@ -25,7 +25,7 @@ DATABASES["default"]["OPTIONS"] = {
 
 
 class NoMigrations:
-    """Tables straight from the models: the hundreds of migrations of a host prove nothing here."""
+    """Create tables from the models: the hundreds of migrations of a host are not what is tested."""
 
     def __contains__(self, label: str) -> bool:
         return True
@@ -43,7 +43,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     "vton": {
-        "BACKEND": "django_vton.storage.PrivateFolder",
+        "BACKEND": "django_vton.storage.PrivateFileSystemStorage",
         "OPTIONS": {"location": MEDIA_ROOT.with_name("private")},
     },
 }

@@ -1,4 +1,4 @@
-"""The built package: from what git has or would take, so that nothing that lies about gets in."""
+"""The built package. Only files that git tracks or would track are copied, so that no other file gets in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tracked() -> set[str]:
 
 @pytest.fixture(scope="session")
 def dist(tracked: set[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source distribution, and the wheel that was built from it."""
+    """A folder with the source distribution and the wheel that was built from it."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     for name in tracked:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -35,5 +35,5 @@ def dist(tracked: set[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(dist: Path) -> Path:
-    (found,) = dist.glob("*.whl")
-    return found
+    (path,) = dist.glob("*.whl")
+    return path

@@ -1,4 +1,4 @@
-"""Whether `pyproject.toml` lets in a release with a known hole; `make audit` asks for all that it needs."""
+"""`pyproject.toml` excludes releases with known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.package.audit import ADVISORIES, ROOT, by_list, read
+from tests.package.audit import ADVISORIES, ROOT, check_with_list, parse_pip_audit
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NAMED = [
+REQUIREMENTS = [
     Requirement(line)
     for lines in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     for line in lines
 ]
-FLOORS: dict[str, str] = {
+MINIMUMS: dict[str, str] = {
     canonicalize_name(it.name): specifier.version
-    for it in NAMED
+    for it in REQUIREMENTS
     for specifier in it.specifier
     if specifier.operator == ">="
 }
 
 
-@pytest.mark.parametrize("package", FLOORS)
-def test_the_lowest_version_has_no_known_hole(package: str) -> None:
-    assert by_list({package: FLOORS[package]}) == []
+@pytest.mark.parametrize("package", MINIMUMS)
+def test_the_minimum_version_has_no_known_vulnerability(package: str) -> None:
+    assert check_with_list({package: MINIMUMS[package]}) == []
 
 
-def test_everything_has_a_floor() -> None:
-    assert {canonicalize_name(it.name) for it in NAMED} == FLOORS.keys()
+def test_every_dependency_has_a_minimum_version() -> None:
+    assert {canonicalize_name(it.name) for it in REQUIREMENTS} == MINIMUMS.keys()
 
 
 @pytest.mark.parametrize(
-    ("package", "version", "holes"),
+    ("package", "version", "expected"),
     [
         ("django", "5.2.18", 1),
         ("django", "5.2.19", 0),
@@ -49,20 +49,20 @@ def test_everything_has_a_floor() -> None:
         ("something-else", "0.1", 0),
     ],
 )
-def test_the_list_knows_lines_apart(package: str, version: str, holes: int) -> None:
-    assert len(by_list({package: version})) == holes
+def test_advisories_apply_to_their_release_line(package: str, version: str, expected: int) -> None:
+    assert len(check_with_list({package: version})) == expected
 
 
-def test_what_pip_audit_passes_over_counts_as_not_looked_up() -> None:
-    hole = {"id": "CVE-1", "fix_versions": ["2.1"], "aliases": [], "description": ""}
+def test_packages_that_pip_audit_skips_are_not_counted() -> None:
+    vulnerability = {"id": "CVE-1", "fix_versions": ["2.1"], "aliases": [], "description": ""}
     rows: list[dict[str, Any]] = [
         {"name": "a", "version": "1", "vulns": []},
-        {"name": "b", "version": "2", "vulns": [hole]},
+        {"name": "b", "version": "2", "vulns": [vulnerability]},
         {"name": "c", "skip_reason": "Dependency not found on PyPI and could not be audited: c (3)"},
     ]
-    assert read(rows) == (["b 2: CVE-1; fixed in 2.1"], 2)
+    assert parse_pip_audit(rows) == (["b 2: CVE-1; fixed in 2.1"], 2)
 
 
-def test_the_list_is_in_order() -> None:
+def test_the_list_is_sorted_by_date() -> None:
     dates = [advisory.date for advisory in ADVISORIES]
     assert dates == sorted(dates, reverse=True)

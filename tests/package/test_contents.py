@@ -13,11 +13,11 @@ from itertools import chain
 from pathlib import Path
 
 import django_vton
-from noxfile import TOGETHER
+from noxfile import SUPPORTED
 
 from .conftest import ROOT
 
-KINDS = {
+REQUIRED = {
     "templates/vton/dialog/": ".html",
     "templates/admin/": ".html",
     "static/vton/": ".js",
@@ -27,49 +27,50 @@ KINDS = {
     "management/commands/": ".py",
     "py": ".typed",
 }
-"""Each has to be there: two lists that are equal may both be short."""
+"""At least one file of each kind: two equal lists could both be incomplete."""
 
 
-def parts(names: set[str]) -> set[str]:
+def package_files(names: set[str]) -> set[str]:
     return {name for name in names if name.startswith("django_vton/")}
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, tracked: set[str]) -> None:
+def test_the_wheel_contains_only_the_package(wheel: Path, tracked: set[str]) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     info = f"django_vton-{django_vton.__version__}.dist-info/"
-    assert parts(names) == parts(tracked)
-    assert {name for name in names - parts(names) if not name.startswith(info)} == set()
+    assert package_files(names) == package_files(tracked)
+    assert {name for name in names - package_files(names) if not name.startswith(info)} == set()
     assert f"{info}licenses/LICENSE" in names
-    for start, end in KINDS.items():
+    for start, end in REQUIRED.items():
         assert [name for name in names if name.startswith(f"django_vton/{start}") and name.endswith(end)]
 
 
-def test_the_source_distribution_builds_the_same(dist: Path, tracked: set[str]) -> None:
-    (packed,) = dist.glob("*.tar.gz")
-    with tarfile.open(packed) as tar:
+def test_the_source_distribution_contains_the_package_and_its_metadata(dist: Path, tracked: set[str]) -> None:
+    (archive,) = dist.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
         names = {name.partition("/")[2] for name in tar.getnames() if not tar.getmember(name).isdir()}
-    assert parts(names) == parts(tracked)
-    made = {name for name in names if name.startswith("django_vton.egg-info/")} | {"PKG-INFO", "setup.cfg"}
-    rest = {"CHANGELOG.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"}
-    assert names - parts(names) - made == rest
+    assert package_files(names) == package_files(tracked)
+    egg_info = {name for name in names if name.startswith("django_vton.egg-info/")}
+    generated = egg_info | {"PKG-INFO", "setup.cfg"}
+    metadata_files = {"CHANGELOG.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"}
+    assert names - package_files(names) - generated == metadata_files
 
 
-def test_its_page_in_the_index_says_whom_it_is_for(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as packed:
-        (name,) = [name for name in packed.namelist() if name.endswith("METADATA")]
-        said = Parser().parsestr(packed.read(name).decode())
-    assert said["Version"] == django_vton.__version__
-    assert said["License-Expression"] == "BSD-3-Clause"
-    assert said["Description-Content-Type"] == "text/markdown"
-    assert said["Requires-Python"] == ">=3.11"
-    classifiers = said.get_all("Classifier", [])
-    tested = {
-        "Programming Language :: Python": set(TOGETHER),
-        "Framework :: Django": set(chain(*TOGETHER.values())),
+def test_the_metadata_states_license_and_supported_versions(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("METADATA")]
+        metadata = Parser().parsestr(archive.read(name).decode())
+    assert metadata["Version"] == django_vton.__version__
+    assert metadata["License-Expression"] == "BSD-3-Clause"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert metadata["Requires-Python"] == ">=3.11"
+    classifiers = metadata.get_all("Classifier", [])
+    supported = {
+        "Programming Language :: Python": set(SUPPORTED),
+        "Framework :: Django": set(chain(*SUPPORTED.values())),
     }
-    for kind, numbers in tested.items():
-        named = {name.rpartition(" :: ")[2] for name in classifiers if name.startswith(kind)}
-        assert {name for name in named if "." in name} == numbers
+    for kind, numbers in supported.items():
+        listed = {name.rpartition(" :: ")[2] for name in classifiers if name.startswith(kind)}
+        assert {name for name in listed if "." in name} == numbers
 
 
 def test_the_changelog_begins_with_this_version() -> None:
@@ -78,8 +79,8 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 
 def test_no_migration_is_missing_in_an_installed_package(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(tmp_path / "site")  # noqa: S202 - made here
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")  # noqa: S202 - built by this test
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT / "example_project")]),
@@ -92,6 +93,6 @@ def test_no_migration_is_missing_in_an_installed_package(wheel: Path, tmp_path: 
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    where = django("shell", "--command", "import django_vton; print(django_vton.__file__)")
-    assert str(tmp_path / "site") in where
+    path = django("shell", "--command", "import django_vton; print(django_vton.__file__)")
+    assert str(tmp_path / "site") in path
     assert "No changes detected" in django("makemigrations", "--check", "--dry-run", "vton")

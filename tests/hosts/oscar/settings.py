@@ -1,7 +1,7 @@
 from oscar import INSTALLED_APPS as OSCAR_APPS
-from oscar.defaults import *  # noqa: F403 - as Oscar wants it
+from oscar.defaults import *  # noqa: F403 - As Oscar's documentation says.
 
-from tests.hosts.settings import *  # noqa: F403 - what any project has
+from tests.hosts.settings import *  # noqa: F403 - Settings of any project.
 
 INSTALLED_APPS = [
     "tests.hosts.oscar.shop",

@@ -1,4 +1,4 @@
-from tests.hosts.settings import *  # noqa: F403 - what any project has
+from tests.hosts.settings import *  # noqa: F403 - Settings of any project.
 
 INSTALLED_APPS = [
     "tests.hosts.wagtail.looks",

@@ -1,4 +1,4 @@
-"""django-vton on a Wagtail page that holds products, with pictures of Wagtail's own image model."""
+"""django-vton on a Wagtail page with products, whose images use Wagtail's image model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hosts.running import RunningHost, Visitor
-from tests.running import phone_photo
+from tests.hosts.running_host import RunningHost, Visitor
+from tests.live_shop import phone_photo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,8 @@ class Wagtail(RunningHost):
     settings = "tests.hosts.wagtail.settings"
 
     def product(self, name: str) -> str:
-        ((number,),) = self.sql(f"SELECT id FROM looks_garment WHERE name = '{name}'")  # noqa: S608 - a test's
-        return f"looks.garment:{number}"
+        ((pk,),) = self.sql(f"SELECT id FROM looks_garment WHERE name = '{name}'")  # noqa: S608 - only constants
+        return f"looks.garment:{pk}"
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def guest(site: Wagtail) -> Visitor:
     return site.visitor()
 
 
-def test_the_page_has_a_button_for_each_garment_with_a_picture(site: Wagtail, guest: Visitor) -> None:
+def test_the_page_has_a_button_for_each_garment_with_an_image(site: Wagtail, guest: Visitor) -> None:
     page = guest.open("/summer/")
 
     assert [title.text for title in page.select("h2")] == ["Shirt", "Scarf"]
@@ -40,7 +40,7 @@ def test_the_page_has_a_button_for_each_garment_with_a_picture(site: Wagtail, gu
     assert page.select_one("head script[data-vton]")
 
 
-def test_a_garment_is_tried_on(site: Wagtail, guest: Visitor) -> None:
+def test_a_garment_can_be_tried_on(site: Wagtail, guest: Visitor) -> None:
     done = guest.try_on(site.product("Shirt"), shade=1)
 
     assert done["status"] == "completed", site.log("workers")
@@ -48,9 +48,9 @@ def test_a_garment_is_tried_on(site: Wagtail, guest: Visitor) -> None:
 
 
 @pytest.mark.parametrize("name", ["Coat", "Jacket"])
-def test_a_draft_and_a_page_that_was_taken_back_are_not_tried_on(
+def test_garments_of_drafts_and_unpublished_pages_cannot_be_tried_on(
     site: Wagtail, guest: Visitor, name: str
 ) -> None:
     assert guest.start(site.product(name))["reason"] == "product_not_enabled"
-    answer = guest.ask(site.product(name), phone_photo(), consent="true")
-    assert answer.json()["code"] == "product_not_enabled"
+    response = guest.post_tryon(site.product(name), phone_photo(), consent="true")
+    assert response.json()["code"] == "product_not_enabled"

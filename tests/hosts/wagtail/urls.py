@@ -9,5 +9,5 @@ urlpatterns = [
     path("try-on/", include("django_vton.urls")),
     path("", include(wagtail_urls)),
 ]
-# Before Wagtail, which takes every address that is left.
+# Before Wagtail, whose pattern matches every remaining URL.
 urlpatterns = [*static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT), *urlpatterns]

@@ -5,7 +5,7 @@ from wagtail.models import Orderable, Page
 
 
 class LookPage(Page):
-    """A look of the season, with the garments that it is made of."""
+    """A look of the season, made of several garments."""
 
     content_panels = [*Page.content_panels, InlinePanel("garments")]
 

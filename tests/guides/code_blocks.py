@@ -1,4 +1,4 @@
-"""The blocks of code in the guides."""
+"""The code blocks of the guides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADER = re.compile(r"(?:# |<!-- )([\w./]+\.\w+)\b")
 
 @dataclass(frozen=True)
 class Block:
-    """What stands between two fences, where, and in which language."""
+    """The code between two fences, its position and its language."""
 
     page: str
     line: int
@@ -26,26 +26,26 @@ class Block:
 
     @property
     def file(self) -> str:
-        """The file that its first line names, such as "settings.py"; "" for a fragment."""
-        found = HEADER.match(self.code)
-        return found[1] if found else ""
+        """The file name in its first line, such as "settings.py", or "" for a fragment."""
+        header = HEADER.match(self.code)
+        return header[1] if header else ""
 
 
-def of(page: str, text: str) -> list[Block]:
+def parse_blocks(page: str, text: str) -> list[Block]:
     """Every block of a page."""
     return [
-        Block(page, text.count("\n", 0, found.start()) + 1, found[3], found[4])
-        for found in FENCE.finditer(text)
+        Block(page, text.count("\n", 0, match.start()) + 1, match[3], match[4])
+        for match in FENCE.finditer(text)
     ]
 
 
 PAGES = {path.stem: path.read_text() for path in sorted([*DOCS.glob("*.md"), ROOT / "README.md"])}
-BLOCKS = [block for page, text in PAGES.items() for block in of(page, text)]
+BLOCKS = [block for page, text in PAGES.items() for block in parse_blocks(page, text)]
 DIRECTIVES = {"{toctree}", "{raw}"}
-"""Sphinx's own, which its strict build looks at."""
+"""Directives of Sphinx, which its strict build checks."""
 CODE = [block for block in BLOCKS if block.language not in DIRECTIVES]
 
 
-def of_page(page: str, *languages: str) -> list[Block]:
+def blocks_of_page(page: str, *languages: str) -> list[Block]:
     """The blocks of a page in these languages."""
     return [block for block in CODE if block.page == page and block.language in languages]

@@ -1,4 +1,4 @@
-"""What the guide of testing tells a shop to write: these lines are on its page, letter by letter."""
+"""The tests that docs/testing.md shows; the page quotes these lines literally."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -27,23 +27,23 @@ def gateway(settings, live_server):
         yield gateway
 
 
-def test_a_shopper_gets_a_picture(client, gateway, shirt, person):
+def test_a_shopper_gets_an_image(client, gateway, shirt, person):
     product = f"shop.product:{shirt.pk}"
-    asked = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
-    assert asked.status_code == 202
+    response = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
+    assert response.status_code == 202
 
     call_command("vton_worker", once=True)
 
-    tryon = client.get(asked["Location"]).json()
+    tryon = client.get(response["Location"]).json()
     assert tryon["status"] == "completed"
     assert gateway.ledger.totals["amount"] == 75_000  # micro-USD: charged once
 
 
-def test_a_photo_that_is_refused_is_told_kindly(client, gateway, shirt, person):
+def test_a_refused_photo_has_an_error_code(client, gateway, shirt, person):
     gateway.scenario(outcome="FAILED", error="content moderation")
     product = f"shop.product:{shirt.pk}"
-    asked = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
+    response = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
 
     call_command("vton_worker", once=True)
 
-    assert client.get(asked["Location"]).json()["error"]["code"] == "moderated"
+    assert client.get(response["Location"]).json()["error"]["code"] == "moderated"

@@ -1,4 +1,4 @@
-"""What the Wagtail site shows: a page of garments, a draft, and a page that was taken back."""
+"""Pages of the Wagtail site: one with garments, a draft, and an unpublished one."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from django.core.files.images import ImageFile
 from wagtail.images import get_image_model
 from wagtail.models import Collection, Locale, Page, Site
 
-from tests.hosts.running import garment
+from tests.hosts.running_host import garment
 from tests.hosts.wagtail.looks.models import Garment, LookPage
 
 Image: Any = get_image_model()
 
 
-def fill() -> None:
+def create() -> None:
     Locale.objects.create(language_code="en")
     Collection.add_root(instance=Collection(name="Root"))
     root: Any = Page.add_root(instance=Page(title="Root", slug="root"))
     home = root.add_child(instance=LookPage(title="Looks", slug="home"))
     Site.objects.create(hostname="localhost", root_page=home, is_default_site=True)
 
-    make(home, "summer", {"Shirt": "green", "Scarf": ""})
-    make(home, "draft", {"Coat": "brown"}, live=False)
-    make(home, "winter", {"Jacket": "blue"}).unpublish()
+    create_page(home, "summer", {"Shirt": "green", "Scarf": ""})
+    create_page(home, "draft", {"Coat": "brown"}, live=False)
+    create_page(home, "winter", {"Jacket": "blue"}).unpublish()
 
 
-def make(home: Any, slug: str, colours: dict[str, str], *, live: bool = True) -> Any:
+def create_page(home: Any, slug: str, colours: dict[str, str], *, live: bool = True) -> Any:
     page = LookPage(title=slug.title(), slug=slug, live=live)
     for name, colour in colours.items():
         item = Garment(name=name)

@@ -1,4 +1,4 @@
-"""How a block is looked at that nothing runs: by the parser of its language, and of each command in it."""
+"""Validate code blocks that no test runs: with a parser of the language, and of each command."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from django_vton.models import TryOnEvent
 from django_vton.models.states import State
 from django_vton.sandbox import Scenario
 
-from .blocks import ROOT, Block, of_page
+from .code_blocks import ROOT, Block, blocks_of_page
 
 TOOLS = {".", "cd", "install", "mkdir", "msgfilter", "package=$(python", "python3"}
-"""Commands of the shell whose arguments are theirs; that they parse is seen to by bash."""
+"""Shell commands whose arguments are not checked; bash checks their syntax."""
 
 
-def tool(name: str) -> str:
-    """A program that reads a language; where it is missing the test is left out, but never in CI."""
-    found = shutil.which(name)
-    if found is None:
+def find_tool(name: str) -> str:
+    """The path of a program that parses a language. Without it, the test is skipped, but fails in CI."""
+    path = shutil.which(name)
+    if path is None:
         assert "CI" not in os.environ, f"{name} is not installed"
         pytest.skip(f"{name} is not installed")
-    return found
+    return path
 
 
 def run(*command: str | Path, text: str = "") -> None:
@@ -46,50 +46,47 @@ def run(*command: str | Path, text: str = "") -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-# Commands ---------------------------------------------------------------------------------------------
-
-
 def console(code: str) -> None:
-    """Each line is a command that is there, with options that it takes."""
+    """Each line is an existing command with valid options."""
     lines = code.splitlines()
     assert lines
     for line in lines:
         assert line.startswith("$ "), line
-        command(line.removeprefix("$ "))
+        validate_command(line.removeprefix("$ "))
 
 
-def command(line: str) -> None:
-    """One command line; `manage.py`'s are parsed by their own parsers."""
+def validate_command(line: str) -> None:
+    """A command line; commands of `manage.py` are parsed by their own parsers."""
     run("bash", "-n", text=line + "\n")
     program, *rest = shlex.split(line, comments=True)
     if program == "python" and rest[0] == "manage.py":
-        manage(rest[1], rest[2:])
+        validate_management_command(rest[1], rest[2:])
     elif program == "django-admin":
-        manage(rest[0], rest[1:])
+        validate_management_command(rest[0], rest[1:])
     elif program == "make":
         assert re.search(rf"^{rest[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     elif program == "pip":
-        pip(rest)
+        validate_pip(rest)
     elif program == "curl":
-        curl(rest)
+        validate_curl(rest)
     else:
-        assert program in TOOLS, f"nothing looks at {program}"
+        assert program in TOOLS, f"{program} has no validator"
 
 
-def manage(name: str, arguments: list[str]) -> None:
-    """Raises SystemExit where the command does not take them."""
-    found = load_command_class(get_commands()[name], name)
-    parser = found.create_parser("manage.py", name)
-    parser.error = _refuse  # type: ignore[method-assign] # it would end the process
+def validate_management_command(name: str, arguments: list[str]) -> None:
+    """Raises ArgumentTypeError if the command does not accept the arguments."""
+    management_command = load_command_class(get_commands()[name], name)
+    parser = management_command.create_parser("manage.py", name)
+    parser.error = _raise_error  # type: ignore[method-assign] # It would exit.
     parser.parse_args(arguments)
 
 
-def _refuse(message: str) -> None:
+def _raise_error(message: str) -> None:
     raise argparse.ArgumentTypeError(message)
 
 
-def pip(arguments: list[str]) -> None:
-    """What is installed is ours, or a part of the environment of the tests."""
+def validate_pip(arguments: list[str]) -> None:
+    """Only this package and packages of the test environment are installed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("verb", choices=["install"])
     parser.add_argument("--upgrade", action="store_true")
@@ -101,19 +98,16 @@ def pip(arguments: list[str]) -> None:
         assert name in known or set(re.findall(r"[\w-]+", name)) <= ours, name
 
 
-def curl(arguments: list[str]) -> None:
-    """Only the sandbox is called, by a scenario that it takes."""
+def validate_curl(arguments: list[str]) -> None:
+    """Only the sandbox is called, with a scenario that it accepts."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("address")
+    parser.add_argument("url")
     parser.add_argument("-X", choices=["DELETE"])
     parser.add_argument("-d")
-    given = parser.parse_args(arguments)
-    assert given.address == "http://127.0.0.1:8765/_sandbox/scenario"
-    if given.d:
-        Scenario.from_json(json.loads(given.d))
-
-
-# Files ------------------------------------------------------------------------------------------------
+    options = parser.parse_args(arguments)
+    assert options.url == "http://127.0.0.1:8765/_sandbox/scenario"
+    if options.d:
+        Scenario.from_json(json.loads(options.d))
 
 
 def html(code: str) -> None:
@@ -121,44 +115,42 @@ def html(code: str) -> None:
 
 
 def json_text(code: str) -> None:
-    found = json.loads(code)
-    if all(set(each) == {"name", "ok", "text"} for each in found):
-        looks = Path(health.__file__).read_text()
-        assert [each for each in found if f'"{each["name"].partition(".")[0]}' not in looks] == []
+    results = json.loads(code)
+    if all(set(result) == {"name", "ok", "text"} for result in results):
+        source = Path(health.__file__).read_text()
+        assert [it for it in results if f'"{it["name"].partition(".")[0]}' not in source] == []
 
 
 def ini(code: str) -> None:
-    """A unit of systemd, whose program is one of ours."""
+    """A systemd unit that starts a command of this project."""
     unit = configparser.ConfigParser(strict=True, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign] # systemd's names have capitals
+    unit.optionxform = str  # type: ignore[assignment,method-assign] # Names are case-sensitive.
     unit.read_string(code)
     program = unit["Service"]["ExecStart"].partition("/bin/")[2]
-    command(program)
-    # Beside the parser, for the names of its settings; containers have no systemd.
+    validate_command(program)
+    # Also validates the names of the settings. Containers have no systemd.
     if analyze := shutil.which("systemd-analyze"):
         with TemporaryDirectory() as folder:
-            there = Path(folder) / "vton.service"
-            there.write_text(
-                re.sub(r"/srv/shop(/\S+)?", lambda found: "/bin/true" if found[1] else "/", code)
-            )
-            run(analyze, "verify", "--man=no", "--recursive-errors=no", there)
+            file = Path(folder) / "vton.service"
+            file.write_text(re.sub(r"/srv/shop(/\S+)?", lambda match: "/bin/true" if match[1] else "/", code))
+            run(analyze, "verify", "--man=no", "--recursive-errors=no", file)
 
 
 def yaml_text(code: str) -> None:
-    """Containers, whose commands are ours or gunicorn's."""
+    """Containers that start a command of this project or gunicorn."""
     for service in yaml.safe_load(code)["services"].values():
         program = service["command"]
         if not program.startswith("gunicorn "):
-            command(program)
+            validate_command(program)
 
 
 def nginx(code: str) -> None:
     with TemporaryDirectory() as folder:
-        there = Path(folder) / "nginx.conf"
-        there.write_text(
+        file = Path(folder) / "nginx.conf"
+        file.write_text(
             f"pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off;\n{code}}}\n"
         )
-        run(tool("nginx"), "-t", "-q", "-p", folder, "-c", there)
+        run(find_tool("nginx"), "-t", "-q", "-p", folder, "-c", file)
 
 
 def http(code: str) -> None:
@@ -169,17 +161,17 @@ def http(code: str) -> None:
 
 
 def css(code: str) -> None:
-    """Rules, and nothing beside them."""
+    """Only rules."""
     rule = r"\s*[^{}]+\{(?:\s*[\w-]+:[^;{}]+;)+\s*\}\s*"
     assert re.fullmatch(f"(?:{rule})+", code)
 
 
 def js(code: str) -> None:
-    run(tool("node"), "--check", "-", text=code)
+    run(find_tool("node"), "--check", "-", text=code)
 
 
 def po(code: str) -> None:
-    """Messages that the package has, in other words."""
+    """Messages of the package with other translations."""
     ours = (ROOT / "django_vton" / "locale" / "de" / "LC_MESSAGES" / "django.po").read_text()
     header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
     rest = code.removeprefix(header)
@@ -190,7 +182,7 @@ def po(code: str) -> None:
 
 
 def text(code: str) -> None:
-    """Lines of the log, as `lifecycle` writes them."""
+    """Log lines of `lifecycle`."""
     states = {*State.values, "-"}
     source = "\n".join(path.read_text() for path in (ROOT / "django_vton" / "lifecycle").glob("*.py"))
     for line in code.splitlines():
@@ -202,16 +194,7 @@ def text(code: str) -> None:
         assert len(fields["event"]) <= (TryOnEvent._meta.get_field("name").max_length or 0)
 
 
-def plan(code: str) -> None:
-    """A query, and how the database goes about it: `benchmarks.plans` writes them, in no language."""
-    query, _blank, steps = code.partition("\n\n")
-    assert query.startswith(("SELECT ", "UPDATE ", "INSERT ", "DELETE "))
-    assert "\n" not in query
-    assert steps
-
-
-READERS: dict[str, Callable[[str], None]] = {
-    "": plan,
+VALIDATORS: dict[str, Callable[[str], None]] = {
     "console": console,
     "css": css,
     "html": html,
@@ -225,19 +208,19 @@ READERS: dict[str, Callable[[str], None]] = {
     "text": text,
     "yaml": yaml_text,
 }
-"""Every language of the guides; `test_guides` runs the Python as well."""
+"""Every language of the guides. Python blocks are also run."""
 
 
 def tested_files() -> list[Path]:
-    """Files that are run by tests, of which a guide may show a part."""
+    """Files that tests run, and that guides may quote."""
     folders = ["tests/hosts", "tests/guides", "tests/queues", "tests/third_engine", "example_project"]
     return [
         path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".html"}
     ]
 
 
-def is_shown(block: Block) -> bool:
-    """Whether it stands in a file that is run, letter by letter, or in the quickstart, which is one."""
-    quickstart = of_page("quickstart", "python") if block.page != "quickstart" else []
-    shown = [path.read_text() for path in tested_files()] + [other.code for other in quickstart]
-    return any(block.code in text for text in shown)
+def is_quoted(block: Block) -> bool:
+    """Whether the block is quoted literally from a tested file, or from the quickstart."""
+    quickstart = blocks_of_page("quickstart", "python") if block.page != "quickstart" else []
+    texts = [path.read_text() for path in tested_files()] + [other.code for other in quickstart]
+    return any(block.code in text for text in texts)

@@ -1,4 +1,4 @@
-"""What the Oscar shop sells: by the ways of Oscar's own dashboard, a picture and a stock record each."""
+"""Products of the Oscar shop with images and stock records, as Oscar's dashboard creates them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib.sites.models import Site
 from django.core.files.images import ImageFile
 from oscar.core.loading import get_model
 
-from tests.hosts.running import garment
+from tests.hosts.running_host import garment
 
 Product: Any = get_model("catalogue", "Product")
 ProductClass: Any = get_model("catalogue", "ProductClass")
@@ -17,24 +17,24 @@ Partner: Any = get_model("partner", "Partner")
 Country: Any = get_model("address", "Country")
 
 
-def fill() -> None:
+def create() -> None:
     Site.objects.get_or_create(pk=1, defaults={"domain": "127.0.0.1", "name": "Shop"})
     Country.objects.create(iso_3166_1_a2="DE", printable_name="Germany", is_shipping_country=True)
     User.objects.create_superuser("staff", "staff@shop.example", "staff")
     ProductClass.objects.create(name="Clothes")
     Partner.objects.create(name="Warehouse")
 
-    make("shirt", "green")
-    make("bare")
-    make("secret", "red", is_public=False)
-    tee = make("tee", "blue", structure=Product.PARENT)
-    make("tee-blue", parent=tee)
-    make("tee-red", "red", parent=tee)
-    hidden = make("coat", "brown", structure=Product.PARENT, is_public=False)
-    make("coat-m", "brown", parent=hidden)
+    create_product("shirt", "green")
+    create_product("bare")
+    create_product("secret", "red", is_public=False)
+    tee = create_product("tee", "blue", structure=Product.PARENT)
+    create_product("tee-blue", parent=tee)
+    create_product("tee-red", "red", parent=tee)
+    hidden = create_product("coat", "brown", structure=Product.PARENT, is_public=False)
+    create_product("coat-m", "brown", parent=hidden)
 
 
-def make(slug: str, colour: str = "", *, parent: Any = None, **values: Any) -> Any:
+def create_product(slug: str, colour: str = "", *, parent: Any = None, **values: Any) -> Any:
     if parent:
         values |= {"structure": Product.CHILD, "parent": parent}
     else:
