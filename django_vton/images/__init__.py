@@ -8,9 +8,10 @@ functions are pure and thread-safe. A call may take a second, so do not call the
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from hashlib import sha256
 from importlib.util import find_spec
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec
 
 from PIL import Image
 
@@ -55,6 +56,8 @@ _RESULT_FORMATS = ("JPEG", "PNG", "WEBP")
 PHOTO_FORMATS = _RESULT_FORMATS + (("HEIF",) if find_spec("pillow_heif") else ())
 _PRODUCT_FORMATS = (*PHOTO_FORMATS, "GIF")
 
+P = ParamSpec("P")
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
@@ -78,6 +81,29 @@ class EncodedImage:
         return {"image/jpeg": "jpg", "image/png": "png"}[self.content_type]
 
 
+def _refuse_errors(subject: Subject) -> Callable[[Callable[P, EncodedImage]], Callable[P, EncodedImage]]:
+    """Decorator that turns every error of a decoder into ImageRefused: even TypeError and IndexError occur.
+
+    No exception is chained, since an error report would show the bytes in the decoder's frames.
+    """
+
+    def decorate(convert: Callable[P, EncodedImage]) -> Callable[P, EncodedImage]:
+        @wraps(convert)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> EncodedImage:
+            try:
+                return convert(*args, **kwargs)
+            except ImageRefused:
+                raise
+            except Exception:  # noqa: BLE001 -- see the docstring
+                refusal = ImageRefused("unreadable", subject)
+            raise refusal
+
+        return guarded
+
+    return decorate
+
+
+@_refuse_errors("photo")
 def normalize_person_photo(file: BinaryIO, *, max_bytes: int = MAX_BYTES) -> EncodedImage:
     """Convert a person's photo for the vendor, to an upright, opaque JPEG in sRGB, smaller than 10 MB.
 
@@ -87,6 +113,7 @@ def normalize_person_photo(file: BinaryIO, *, max_bytes: int = MAX_BYTES) -> Enc
     return _for_vendor(file, "photo", PHOTO_FORMATS, max_bytes, MAX_PIXELS)
 
 
+@_refuse_errors("product")
 def normalize_product_image(file: BinaryIO, *, max_bytes: int = PRODUCT_BYTES) -> EncodedImage:
     """Convert a merchant's product image for the vendor.
 
@@ -96,6 +123,7 @@ def normalize_product_image(file: BinaryIO, *, max_bytes: int = PRODUCT_BYTES) -
     return _for_vendor(file, "product", _PRODUCT_FORMATS, max_bytes, PRODUCT_PIXELS)
 
 
+@_refuse_errors("result")
 def normalize_result(data: bytes) -> EncodedImage:
     """Decode the vendor's result and encode it anew, labelled as made with generative AI.
 
@@ -103,37 +131,29 @@ def normalize_result(data: bytes) -> EncodedImage:
     channels. A JPEG stays a JPEG, upright and in sRGB. A WebP becomes a PNG if it has alpha, else a JPEG.
     Raises `ImageRefused`.
     """
-
-    def convert() -> EncodedImage:
-        source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
-        if source.format == "JPEG":
-            image = pixels.decode_plain_rgb(source, max(source.width, source.height))
-        else:
-            image = pixels.decode_exact(source)
-        decoded = image if image.mode == "RGB" else None  # a thumbnail needs plain RGB
-        if source.format == "PNG" or "A" in image.mode:
-            return EncodedImage(pixels.encode_png(image, label=True), *image.size, "image/png", decoded)
-        return EncodedImage(
-            pixels.encode_jpeg(image, quality=95, label=True), *image.size, "image/jpeg", decoded
-        )
-
-    return _refuse_errors(convert, "result")
+    source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
+    if source.format == "JPEG":
+        image = pixels.decode_plain_rgb(source, max(source.width, source.height))
+    else:
+        image = pixels.decode_exact(source)
+    decoded = image if image.mode == "RGB" else None  # a thumbnail needs plain RGB
+    if source.format == "PNG" or "A" in image.mode:
+        return EncodedImage(pixels.encode_png(image, label=True), *image.size, "image/png", decoded)
+    return EncodedImage(pixels.encode_jpeg(image, quality=95, label=True), *image.size, "image/jpeg", decoded)
 
 
+@_refuse_errors("result")
 def convert_result(data: bytes, content_type: str) -> EncodedImage:
     """Convert a stored result to ``image/png`` or ``image/jpeg``, with its label. Raises `ImageRefused`."""
-
-    def convert() -> EncodedImage:
-        source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
-        if content_type == "image/png":
-            image = pixels.decode_exact(source)
-            return EncodedImage(pixels.encode_png(image, label=True), *image.size, content_type)
-        image = pixels.decode_plain_rgb(source, max(source.width, source.height))
-        return EncodedImage(pixels.encode_jpeg(image, quality=95, label=True), *image.size, "image/jpeg")
-
-    return _refuse_errors(convert, "result")
+    source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
+    if content_type == "image/png":
+        image = pixels.decode_exact(source)
+        return EncodedImage(pixels.encode_png(image, label=True), *image.size, content_type)
+    image = pixels.decode_plain_rgb(source, max(source.width, source.height))
+    return EncodedImage(pixels.encode_jpeg(image, quality=95, label=True), *image.size, "image/jpeg")
 
 
+@_refuse_errors("result")
 def make_thumbnail(
     image: EncodedImage | bytes, side: int = THUMBNAIL_SIDE, *, label: bool = False
 ) -> EncodedImage:
@@ -141,36 +161,29 @@ def make_thumbnail(
 
     ``label``: as in `normalize_result`, for the thumbnail of a result. Raises `ImageRefused` for other bytes.
     """
-
-    def convert() -> EncodedImage:
-        if isinstance(image, EncodedImage) and image.decoded is not None:
-            small = pixels.shrink(image.decoded, side)
-        else:
-            data = image.data if isinstance(image, EncodedImage) else image
-            small = pixels.decode_plain_rgb(_read(data, "result", _RESULT_FORMATS, MAX_PIXELS), side)
-        return EncodedImage(pixels.encode_jpeg(small, quality=85, label=label), *small.size, "image/jpeg")
-
-    return _refuse_errors(convert, "result")
+    if isinstance(image, EncodedImage) and image.decoded is not None:
+        small = pixels.shrink(image.decoded, side)
+    else:
+        data = image.data if isinstance(image, EncodedImage) else image
+        small = pixels.decode_plain_rgb(_read(data, "result", _RESULT_FORMATS, MAX_PIXELS), side)
+    return EncodedImage(pixels.encode_jpeg(small, quality=85, label=label), *small.size, "image/jpeg")
 
 
 def _for_vendor(
     file: BinaryIO, subject: Subject, formats: tuple[str, ...], max_bytes: int, max_pixels: int
 ) -> EncodedImage:
-    def convert() -> EncodedImage:
-        data = file.read(max_bytes + 1)
-        if len(data) > max_bytes:
-            raise ImageRefused("too_many_bytes", subject, limit=max_bytes // 1_000_000)
-        source = _read(data, subject, formats, max_pixels)
-        del data  # it is as large as the decoder's own copies
-        _check_shape(source, subject)
-        image = pixels.decode_plain_rgb(source, MAX_SIDE)
-        for quality in (92, 80, 60):  # even noise of 2000 x 2000 pixels is below the limit at 80
-            written = pixels.encode_jpeg(image, quality=quality)
-            if len(written) < VENDOR_BYTES:
-                break
-        return EncodedImage(written, *image.size, "image/jpeg", decoded=image)
-
-    return _refuse_errors(convert, subject)
+    data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ImageRefused("too_many_bytes", subject, limit=max_bytes // 1_000_000)
+    source = _read(data, subject, formats, max_pixels)
+    del data  # it is as large as the decoder's own copies
+    _check_shape(source, subject)
+    image = pixels.decode_plain_rgb(source, MAX_SIDE)
+    for quality in (92, 80, 60):  # even noise of 2000 x 2000 pixels is below the limit at 80
+        written = pixels.encode_jpeg(image, quality=quality)
+        if len(written) < VENDOR_BYTES:
+            break
+    return EncodedImage(written, *image.size, "image/jpeg", decoded=image)
 
 
 def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: int) -> ImageSource:
@@ -197,17 +210,3 @@ def _check_shape(source: ImageSource, subject: Subject) -> None:
     if min(pixels.fit(width, height, MAX_SIDE)) < MIN_SIDE:
         ratio = MAX_SIDE // MIN_SIDE
         raise ImageRefused("too_narrow", subject, width=width, height=height, ratio=ratio)
-
-
-def _refuse_errors(convert: Callable[[], EncodedImage], subject: Subject) -> EncodedImage:
-    """Turn every error of a decoder into ImageRefused: TypeError, IndexError, struct.error and more occur.
-
-    No exception is chained, since an error report would show the bytes in the decoder's frames.
-    """
-    try:
-        return convert()
-    except ImageRefused:
-        raise
-    except Exception:  # noqa: BLE001 -- see the docstring
-        refusal = ImageRefused("unreadable", subject)
-    raise refusal

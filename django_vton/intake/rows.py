@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from ..products import DescribedProduct
 
 
+COPIED_FIELDS = [
+    *("product", "main_product", "product_title", "product_url", "engine", "options"),
+    *("photo", "product_image", "cache_key", "expires_at"),
+]
+"""What a shared render takes over from the first request for it."""
+
+
 @dataclass(frozen=True)
 class AcceptedRequest:
     """An accepted try-on."""
@@ -82,20 +89,8 @@ def create_shared_render(
     earlier = find_shared_render(request)
     if earlier is not None:
         return earlier, False
-    render = TryOnRequest(
-        batch=batch,
-        product=request.product,
-        main_product=request.main_product,
-        product_title=request.product_title,
-        product_url=request.product_url,
-        engine=request.engine,
-        options=request.options,
-        photo=request.photo,
-        product_image=request.product_image,
-        cache_key=request.cache_key,
-        shared_key=request.cache_key,
-        expires_at=request.expires_at,
-    )
+    copied = {name: getattr(request, name) for name in COPIED_FIELDS}
+    render = TryOnRequest(batch=batch, shared_key=request.cache_key, **copied)
     try:
         with transaction.atomic():
             pay(render)

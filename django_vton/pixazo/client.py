@@ -13,7 +13,6 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -76,11 +75,8 @@ class PixazoClient:
             base = httpx.URL(base_url)
         except httpx.InvalidURL:
             base = httpx.URL()
-        if (
-            base.scheme not in ({"https", "http"} if loopback else {"https"})
-            or not base.host
-            or base.userinfo
-        ):
+        schemes = {"https", "http"} if loopback else {"https"}
+        if base.scheme not in schemes or not base.host or base.userinfo:
             raise ValueError("The gateway's base URL must be https, with a host and without a user.")
         if not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
             raise ValueError("The API key has characters that no key has, perhaps a line break at the end.")
@@ -112,9 +108,7 @@ class PixazoClient:
             await self._open.enter_async_context(client)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         with suppress_http_logs():
             await self._open.aclose()
 

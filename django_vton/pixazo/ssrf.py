@@ -16,16 +16,8 @@ _GLOBAL_UNICAST = ip_network("2000::/3")
 # RFC 6890 and its registry; 2001::/23 holds Teredo and other protocol assignments, 2002::/16 is 6to4.
 # 168.63.129.16 looks public, but reaches the host of every virtual machine on Azure.
 _SPECIAL = [
-    ip_network(block)
-    for block in (
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "3fff::/20",
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "168.63.129.16/32",
-    )
+    *map(ip_network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
+    *map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")),
 ]
 
 
