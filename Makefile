@@ -65,7 +65,7 @@ matrix: $(READY)
 pictures: $(READY) $(MODULES)
 	rm -rf docs/pictures/*.png pictures
 	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_accessibility.py $(ARGS)
-	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_admin_batches.py -k empty_catalogue
+	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_merchant_batches.py -k empty_catalogue
 	$(BIN)/python -m pytest tests/browser/engines/screenshots.py
 	@echo "pictures/index.html"
 

@@ -102,11 +102,11 @@ def render_instantly(shop: RunningShop, **scenario: Any) -> None:
 def create_result(context: BrowserContext, shop: RunningShop, slug: str, photo: bytes, **fields: Any) -> Any:
     """Create a completed try-on by the API, and log the browser in as its shopper."""
     shopper, product = shop.shopper(), shop.product(slug)
-    accepted = shopper.ask(product, photo, consent="true", **fields)
+    accepted = shopper.post_tryon(product, photo, consent="true", **fields)
     assert accepted.status_code in {200, 202}, accepted.text
     session = shopper.http.cookies["sessionid"]
     context.add_cookies([{"name": "sessionid", "value": session, "url": shop.url}])
-    return shopper.wait(accepted.json()["id"])
+    return shopper.wait_for_status(accepted.json()["id"])
 
 
 def divider_position(page: Page) -> float:

@@ -219,7 +219,7 @@ FOCUSED = """() => {
     let it = document.activeElement;
     while (it.shadowRoot) it = it.shadowRoot.activeElement;
     // A hidden input is represented by the next element: a label or the divider's handle.
-    const next = it.matches("#file, #compare") ? it.nextElementSibling : it;
+    const shown = it.matches("#file, #compare") ? it.nextElementSibling : it;
     const { outlineStyle, outlineWidth } = getComputedStyle(shown, it.id === "compare" ? "::after" : null);
     return {
         name: it.id || it.dataset.do || it.name || it.className || it.localName,

@@ -56,8 +56,8 @@ def create_results(
     shopper = shop.shopper()
     try_ons = []
     for slug in slugs:
-        accepted = shopper.ask(shop.product(slug), phone_photo(), consent="true")
-        try_ons.append(shopper.wait(accepted.json()["id"]))
+        accepted = shopper.post_tryon(shop.product(slug), phone_photo(), consent="true")
+        try_ons.append(shopper.wait_for_status(accepted.json()["id"]))
     session = shopper.http.cookies["sessionid"]
     context.add_cookies([{"name": "sessionid", "value": session, "url": shop.url}])
     return shopper, try_ons
