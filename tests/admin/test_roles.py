@@ -1,4 +1,4 @@
-"""Three groups to begin with: what each sees and may do, at every address of the package's admin."""
+"""The three default groups: what each may view and do at every URL of the package's admin."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ALL = (NOBODY, VIEWER, MERCHANDISER, OPERATOR)
 
 
 class Migration:
-    """What `migrate` hands on, as far as it is looked at."""
+    """The attributes of a migration that `create_groups` reads."""
 
     app_label = "vton"
     name = roles.INITIAL_MIGRATION
@@ -50,7 +50,7 @@ class Migration:
 
 @pytest.fixture
 def groups(db: None) -> None:  # noqa: ARG001 - the fixture opens the database
-    """As the first `migrate` makes them; a test with real transactions has emptied the tables."""
+    """Create the groups as `migrate` does, since tests with real transactions empty the tables."""
     roles.create_groups(apps.get_app_config("vton"), "default", [(Migration, False)])
 
 
@@ -72,15 +72,15 @@ def admins() -> list[ModelAdmin[Any]]:
     return [found for found in registered if found.model._meta.app_label == "vton"]
 
 
-def addresses() -> set[str]:
-    """Every address of the package's admin, each with a row that is there."""
+def admin_urls() -> set[str]:
+    """Return every URL of the package's admin, with existing rows."""
     request = factories.create_unresolved_tryon()
-    look = PhotoAccess.objects.create(
+    access = PhotoAccess.objects.create(
         kind=PhotoAccess.Kind.PHOTO, object_id=uuid4(), day=timezone.localdate()
     )
     objects: dict[str, Any] = {
         "batch": Batch.objects.create(status=Batch.Status.RUNNING).pk,
-        "look": look.pk,
+        "photoaccess": access.pk,
         "tryonrequest": request.pk,
         "housemodel": factories.create_house_model().pk,
         "productimage": ProductImage.objects.get().pk,
@@ -93,14 +93,14 @@ def addresses() -> set[str]:
         name = model_admin.opts.model_name or ""
         for pattern in model_admin.get_urls():
             if not pattern.name:
-                continue  # An old address that leads to the new one.
+                continue  # Django's redirect from an old URL.
             args = [objects[name]] if pattern.pattern.converters else []
             found.add(reverse(f"admin:{pattern.name}", args=args))
     return found
 
 
-SPECIAL = {
-    # By the end of an address: who may have it. POST alone is told by 405.
+GET_ROLES = {
+    # The roles that may GET a URL with this ending.
     "/conversion/": {VIEWER, MERCHANDISER, OPERATOR},
     "/conversion/days.csv": {VIEWER, MERCHANDISER, OPERATOR},
     "/conversion/invoice/": {VIEWER, MERCHANDISER, OPERATOR},
@@ -116,7 +116,7 @@ SPECIAL = {
 }
 
 
-BY_POST = {
+POST_ROLES = {
     "/adopt/": {OPERATOR},
     "/not-charged/": {OPERATOR},
     "/write-off/": {OPERATOR},
@@ -125,39 +125,37 @@ BY_POST = {
     "/resume/": {MERCHANDISER, OPERATOR},
     "/publish/": {MERCHANDISER},
 }
-"""What changes something: GET does nothing, and POST is for these."""
+"""The roles that may POST to a URL with this ending, which refuses GET."""
 
 
-def allowed(address: str) -> set[str]:
-    if "/look/" in address:
-        return set()  # Who looked at whom is for those to see whom the shop says so of.
-    if "/housemodel/" in address and address.endswith("/delete/"):
+def allowed_roles(url: str) -> set[str]:
+    if "/photoaccess/" in url:
+        return set()  # The access log is limited to the roles that the shop chooses.
+    if "/housemodel/" in url and url.endswith("/delete/"):
         return {MERCHANDISER}
-    if address.endswith("/pauseswitch/add/"):
-        return {NOBODY, *ALL}  # To the one switch, whoever asks: there it is decided.
-    if address.endswith("/pauseswitch/"):
-        return {NOBODY, *ALL}
-    for end, who in SPECIAL.items():
-        if address.endswith(end):
-            return who
+    if url.endswith(("/pauseswitch/add/", "/pauseswitch/")):
+        return {NOBODY, *ALL}  # Redirects to the switch, which checks the permission.
+    for ending, roles in GET_ROLES.items():
+        if url.endswith(ending):
+            return roles
     return {VIEWER, MERCHANDISER, OPERATOR}
 
 
 @pytest.mark.parametrize("role", ALL)
 def test_each_url_is_limited_to_its_roles(member: Callable[[str], Client], role: str) -> None:
     client = member(role)
-    walked = addresses()
-    assert len(walked) > 25
-    for address in sorted(walked):
-        answer = client.get(address)
-        if answer.streaming:
-            answer.getvalue()
-        if who := next((who for end, who in BY_POST.items() if address.endswith(end)), None):
-            assert answer.status_code == 405, address
-            assert (client.post(address).status_code == 403) == (role not in who), address
+    urls = admin_urls()
+    assert len(urls) > 25
+    for url in sorted(urls):
+        response = client.get(url)
+        if response.streaming:
+            response.getvalue()
+        if roles := next((roles for ending, roles in POST_ROLES.items() if url.endswith(ending)), None):
+            assert response.status_code == 405, url
+            assert (client.post(url).status_code == 403) == (role not in roles), url
             continue
-        may = answer.status_code in {200, 302}
-        assert may == (role in allowed(address)), (address, answer.status_code)
+        is_allowed = response.status_code in {200, 302}
+        assert is_allowed == (role in allowed_roles(url)), (url, response.status_code)
 
 
 @pytest.mark.parametrize("role", ALL)
@@ -211,17 +209,17 @@ def test_no_role_may_view_shoppers_photos_by_default(member: Callable[[str], Cli
     request = factories.complete_tryon(factories.create_tryon(shopper, photo=factories.create_photo(shopper)))
     client = member(role)
 
-    for address in (
+    for url in (
         reverse("vton:image", args=[request.images.get().pk]),
         reverse("vton:photo-file", args=[request.photo_id]),
     ):
-        assert address not in get_page(client, "admin:vton_tryonrequest_change", request.pk)
-        assert get_status(client, address) == 404
+        assert url not in get_page(client, "admin:vton_tryonrequest_change", request.pk)
+        assert get_status(client, url) == 404
 
 
-@pytest.mark.parametrize(("role", "may"), [(VIEWER, False), (MERCHANDISER, True), (OPERATOR, False)])
+@pytest.mark.parametrize(("role", "is_allowed"), [(VIEWER, False), (MERCHANDISER, True), (OPERATOR, False)])
 def test_only_merchandisers_change_house_models(
-    member: Callable[[str], Client], role: str, *, may: bool
+    member: Callable[[str], Client], role: str, *, is_allowed: bool
 ) -> None:
     model = factories.create_house_model()
     client = member(role)
@@ -229,18 +227,18 @@ def test_only_merchandisers_change_house_models(
 
     answer = client.post(reverse("admin:vton_housemodel_change", args=[model.pk]), data)
 
-    assert answer.status_code == (302 if may else 403)
-    assert HouseModel.objects.get().name == ("Ada" if may else "Noa")
+    assert answer.status_code == (302 if is_allowed else 403)
+    assert HouseModel.objects.get().name == ("Ada" if is_allowed else "Noa")
 
 
-@pytest.mark.parametrize(("role", "may"), [(VIEWER, False), (MERCHANDISER, False), (OPERATOR, True)])
-def test_only_operators_pause(member: Callable[[str], Client], role: str, *, may: bool) -> None:
+@pytest.mark.parametrize(("role", "is_allowed"), [(VIEWER, False), (MERCHANDISER, False), (OPERATOR, True)])
+def test_only_operators_pause(member: Callable[[str], Client], role: str, *, is_allowed: bool) -> None:
     PauseSwitch.objects.create(pk=1)
     client = member(role)
 
     client.post(reverse("admin:vton_pauseswitch_change", args=[1]), {"is_paused": "on"})
 
-    assert PauseSwitch.objects.get().is_paused == may
+    assert PauseSwitch.objects.get().is_paused == is_allowed
 
 
 def codenames(name: str) -> set[str]:
