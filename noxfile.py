@@ -45,7 +45,7 @@ QUICK_TESTS = [
     "tests/management/test_commands.py",
     "tests/web/test_dialog.py",
     "tests/web/pages",
-    *(f"tests/web/api/test_{name}.py" for name in ("asking", "flow", "start", "tryons")),
+    *(f"tests/web/api/test_{name}.py" for name in ("create", "end_to_end", "start", "tryons")),
 ]
 
 

@@ -47,8 +47,8 @@ def measure(seconds: float) -> list[Row]:
     with shop() as deployment, ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other_process:
         guests = [_guest_over_quota(deployment) for _ in range(CLIENTS)]
         deployment.wait_until_all_end(60)
-        alone = other_process.submit(page_seconds, deployment.url, seconds / 4).result()
-        rows.append(info("pages alone, median", median(alone), "s", note=f"{len(alone):,} pages"))
+        baseline = other_process.submit(page_seconds, deployment.url, seconds / 4).result()
+        rows.append(info("pages alone, median", median(baseline), "s", note=f"{len(baseline):,} pages"))
         for name, photo in (("a PNG of 40 megapixels", _many_pixels()), ("a JPEG of 15 MB", _many_bytes())):
             stop = threading.Event()
             with ThreadPoolExecutor(CLIENTS) as pool:
