@@ -108,7 +108,7 @@ def test_a_result_that_never_ends_is_retried_for_a_day(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    monkeypatch.setattr(jobs, "FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(jobs, "DOWNLOAD_SECONDS", 0.5)
     gateway.image = lambda: _endless_responses()[name](gateway)
     row = order_tryon(harness)
     with assert_memory_grows_less_than(60):
@@ -125,7 +125,7 @@ def test_a_result_that_never_ends_is_retried_for_a_day(
 def test_memory_is_limited_however_many_results_never_end(
     harness: Harness, gateway: HostileGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "PICTURES_AT_ONCE", 2)
+    monkeypatch.setattr(jobs, "MAX_IMAGES_IN_MEMORY", 2)
     gateway.image = lambda: endless(bytes(65536))
     rows = [harness.order(user_visitor()) for _ in range(12)]
     while TryOnRequest.objects.filter(state=State.QUEUED).exists():

@@ -108,8 +108,7 @@ def test_an_image_is_converted_once_per_source_file(shirt: Product, files: Store
 @pytest.mark.django_db
 @pytest.mark.usefixtures("files")
 def test_all_usual_formats_become_rgb_jpeg(source: bytes) -> None:
-    image = prepare(describe_with_image(ContentFile(source, "a")))
-    image = open_image(image)
+    image = open_image(prepare(describe_with_image(ContentFile(source, "a"))))
     assert (image.format or "JPEG", image.mode, image.size) == ("JPEG", "RGB", (400, 500))
 
 
