@@ -100,23 +100,25 @@ def create_house_render(photo: PersonPhoto) -> TryOnRequest:
     return complete_tryon(create_tryon(None, photo=photo, shared_key=uuid.uuid4().hex))
 
 
-def create_unresolved_tryon(code: str = "outcome_unknown", minutes: int = 20) -> TryOnRequest:
-    """Create a try-on that was sent some minutes ago and failed with its money spent."""
+def create_sendable_tryon(**fields: Any) -> TryOnRequest:
+    """Create a queued try-on with a photo and a product image, so that it can be sent."""
     shopper = create_guest()
     product_image = ProductImage.objects.create(source_digest=uuid.uuid4().hex, product="shop.product:42")
-    request = create_tryon(shopper, photo=create_photo(shopper), product_image=product_image)
+    return create_tryon(shopper, **{"photo": create_photo(shopper), "product_image": product_image, **fields})
+
+
+def create_unresolved_tryon(code: str = "outcome_unknown", minutes: int = 20) -> TryOnRequest:
+    """Create a try-on that was sent some minutes ago and failed with its money spent."""
+    request = create_sendable_tryon()
     now = timezone.now()
-    sent = update_attempt(request, posted_at=now - timedelta(minutes=minutes))
-    lifecycle.transition.settle([sent], Money.SPENT)
+    attempt = update_attempt(request, posted_at=now - timedelta(minutes=minutes))
+    lifecycle.transition.settle([attempt], Money.SPENT)
     return set_state(request, State.FAILED, code, due_at=None, finished_at=now)
 
 
 def create_failed_tryon(code: str = "vendor", **fields: Any) -> TryOnRequest:
     """Create a charged try-on that failed at the vendor."""
-    shopper = create_guest()
-    product_image = ProductImage.objects.create(source_digest=uuid.uuid4().hex, product="shop.product:42")
-    values = {"photo": create_photo(shopper), "product_image": product_image} | fields
-    request = create_tryon(shopper, **values)
+    request = create_sendable_tryon(**fields)
     now = timezone.now()
     attempt = update_attempt(request, posted_at=now, answered_at=now)
     lifecycle.transition.settle([attempt], Money.SPENT)

@@ -32,12 +32,12 @@ def get_csv(client: Client, name: str, **query: str) -> list[dict[str, str]]:
     response = client.get(reverse(name), query)
     assert response.status_code == 200
     data = tryons.read_stream(response)
-    assert data.startswith(b"\xef\xbb\xbf"), "the mark by which Excel knows UTF-8"
+    assert data.startswith(b"\xef\xbb\xbf"), "Excel needs the byte order mark"
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
 def create_claimed_tryon() -> tuple[TryOnRequest, Attempt]:
-    request = factories.create_tryon(factories.create_guest())
+    request = factories.create_sendable_tryon()
     return request, tryons.claim_for_submit(request, token=str(request.pk))
 
 
@@ -51,14 +51,14 @@ def create_submitted_tryon() -> tuple[TryOnRequest, Attempt, VendorResponse]:
     return request, attempt, running
 
 
-def fail_render(request: TryOnRequest, attempt: Attempt, *, charged: bool) -> None:
+def fail_render(attempt: Attempt, *, is_charged: bool) -> None:
     answer = VendorResponse(
-        vendor_id=f"fashn-{request.pk}",
+        vendor_id=f"fashn-{attempt.request_id}",
         status=VendorStatus.FAILED,
         raw_status="FAILED",
         error_code="no_person",
     )
-    assert lifecycle.mark_render_failed(attempt, answer, is_charged=charged)
+    assert lifecycle.mark_render_failed(attempt, answer, is_charged=is_charged)
 
 
 def create_rated_tryon(value: str, reason: str = "", **more: Any) -> TryOnRequest:

@@ -209,7 +209,7 @@ def test_images_have_alt_texts_and_keys_are_explained(reviewer: Client, batch: B
 def test_a_viewer_cannot_review_or_publish(viewer: Client, batch: Batch) -> None:
     batch.renders.update(review="accepted")
     html = get_page(viewer, REVIEW, batch.pk, show="accepted")
-    assert "data-vton-review" not in html
+    assert "data-vton-review-list" not in html
     assert "<button" not in html.partition('id="content-main"')[2].partition("</main>")[0]
     assert viewer.post(reverse(PUBLISH, args=[batch.pk])).status_code == 403
     assert viewer.post(reverse(REVIEW, args=[batch.pk]), {"do": "undo:1"}).status_code == 403

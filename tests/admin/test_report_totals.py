@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def ends() -> dict[str, int]:
-    """One render for each way to end, by real moves; the micro-USD that each kind of money should be."""
+def amounts() -> dict[str, int]:
+    """Create a render for each way to end, by real transitions. Return the expected micro-USD."""
     factories.create_tryon(factories.create_guest())  # held
-    tryons.complete_tryon(factories.create_tryon(factories.create_guest()))  # charged
+    tryons.complete_tryon(factories.create_sendable_tryon())  # charged
     request, attempt, _answer = create_submitted_tryon()
-    fail_render(request, attempt, charged=True)
+    fail_render(attempt, is_charged=True)
     request, attempt, _answer = create_submitted_tryon()
-    fail_render(request, attempt, charged=False)
+    fail_render(attempt, is_charged=False)
     request, attempt, _answer = create_submitted_tryon()
     lifecycle.fail_at_deadline(attempt)
     request, attempt = create_claimed_tryon()
@@ -70,18 +70,18 @@ def ends() -> dict[str, int]:
 
 
 @pytest.mark.django_db
-def test_each_end_is_reported_as_charged_assumed_free_or_held(ends: dict[str, int]) -> None:
-    books = reports.daily_report(today(), today())
+def test_each_end_is_reported_as_charged_assumed_free_or_held(amounts: dict[str, int]) -> None:
+    daily = reports.daily_report(today(), today())
 
-    total = books.total
-    found = {name: getattr(total, name) for name in ends}
-    assert found == ends
+    total = daily.total
+    found = {name: getattr(total, name) for name in amounts}
+    assert found == amounts
     assert (total.renders, total.completed, total.failed) == (9, 1, 4)
-    assert books.failures == {"no_person": 2, "deadline": 1, "outcome_unknown": 1}
+    assert daily.failures == {"no_person": 2, "deadline": 1, "outcome_unknown": 1}
 
 
-def test_the_days_equal_the_budget_periods(superuser: Client, ends: dict[str, int]) -> None:
-    assert ends
+def test_the_days_equal_the_budget_periods(superuser: Client, amounts: dict[str, int]) -> None:
+    assert amounts
     yesterday = today() - timedelta(days=1)
     BudgetPeriod.objects.create(kind="day", starts_on=yesterday, held=33_333)
     month, _created = BudgetPeriod.objects.get_or_create(kind="month", starts_on=yesterday.replace(day=1))
@@ -108,13 +108,13 @@ def test_the_days_equal_the_budget_periods(superuser: Client, ends: dict[str, in
 
 
 def test_the_invoice_check_equals_the_budget_and_its_csv_file(
-    superuser: Client, ends: dict[str, int]
+    superuser: Client, amounts: dict[str, int]
 ) -> None:
     month = BudgetPeriod.objects.get(kind="month")
 
     lines = get_csv(superuser, INVOICE_CSV)
     spent = sum(Decimal(line["amount_usd"]) for line in lines if line["booked"] in {"charged", "assumed"})
-    assert spent * 1_000_000 == month.spent == ends["charged"] + ends["assumed"]
+    assert spent * 1_000_000 == month.spent == amounts["charged"] + amounts["assumed"]
     assert len(lines) == 7, "two were never sent"
     html = get_page(superuser, INVOICE)
     read = visible_text(html)
@@ -182,9 +182,9 @@ def test_shared_renders_count_for_the_shoppers_who_share_them() -> None:
 
 
 def test_the_reports_work_under_a_strict_content_security_policy(
-    superuser: Client, ends: dict[str, int]
+    superuser: Client, amounts: dict[str, int]
 ) -> None:
-    assert ends
+    assert amounts
     for name in (REPORTS, INVOICE):
         main = get_page(superuser, name).partition('<div id="content"')[2].partition("<footer")[0]
         assert "vton-section" in main

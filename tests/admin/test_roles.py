@@ -135,9 +135,9 @@ def allowed_roles(url: str) -> set[str]:
         return {MERCHANDISER}
     if url.endswith(("/pauseswitch/add/", "/pauseswitch/")):
         return {NOBODY, *ALL}  # Redirects to the switch, which checks the permission.
-    for ending, roles in GET_ROLES.items():
+    for ending, allowed in GET_ROLES.items():
         if url.endswith(ending):
-            return roles
+            return allowed
     return {VIEWER, MERCHANDISER, OPERATOR}
 
 
@@ -150,9 +150,9 @@ def test_each_url_is_limited_to_its_roles(member: Callable[[str], Client], role:
         response = client.get(url)
         if response.streaming:
             response.getvalue()
-        if roles := next((roles for ending, roles in POST_ROLES.items() if url.endswith(ending)), None):
+        if allowed := next((allowed for ending, allowed in POST_ROLES.items() if url.endswith(ending)), None):
             assert response.status_code == 405, url
-            assert (client.post(url).status_code == 403) == (role not in roles), url
+            assert (client.post(url).status_code == 403) == (role not in allowed), url
             continue
         is_allowed = response.status_code in {200, 302}
         assert is_allowed == (role in allowed_roles(url)), (url, response.status_code)

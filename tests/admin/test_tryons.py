@@ -216,18 +216,26 @@ def test_the_detail_page_shows_feedback_and_reason(
 
 
 def test_every_event_has_a_label() -> None:
-    """Their names are literals in the calls that record them."""
-    calls = {"swap": 3, "record": 1, "reopen": 2, "give_up": 2, "_send_again": 3}
-    calls |= {"record_all": 1, "_record_rows": 1}
-    names = {"refused", "not_sent", "erased"}  # Verdicts of a submit, and what `privacy` notes.
+    """The event names are literals in the calls that record them."""
+    positions = {
+        "transition": 2,
+        "record": 1,
+        "reopen": 1,
+        "give_up": 2,
+        "_send_again": 2,
+        "_record_events": 1,
+    }
+    names = {"refused", "not_sent", "erased"}  # Outcomes of a submit, and the event of `privacy`.
     package = Path(django_vton.__file__).parent
-    for path in [*package.glob("lifecycle/*.py"), package / "claims.py"]:
+    for path in [*package.glob("lifecycle/*.py"), *package.glob("worker/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            place = calls.get(called)
-            if place is not None and isinstance(name := node.args[place], ast.Constant):
+            function = (
+                node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            )
+            position = positions.get(function)
+            if position is not None and isinstance(name := node.args[position], ast.Constant):
                 names.add(str(name.value))
 
     assert names == set(EVENT_LABELS)

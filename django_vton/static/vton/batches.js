@@ -124,7 +124,7 @@ function enableReview(list) {
 
 const progress = document.querySelector("[data-vton-progress]");
 if (progress instanceof HTMLElement) pollProgress(progress);
-const list = document.querySelector("[data-vton-review]");
+const list = document.querySelector("[data-vton-review-list]");
 if (list instanceof HTMLElement) enableReview(list);
 const publishing = document.querySelector("form[data-vton-continue]");
 if (publishing instanceof HTMLFormElement) publishing.requestSubmit();
