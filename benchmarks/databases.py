@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.live_shop import MANAGE
 
-from .deployment import ROOT, postgres_database
+POSTGRES = "postgres://postgres@127.0.0.1:5432"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
@@ -32,10 +35,7 @@ def environment(url: str, folder: Path) -> dict[str, str]:
 
 
 def run_module(module: str, *args: object, env: dict[str, str]) -> Any:
-    """Run `python -m module`; returns the last line that it prints, which is JSON.
-
-    Raises RuntimeError if it fails.
-    """
+    """Run a module; returns its last line of output, parsed as JSON. Raises RuntimeError if it fails."""
     command = [sys.executable, "-m", module, *map(str, args)]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -63,3 +63,17 @@ def copy(template: str, folder: Path, name: str) -> Iterator[str]:
         return
     with postgres_database(name, template) as url:
         yield url
+
+
+@contextmanager
+def postgres_database(name: str, template: str = "template1") -> Iterator[str]:
+    """A PostgreSQL database, dropped afterwards; yields its URL."""
+    name = f"vton_bench_{name}"
+    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    try:
+        yield f"{POSTGRES}/{name}"
+    finally:
+        with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())

@@ -20,8 +20,8 @@ import psycopg
 
 from tests.live_shop import MANAGE, free_port, is_listening, wait_until
 
-POSTGRES = "postgres://postgres@127.0.0.1:5432"
-ROOT = Path(__file__).resolve().parents[1]
+from .databases import ROOT, environment, postgres_database
+
 WORKERS = 2
 """Worker processes of each qcluster, as the guide recommends."""
 
@@ -48,14 +48,8 @@ class Deployment:
         self.gateway = f"http://127.0.0.1:{self.gateway_port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="vton-bench-"))
-        paths = [ROOT, ROOT / "example_project", *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         self.env = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(map(str, filter(None, paths))),
-            "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
-            "SECRET_KEY": "bench",
-            "DEBUG": "0",
-            "MEDIA_ROOT": str(self.folder / "media"),
+            **environment("", self.folder),
             "VTON_PIXAZO_API_KEY": "sandbox",
             "VTON_PIXAZO_BASE_URL": self.gateway,
             "VTON_PUBLIC_BASE_URL": self.url,
@@ -84,10 +78,7 @@ class Deployment:
         self.stack.close()
 
     def start_web_server(self, name: str = "web", port: int = 0, prefix: Sequence[str] = ()) -> None:
-        """One gunicorn process with four threads.
-
-        Unless `port` is given, wait until its application is loaded.
-        """
+        """Start one gunicorn process with four threads; without `port`, wait until it responds."""
         bind = f"127.0.0.1:{port or self.port}"
         options = ["--bind", bind, "--threads", "4", "--no-control-socket"]
         self.spawn(name, *prefix, sys.executable, "-m", "gunicorn", "config.wsgi", *options)
@@ -103,10 +94,7 @@ class Deployment:
     def start_workers(
         self, name: str = "workers", prefix: Sequence[str] = (), vton: Mapping[str, Any] | None = None
     ) -> None:
-        """A qcluster; wait until all its workers are ready.
-
-        `vton` replaces the settings of processes started from now on.
-        """
+        """Start a qcluster and wait until its workers are ready. `vton` replaces the settings for good."""
         if vton is not None:
             self.env["BENCH_VTON"] = json.dumps(vton)
         (self.folder / f"{name}.log").unlink(missing_ok=True)
@@ -225,17 +213,3 @@ def _database(folder: Path) -> Iterator[str]:
         return
     with postgres_database(str(os.getpid())) as url:
         yield url
-
-
-@contextmanager
-def postgres_database(name: str, template: str = "template1") -> Iterator[str]:
-    """A PostgreSQL database, dropped afterwards; yields its URL."""
-    name = f"vton_bench_{name}"
-    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-    try:
-        yield f"{POSTGRES}/{name}"
-    finally:
-        with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())

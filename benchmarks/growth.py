@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,6 @@ from typing import Any
 from tests.live_shop import is_listening
 
 from . import databases
-from .deployment import ROOT
 from .report import Row, at_most, info, skipped
 
 HISTORIES = (10_000, 100_000, 1_000_000)
@@ -78,31 +77,20 @@ def _measure(database: str, *, quick: bool) -> list[Row]:
     medians = {name: [round(median(values), 3) for values in of] for name, of in times.items()}
     rows = []
     for group, prefixes in GROUPS.items():
-        members = {
-            name: of for name, of in medians.items() if name.startswith(prefixes) and name not in UNINDEXED
+        members = [name for name in names if name.startswith(prefixes) and name not in UNINDEXED]
+        worst = max(members, key=lambda name: _growth(medians[name]))
+        note = (f"{worst}: " if len(members) > 1 else "") + _milliseconds(medians[worst])
+        more = {
+            "histories": histories,
+            "milliseconds": {name: medians[name] for name in members},
+            "plans": {name: plans[name] for name in members},
         }
-        rows.append(_row(f"{database}: {group}", members, histories, {name: plans[name] for name in members}))
+        growth = _growth(medians[worst])
+        rows.append(at_most(f"{database}: {group}", growth, "x", goal=GOAL, note=note, more=more))
     for name, reason in UNINDEXED.items():
-        rows.append(
-            info(
-                f"{database}: {name}",
-                _growth(medians[name]),
-                "x",
-                note=f"{reason}; {_milliseconds(medians[name])}",
-            )
-        )
+        note = f"{reason}; {_milliseconds(medians[name])}"
+        rows.append(info(f"{database}: {name}", _growth(medians[name]), "x", note=note))
     return rows
-
-
-def _row(
-    name: str, members: Mapping[str, list[float]], histories: tuple[int, ...], plans: dict[str, Any]
-) -> Row:
-    worst = max(members, key=lambda member: _growth(members[member]))
-    which = f"{worst}: " if len(members) > 1 else ""
-    more = {"histories": histories, "milliseconds": dict(members), "plans": plans}
-    return at_most(
-        name, _growth(members[worst]), "x", goal=GOAL, note=which + _milliseconds(members[worst]), more=more
-    )
 
 
 def _growth(times: list[float]) -> float:
@@ -144,7 +132,7 @@ def _shop(template: str, folder: Path, history: int) -> Iterator[ShopProcess]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.growth_process", str(history)],
                 env=databases.environment(url, folder / str(history)),
-                cwd=ROOT,
+                cwd=databases.ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -30,10 +30,7 @@ UNSET = dict.fromkeys(("VTON_QUOTA", "VTON_IP_QUOTA", "VTON_IN_FLIGHT"), "")
 
 @contextmanager
 def shop(vton: Mapping[str, Any] | None = None) -> Iterator[Deployment]:
-    """Two sync workers of gunicorn and a qcluster.
-
-    The daily budget is set because the example shop has none.
-    """
+    """A shop with a daily budget, two sync workers of gunicorn and a qcluster."""
     env = {**UNSET, "VTON_DAILY_BUDGET": f"{DAILY_BUDGET:g}"}
     with Deployment(seconds=1, vton=vton, env=env) as deployment:
         deployment.run_python(str(MANAGE), "seed_demo")

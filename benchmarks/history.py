@@ -45,12 +45,8 @@ EXPIRED = 20
 USER = {
     "id": "1000000 + n",
     "username": "'old ' || n",
-    "password": "''",
-    "first_name": "''",
-    "last_name": "''",
-    "email": "''",
-    "is_superuser": "{false}",
-    "is_staff": "{false}",
+    **dict.fromkeys(("password", "first_name", "last_name", "email"), "''"),
+    **dict.fromkeys(("is_superuser", "is_staff"), "{false}"),
     "is_active": "{true}",
     "date_joined": "{at}",
 }
@@ -147,44 +143,21 @@ def _create_sample_rows() -> SampleRows:
     session = SessionStore()
     session[SESSION_KEY] = "years"
     session.create()
-    common = {"product_image": product_image, "expires_at": now + timedelta(days=20)}
+    minutes_ago = [now - timedelta(minutes=n) for n in range(DUE)]
+    common = {"photo": house_model, "product_image": product_image, "expires_at": now + timedelta(days=20)}
+    submitted = {**common, "state": State.SUBMITTED, "started_at": now}
     of_shopper = [
-        _tryon(
-            shopper=shopper,
-            photo=house_model,
-            created_at=now - timedelta(hours=n),
-            **_completed(now),
-            **common,
-        )
+        _tryon(shopper=shopper, created_at=now - timedelta(hours=n), **_completed(now), **common)
         for n in range(OF_SHOPPER)
     ]
-    due = [
-        _tryon(photo=house_model, state=State.QUEUED, due_at=now - timedelta(minutes=n), **common)
-        for n in range(DUE)
-    ]
+    due = [_tryon(state=State.QUEUED, due_at=at, **common) for at in minutes_ago]
+    # Half of them have received a callback.
     sent = [
-        _tryon(
-            photo=house_model,
-            state=State.SUBMITTED,
-            due_at=now - timedelta(minutes=n),
-            started_at=now,
-            called_back_at=now - timedelta(minutes=n)
-            if n % 2
-            else None,  # Half of them have received a callback.
-            **common,
-        )
-        for n in range(DUE)
+        _tryon(due_at=at, called_back_at=at if n % 2 else None, **submitted)
+        for n, at in enumerate(minutes_ago)
     ]
-    later = [
-        _tryon(
-            photo=house_model, state=State.SUBMITTED, due_at=now + timedelta(days=1), started_at=now, **common
-        )
-        for n in range(DUE)
-    ]
-    expired = [
-        _tryon(shopper=shopper, **_completed(now), expires_at=now - timedelta(minutes=n))
-        for n in range(EXPIRED)
-    ]
+    later = [_tryon(due_at=now + timedelta(days=1), **submitted) for _ in range(DUE)]
+    expired = [_tryon(shopper=shopper, **_completed(now), expires_at=at) for at in minutes_ago[:EXPIRED]]
     rows = [*of_shopper, *due, *sent, *later, *expired]
     TryOnRequest.objects.bulk_create(rows)
     Attempt.objects.bulk_create(_attempt(row) for row in rows)
@@ -207,12 +180,8 @@ def _create_sample_rows() -> SampleRows:
 
 
 def _tryon(**fields: object) -> TryOnRequest:
-    product = {
-        "product": "shop.product:42",
-        "main_product": "shop.product:42",
-        "product_title": "Linen shirt",
-    }
-    return TryOnRequest(engine="fashn-v1.6", **{**product, **fields})
+    product = dict.fromkeys(("product", "main_product"), "shop.product:42")
+    return TryOnRequest(engine="fashn-v1.6", product_title="Linen shirt", **product, **fields)
 
 
 def _completed(now: object) -> dict[str, object]:

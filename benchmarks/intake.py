@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from django_vton import images
 
 from . import databases
-from .deployment import ROOT
+from .databases import ROOT
 from .report import Row, at_least, at_most, skipped
 from .sample_images import camera_photo
 

@@ -1,7 +1,4 @@
-"""A product list and polls in one shop: the child process of `page`.
-
-Arguments: number of products and of rounds.
-"""
+"""A product list and polls, as the child process of `page`. Arguments: numbers of products and rounds."""
 
 from __future__ import annotations
 

@@ -24,10 +24,7 @@ CHECK_INTERVAL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Size:
-    """How many try-ons, at which latency.
-
-    The median of several rounds, since the speed of a shared machine varies.
-    """
+    """How many try-ons, at which latency. Medians, because the speed of a shared machine varies."""
 
     seconds: float
     number: int

@@ -68,10 +68,7 @@ def measure(seconds: float) -> list[Row]:
 
 
 def page_seconds(url: str, seconds: float) -> list[float]:
-    """The response time of each page, in seconds.
-
-    Runs in its own process, so the uploading threads do not delay it.
-    """
+    """The seconds of each page. Runs in another process, so that uploading threads do not delay it."""
     times: list[float] = []
     ends = time.monotonic() + seconds
     pages = itertools.cycle(PAGES)

@@ -26,7 +26,7 @@ ARROWS = {
     (State.SUBMITTING, State.SUBMITTED): ("M313,120 H395", "accepted", (355, 112)),
     (State.SUBMITTED, State.RENDERED): ("M513,120 H570", "ready", (542, 112)),
     (State.RENDERED, State.COMPLETED): ("M688,120 H762", "stored", (736, 112)),
-    (State.SUBMITTING, State.UNKNOWN): ("M265,138 C270,180 280,205 295,212", "response lost", (245, 190)),
+    (State.SUBMITTING, State.UNKNOWN): ("M265,138 C270,180 280,205 295,212", "response lost", (228, 180)),
     (State.UNKNOWN, State.SUBMITTED): ("M413,212 C435,205 445,180 450,140", "found", (412, 176)),
     (State.SUBMITTING, State.QUEUED): ("M240,102 C220,72 120,72 100,100", "refused: again later", (170, 70)),
     (State.UNKNOWN, State.QUEUED): ("M297,222 C180,232 110,200 88,140", "refused after all", (190, 245)),
