@@ -62,9 +62,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     found = Network()
-    real_look_up, loops = socket.getaddrinfo, selector_events.BaseSelectorEventLoop
+    real_getaddrinfo, loops = socket.getaddrinfo, selector_events.BaseSelectorEventLoop
     real_connect = loops.sock_connect
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: found.getaddrinfo(real_look_up, *a, **k))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: found.getaddrinfo(real_getaddrinfo, *a, **k))
     monkeypatch.setattr(loops, "sock_connect", lambda *a: found.connect(real_connect, *a))
     return found
 

@@ -120,7 +120,7 @@ class Network:
     def __init__(self) -> None:
         self.names: dict[str, list[list[str]]] = {}
         """Each host's successive lookup results; the last one is repeated."""
-        self.looked_up: list[str] = []
+        self.resolved_hosts: list[str] = []
         self.connected: list[str] = []
 
     def getaddrinfo(self, real: Callable[..., Any], host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
@@ -129,7 +129,7 @@ class Network:
             if name.endswith(".test"):
                 raise socket.gaierror(socket.EAI_NONAME, "unknown")
             return real(host, port, *args, **kwargs)
-        self.looked_up.append(name)
+        self.resolved_hosts.append(name)
         answers = self.names[name]
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         return [entry for address in found for entry in real(address, port, *args, **kwargs)]

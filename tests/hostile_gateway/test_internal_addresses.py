@@ -86,7 +86,7 @@ def test_a_changing_dns_record_leads_to_no_internal_address(
     row = run_until_finished(secure_harness, order_tryon(secure_harness))
     assert_failed_without_traces(secure_harness, row, caplog)
     assert secure_gateway.requests == {"submit": 1}
-    fetches = network.looked_up.count("results.test")
+    fetches = network.resolved_hosts.count("results.test")
     assert network.connected == ["127.0.0.1"] + [PUBLIC] * (fetches - 3)
 
 
@@ -112,4 +112,4 @@ def test_hosts_outside_of_result_hosts_are_not_resolved(
         assert_failed_without_traces(
             secure_harness, run_until_finished(secure_harness, order_tryon(secure_harness)), caplog
         )
-    assert set(network.looked_up) == {"gateway.test"}
+    assert set(network.resolved_hosts) == {"gateway.test"}

@@ -127,9 +127,9 @@ def test_nothing_is_stored_of_a_refused_new_guest(
     photo = phone_photo(200, 200) if changes.pop("small", False) else phone_photo()
     photo = photo[:2000] if changes.pop("cut", False) else photo
     before, stored_files = database_rows(), files.names()
-    asks: dict[str, Any] = {"photo": io.BytesIO(photo), "addresses": ("ip:1",)} | changes
+    fields: dict[str, Any] = {"photo": io.BytesIO(photo), "addresses": ("ip:1",)} | changes
     with pytest.raises(Refused) as refused:
-        request_tryon(TryOnOrder(product=product_ref(shirt), visitor=Visitor(), consent=True, **asks))
+        request_tryon(TryOnOrder(product=product_ref(shirt), visitor=Visitor(), consent=True, **fields))
     assert refused.value.code == code
     assert database_rows() == before == {model.__name__: [] for model in MODELS}
     assert files.names("photos") == files.names("results") == stored_files == set()
