@@ -63,14 +63,14 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     page.get_by_label("Search", exact=True).fill("striped tee")
     page.get_by_label("Search", exact=True).press("Enter")
     page.get_by_label("Maren striped tee").check()
-    page.get_by_role("button", name="Add the ticked ones").click()
+    page.get_by_role("button", name="Add the checked products").click()
     page.get_by_role("link", name="Show all").click()
     page.get_by_label(re.compile("Otto")).check()
     page.get_by_label(re.compile("Linden tote")).check()
-    page.get_by_role("button", name="Add the ticked ones").click()
-    expect(page.get_by_text("3 products chosen")).to_be_visible()
+    page.get_by_role("button", name="Add the checked products").click()
+    expect(page.get_by_text("3 products selected")).to_be_visible()
     save_screenshot(page, "choose")
-    page.get_by_role("link", name="Go on: models and price").click()
+    page.get_by_role("link", name="Continue: models and price").click()
 
     expect(page.get_by_label("Ada")).to_be_visible()
     page.get_by_label("Mateo").check()
@@ -84,7 +84,7 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     expect(state).to_contain_text("Finished · 3 of 3", timeout=TIMEOUT_MS)
     assert page.evaluate("window.isTheSamePage"), "the numbers were updated without a reload"
     expect(page.get_by_text("0.375 USD spent")).to_be_visible()
-    expect(page.get_by_role("link", name="Load the page again")).to_be_hidden()
+    expect(page.get_by_role("link", name="Reload the page")).to_be_hidden()
     save_screenshot(page, "finished")
     page.get_by_role("link", name="Review", exact=True).click()
 
@@ -106,7 +106,7 @@ def review_by_keyboard(page: Page) -> None:
     """Accept the first, reject the second, undo that and reject it again."""
     cards = page.locator(".vton-card")
     expect(cards).to_have_count(2)
-    expect(page.get_by_text("Keys on a picture")).to_be_visible()  # The script is loaded.
+    expect(page.get_by_text("Keyboard:")).to_be_visible()  # The script is loaded.
     page.keyboard.press("j")
     expect(cards.nth(0)).to_be_focused()
     page.keyboard.press("a")
@@ -145,9 +145,9 @@ def test_a_batch_without_javascript_in_dark_mode_on_a_phone(browser: Browser, sh
     page = context.new_page()
     log_in(page, shop)
     page.goto(f"{shop.url}/admin/vton/batch/add/?q=skirt")
-    page.get_by_role("button", name="Add the 1 found").click()
+    page.get_by_role("button", name="Add the 1 product found").click()
     save_screenshot(page, "plain-choose")
-    page.get_by_role("link", name="Go on: models and price").click()
+    page.get_by_role("link", name="Continue: models and price").click()
     page.get_by_label("Noa").check()
     page.get_by_role("button", name="Save and calculate").click()
     save_screenshot(page, "plain-price")
@@ -155,7 +155,7 @@ def test_a_batch_without_javascript_in_dark_mode_on_a_phone(browser: Browser, sh
     for _attempt in range(60):
         if page.get_by_text("Finished").count():
             break
-        page.get_by_role("link", name="Load the page again").click()
+        page.get_by_role("link", name="Reload the page").click()
         page.wait_for_timeout(500)
     save_screenshot(page, "plain-finished")
     page.get_by_role("link", name="Review", exact=True).click()
@@ -164,7 +164,7 @@ def test_a_batch_without_javascript_in_dark_mode_on_a_phone(browser: Browser, sh
     page.get_by_role("link", name=re.compile("^Accepted")).click()
     page.get_by_role("button", name="Publish 1 accepted render").click()
     expect(page.get_by_text("1 render was published.")).to_be_visible()
-    page.get_by_role("button", name="Take out of the shop").click()
+    page.get_by_role("button", name="Remove from the shop").click()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("[data-vton-count=unreviewed]")).to_have_text("1")
     context.close()
