@@ -44,17 +44,13 @@ class DateTimeField(serializers.DateTimeField):
 
 
 class PathField(serializers.Field[Any, Any, Any, Any]):
-    """A URL. With `view_name`, the one of that view for the primary key of the row."""
+    """A URL, mostly without scheme and host."""
 
     openapi_schema = {"type": "string", "format": "uri-reference"}
 
-    def __init__(self, view_name: str = "", query: str = "", **kwargs: Any) -> None:
-        self.view_name, self.query = view_name, query
-        super().__init__(**{"source": "pk" if view_name else None} | kwargs)
-
     def to_representation(self, value: Any) -> str:
-        """Return the URL, mostly without scheme and host."""
-        return view_url(self.view_name, value) + self.query if self.view_name else str(value)
+        """Return the URL."""
+        return str(value)
 
 
 def try_ons_of(shopper: Shopper | None, phone: PhoneLink | None = None) -> QuerySet[TryOnRequest]:
@@ -80,51 +76,84 @@ def shown_state(row: TryOnRequest) -> State:
     return State(row.state)
 
 
-class SuitedKindsField(serializers.ListField):
-    """The kinds of product that a photo suits: all if none is stored."""
+class SharedFieldsSerializer(serializers.Serializer[Any]):
+    """All instances share their fields. DRF copies them for each, which takes longer than the rest."""
 
-    def to_representation(self, stored: list[str]) -> list[str]:
-        """Return the kinds in our order."""
-        return [kind for kind in KINDS if not stored or kind in stored]
+    @cached_property
+    def fields(self) -> Any:
+        """The fields, bound to another instance."""
+        return _shared_fields(type(self))
 
 
-class PhotoSerializer(serializers.Serializer[Any]):
+@cache
+def _shared_fields(serializer_class: type[SharedFieldsSerializer]) -> Any:
+    return super(SharedFieldsSerializer, serializer_class()).fields
+
+
+class PhotoSerializer(SharedFieldsSerializer):
     """A photo of a person: the shopper's own or one of the shop's house models."""
 
-    id = serializers.UUIDField(source="pk")
+    id = serializers.UUIDField()
     kind = serializers.ChoiceField(PersonPhoto.Kind.values)
     name = OptionalTextField()
     labels = serializers.ListField(child=serializers.CharField())
-    suits = SuitedKindsField(child=serializers.ChoiceField(KINDS))
-    url = PathField("photo-file")
-    thumbnail_url = PathField("photo-file", "?size=thumbnail")
+    suits = serializers.ListField(child=serializers.ChoiceField(KINDS))
+    url = PathField()
+    thumbnail_url = PathField()
     width = CountField()
     height = CountField()
     expires_at = DateTimeField(allow_null=True)
 
+    def to_representation(self, row: PersonPhoto) -> Any:
+        """Return the fields."""
+        url = view_url("photo-file", row.pk)
+        return super().to_representation(
+            {
+                "id": row.pk,
+                "kind": row.kind,
+                "name": row.name,
+                "labels": row.labels,
+                "suits": [kind for kind in KINDS if row.suits_kind(kind)],
+                "url": url,
+                "thumbnail_url": f"{url}?size=thumbnail",
+                "width": row.width,
+                "height": row.height,
+                "expires_at": row.expires_at,
+            }
+        )
 
-class ImageSerializer(serializers.Serializer[Any]):
+
+class ImageSerializer(SharedFieldsSerializer):
     """An image of a completed try-on."""
 
-    id = serializers.UUIDField(source="pk")
-    url = PathField("image")
-    thumbnail_url = PathField("image", "?size=thumbnail")
-    download_url = PathField("image", "?download=1")
+    id = serializers.UUIDField()
+    url = PathField()
+    thumbnail_url = PathField()
+    download_url = PathField()
     width = CountField()
     height = CountField()
     content_type = serializers.ChoiceField(["image/jpeg", "image/png"])
-    alt = serializers.SerializerMethodField()
+    alt = serializers.CharField()
 
-    def get_alt(self, _image: TryOnImage) -> str:
-        """Return the alternative text. It tells of the try-on that shows the image, which may be shared."""
-        row: TryOnRequest = self.context["try_on"]
-        title = row.product_title or row.product
-        if row.photo is not None and row.photo.is_house:
-            return pgettext("vton", "AI-generated preview: %(title)s on a model") % {"title": title}
-        return pgettext("vton", "AI-generated preview: %(title)s on your photo") % {"title": title}
+    def to_representation(self, shown: tuple[TryOnImage, str]) -> Any:
+        """Return the fields of an image with its alternative text."""
+        image, alt = shown
+        url = view_url("image", image.pk)
+        return super().to_representation(
+            {
+                "id": image.pk,
+                "url": url,
+                "thumbnail_url": f"{url}?size=thumbnail",
+                "download_url": f"{url}?download=1",
+                "width": image.width,
+                "height": image.height,
+                "content_type": image.content_type,
+                "alt": alt,
+            }
+        )
 
 
-class TryOnErrorSerializer(serializers.Serializer[Any]):
+class TryOnErrorSerializer(SharedFieldsSerializer):
     """Why a try-on failed. `message` is for the shopper, translated."""
 
     code = serializers.ChoiceField([*RENDER_MESSAGES])
@@ -132,7 +161,7 @@ class TryOnErrorSerializer(serializers.Serializer[Any]):
     retryable = serializers.BooleanField()
 
 
-class TryOnSerializer(serializers.Serializer[Any]):
+class TryOnSerializer(SharedFieldsSerializer):
     """One request and its images. `progress` and `eta_seconds` change only with the status."""
 
     id = serializers.UUIDField()
@@ -163,9 +192,10 @@ class TryOnSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, row: TryOnRequest) -> dict[str, Any]:
         """Return the fields. There is no query for the images while the try-on runs."""
-        self.context["try_on"] = row  # type: ignore[index] # a dictionary of this serializer alone
         state, seconds = shown_state(row), self._typical_seconds(row.engine)
         awaited = row.source if row.state == State.QUEUED else None
+        # A shared image tells of the try-on that shows it.
+        alt = _alt_text(row)
         # A shop's own engine may have further codes. They mean "vendor" to a shopper.
         code = row.error_code if row.error_code in RENDER_MESSAGES else "vendor"
         error = {"code": code, "message": RENDER_MESSAGES[code], "retryable": code in RETRYABLE_CODES}
@@ -188,9 +218,16 @@ class TryOnSerializer(serializers.Serializer[Any]):
                 "eta_seconds": ceil(seconds * (1 - PROGRESS[state])),
                 "typical_seconds": seconds,
                 "photo": row.photo,
-                "images": row.shown_images if state == State.COMPLETED else [],
+                "images": [(image, alt) for image in row.shown_images] if state == State.COMPLETED else [],
                 "feedback": row.feedback or None,
                 "page_url": localized_url("result", row.pk),
                 "error": error if state == State.FAILED else None,
             }
         )
+
+
+def _alt_text(row: TryOnRequest) -> str:
+    title = row.product_title or row.product
+    if row.photo is not None and row.photo.is_house:
+        return pgettext("vton", "AI-generated preview: %(title)s on a model") % {"title": title}
+    return pgettext("vton", "AI-generated preview: %(title)s on your photo") % {"title": title}

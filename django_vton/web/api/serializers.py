@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
@@ -125,12 +126,12 @@ class ExportSerializer(serializers.Serializer[Any]):
 
     # Only for OpenAPI: a row that is missing here must not be missing in the answer.
     shopper = serializers.DictField(allow_null=True)
-    try_ons = serializers.ListField(child=serializers.DictField())
-    photos = serializers.ListField(child=serializers.DictField())
-    consents = serializers.ListField(child=serializers.DictField())
-    quotas = serializers.ListField(child=serializers.DictField())
-    phone_links = serializers.ListField(child=serializers.DictField())
-    looks = serializers.ListField(child=serializers.DictField())
+
+    def get_fields(self) -> Any:
+        """Add the lists of rows."""
+        names = ("try_ons", "photos", "consents", "quotas", "phone_links", "looks")
+        rows = serializers.ListField(child=serializers.DictField())
+        return super().get_fields() | {name: deepcopy(rows) for name in names}
 
 
 class PhoneLinkSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""What the hostile settings name. Each of them fails the test that reaches it."""
+"""The classes that the hostile settings name. Each fails the test that uses it."""
 
 from __future__ import annotations
 

@@ -39,12 +39,14 @@ def browser(request: pytest.FixtureRequest) -> Client:
 
 
 @pytest.mark.parametrize(("method", "name", "args"), WRITES)
-def test_every_write_needs_the_token(browser: Client, method: str, name: str, args: list[Any]) -> None:
+def test_every_write_needs_the_csrf_token(browser: Client, method: str, name: str, args: list[Any]) -> None:
     response = getattr(browser, method)(reverse(f"vton:{name}", args=args))
     assert error_code(response) == (403, "csrf_failed")
 
 
-def test_the_token_of_the_start_opens_it(browser: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_only_the_csrf_token_of_the_start_from_this_origin_is_accepted(
+    browser: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
     token = get_start(browser, shirt).json()["csrf_token"]
     headers = {"X-CSRFToken": token}
 
@@ -68,7 +70,9 @@ def test_the_token_of_the_start_opens_it(browser: Client, shirt: Product, phone_
     assert browser.delete(response["Location"], headers=headers).status_code == 204
 
 
-def test_a_token_in_a_form_is_enough_without_the_shops_middleware(shirt: Product, settings: Settings) -> None:
+def test_the_csrf_token_is_checked_without_the_shops_csrf_middleware(
+    shirt: Product, settings: Settings
+) -> None:
     settings.MIDDLEWARE = [it for it in settings.MIDDLEWARE if "csrf" not in it]
     browser = Client(enforce_csrf_checks=True)
     token = get_start(browser, shirt).json()["csrf_token"]

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is 4xx in one shape, nothing is stored, and no money is set aside."""
+"""Invalid requests are answered with 4xx and an error body. They store nothing and reserve no money."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ PNG = base64.b64decode(
 )
 
 
-def test_what_shoppers_do(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_common_mistakes_of_shoppers_have_their_own_codes_and_store_nothing(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
     photo = phone_photo()
     answers = {
         "photo_required": post_tryon(guest, shirt),
@@ -92,7 +94,7 @@ def test_what_shoppers_do(guest: Client, shirt: Product, phone_photo: PhotoMaker
         ({"options": {"num_samples": None}}, (400, "options_invalid")),
         ({"options": {"num_samples": [1]}}, (400, "options_invalid")),
         ({"options": {"num_samples": {"a": {"b": []}}}}, (400, "options_invalid")),
-        # Before anything works through it: its depth is the caller's choice.
+        # Refused before the product is looked up, since the caller chooses the depth.
         ({"options": {"num_samples": [1]}, "product": "shop.product:0"}, (400, "options_invalid")),
         ({"options": {"moderation_level": "permissive"}}, (400, "options_invalid")),
         ({"options": {"category": "dress"}}, (400, "options_invalid")),
@@ -101,7 +103,7 @@ def test_what_shoppers_do(guest: Client, shirt: Product, phone_photo: PhotoMaker
     ],
     ids=lambda value: str(value)[:60].encode("unicode_escape").decode(),
 )
-def test_json_of_any_kind(
+def test_invalid_json_fields_are_refused(
     guest: Client,
     shirt: Product,
     house_model: PersonPhoto,
@@ -177,21 +179,21 @@ BOMB = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx\
     ids=lambda value: (value[:40] if isinstance(value, bytes) else str(value)[:40].encode()).hex()[:24],
 )
 @pytest.mark.parametrize("with_token", [False, True], ids=["unchecked", "checked"])
-def test_bodies_of_any_kind(
-    shirt: Product,  # noqa: ARG001 - a product that is not asked for
+def test_invalid_bodies_are_refused(
+    shirt: Product,  # noqa: ARG001 - a product that is not requested
     body: bytes,
     content_type: str,
     expected: tuple[int, str],
     with_token: bool,
 ) -> None:
-    # With the CSRF check Django reads the body, without it DRF does.
+    # Django reads the body for the CSRF check. Without the check, DRF reads it.
     client = Client(enforce_csrf_checks=with_token, headers={"X-CSRFToken": "a" * 32} if with_token else {})
     client.cookies["csrftoken"] = "a" * 32
     assert error_code(client.generic("POST", TRY_ONS, body, content_type)) == expected
     assert not Attempt.objects.exists()
 
 
-def test_parts_of_any_kind(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_invalid_multipart_parts_are_refused(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     photo = phone_photo()
     for name in ("\0", "../../x.jpg", "x" * 5000, "ä\N{PILE OF POO}.php", "a\r\nX: y"):
         assert (
@@ -206,14 +208,14 @@ def test_parts_of_any_kind(guest: Client, shirt: Product, phone_photo: PhotoMake
     )
     assert error_code(post_tryon(guest, shirt, b"")) in {(400, "photo_unreadable"), (400, "photo_format")}
     assert error_code(post_tryon(guest, shirt, PNG)) == (400, "photo_too_small")
-    # Other files are not looked at.
+    # Files of other fields are ignored.
     assert error_code(post_tryon(guest, shirt, None, picture=uploaded_photo(photo))) == (
         400,
         "photo_required",
     )
 
 
-def test_other_files_are_not_kept(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_files_of_other_fields_are_discarded(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     response = post_tryon(
         guest, shirt, phone_photo(), options=uploaded_photo(b"{}"), extra=uploaded_photo(b"x" * 4_000_000)
     )
@@ -221,14 +223,14 @@ def test_other_files_are_not_kept(guest: Client, shirt: Product, phone_photo: Ph
     assert not response.wsgi_request.FILES.get("extra")
 
 
-def test_a_photo_that_is_too_large_is_heard_to_its_end(guest: Client, shirt: Product) -> None:
+def test_a_photo_that_is_too_large_is_read_to_its_end_and_discarded(guest: Client, shirt: Product) -> None:
     response = post_tryon(guest, shirt, b"\xff\xd8\xff" + b"x" * 16_000_000)
     assert error_code(response) == (413, "photo_too_large")
     assert not response.wsgi_request.FILES
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "ä", "a\tb", "a\x00b", "\x7f"])
-def test_idempotency_keys_are_printable_and_short(
+def test_idempotency_keys_must_be_short_printable_ascii(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, key: str
 ) -> None:
     response = post_tryon(guest, shirt, phone_photo(), headers={"Idempotency-Key": key})
@@ -249,7 +251,7 @@ def test_idempotency_keys_are_printable_and_short(
         ("get", "consent", "DELETE"),
     ],
 )
-def test_other_methods(guest: Client, method: str, name: str, allowed: str) -> None:
+def test_other_methods_answer_405_with_allow(guest: Client, method: str, name: str, allowed: str) -> None:
     response = getattr(guest, method)(reverse(f"vton:{name}"))
     assert error_code(response) == (405, "method_not_allowed")
     assert {it.strip() for it in response["Allow"].split(",")} == set(allowed.split(", "))
@@ -259,7 +261,7 @@ def test_other_methods(guest: Client, method: str, name: str, allowed: str) -> N
     "path",
     ["", "x/", "try-ons/x/", "try-ons/3f2504e0-4f89-11d3-9a0c-0305e82c3301/x/", "try-ons/%00/", "start/x/"],
 )
-def test_other_addresses(guest: Client, path: str) -> None:
+def test_unknown_urls_answer_404(guest: Client, path: str) -> None:
     assert error_code(guest.get(f"/try-on/api/{path}")) == (404, "not_found")
     assert error_code(guest.post(f"/try-on/api/{path}")) == (404, "not_found")
 
@@ -284,7 +286,7 @@ def test_other_addresses(guest: Client, path: str) -> None:
     ],
     ids=str,
 )
-def test_queries_of_any_kind(
+def test_invalid_query_parameters_never_answer_500(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, query: dict[str, str]
 ) -> None:
     post_tryon(guest, shirt, phone_photo())
@@ -292,20 +294,22 @@ def test_queries_of_any_kind(
     assert response.status_code == 200 or error_code(response)[0] in {400, 404}
 
 
-def test_accept_headers_of_any_kind(guest: Client) -> None:
+def test_every_accept_header_gets_json(guest: Client) -> None:
     for accept in ("text/html", "image/png;q=x", "*", "/", "application/json; indent=9", "a/b," * 5000):
         response = guest.get(TRY_ONS, headers={"Accept": accept})
         assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
 
-def test_etags_of_any_kind(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_malformed_if_none_match_headers_are_ignored(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
     url = post_tryon(guest, shirt, phone_photo())["Location"]
     for etag in ("x", '"', "W/", '"a", W/"b"', "\xe4", ",,,"):
         assert guest.get(url, headers={"If-None-Match": etag}).status_code == 200
     assert guest.get(url, headers={"If-None-Match": "*"}).status_code == 304
 
 
-def test_refusals_speak_the_language_of_the_page(guest: Client, shirt: Product, settings: Settings) -> None:
+def test_errors_are_in_the_requested_language(guest: Client, shirt: Product, settings: Settings) -> None:
     settings.LANGUAGE_CODE = "en"
     response = guest.post(f"{TRY_ONS}?lang=de", {"product": product_ref(shirt)})
     assert response["Content-Language"] == "de"

@@ -1,4 +1,4 @@
-"""The schema: valid, complete, true of real answers, shown by the example shop, and nobody's burden."""
+"""The OpenAPI document is valid, complete and true, and the API does not need drf-spectacular."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from django_vton.messages import MESSAGES
 from tests.tryons import TRY_ONS, complete_tryon, create_tryon, get_start, post_tryon
-from tests.web.api.described import ROUTES, document
+from tests.web.api.openapi_document import ROUTES, document
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -27,14 +27,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def check(response: Any, name: str) -> Any:
-    """Every field is described, and described rightly."""
+    """Validate the body against a component, which allows no other fields. Return the body."""
     schema = {"$ref": f"#/components/schemas/Vton{name}", "components": document()["components"]}
     checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     checker.validate(response.json())
     return response.json()
 
 
-def test_it_is_openapi_3_1_and_describes_every_method_of_every_view() -> None:
+def test_the_schema_is_openapi_3_1_and_describes_every_method_of_every_view() -> None:
     assert document()["openapi"] == "3.1.0"
     paths = document()["paths"]
     described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
@@ -46,7 +46,7 @@ def test_it_is_openapi_3_1_and_describes_every_method_of_every_view() -> None:
             assert answer["description"], (operation["operationId"], status)
 
 
-def test_every_write_asks_for_the_csrf_token_and_every_refusal_is_named() -> None:
+def test_writes_require_the_csrf_token_and_every_error_code_is_described() -> None:
     codes = set()
     for methods in document()["paths"].values():
         for method, operation in methods.items():
@@ -55,12 +55,12 @@ def test_every_write_asks_for_the_csrf_token_and_every_refusal_is_named() -> Non
             for answer in operation["responses"].values():
                 for content in answer.get("content", {}).values():
                     codes |= {each["value"]["code"] for each in content.get("examples", {}).values()}
-    # What no described request is answered.
+    # No described request can cause it.
     assert set(MESSAGES) - codes == {"method_not_allowed"}
 
 
 @pytest.mark.django_db
-def test_real_answers_are_as_described(
+def test_real_responses_validate_against_the_schema(
     guest: Client,
     shirt: Product,
     house_model: PersonPhoto,  # noqa: ARG001 - it is listed
@@ -68,8 +68,7 @@ def test_real_answers_are_as_described(
 ) -> None:
     assert check(get_start(guest, shirt), "Start")["latest"] is None
     assert (
-        check(post_tryon(guest, shirt, phone_photo(), consent="false"), "Error")["code"]
-        == "consent_required"
+        check(post_tryon(guest, shirt, phone_photo(), consent="false"), "Error")["code"] == "consent_required"
     )
     row = create_tryon(guest, shirt, phone_photo(), keep_photo="true", options='{"num_samples": 2}')
     running = check(guest.get(f"{TRY_ONS}{row.pk}/"), "TryOn")
@@ -88,7 +87,7 @@ def test_real_answers_are_as_described(
 
 
 @pytest.mark.django_db
-def test_the_example_shop_shows_it_and_hands_it_out(guest: Client) -> None:
+def test_the_example_shop_serves_the_schema_as_json_and_as_a_page(guest: Client) -> None:
     assert guest.get(reverse("schema")).json() == document()
     page = guest.get(reverse("api")).content.decode()
     assert all(f"<code>{method} {path}</code>" in page for method, path in ROUTES)
@@ -96,25 +95,26 @@ def test_the_example_shop_shows_it_and_hands_it_out(guest: Client) -> None:
     assert "<script" not in page.partition("<main")[2]
 
 
-WITHOUT = """
+RUN_WITHOUT_DRF_SPECTACULAR = """
 import sys
 
 sys.modules["drf_spectacular"] = None
 from tests import settings
 
 settings.INSTALLED_APPS.remove("drf_spectacular")
-settings.ROOT_URLCONF = "tests.web.api.plain_urls"
+settings.ROOT_URLCONF = "tests.web.api.urls_without_schema"
 import pytest
 
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", "tests/web/api/test_tryons.py"]))
+options = ["-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"]
+sys.exit(pytest.main([*options, "tests/web/api/test_tryons.py"]))
 """
 
 
-def test_without_the_extra_the_api_is_the_same() -> None:
+def test_the_api_works_without_drf_spectacular() -> None:
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'example_project'}"}
     environment.pop("MEDIA_ROOT", None)
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT],
+        [sys.executable, "-c", RUN_WITHOUT_DRF_SPECTACULAR],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def test_kept_photos_and_house_models_are_listed(
+def test_reusable_photos_and_house_models_are_listed(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker
 ) -> None:
     create_tryon(guest, shirt, phone_photo(shade=1))
@@ -31,7 +31,7 @@ def test_kept_photos_and_house_models_are_listed(
     assert stranger.get(reverse("vton:photos")).json()["photos"] == []
 
 
-def test_an_own_photo_is_deleted_and_nobody_elses(
+def test_a_shopper_can_erase_only_their_own_photos(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker
 ) -> None:
     row = create_tryon(guest, shirt, phone_photo(), keep_photo="true")
@@ -50,7 +50,7 @@ def test_an_own_photo_is_deleted_and_nobody_elses(
     assert error_code(post_tryon(guest, shirt, photo_id=str(row.photo_id))) == (400, "photo_gone")
 
 
-def test_everything_is_told_and_everything_erased(
+def test_a_shopper_can_export_and_erase_all_their_data(
     guest: Client, stranger: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     row = complete_tryon(create_tryon(guest, shirt, phone_photo(), keep_photo="true"))
@@ -71,7 +71,7 @@ def test_everything_is_told_and_everything_erased(
     assert guest.delete(me).status_code == 204
 
 
-def test_a_withdrawn_consent_takes_the_photos_with_it(
+def test_withdrawing_the_consent_erases_the_photos(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     row = create_tryon(guest, shirt, phone_photo(), keep_photo="true")
@@ -82,7 +82,7 @@ def test_a_withdrawn_consent_takes_the_photos_with_it(
     assert Client().delete(reverse("vton:consent")).status_code == 204
 
 
-def test_nothing_of_a_shopper_is_cached(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_personal_responses_are_never_cached(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     create_tryon(guest, shirt, phone_photo())
     for name in ("tryons", "photos", "me"):
         response = guest.get(reverse(f"vton:{name}"))

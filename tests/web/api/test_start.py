@@ -26,7 +26,7 @@ HEIC = ["image/heic"] if find_spec("pillow_heif") else []
 pytestmark = pytest.mark.django_db
 
 
-def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model: PersonPhoto) -> None:
+def test_the_start_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model: PersonPhoto) -> None:
     response = get_start(guest, shirt)
     body = response.json()
 
@@ -79,7 +79,7 @@ def test_it_has_what_the_dialog_needs(guest: Client, shirt: Product, house_model
     }
 
 
-def test_it_sets_the_csrf_cookie_and_stores_nothing(guest: Client, shirt: Product) -> None:
+def test_the_start_sets_only_the_csrf_cookie_and_stores_nothing(guest: Client, shirt: Product) -> None:
     response = get_start(guest, shirt)
 
     assert list(response.cookies) == ["csrftoken"]
@@ -87,7 +87,7 @@ def test_it_sets_the_csrf_cookie_and_stores_nothing(guest: Client, shirt: Produc
     assert Shopper.objects.count() == 0
 
 
-def test_its_texts_are_in_the_language_of_the_page(guest: Client, shirt: Product, vton: Vton) -> None:
+def test_the_start_is_in_the_requested_language(guest: Client, shirt: Product, vton: Vton) -> None:
     from django.utils.translation import gettext_lazy as _
 
     vton(CONSENT_TEXT=_("Yes"))
@@ -99,7 +99,7 @@ def test_its_texts_are_in_the_language_of_the_page(guest: Client, shirt: Product
         assert get_start(guest, shirt, lang=unknown).json()["lang"] == "en"
 
 
-def test_running_and_finished_try_ons_come_back(
+def test_the_start_lists_running_try_ons_and_the_latest_result(
     guest: Client, shirt: Product, glasses: Product, phone_photo: PhotoMaker
 ) -> None:
     done = create_tryon(guest, shirt, phone_photo())
@@ -116,11 +116,11 @@ def test_running_and_finished_try_ons_come_back(
     assert get_start(guest, glasses).json()["latest"] is None
 
 
-def test_strangers_see_nothing_of_it(
+def test_the_start_shows_nothing_of_another_shopper(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto, phone_photo: PhotoMaker
 ) -> None:
     complete_tryon(create_tryon(guest, shirt, phone_photo(), keep_photo="true"))
-    # A render of a house model has no owner: a visitor without a row must not be taken for it.
+    # A shared render has no owner. It must not match a visitor who has no row.
     post_tryon(guest, shirt, photo_id=str(house_model.pk))
 
     body = get_start(stranger, shirt).json()
@@ -136,7 +136,7 @@ def test_strangers_see_nothing_of_it(
         ({"DAILY_BUDGET": 0}, "budget_exhausted"),
     ],
 )
-def test_it_says_why_it_is_off(
+def test_the_start_tells_why_a_product_is_not_available(
     guest: Client, shirt: Product, vton: Vton, changes: dict[str, Any], reason: str
 ) -> None:
     from decimal import Decimal
@@ -146,20 +146,20 @@ def test_it_says_why_it_is_off(
     assert (body["enabled"], body["reason"]) == (False, reason)
 
 
-def test_paused_and_silent_workers(guest: Client, shirt: Product) -> None:
+def test_the_start_reports_a_pause_and_missing_workers(guest: Client, shirt: Product) -> None:
     DispatcherLease.objects.create(number=1, seen_at=timezone.now() - timedelta(minutes=6))
     assert get_start(guest, shirt).json()["reason"] == "unavailable"
     PauseSwitch.objects.create(is_paused=True)
     assert get_start(guest, shirt).json()["reason"] == "paused"
 
 
-def test_a_product_without_a_usable_picture_asks_nobody_for_a_photo(guest: Client, shirt: Product) -> None:
+def test_a_product_without_a_usable_image_is_not_enabled(guest: Client, shirt: Product) -> None:
     assert shirt.photo.name
     default_storage.delete(shirt.photo.name)
     assert get_start(guest, shirt).json()["reason"] == "product_not_enabled"
 
 
-def test_a_product_that_is_not_public_is_not_told_of(guest: Client, shirt: Product) -> None:
+def test_the_start_reveals_nothing_about_a_product_that_is_not_public(guest: Client, shirt: Product) -> None:
     shirt.is_public = False
     shirt.save()
     answer = get_start(guest, shirt)
@@ -186,16 +186,16 @@ def test_a_product_that_is_not_public_is_not_told_of(guest: Client, shirt: Produ
         "shop.product:" + "9" * 40,
     ],
 )
-def test_an_unknown_product_is_not_found(guest: Client, product: str) -> None:
+def test_an_unknown_product_answers_404(guest: Client, product: str) -> None:
     assert error_code(get_start(guest, product)) == (404, "product_unknown")
 
 
-def test_without_a_quota_there_is_none_to_show(guest: Client, shirt: Product, vton: Vton) -> None:
+def test_the_quota_is_null_if_the_shop_has_none(guest: Client, shirt: Product, vton: Vton) -> None:
     vton(QUOTA=None)
     assert get_start(guest, shirt).json()["quota"] is None
 
 
-def test_house_models_that_do_not_suit_the_product_stay_away(
+def test_only_house_models_that_suit_the_product_are_listed(
     guest: Client, glasses: Product, house_model: PersonPhoto
 ) -> None:
     assert get_start(guest, glasses).json()["house_models"] == []
@@ -203,7 +203,7 @@ def test_house_models_that_do_not_suit_the_product_stay_away(
     assert len(get_start(guest, glasses).json()["house_models"]) == 1
 
 
-def test_few_queries(
+def test_the_start_takes_a_bounded_number_of_queries(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_max_num_queries: Any
 ) -> None:
     for shade in range(3):
@@ -214,10 +214,10 @@ def test_few_queries(
 
 
 @pytest.fixture
-def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were read from the shop's storage."""
+def image_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record the names of the files that are read from the shop's storage."""
     names: list[str] = []
-    opened = FileSystemStorage._open  # type: ignore[attr-defined] # what backends implement
+    opened = FileSystemStorage._open  # type: ignore[attr-defined] # the method that backends implement
 
     def record(self: FileSystemStorage, name: str, mode: str = "rb") -> Any:
         if "r" in mode:
@@ -228,35 +228,37 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_the_products_file_is_not_read_each_time(
-    guest: Client, stranger: Client, shirt: Product, glasses: Product, readings: list[str]
+def test_the_product_image_is_read_once_for_all_starts(
+    guest: Client, stranger: Client, shirt: Product, glasses: Product, image_reads: list[str]
 ) -> None:
     for client in (guest, stranger, guest):
         assert get_start(client, shirt).json()["enabled"] is True
-    assert readings == [shirt.photo.name]
+    assert image_reads == [shirt.photo.name]
     assert get_start(guest, glasses).json()["enabled"] is True
-    assert readings == [shirt.photo.name, glasses.photo.name]
+    assert image_reads == [shirt.photo.name, glasses.photo.name]
 
 
-def test_another_file_is_looked_at_at_once(guest: Client, shirt: Product, readings: list[str]) -> None:
+def test_a_replaced_product_image_is_read_at_once(
+    guest: Client, shirt: Product, image_reads: list[str]
+) -> None:
     get_start(guest, shirt)
     shirt.photo.save("broken.jpg", ContentFile(b"no picture"))
     assert get_start(guest, shirt).json()["reason"] == "product_not_enabled"
     shirt.photo.save("again.jpg", ContentFile(picture()))
     assert get_start(guest, shirt).json()["enabled"] is True
-    assert len(readings) == 3
+    assert len(image_reads) == 3
 
 
-def test_an_order_looks_at_the_file_itself(
-    guest: Client, shirt: Product, phone_photo: PhotoMaker, readings: list[str]
+def test_a_try_on_request_reads_the_product_image_again(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, image_reads: list[str]
 ) -> None:
-    """One that was overwritten under its name a moment ago, or that is gone."""
+    """The file may have been overwritten under the same name, or deleted."""
     get_start(guest, shirt)
     shirt.photo.storage.delete(str(shirt.photo.name))
     assert get_start(guest, shirt).json()["enabled"] is True
     assert error_code(post_tryon(guest, shirt, phone_photo())) == (400, "product_not_enabled")
     assert get_start(guest, shirt).json()["enabled"] is False
-    assert readings == [shirt.photo.name] * 3
+    assert image_reads == [shirt.photo.name] * 3
 
 
 def picture() -> bytes:

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.files.storage import storages
-from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from django_vton import privacy
-from django_vton.exceptions import Refused
-from django_vton.intake import feedback
 from django_vton.models import Attempt, PersonPhoto, Quota, TryOnImage, TryOnRequest
 from django_vton.models.states import Money, State
 from tests.tryons import (
@@ -35,10 +31,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-# Looking --------------------------------------------------------------------------------------------
+# Polling --------------------------------------------------------------------------------------------
 
 
-def test_a_finished_one(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_completed_try_on_shows_its_images(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     row = complete_tryon(create_tryon(guest, shirt, phone_photo()), pictures=2)
     response = guest.get(f"{TRY_ONS}{row.pk}/")
     body = response.json()
@@ -56,7 +52,9 @@ def test_a_finished_one(guest: Client, shirt: Product, phone_photo: PhotoMaker) 
     assert "Retry-After" not in response
 
 
-def test_a_failed_one_says_why(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_failed_try_on_hides_the_vendors_own_words(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
     from django_vton import lifecycle
     from django_vton.pixazo import SubmitOutcome, SubmitResult
 
@@ -71,14 +69,14 @@ def test_a_failed_one_says_why(guest: Client, shirt: Product, phone_photo: Photo
     assert "secret words" not in json.dumps(body)
 
 
-def test_the_etag_holds_until_something_changes(
+def test_the_etag_changes_only_with_the_try_on_and_the_language(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     row = create_tryon(guest, shirt, phone_photo())
     url = f"{TRY_ONS}{row.pk}/"
     seen: list[str] = []
 
-    def look() -> int:
+    def poll() -> int:
         response = guest.get(url, headers={"If-None-Match": ", ".join(seen[-1:])})
         if response.status_code == 200:
             seen.append(response["ETag"])
@@ -87,18 +85,18 @@ def test_the_etag_holds_until_something_changes(
             assert response["ETag"] == seen[-1]
         return int(response.status_code)
 
-    assert [look(), look()] == [200, 304]
+    assert [poll(), poll()] == [200, 304]
     assert guest.get(url, headers={"If-None-Match": seen[-1]})["Retry-After"] == "2"
     claim_for_submit(row)
-    assert [look(), look()] == [200, 304]
+    assert [poll(), poll()] == [200, 304]
     row.refresh_from_db()
     guest.put(f"{url}feedback/", {"value": "like"}, content_type="application/json")
-    assert [look(), look()] == [200, 304]
+    assert [poll(), poll()] == [200, 304]
     assert guest.get(f"{url}?lang=de", headers={"If-None-Match": seen[-1]}).status_code == 200
     assert len(set(seen)) == 3
 
 
-def test_it_is_for_its_owner_alone(
+def test_only_the_owner_can_open_or_change_a_try_on(
     guest: Client, stranger: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     row = create_tryon(guest, shirt, phone_photo())
@@ -120,7 +118,7 @@ def test_it_is_for_its_owner_alone(
     assert "Cookie" in response["Vary"]
 
 
-def test_polling_takes_few_queries(
+def test_polling_takes_three_queries_and_two_if_nothing_changed(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
@@ -132,7 +130,7 @@ def test_polling_takes_few_queries(
     assert again.status_code == 304
 
 
-def test_a_poll_is_one_query_beside_the_shops_session(
+def test_a_poll_takes_one_query_besides_the_session(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
@@ -150,7 +148,7 @@ def test_a_poll_is_one_query_beside_the_shops_session(
 # The list -------------------------------------------------------------------------------------------
 
 
-def test_pages_of_the_newest_first(
+def test_the_list_is_paged_with_the_newest_first(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     first = create_tryon(guest, shirt, phone_photo())
@@ -175,7 +173,7 @@ def test_pages_of_the_newest_first(
     assert seen[-1] == str(first.pk)
 
 
-def test_shared_renders_take_no_query_each(
+def test_shared_renders_in_the_list_take_one_query_for_all_images(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     source = complete_tryon(create_tryon(guest, shirt, phone_photo()))
@@ -184,12 +182,12 @@ def test_shared_renders_take_no_query_each(
         TryOnRequest(state=State.COMPLETED, source=source, image_count=1, **common) for _ in range(5)
     ]
     TryOnRequest.objects.bulk_create(followers)
-    with django_assert_num_queries(5):  # As above, and the images of the sources.
+    with django_assert_num_queries(5):  # As above, and the images of the shared renders.
         results = guest.get(TRY_ONS).json()["results"]
     assert {it["images"][0]["id"] for it in results} == {str(source.images.get().pk)}
 
 
-def test_the_list_of_one_product(
+def test_the_list_can_be_filtered_by_product(
     guest: Client, shirt: Product, glasses: Product, phone_photo: PhotoMaker
 ) -> None:
     create_tryon(guest, shirt, phone_photo())
@@ -199,10 +197,10 @@ def test_the_list_of_one_product(
     assert Client().get(TRY_ONS).json()["results"] == []
 
 
-# Ending ---------------------------------------------------------------------------------------------
+# Cancelling and erasing -----------------------------------------------------------------------------
 
 
-def test_cancel_before_the_submit_is_free(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_cancelling_before_the_submit_is_free(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     row = create_tryon(guest, shirt, phone_photo())
     response = guest.post(f"{TRY_ONS}{row.pk}/cancel/")
     assert (response.status_code, response.json()["status"]) == (200, "canceled")
@@ -211,7 +209,7 @@ def test_cancel_before_the_submit_is_free(guest: Client, shirt: Product, phone_p
     assert error_code(guest.post(f"{TRY_ONS}{row.pk}/cancel/")) == (409, "not_cancelable")
 
 
-def test_erased_means_erased(
+def test_erasing_deletes_rows_and_files_but_keeps_money_and_quota(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
@@ -235,107 +233,3 @@ def test_erased_means_erased(
     assert Quota.objects.filter(used=1).exists()
     assert error_code(guest.get(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
     assert error_code(guest.delete(f"{TRY_ONS}{row.pk}/")) == (404, "not_found")
-
-
-def test_feedback(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
-    url = f"{TRY_ONS}{row.pk}/feedback/"
-    for value in ("like", "dislike", None):
-        response = guest.put(url, {"value": value}, content_type="application/json")
-        assert (response.status_code, response.json()["feedback"]) == (200, value)
-    for wrong in ("love", 1, True, ["like"], {"like": 1}, "\ud800"):
-        body = json.dumps({"value": wrong})
-        assert error_code(guest.put(url, body, content_type="application/json")) == (400, "feedback_invalid")
-    assert error_code(guest.put(url, "{}", content_type="application/json")) == (400, "feedback_invalid")
-
-
-class Opinion:
-    """A shopper's feedback on one finished try-on, given through the API."""
-
-    def __init__(self, client: Client, row: TryOnRequest) -> None:
-        self.client, self.row = client, row
-        self.url = f"{TRY_ONS}{row.pk}/feedback/"
-
-    def put(self, **body: object) -> Any:
-        return self.client.put(self.url, json.dumps(body), content_type="application/json")
-
-    @property
-    def stored(self) -> tuple[str, str]:
-        self.row.refresh_from_db()
-        return self.row.feedback, self.row.feedback_reason
-
-
-@pytest.fixture
-def opinion(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> Opinion:
-    return Opinion(guest, complete_tryon(create_tryon(guest, shirt, phone_photo())))
-
-
-@pytest.mark.parametrize("reason", ["fit", "colour", "not_like_me", "poor_picture"])
-def test_a_dislike_is_stored_with_its_reason(opinion: Opinion, reason: str) -> None:
-    response = opinion.put(value="dislike", reason=reason)
-
-    assert (response.status_code, response.json()["feedback"]) == (200, "dislike")
-    assert set(response.json()) == TRYON_KEYS, "the reason is for the shop and not part of the object"
-    assert opinion.stored == ("dislike", reason)
-
-
-def test_a_reason_stays_until_another_value_or_null_comes(opinion: Opinion) -> None:
-    for body, expected in (
-        ({"value": "dislike"}, ("dislike", "")),
-        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
-        ({"value": "dislike"}, ("dislike", "fit")),
-        ({"value": "dislike", "reason": "colour"}, ("dislike", "colour")),
-        ({"value": "dislike", "reason": None}, ("dislike", "")),
-        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
-        ({"value": "like"}, ("like", "")),
-        ({"value": "dislike"}, ("dislike", "")),
-        ({"value": "dislike", "reason": "fit"}, ("dislike", "fit")),
-        ({"value": None, "reason": None}, ("", "")),
-        ({"value": "like", "reason": None}, ("like", "")),
-    ):
-        assert opinion.put(**body).status_code == 200
-        assert opinion.stored == expected, body
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        *[("dislike", "size"), ("dislike", "Fit"), ("dislike", "fit\0"), ("dislike", 1), ("dislike", False)],
-        *[("dislike", ["fit"]), ("dislike", []), ("dislike", {}), ("like", "fit"), (None, "fit")],
-    ],
-)
-def test_a_reason_that_is_unknown_or_out_of_place_changes_nothing(
-    opinion: Opinion, value: str | None, reason: object
-) -> None:
-    opinion.put(value="dislike", reason="colour")
-    response = opinion.put(value=value, reason=reason)
-
-    assert error_code(response) == (400, "feedback_invalid")
-    assert response.json()["field"] == "reason"
-    assert opinion.stored == ("dislike", "colour")
-
-
-def test_a_reason_leaves_the_etag_as_it_is(guest: Client, opinion: Opinion) -> None:
-    opinion.put(value="dislike")
-    etag = guest.get(f"{TRY_ONS}{opinion.row.pk}/")["ETag"]
-    opinion.put(value="dislike", reason="fit")
-    again = guest.get(f"{TRY_ONS}{opinion.row.pk}/", headers={"If-None-Match": etag})
-
-    assert again.status_code == 304
-
-
-def test_feedback_that_comes_while_it_is_erased_is_not_stored(opinion: Opinion) -> None:
-    privacy.erase_tryon(TryOnRequest.objects.get(pk=opinion.row.pk))
-    with pytest.raises(Refused, match="not_found"):
-        feedback.save(opinion.row, "dislike", "fit")
-
-    assert opinion.stored == ("", "")
-
-
-@pytest.mark.parametrize("value", ["", "like"])
-def test_the_database_keeps_a_reason_with_a_dislike_only(opinion: Opinion, value: str) -> None:
-    opinion.put(value="dislike", reason="fit")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        TryOnRequest.objects.update(feedback=value)
-
-    assert opinion.stored == ("dislike", "fit")

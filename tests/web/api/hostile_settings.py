@@ -1,11 +1,14 @@
-"""A shop whose own API could hardly be more different; also settings, so that DRF finds it at its import."""
+"""`REST_FRAMEWORK` of a shop whose own API is as different as possible.
+
+The module is a settings module as well, so that DRF can find it when it is imported.
+"""
 
 from tests import settings as ours
-from tests.settings import *  # noqa: F403 - the tests' settings, with this on top
+from tests.settings import *  # noqa: F403 - a settings module
 
 if not ours.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Beside the tests that start this process: it must not take their database away. A copy, since they
-    # import this module as well.
+    # A database of its own, since the tests that start this process are running. A copy of the dictionary,
+    # since they import this module as well.
     _test = {"NAME": f"test_hostile_{ours.DATABASES['default']['NAME']}"}
     DATABASES = ours.DATABASES | {"default": ours.DATABASES["default"] | {"TEST": _test}}
 
@@ -39,4 +42,7 @@ REST_FRAMEWORK = {
     "VIEW_NAME_FUNCTION": f"{HERE}.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "xml",
     "NUM_PROXIES": 5,
+    "DATETIME_FORMAT": "%d.%m.%Y",
+    # The views that serve the schema need it.
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }

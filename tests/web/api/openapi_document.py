@@ -1,4 +1,4 @@
-"""The API as its own schema describes it."""
+"""The API's OpenAPI document and its routes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _routes() -> list[tuple[str, str]]:
 
 
 ROUTES = _routes()
-"""Method and path of all that the URLs lead to."""
+"""The method and path of every view."""
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The schema as the command writes it, without a warning and valid."""
+    """Return the document as the command writes it. Raises if it is invalid or causes a warning."""
     out = StringIO()
     call_command("spectacular", validate=True, fail_on_warn=True, format="openapi-json", stdout=out)
     return dict(json.loads(out.getvalue()))

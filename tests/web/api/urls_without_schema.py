@@ -1,4 +1,4 @@
-"""The shop's addresses without those of the schema."""
+"""The example shop's URLs without the views that need drf-spectacular."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""From the photo to the picture, over real sockets: the shop's server, a pump and the sandbox gateway."""
+"""A try-on from the photo to the image, over real sockets: the shop, a dispatcher and the sandbox gateway."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
     ("product", "engine", "size", "amount"),
     [("shirt", "fashn-v1.6", 2, 150_000), ("glasses", "glass-v1", 1, 300_000)],
 )
-def test_flow(
+def test_a_photo_becomes_an_image_over_real_sockets(
     request: pytest.FixtureRequest,
     live_server: LiveServer,
     gateway: Gateway,

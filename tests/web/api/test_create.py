@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def test_a_photo_is_accepted(
+def test_a_photo_creates_a_queued_try_on(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
@@ -52,9 +52,11 @@ def test_a_photo_is_accepted(
     assert (body["counted"], body["cached"]) == (True, False)
     assert enqueued == ["django_vton.tasks.dispatch"]
     assert Consent.objects.get().locale == "en"
+    # Whatever the shop's `DATETIME_FORMAT` is.
+    assert body["created_at"] == TryOnRequest.objects.get().created_at.isoformat()
 
 
-def test_json_with_a_stored_photo(
+def test_json_can_name_a_stored_photo(
     guest: Client, shirt: Product, glasses: Product, phone_photo: PhotoMaker
 ) -> None:
     first = create_tryon(guest, shirt, phone_photo(), keep_photo="1")
@@ -64,7 +66,9 @@ def test_json_with_a_stored_photo(
     assert response.json()["photo"]["id"] == str(first.photo_id)
 
 
-def test_the_same_again_is_there_already(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_repeating_a_completed_try_on_returns_its_images_with_200(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
     complete_tryon(create_tryon(guest, shirt, phone_photo()))
     response = post_tryon(guest, shirt, phone_photo())
     body = response.json()
@@ -78,14 +82,14 @@ def test_the_same_again_is_there_already(guest: Client, shirt: Product, phone_ph
     assert "Retry-After" not in response
 
 
-def test_a_house_model_is_shared(
+def test_shoppers_share_the_render_of_a_house_model(
     guest: Client, stranger: Client, shirt: Product, house_model: PersonPhoto
 ) -> None:
     mine, theirs = (post_tryon(it, shirt, photo_id=str(house_model.pk)).json() for it in (guest, stranger))
     source = TryOnRequest.objects.get(shopper=None)
     claim_for_submit(source)
 
-    # Who waits for a shared render sees how far it is.
+    # A try-on that waits for a shared render shows the progress of that render.
     body = guest.get(f"{TRY_ONS}{mine['id']}/").json()
     assert (body["status"], body["progress"]) == ("processing", 0.2)
     assert body["started_at"]
@@ -96,7 +100,7 @@ def test_a_house_model_is_shared(
     assert error_code(guest.get(f"{TRY_ONS}{theirs['id']}/")) == (404, "not_found")
 
 
-def test_a_users_try_ons_are_theirs_on_every_device(shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_user_sees_their_try_ons_on_every_device(shirt: Product, phone_photo: PhotoMaker) -> None:
     user = get_user_model().objects.create_user("ada")
     phone, laptop = Client(), Client()
     phone.force_login(user)
@@ -105,7 +109,7 @@ def test_a_users_try_ons_are_theirs_on_every_device(shirt: Product, phone_photo:
     assert laptop.get(f"{TRY_ONS}{row.pk}/").status_code == 200
 
 
-def test_a_guests_try_ons_follow_them_through_the_login(
+def test_a_guest_keeps_their_try_ons_after_login(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     row = create_tryon(guest, shirt, phone_photo())
@@ -115,7 +119,9 @@ def test_a_guests_try_ons_follow_them_through_the_login(
     assert Shopper.objects.get().user == user
 
 
-def test_the_same_key_is_the_same_try_on(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_the_same_idempotency_key_and_body_return_the_same_try_on(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
     create_tryon(guest, shirt, phone_photo(shade=9))
     key = {"Idempotency-Key": "order-1"}
     first, again = (post_tryon(guest, shirt, phone_photo(), headers=key) for _ in range(2))
@@ -128,7 +134,9 @@ def test_the_same_key_is_the_same_try_on(guest: Client, shirt: Product, phone_ph
     )
 
 
-def test_a_captcha_is_asked(guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
+def test_a_failed_captcha_is_refused(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
     vton(CAPTCHA=f"{__name__}.is_human")
     assert error_code(post_tryon(guest, shirt, phone_photo())) == (400, "captcha_required")
     assert post_tryon(guest, shirt, phone_photo(), captcha="I am").status_code == 202
@@ -141,7 +149,9 @@ def is_human(request: Any) -> bool:
     return bool(request.POST.get("captcha") == "I am")
 
 
-def test_enough_is_enough(guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
+def test_the_in_flight_limit_and_the_quota_answer_429_with_retry_after(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
     vton(QUOTA="2/day", IN_FLIGHT=1)
     row = create_tryon(guest, shirt, phone_photo())
     response = post_tryon(guest, shirt, phone_photo(shade=1))
@@ -155,7 +165,7 @@ def test_enough_is_enough(guest: Client, shirt: Product, phone_photo: PhotoMaker
     assert 0 < int(response["Retry-After"]) <= 90_000
 
 
-def test_a_queue_that_is_away_is_no_matter_for_the_shopper(
+def test_a_try_on_is_accepted_while_the_task_queue_is_unreachable(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
@@ -167,7 +177,7 @@ def test_a_queue_that_is_away_is_no_matter_for_the_shopper(
         assert post_tryon(guest, shirt, phone_photo()).status_code == 202
 
 
-def test_a_new_guest_whose_first_answer_was_lost_pays_once(shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_new_guest_who_repeats_a_lost_request_pays_once(shirt: Product, phone_photo: PhotoMaker) -> None:
     browser = Client()
     get_start(browser, shirt)
     headers = {"Idempotency-Key": "order-1"}
@@ -181,7 +191,9 @@ def test_a_new_guest_whose_first_answer_was_lost_pays_once(shirt: Product, phone
     assert browser.get(again["Location"]).status_code == 200
 
 
-def test_the_same_key_of_another_browser_is_another_guests(shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_two_browsers_with_the_same_idempotency_key_get_two_try_ons(
+    shirt: Product, phone_photo: PhotoMaker
+) -> None:
     headers = {"Idempotency-Key": "order-1"}
     answers = []
     for browser in (Client(), Client()):

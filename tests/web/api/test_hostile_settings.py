@@ -1,4 +1,4 @@
-"""The API under a shop's `REST_FRAMEWORK` that is made for another API."""
+"""The API in a shop whose `REST_FRAMEWORK` is made for another API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from tests.tryons import TRY_ONS, error_code, post_tryon
-from tests.web.api import hostile
+from tests.web.api import hostile_settings
 from tests.web.api.hostile_classes import Reached
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.django_db
-def test_settings_that_change_while_the_shop_runs(
+def test_the_api_ignores_rest_framework_settings_that_change_at_run_time(
     settings: Settings, guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    settings.REST_FRAMEWORK = hostile.REST_FRAMEWORK
+    settings.REST_FRAMEWORK = hostile_settings.REST_FRAMEWORK
     assert api_settings.UNAUTHENTICATED_USER is None
     response = post_tryon(guest, shirt, phone_photo())
     assert response.status_code == 202
@@ -41,15 +41,18 @@ def test_settings_that_change_while_the_shop_runs(
     assert error_code(post_tryon(guest, shirt)) == (400, "photo_required")
 
 
-def test_settings_that_drf_finds_at_its_import() -> None:
-    """All other tests of the API once more, in a process that never knew other settings."""
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.web.api.hostile", "PYTHONPATH": str(ROOT)}
+def test_the_api_ignores_rest_framework_settings_that_drf_reads_at_import() -> None:
+    """Run the other tests of the API in a process in which DRF is imported with these settings."""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.web.api.hostile_settings",
+        "PYTHONPATH": str(ROOT),
+    }
     environment.pop("MEDIA_ROOT", None)
-    # The schema is made by views that do take the shop's settings.
-    others = "not at_its_import and not flow and not fuzz and not schema"
+    # The views that serve the schema do take the shop's settings.
+    others = "not at_import and not end_to_end and not fuzz and not schema"
     options = ["-q", "-p", "no:cacheprovider", "-k", others]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--ds", "tests.web.api.hostile", *options, "tests/web/api"],
+        [sys.executable, "-m", "pytest", "--ds", "tests.web.api.hostile_settings", *options, "tests/web/api"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -57,14 +60,14 @@ def test_settings_that_drf_finds_at_its_import() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert "skipped" not in done.stdout, "The settings did not arrive."
+    assert "skipped" not in done.stdout, "DRF was imported with other settings."
 
 
 @pytest.mark.skipif(
-    os.environ.get("DJANGO_SETTINGS_MODULE") != "tests.web.api.hostile",
+    os.environ.get("DJANGO_SETTINGS_MODULE") != "tests.web.api.hostile_settings",
     reason="only where DRF was imported with them",
 )
-def test_these_settings_are_hostile_indeed() -> None:
-    """A plain view of DRF's fails under them, so they were there in time."""
+def test_a_plain_drf_view_fails_under_the_hostile_settings() -> None:
+    """Otherwise the settings would have come too late to test anything."""
     with pytest.raises(Reached):
         APIView.as_view()(APIRequestFactory().get("/"))
