@@ -1,59 +1,60 @@
-"""The only writer of a try-on's state. Every change is one compare-and-swap with its event and its money.
+"""The only writer of a try-on's state. Each change is one transaction with its event and its money.
 
-`swap.swap` is the heart: `UPDATE ... WHERE id = ? AND state IN (...)`. No row changed means that somebody
-was faster, and the caller's news is void. Signals go out after the commit, at most once.
+Every function locks its rows, reads them again and decides by what it finds: another process may have changed
+them since the caller read them. Signals are sent after the commit, at most once.
 """
 
 from .followers import finish_followers
-from .operators import adopt, not_charged, poll_now, retry, retryable, write_off
-from .renders import (
+from .operators import adopt_vendor_id, confirm_not_charged, poll_now, retry, retryable, write_off
+from .rendering import (
     MAX_CLAIMS,
-    claim,
-    completed,
-    deadline_over,
-    fetch_failed,
+    claim_due,
+    fail_at_deadline,
     give_up,
+    mark_completed,
+    mark_render_failed,
+    mark_rendered,
+    record_download_failure,
     release,
-    render_failed,
-    rendered,
 )
-from .requests import accept, cancel, cancel_unwanted, follow
-from .submits import (
-    callback,
-    claim_submit,
-    outcome_timed_out,
-    submit_answered,
-    submit_refused,
-    submit_unknown,
+from .requests import accept, cancel, cancel_if_unwanted, complete_follower
+from .submission import (
+    claim_submits,
+    fail_unknown_outcome,
+    mark_refused,
+    mark_submitted,
+    mark_unknown,
+    receive_callback,
 )
-from .transition import current_attempt
+from .transition import RolledBack, current_attempt
 
 __all__ = [
     "MAX_CLAIMS",
+    "RolledBack",
     "accept",
-    "adopt",
-    "callback",
+    "adopt_vendor_id",
     "cancel",
-    "cancel_unwanted",
-    "claim",
-    "claim_submit",
-    "completed",
+    "cancel_if_unwanted",
+    "claim_due",
+    "claim_submits",
+    "complete_follower",
+    "confirm_not_charged",
     "current_attempt",
-    "deadline_over",
-    "fetch_failed",
+    "fail_at_deadline",
+    "fail_unknown_outcome",
     "finish_followers",
-    "follow",
     "give_up",
-    "not_charged",
-    "outcome_timed_out",
+    "mark_completed",
+    "mark_refused",
+    "mark_render_failed",
+    "mark_rendered",
+    "mark_submitted",
+    "mark_unknown",
     "poll_now",
+    "receive_callback",
+    "record_download_failure",
     "release",
-    "render_failed",
-    "rendered",
     "retry",
     "retryable",
-    "submit_answered",
-    "submit_refused",
-    "submit_unknown",
     "write_off",
 ]

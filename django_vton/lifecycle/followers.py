@@ -1,8 +1,9 @@
-"""Try-ons that share another's render end after it, in batches: there may be thousands of them.
+"""Try-ons that share the render of another one, their source, end after it in batches.
 
-A source's own end is committed without them. Right after that commit a first batch of them is finished, and
-the schedule finishes the rest within a minute or so. Nothing else need remember them: a follower that is
-queued though its source has ended says by itself what is to be done, also after a crash.
+There may be thousands of them. A source ends in a transaction without them. The process that ends it finishes
+a first batch of followers right after the commit, and the schedule finishes the others within about a minute.
+No record is needed for that, also after a crash: a queued follower whose source has ended is still to be
+finished.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from django.utils import timezone
 from .. import signals
 from ..models import TryOnEvent, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, TERMINAL, State
-from .transition import at, record_all, send
+from .transition import lock_rows, send_signal, state_fields, transition
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -31,41 +32,37 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST_BATCH = 200
-"""How many followers are finished right after their source, by the process that finished it."""
+"""How many followers are finished right after their source, by the same process."""
 
 BATCH = 500
-"""How many the schedule finishes in one transaction: their rows and the source are locked so long."""
+"""How many the schedule finishes in one transaction, which locks them and their source."""
 
 
-def followers_end(source: TryOnRequest) -> None:
-    """In the transaction that ends the source: finish the first of its followers after the commit."""
-    if source.followers.filter(state=State.QUEUED).exists():
-        finish_after_commit(source.pk)
+def finish_followers_after_commit(sources: Sequence[TryOnRequest]) -> None:
+    """In the transaction that ends these sources: finish their first followers after the commit."""
+    waiting = TryOnRequest.objects.filter(source__in=sources, state=State.QUEUED).order_by()
+    for source_pk in waiting.values_list("source__pk", flat=True).distinct() if sources else ():
 
+        def finish_first(source_pk: UUID = source_pk) -> None:
+            _finish_batch(source_pk, FIRST_BATCH)
 
-def finish_after_commit(source_pk: UUID) -> None:
-    """As `followers_end`, where the source is known to have followers that wait."""
-
-    def finish_first() -> None:
-        _finish_batch(source_pk, FIRST_BATCH)
-
-    # Not a partial: Django's word of what failed in a robust hook begins with the function's name.
-    transaction.on_commit(finish_first, robust=True)
+        # Not a partial: Django logs the name of a robust callback that fails.
+        transaction.on_commit(finish_first, robust=True)
 
 
 def fail_with_followers(request: TryOnRequest) -> None:
-    """What goes with every failure: links die, followers end, the shop is told."""
+    """What goes with every failure: vendor links are deleted, followers end, a signal is sent."""
     VendorLink.objects.filter(attempt__request=request).delete()
-    followers_end(request)
-    send(signals.tryon_failed, request, code=request.error_code)
+    finish_followers_after_commit([request])
+    send_signal(signals.tryon_failed, request, code=request.error_code)
 
 
 def finish_followers(*, seconds: float = 20) -> int:
-    """Finish queued followers of ended sources, for at most `seconds`. Returns how many."""
+    """Finish queued followers of ended sources, for at most ``seconds``. Return how many."""
     ends = time.monotonic() + seconds
     waiting = TryOnRequest.objects.filter(state=State.QUEUED, due_at=None, source__state__in=TERMINAL)
     sources = list(waiting.order_by().values_list("source__pk", flat=True).distinct())
-    random.shuffle(sources)  # So that one that makes trouble does not keep the others waiting each time.
+    random.shuffle(sources)  # One that fails must not delay the same others each time.
     total = 0
     for source in sources:
         while finished := _finish_batch(source, BATCH):
@@ -76,70 +73,54 @@ def finish_followers(*, seconds: float = 20) -> int:
 
 
 def _finish_batch(source_pk: UUID, size: int) -> int:
-    """Finish up to `size` followers in one transaction. Returns 0 if none is left to finish."""
+    """Finish up to ``size`` followers in one transaction. Return 0 if none is left."""
     with transaction.atomic():
-        # The source before its followers, as everywhere. Until the commit nobody reopens or erases it.
-        sources = TryOnRequest.objects.select_for_update().filter(pk=source_pk, state__in=TERMINAL)
-        source = sources.first()
-        if source is None:
+        # The source before its followers, as everywhere. It cannot be reopened or erased until the commit.
+        source = lock_rows([source_pk])[source_pk]
+        if source.state not in TERMINAL:
             return 0
-        # A login may hold some of them in an order of its own: waiting for it could end in a deadlock.
+        # A login locks some of them in another order: waiting for it could end in a deadlock.
         skip = connection.features.has_select_for_update_skip_locked
         waiting = source.followers.select_for_update(skip_locked=skip).filter(state=State.QUEUED)
         followers = list(waiting.order_by("created_at")[:size])
-        return len(followers) if followers and finish(followers, source) else 0
+        if followers:
+            complete_or_fail(followers, source)
+        return len(followers)
 
 
-def finish(followers: Sequence[TryOnRequest], source: TryOnRequest) -> bool:
-    """Complete or fail these followers. Returns False, with nothing changed, if one has moved.
-
-    The caller's transaction holds the source, whose images are kept as long as the last follower's.
-    """
-    is_completed = source.state == State.COMPLETED
-    if is_completed:
-        moved = at(State.COMPLETED) | {"image_count": source.image_count}
-    else:
-        moved = at(State.FAILED) | {"error_code": source.error_code or "vendor"}
-    rows = TryOnRequest.objects.filter(pk__in=[follower.pk for follower in followers], state=State.QUEUED)
-    if rows.update(**moved) != len(followers):
-        transaction.set_rollback(True)
-        return False
-    if is_completed:
-        _keep_until(source, followers)
-        record_all(followers, "shared", State.QUEUED, moved)
+def complete_or_fail(followers: Sequence[TryOnRequest], source: TryOnRequest) -> None:
+    """End these queued followers like their locked source, and keep its images as long as theirs."""
+    if source.state == State.COMPLETED:
+        latest = max((it.expires_at for it in followers if it.expires_at is not None), default=None)
+        if latest is not None:
+            TryOnRequest.objects.filter(pk=source.pk, expires_at__lt=latest).update(expires_at=latest)
+        transition(followers, State.COMPLETED, "shared", image_count=source.image_count)
         for follower in followers:
-            send(signals.tryon_completed, follower)
+            send_signal(signals.tryon_completed, follower)
     else:
-        record_all(followers, "source_ended", State.QUEUED, moved)
+        transition(followers, State.FAILED, "source_ended", error_code=source.error_code or "vendor")
         for follower in followers:
-            send(signals.tryon_failed, follower, code=follower.error_code)
-    return True
+            send_signal(signals.tryon_failed, follower, code=follower.error_code)
 
 
-def _keep_until(source: TryOnRequest, followers: Sequence[TryOnRequest]) -> None:
-    latest = max((it.expires_at for it in followers if it.expires_at is not None), default=None)
-    if latest is not None:
-        TryOnRequest.objects.filter(pk=source.pk, expires_at__lt=latest).update(expires_at=latest)
+def reopen_followers(source: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> None:
+    """Queue the followers again that failed with this locked source, and let new try-ons share it.
 
-
-def reopened(request: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> None:
-    """Queue the followers again that failed with this source, and let new try-ons share it.
-
-    Two statements, however many they are. Nobody else moves them meanwhile: the caller holds their source.
+    It takes two statements for any number of followers. Their locked source keeps others from changing them.
     """
-    failed = request.followers.filter(state=State.FAILED, error_code__in=list(codes), erased_at=None)
-    number = _record_rows(failed, "source_reopened", State.FAILED, State.QUEUED)
+    failed = source.followers.filter(state=State.FAILED, error_code__in=list(codes), erased_at=None)
+    number = _record_events(failed, "source_reopened", State.FAILED, State.QUEUED)
     if number:
-        failed.update(**at(State.QUEUED), error_code="", finished_at=None)
-        logger.info("try_on=%s event=source_reopened followers=%s", request.pk, number)
-    if request.source_id is None and request.shows_house_model:
-        # Unless somebody had it rendered anew meanwhile.
+        failed.update(**state_fields(State.QUEUED), error_code="", finished_at=None)
+        logger.info("try_on=%s event=source_reopened followers=%s", source.pk, number)
+    if source.source_id is None and source.shows_house_model:
+        # Another render may have taken this key meanwhile.
         with suppress(IntegrityError), transaction.atomic():
-            TryOnRequest.objects.filter(pk=request.pk).update(shared_key=request.cache_key)
+            TryOnRequest.objects.filter(pk=source.pk).update(shared_key=source.cache_key)
 
 
-def _record_rows(moving: QuerySet[TryOnRequest], name: str, before: State, target: State) -> int:
-    """An event for each of these rows, in one statement that reads the rows itself; how many."""
+def _record_events(rows: QuerySet[TryOnRequest], name: str, before: State, target: State) -> int:
+    """Add an event for each of these rows by one INSERT ... SELECT. Return how many."""
     event: dict[str, Any] = {
         "request_id": F("pk"),
         "at": Value(timezone.now(), DateTimeField()),
@@ -151,7 +132,7 @@ def _record_rows(moving: QuerySet[TryOnRequest], name: str, before: State, targe
     quote = connection.ops.quote_name
     columns = ", ".join(map(quote, event))
     named = {f"event_{column}": value for column, value in event.items()}
-    rows, values = moving.order_by().annotate(**named).values_list(*named).query.sql_with_params()
+    query, values = rows.order_by().annotate(**named).values_list(*named).query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {quote(TryOnEvent._meta.db_table)} ({columns}) {rows}", values)
+        cursor.execute(f"INSERT INTO {quote(TryOnEvent._meta.db_table)} ({columns}) {query}", values)
         return int(cursor.rowcount)

@@ -1,4 +1,4 @@
-"""An operator's word: on a try-on in doubt, on one that failed for good, and on one that takes long."""
+"""What operators do: resolve unknown outcomes, retry failed try-ons, and poll at once."""
 
 from __future__ import annotations
 
@@ -12,108 +12,123 @@ from django.utils import timezone
 
 from ..billing import budget
 from ..gateway.engines import engines, price
-from ..messages import RETRYABLE
+from ..messages import RETRYABLE_CODES as RETRYABLE_BY_SHOPPERS
 from ..models import Attempt, TryOnRequest
 from ..models.states import REOPENABLE_CODES, Money, State
-from .followers import reopened
-from .submits import fill, reopen
-from .transition import current_attempt, lock_row, record, settle, transition
+from .followers import reopen_followers
+from .submission import reopen, store_vendor_id
+from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-RETRYABLE_CODES = frozenset(RETRYABLE).difference(REOPENABLE_CODES)
-"""Failures that are certain, and by no fault of the pictures: a new attempt is worth its price."""
+RETRYABLE_CODES = frozenset(RETRYABLE_BY_SHOPPERS).difference(REOPENABLE_CODES)
+"""Certain failures that the images did not cause: a new attempt is worth its price."""
 
-LONGEST_DOUBT = timedelta(minutes=2)
-"""After its claim a submit's own answer may come so late: the lease, and one longest call."""
+MAX_ANSWER_DELAY = timedelta(minutes=2)
+"""How long after its claim a submit's own response may still be stored: the lease and one longest call."""
 
 
-def adopt(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
-    """The vendor's panel shows the render: it is asked for from now on.
+def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
+    """The vendor's panel shows the render under this id: poll it from now on.
 
-    False where the try-on is not in doubt, where nothing was sent, or where the id belongs to another one.
+    False if the outcome is known, if nothing was sent, or if the id belongs to another attempt.
     """
     now = timezone.now()
     with transaction.atomic():
-        lock_row(request)
-        attempt = current_attempt(request)
-        request.refresh_from_db(fields=["error_code", "erased_at"])
-        failed = request.state == State.FAILED and request.error_code in REOPENABLE_CODES
-        if not (failed or request.state == State.UNKNOWN) or request.erased_at is not None:
+        attempt = lock_newest_attempt(request)
+        request = attempt.request
+        is_failed = request.state == State.FAILED and request.error_code in REOPENABLE_CODES
+        if not (is_failed or request.state == State.UNKNOWN) or request.erased_at is not None:
             return False
         if attempt.money == Money.FREE:
-            # Its photo had gone before it was sent: nothing is paid that could be adopted.
+            # Its photo was gone before the submit: there is no paid render to adopt.
             return False
-        if not fill(Attempt.objects.filter(pk=attempt.pk), vendor_id):
+        if not store_vendor_id(attempt, vendor_id):
             return False
         ids = {"vendor_id": vendor_id, "before": attempt.vendor_id}
-        return reopen(request, attempt, "adopted", now, called_back_at=now, actor_id=actor_id, detail=ids)
+        reopen([attempt], "adopted", [now], called_back_at=now, actor_id=actor_id, detail=ids)
+        return True
 
 
-def not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """The vendor's panel shows no charge: the money is free, and where it can go again it goes, held anew.
+def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
+    """The vendor's panel shows no charge: free the money, and send the try-on again if possible.
 
-    False where the outcome is not in doubt, or the answer could still come. Raises BudgetExhausted, and
-    nothing has changed.
+    False if the outcome is known, or if the submit's own response may still come. Raise BudgetExhausted, with
+    nothing changed.
     """
     now = timezone.now()
     with transaction.atomic():
-        lock_row(request)
-        attempt = current_attempt(request)
-        doubtful = TryOnRequest.objects.filter(
-            pk=request.pk, state=State.FAILED, error_code="outcome_unknown"
-        )
-        if not doubtful.exists() or attempt.vendor_id is not None or not _is_over(attempt, now):
+        attempt = lock_newest_attempt(request)
+        if not _is_unresolved(attempt.request) or attempt.vendor_id is not None or not _is_over(attempt, now):
             return False
-        settle(request, attempt, Money.FREE, source=Money.SPENT)
-        if can_go_again(request, now):
-            _send_again(request, attempt, attempt.amount, "not_charged", REOPENABLE_CODES, actor_id)
+        settle([attempt], Money.FREE, source=Money.SPENT)
+        if can_be_sent_again(attempt.request, now):
+            _send_again(attempt, attempt.amount, "not_charged", REOPENABLE_CODES, actor_id)
         else:
-            # No longer in doubt: a late callback finds nothing to reopen, since nothing is paid.
-            doubtful.update(error_code="vendor")
-            record(request, "not_charged", request.state, attempt=attempt, actor_id=actor_id)
+            # The outcome is known now. A late callback must not reopen it, since nothing is paid.
+            TryOnRequest.objects.filter(pk=request.pk).update(error_code="vendor")
+            record(attempt.request, "not_charged", State.FAILED, attempt=attempt, actor_id=actor_id)
     return True
 
 
-def _can_go(now: datetime) -> Q:
-    """Its owner, its photo and the product's picture are still there."""
+def _is_unresolved(request: TryOnRequest) -> bool:
+    return request.state == State.FAILED and request.error_code == "outcome_unknown"
+
+
+def _is_over(attempt: Attempt, now: datetime) -> bool:
+    return attempt.posted_at is not None and attempt.posted_at + MAX_ANSWER_DELAY <= now
+
+
+def _has_images(now: datetime) -> Q:
     photo = Q(photo__isnull=False) & (Q(photo__expires_at__isnull=True) | Q(photo__expires_at__gt=now))
     return Q(photo, erased_at__isnull=True, product_image__isnull=False)
 
 
-def can_go_again(request: TryOnRequest, now: datetime) -> bool:
-    """Whether there is anything to send."""
-    return TryOnRequest.objects.filter(_can_go(now), pk=request.pk).exists()
+def can_be_sent_again(request: TryOnRequest, now: datetime) -> bool:
+    """Whether its owner, its photo and the product image still exist."""
+    return TryOnRequest.objects.filter(_has_images(now), pk=request.pk).exists()
 
 
 def retryable(rows: QuerySet[TryOnRequest]) -> QuerySet[TryOnRequest]:
-    """Those of the rows that failed for certain, by no fault of their pictures, and can be sent anew.
+    """Those that failed for certain, not because of their images, and can be sent again.
 
-    One that shares a render has none of its own to repeat.
+    A try-on that shares a render has none of its own to repeat.
     """
     own = Q(source__isnull=True, state=State.FAILED, error_code__in=RETRYABLE_CODES, engine__in=engines())
-    return rows.filter(own, _can_go(timezone.now()))
+    return rows.filter(own, _has_images(timezone.now()))
 
 
-def _send_again(
-    request: TryOnRequest, attempt: Attempt, amount: int, event: str, codes: Iterable[str], actor_id: Any
-) -> None:
-    """Into the queue with a new attempt, and whoever failed with it by one of `codes` waits for it again."""
+def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
+    """Create a new attempt for a ``retryable`` try-on, at today's price. False if it is no longer one.
+
+    Raise BudgetExhausted, with nothing changed.
+    """
+    with transaction.atomic():
+        row = lock_rows([request.pk])[request.pk]
+        if not retryable(TryOnRequest.objects.filter(pk=row.pk)).exists():
+            return False
+        amount = price(row.engine, row.options)
+        _send_again(current_attempt(row), amount, "retried", RETRYABLE_CODES, actor_id)
+    return True
+
+
+def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str], actor_id: Any) -> None:
+    """Queue a locked try-on and its failed followers (with one of ``codes``) with a new attempt."""
+    request = attempt.request
     transition(
-        request,
-        [State.FAILED],
+        [request],
         State.QUEUED,
         event,
-        attempt=attempt,
+        attempts=[attempt],
         actor_id=actor_id,
         error_code="",
         finished_at=None,
         due_at=timezone.now(),
         download_failures=0,
-        last_attempt=attempt.number + 1,
+        last_attempt_number=attempt.number + 1,
     )
-    reopened(request, codes)
+    reopen_followers(request, codes)
     Attempt.objects.create(
         request=request,
         number=attempt.number + 1,
@@ -123,48 +138,24 @@ def _send_again(
     )
 
 
-def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """A new attempt for what is `retryable`, at today's price. False where it is not, or not any more.
-
-    Raises BudgetExhausted, and nothing has changed.
-    """
-    with transaction.atomic():
-        # Locked by itself: not every database can lock one table of a join.
-        locked = TryOnRequest.objects.select_for_update().values_list("state", flat=True)
-        request.state = locked.filter(pk=request.pk).first() or request.state
-        row = retryable(TryOnRequest.objects.filter(pk=request.pk)).first()
-        if row is None:
-            return False
-        amount = price(row.engine, row.options)
-        _send_again(request, current_attempt(request), amount, "retried", RETRYABLE_CODES, actor_id)
-    return True
-
-
 def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """The vendor is asked, or the finished picture fetched, now. False where nothing waits for its time."""
+    """Poll the vendor, or download the finished images, now. False if the try-on is not waiting for that."""
     now = timezone.now()
     with transaction.atomic():
-        waits = TryOnRequest.objects.filter(
-            pk=request.pk, state__in=[State.SUBMITTED, State.RENDERED], lease_until=None, due_at__gt=now
-        )
-        if not waits.update(due_at=now):
+        row = lock_rows([request.pk])[request.pk]
+        is_waiting = row.state in (State.SUBMITTED, State.RENDERED) and row.lease_until is None
+        if not is_waiting or row.due_at is None or row.due_at <= now:
             return False
-        request.refresh_from_db(fields=["state"])
-        record(request, "asked", request.state, actor_id=actor_id)
+        TryOnRequest.objects.filter(pk=row.pk).update(due_at=now)
+        record(row, "polled", row.state, actor_id=actor_id)
     return True
-
-
-def _is_over(attempt: Attempt, now: datetime) -> bool:
-    return attempt.posted_at is not None and attempt.posted_at + LONGEST_DOUBT <= now
 
 
 def write_off(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """It stays failed, its money spent, and nobody needs to look again. False where nothing is in doubt."""
+    """Leave it failed, with its money spent, as checked by staff. False if its outcome is known."""
     with transaction.atomic():
-        lock_row(request)
-        attempt = current_attempt(request)
-        request.refresh_from_db(fields=["error_code"])
-        if request.state != State.FAILED or request.error_code != "outcome_unknown":
+        row = lock_rows([request.pk])[request.pk]
+        if not _is_unresolved(row):
             return False
-        record(request, "written_off", request.state, attempt=attempt, actor_id=actor_id)
+        record(row, "written_off", row.state, attempt=current_attempt(row), actor_id=actor_id)
     return True

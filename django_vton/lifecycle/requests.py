@@ -1,4 +1,4 @@
-"""The shopper's side: a try-on begins, shares another's render, or is stopped by hand."""
+"""The shopper's side: a try-on is accepted, shares another's render, or is canceled."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from django.utils import timezone
 from ..billing import budget
 from ..models import Attempt, Batch, TryOnRequest, VendorLink
 from ..models.states import ACTIVE, Money, State
-from .followers import finish, followers_end
-from .transition import record, settle, transition
+from .followers import complete_or_fail, finish_followers_after_commit
+from .transition import lock_rows, record, settle, transition
 
 
 def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] | None = None) -> None:
-    """Store a new try-on. With an `amount` (micro-USD) the money is set aside and a pump will drive it.
+    """Store a new try-on.
 
-    Without one it is a follower, whose source does the work. Raises BudgetExhausted.
+    With an ``amount`` (micro-USD), the money is reserved, and a dispatcher will render it. Without an amount
+    it is a follower, and its source is rendered. Raise BudgetExhausted.
     """
-    with transaction.atomic(savepoint=False):  # Its callers' transaction, mostly.
-        now = timezone.now()
+    with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
         request.state = State.QUEUED
-        request.due_at = None if amount is None else now
+        request.due_at = None if amount is None else timezone.now()
         request.save(force_insert=True)
         attempt = None
         if amount is not None:
@@ -34,42 +34,42 @@ def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] 
         record(request, "accepted", attempt=attempt, detail=detail)
 
 
-def follow(follower: TryOnRequest, source: TryOnRequest) -> None:
-    """Complete a follower at once where its source has completed; in a transaction that holds the source."""
+def complete_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
+    """Complete a new follower at once if its source, which the caller has locked, has completed."""
     if source.state == State.COMPLETED:
-        finish([follower], source)
+        complete_or_fail([follower], source)
 
 
 def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[State] = ACTIVE) -> bool:
-    """Stop it where it still runs; False where it has ended.
+    """Cancel a running try-on. False if it has ended.
 
-    Before the submit it costs nothing; after, the render is paid and dropped.
+    It costs nothing before the submit. After it, the render is paid and its images are dropped.
     """
     with transaction.atomic():
-        rows = TryOnRequest.objects.select_for_update()
-        # The source before its follower, as when a source ends: else the two wait for each other.
+        # The source before its follower, as when a source ends: else the two could wait for each other.
         if request.source_id is not None:
-            rows.filter(pk=request.source_id).first()
-        request = rows.get(pk=request.pk)
+            lock_rows([request.source_id])
+        request = lock_rows([request.pk])[request.pk]
         before = request.state
-        if not transition(request, sources, State.CANCELED, "canceled", actor_id=actor_id):
+        if before not in list(sources):
             return False
+        transition([request], State.CANCELED, "canceled", actor_id=actor_id)
         attempt = request.attempts.order_by("-number").first()
         if attempt is not None:
-            settle(request, attempt, Money.FREE if before == State.QUEUED else Money.SPENT)
+            settle([attempt], Money.FREE if before == State.QUEUED else Money.SPENT)
             VendorLink.objects.filter(attempt__request=request).delete()
-            followers_end(request)
-        elif (source := request.source) is not None:
-            cancel_unwanted(source)
+            finish_followers_after_commit([request])
+        elif request.source is not None:
+            cancel_if_unwanted(request.source)
     return True
 
 
-def cancel_unwanted(shared: TryOnRequest, *, actor_id: Any = None) -> bool:
-    """Where nobody waits for a shared render any more, no follower and no batch: not paid, it need not be."""
+def cancel_if_unwanted(source: TryOnRequest, *, actor_id: Any = None) -> bool:
+    """Cancel a shared render before its submit, if no follower and no batch waits for it any more."""
     with transaction.atomic():
-        # Whoever comes to share it waits here, or is seen here.
-        TryOnRequest.objects.select_for_update().filter(pk=shared.pk).first()
-        batches = shared.batch_renders.exclude(batch__status=Batch.Status.CANCELED)
-        if batches.exists() or shared.followers.active().exists():
+        # A new follower locks it as well, so it waits until then, or is seen here.
+        lock_rows([source.pk])
+        batches = source.batch_renders.exclude(batch__status=Batch.Status.CANCELED)
+        if batches.exists() or source.followers.active().exists():
             return False
-        return cancel(shared, actor_id=actor_id, sources=[State.QUEUED])
+        return cancel(source, actor_id=actor_id, sources=[State.QUEUED])

@@ -59,7 +59,7 @@ def lock_rows(keys: Iterable[UUID]) -> dict[UUID, TryOnRequest]:
     """
     rows = TryOnRequest.objects.filter(pk__in=list(keys))
     if not connection.features.has_select_for_update:
-        rows.update(state=F("state"))
+        rows.update(claim_count=F("claim_count"))  # The write changes nothing.
     return {row.pk: row for row in rows.select_for_update().order_by("pk")}
 
 

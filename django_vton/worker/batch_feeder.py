@@ -1,4 +1,4 @@
-"""The feeder beside the pump's flights, in its own thread: no answer waits for a product's picture."""
+"""Feeds batches in a thread of its own: reading a product image must not delay an outcome."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EVERY = 0.5
-"""Seconds between looks while there is nothing to feed, or no place."""
+INTERVAL_SECONDS = 0.5
+"""Between checks while no batch is due or no capacity is free."""
 
-AFTER_TROUBLE = 2.0
+PAUSE_AFTER_ERROR_SECONDS = 2.0
 
 
-class Feeder:
-    """Made with its pump and closed with it; `may_go_on` is the pump's word."""
+class BatchFeeder:
+    """One per dispatcher run. It feeds while ``may_continue``."""
 
-    def __init__(self, may_go_on: Callable[[], bool]) -> None:
-        self.may_go_on = may_go_on
+    def __init__(self, may_continue: Callable[[], bool]) -> None:
+        self.may_continue = may_continue
         self.thread = DbThread("vton-feed")
         self.task: asyncio.Task[None] | None = None
-        self.looks_at = 0.0
+        self.next_check = 0.0
 
     @property
     def is_idle(self) -> bool:
-        """Whether no step is being done."""
+        """Whether no step is running."""
         return self.task is None or self.task.done()
 
-    def look(self) -> None:
-        """Begin to feed where it is time."""
-        if self.is_idle and time.monotonic() >= self.looks_at:
+    def start_if_due(self) -> None:
+        """Start feeding if the pause since the last time is over."""
+        if self.is_idle and time.monotonic() >= self.next_check:
             self.task = asyncio.create_task(self._feed())
 
     async def _feed(self) -> None:
-        pause = EVERY
+        pause = INTERVAL_SECONDS
         try:
-            while self.may_go_on() and await self.thread(feeding.step):
+            while self.may_continue() and await self.thread(feeding.step):
                 pass
         except Exception:
-            # Its siblings fly on; the next look takes it up again.
-            logger.exception("Feeding the batches broke off")
-            pause = AFTER_TROUBLE
+            # The jobs go on, and the next check tries again.
+            logger.exception("Feeding the batches failed")
+            pause = PAUSE_AFTER_ERROR_SECONDS
         finally:
-            self.looks_at = time.monotonic() + pause
+            self.next_check = time.monotonic() + pause
 
-    async def land(self) -> None:
-        """Wait for the step that is being done."""
+    async def shutdown(self) -> None:
+        """Wait for the running step."""
         if self.task is not None:
             await self.task
 
     def close(self) -> None:
-        """End its thread."""
+        """End the thread."""
         self.thread.close()

@@ -1,6 +1,6 @@
-"""Which rows a pump takes up: the database's side of its looks; what comes of them is in `news.py`.
+"""Which due try-ons a dispatcher claims. Their outcomes are stored in ``outcomes``.
 
-Every function here is one unit of work in the pump's database thread. Times that matter to money are
+Every function here is one unit of work in the dispatcher's database thread. Times that decide about money are
 taken before the claim is committed.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import random
 import time
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -24,13 +24,12 @@ from ..conf import config
 from ..gateway import circuit_breaker, polling
 from ..gateway.engines import engines, get_engine
 from ..gateway.links import create_links, supports_callback
-from ..lifecycle import together
 from ..models import Attempt, TryOnRequest
 from ..models.states import ACTIVE, State
 from ..utils.tokens import hash_token, new_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -39,263 +38,223 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 LEASE = timedelta(seconds=60)
-LONGEST_CALL = 20.0
+MAX_CALL_SECONDS = 20.0
+
 HORIZON = timedelta(seconds=60)
-"""A pump waits for what is due so soon; what is due later is found by the schedule's ring."""
+"""A dispatcher waits for what is due within this time. The schedule wakes another one for what is due
+later."""
 
 OUTCOME_TIMEOUT_WITHOUT_CALLBACK = timedelta(seconds=90)
-"""Where no callback can come, only the POST's own answer could still tell what became of it."""
+"""Without callbacks, only the submit's own response could tell its outcome."""
 
-POLLS_WITHOUT_CALLBACK = 4
-"""So many renders whose callback has not come are asked for at one look. Where the vendor is slow all of them
-are due and hardly one is done; where callbacks are lost, these few at each look are dozens a second."""
+POLL_LIMIT_AWAITING_CALLBACK = 4
+"""How many renders whose callback has not come are polled in one polling cycle. If the vendor is slow, all of
+them are due and hardly one has finished; if callbacks are lost, this is still dozens of polls a second."""
 
 SENT = tuple(state for state in ACTIVE if state != State.QUEUED)
-WAITING = frozenset({State.SUBMITTED, State.RENDERED})
-"""In these a row waits for a question or for a fetch."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed row and what to do with it now."""
+    """A claimed try-on and the call to make for it now."""
 
-    kind: Literal["submit", "ask", "fetch"]
+    kind: Literal["submit", "poll", "download"]
     request: TryOnRequest
+    """As claimed: its ``lease_until`` is this job's own lease."""
     attempt: Attempt
     engine: Engine
     lease_ends: float
-    """On the monotonic clock: after it no socket is opened any more."""
+    """On the monotonic clock. No socket is opened later."""
     token: str = field(default="", repr=False)
     links: tuple[str, str] | None = field(default=None, repr=False)
-    """Of a submit whose pictures the vendor fetches: the tokens of the photo's and the product's."""
+    """Tokens of the photo and the product image, if the vendor downloads them."""
     after_refusal: bool = False
-    """Of a submit: whether the vendor had refused one of its engine, so that an accepted one is news."""
+    """Whether the vendor has refused a submit to this engine, so that an accepted one is recorded."""
 
 
 def has_work() -> bool:
-    """Whether anything is due now or soon. What waits for a breaker is found by the minute's look."""
+    """Whether anything is due now or soon. The schedule finds what waits for a circuit breaker."""
     now = timezone.now()
-    soon = TryOnRequest.objects.to_drive().filter(due_at__lte=now + HORIZON)
-    soon = soon.exclude(state=State.QUEUED, engine__in=circuit_breaker.stopped(now))
+    soon = TryOnRequest.objects.scheduled().filter(due_at__lte=now + HORIZON)
+    soon = soon.exclude(state=State.QUEUED, engine__in=circuit_breaker.blocked_engines(now))
     return soon.exists() or feeding.has_work(now)
 
 
-def take(free: int, free_submits: int) -> list[Job]:
-    """Claim due rows: as many submits as there are free places for, and asks and fetches in the others.
+def claim_jobs(free: int, free_submits: int) -> list[Job]:
+    """Claim due try-ons: up to ``free`` in all, of these up to ``free_submits`` submits.
 
-    A row that is claimed must be flown: where the database goes in the middle, those before are returned.
+    Claimed jobs must be run, so a database error that comes after a claim is logged and not raised.
     """
     jobs: list[Job] = []
     try:
         if free_submits > 0:
-            _take_submits(free_submits, jobs)
+            _claim_due_submits(free_submits, jobs)
         if free > len(jobs):
-            _take_others(free - len(jobs), jobs)
+            _claim_due_polls(free - len(jobs), jobs)
     except (DatabaseError, InterfaceError):
         if not jobs:
             raise
-        logger.exception("Claiming broke off; what is claimed is driven.")
+        logger.exception("The database failed while jobs were claimed. Those claimed before are run.")
     return jobs
 
 
-def _take_submits(free: int, jobs: list[Job]) -> None:
-    now = timezone.now()
-    queued = TryOnRequest.objects.due(now).filter(state=State.QUEUED)
-    if not _some(queued):
-        return
-    # Shuffled: a thousand garments in the queue must not keep the glasses waiting.
-    for name in random.sample(sorted(engines()), len(engines())):
-        _take_submits_to(get_engine(name), queued.filter(engine=name), free - len(jobs), jobs)
-    # Where places are left over: it means to look through all that are queued.
-    for request in queued.exclude(engine__in=engines())[: free - len(jobs)]:
-        lifecycle.give_up(request, "vendor", "engine_gone")
+def _row_locks() -> AbstractContextManager[object]:
+    """A transaction in which other dispatchers skip the selected rows, if the database can do so.
 
-
-def _take_submits_to(engine: Engine, queued: QuerySet[TryOnRequest], free: int, jobs: list[Job]) -> None:
-    """In a transaction for each engine: a trial of one keeps no other pump from that of another."""
-    now = timezone.now()
-    wanted: list[Attempt] = []
-    # Where a photo was deleted since it was read, the next look ends its try-on.
-    with suppress(IntegrityError), _in_hand(jobs) as claimed:
-        wanted = _newest(queued, free, "photo", "product_image")
-        usable = [attempt for attempt in wanted if _has_photo(attempt.request, now)]
-        if usable:
-            leave = circuit_breaker.allowance(engine.name, now, len(usable))
-            for job in _claim_submits(usable[: leave.places], engine):
-                claimed.append(replace(job, after_refusal=leave.after_refusal))
-    # Each in a transaction of its own: no quota and no budget is held for one while the next is ended.
-    for attempt in wanted:
-        if not _has_photo(attempt.request, now):
-            lifecycle.give_up(attempt.request, "deadline", "photo_gone")
-
-
-@contextmanager
-def _in_hand(claimed: list[T]) -> Iterator[list[T]]:
-    """From the look to the claim, where pumps can keep rows from each other's looks.
-
-    Only so that they do not want the same rows: what keeps two from claiming one is its swap. What the block
-    claims is among `claimed` once it is committed: then it has to be flown, and else it must not be.
+    It only avoids work in vain: the claim itself locks its rows and reads them again.
     """
-    if not connection.features.has_select_for_update_skip_locked:
-        yield claimed  # Each claim is committed by itself.
-        return
-    in_hand: list[T] = []
-    with transaction.atomic():
-        yield in_hand
-    claimed += in_hand
+    return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
 
 
-def _some(rows: QuerySet[TryOnRequest]) -> bool:
-    """Whether there are any. In their order: without it a planner may go through all that wait."""
-    return bool(rows.values_list("pk")[:1])
-
-
-def _newest(rows: QuerySet[TryOnRequest], number: int, *parts: str) -> list[Attempt]:
-    """The newest attempts of the first rows that no other pump has in hand, each with its request."""
+def _newest_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) -> list[Attempt]:
+    """The newest attempts of the first of these try-ons that no other dispatcher has locked."""
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True)
     keys = list(rows.values_list("pk", flat=True)[:number])
     if not keys:
         return []
-    newest = Attempt.objects.filter(request__in=keys, number=F("request__last_attempt"))
-    with_parts = newest.select_related("request", *(f"request__{part}" for part in parts))
-    return list(with_parts.order_by("request__due_at"))
+    newest = Attempt.objects.filter(request__in=keys, number=F("request__last_attempt_number"))
+    newest = newest.select_related("request", *(f"request__{name}" for name in related))
+    return list(newest.order_by("request__due_at"))
 
 
-def _has_photo(request: TryOnRequest, now: datetime) -> bool:
-    """Whether there is anything to send: its photo may be gone, or past its time."""
+def _has_any(rows: QuerySet[TryOnRequest]) -> bool:
+    """Like ``exists``, but ordered: without the order, a planner may read all rows that wait."""
+    return bool(rows.values_list("pk")[:1])
+
+
+# Submits --------------------------------------------------------------------------------------------
+
+
+def _claim_due_submits(free: int, jobs: list[Job]) -> None:
+    queued = TryOnRequest.objects.due(timezone.now()).filter(state=State.QUEUED)
+    if not _has_any(queued):
+        return
+    # In random order, so that a long queue of one engine does not delay the others.
+    for name in random.sample(sorted(engines()), len(engines())):
+        _claim_engine_submits(get_engine(name), queued.filter(engine=name), free - len(jobs), jobs)
+    # Only if capacity is left, since this query reads all queued rows.
+    for request in queued.exclude(engine__in=engines())[: free - len(jobs)]:
+        lifecycle.give_up(request, "vendor", "engine_gone")
+
+
+def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: int, jobs: list[Job]) -> None:
+    """In a transaction of its own, so that a trial of this engine blocks no other engine's."""
+    now = timezone.now()
+    claimed: list[Job] = []
+    with _row_locks():
+        attempts = _newest_attempts(queued, free, "photo", "product_image")
+        sendable = [attempt for attempt in attempts if _has_images(attempt.request, now)]
+        if sendable:
+            allowance = circuit_breaker.allowance(engine.name, now, len(sendable))
+            allowed = sendable[: allowance.capacity]
+            claimed = claim_submits(allowed, engine, after_refusal=allowance.after_refusal)
+    jobs += claimed
+    # Each in its own transaction, so that the quota and budget rows of one are not locked while another ends.
+    for attempt in attempts:
+        if not _has_images(attempt.request, now):
+            lifecycle.give_up(attempt.request, "deadline", "photo_gone")
+
+
+def _has_images(request: TryOnRequest, now: datetime) -> bool:
+    """Whether there is anything to send: the photo may be deleted or expired."""
     photo = request.photo if request.product_image is not None else None
     return photo is not None and (photo.expires_at is None or photo.expires_at > now)
 
 
-def _claim_submits(attempts: list[Attempt], engine: Engine) -> Iterator[Job]:
-    """All that nobody was faster to claim: together, or else one by one, each as soon as it is claimed."""
-    all_of_them = _claim_together(attempts, engine) if attempts else []
-    if all_of_them is not None:
-        yield from all_of_them
-        return
-    for attempt in attempts:
-        job = _claim_submit(attempt.request, attempt, engine)
-        if job is not None:
-            yield job
-
-
-def _claim_submit(request: TryOnRequest, attempt: Attempt, engine: Engine) -> Job | None:
-    lease_ends = time.monotonic() + LEASE.total_seconds() - LONGEST_CALL
-    token, links = new_token(), None
-    attempt.request = request
-    try:
-        with transaction.atomic():
-            if not lifecycle.claim_submit(request, attempt, timezone.now(), LEASE, hash_token(token)):
-                return None
-            if engine.images_as == "url":
-                [links] = create_links([attempt])
-    except IntegrityError:
-        return None  # Its photo was deleted since it was read: the next look ends it.
-    return Job("submit", request, attempt, engine, lease_ends, token, links)
-
-
-def _claim_together(attempts: list[Attempt], engine: Engine) -> list[Job] | None:
-    """All of them or, with None, none."""
-    lease_ends = time.monotonic() + LEASE.total_seconds() - LONGEST_CALL
-    tokens = [new_token() for _ in attempts]
-    links: list[tuple[str, str]] | list[None] = [None] * len(attempts)
-    try:
-        with transaction.atomic():
-            hashes = [hash_token(token) for token in tokens]
-            if not together.claim_submits(attempts, timezone.now(), LEASE, hashes):
-                return None
-            if engine.images_as == "url":
-                links = create_links(attempts)
-    except IntegrityError:
-        return None
+def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal: bool = False) -> list[Job]:
+    """Claim these attempts of one engine for their POST, with their vendor links in the same transaction."""
+    if not attempts:
+        return []
+    lease_ends = time.monotonic() + LEASE.total_seconds() - MAX_CALL_SECONDS
+    tokens = {attempt.pk: new_token() for attempt in attempts}
+    hashes = [hash_token(token) for token in tokens.values()]
+    with transaction.atomic():
+        claimed = lifecycle.claim_submits(attempts, hashes, timezone.now(), LEASE)
+        links = create_links(claimed) if engine.images_as == "url" else [None] * len(claimed)
     return [
-        Job("submit", attempt.request, attempt, engine, lease_ends, token, link)
-        for attempt, token, link in zip(attempts, tokens, links, strict=True)
+        Job("submit", attempt.request, attempt, engine, lease_ends, tokens[attempt.pk], pair, after_refusal)
+        for attempt, pair in zip(claimed, links, strict=True)
     ]
 
 
-def _take_others(free: int, jobs: list[Job]) -> None:
+# Polls and downloads --------------------------------------------------------------------------------
+
+
+def _claim_due_polls(free: int, jobs: list[Job]) -> None:
+    """Claim polls and downloads, and end what has waited long enough."""
     now = timezone.now()
     rows = TryOnRequest.objects.due(now).filter(state__in=SENT)
-    if not _some(rows):
+    if not _has_any(rows):
         return
-    claimed: list[Attempt] = []
-    unheard = _unheard()
-    with _in_hand(claimed) as taken:
-        # However many are called back, one place is left for those that were not.
-        due = _newest(rows.exclude(unheard), max(1, free - 1))
-        if free > len(due):
-            due += _newest(rows.filter(unheard), min(POLLS_WITHOUT_CALLBACK, free - len(due)))
-        taken.extend(_claim([attempt for attempt in due if attempt.request.state in WAITING], now))
-    for attempt in claimed:
-        job = _job(attempt.request, attempt)
-        if job is not None:
-            jobs.append(job)
-    for request in [attempt.request for attempt in due]:
+    awaiting_callback = _awaiting_callback()
+    with _row_locks():
+        # One stays free for those awaiting a callback, however many have received theirs.
+        attempts = _newest_attempts(rows.exclude(awaiting_callback), max(1, free - 1))
+        if free > len(attempts):
+            limit = min(POLL_LIMIT_AWAITING_CALLBACK, free - len(attempts))
+            attempts += _newest_attempts(rows.filter(awaiting_callback), limit)
+        claimed = claim_polls(attempts, now)
+    jobs += create_jobs(claimed)
+    for request in [attempt.request for attempt in attempts]:
         if request.state == State.SUBMITTING:
-            _lease_is_over(request, now)
+            end_expired_lease(request, now)
         elif request.state == State.UNKNOWN:
-            lifecycle.outcome_timed_out(request)
+            lifecycle.fail_unknown_outcome(request)
 
 
-def _unheard() -> Q:
-    """Renders that are due though nobody has called back: mostly the vendor is not done."""
-    call_back = [name for name in engines() if supports_callback(name)]
-    return Q(state=State.SUBMITTED, called_back_at=None, engine__in=call_back)
+def _awaiting_callback() -> Q:
+    """Renders that are due although no callback has come: usually the vendor has not finished."""
+    with_callbacks = [name for name in engines() if supports_callback(name)]
+    return Q(state=State.SUBMITTED, called_back_at=None, engine__in=with_callbacks)
 
 
-def _claim(attempts: list[Attempt], now: datetime) -> list[Attempt]:
-    """All that nobody was faster to claim, for a question or a fetch: together, or else one by one."""
-    if attempts and together.claim([attempt.request for attempt in attempts], now, LEASE):
-        return attempts
-    return [attempt for attempt in attempts if lifecycle.claim(attempt.request, now, LEASE)]
+def claim_polls(attempts: Sequence[Attempt], now: datetime) -> list[Attempt]:
+    """Claim those of these attempts that wait for a poll or a download."""
+    waiting = [attempt for attempt in attempts if attempt.request.state in (State.SUBMITTED, State.RENDERED)]
+    return lifecycle.claim_due(waiting, now, LEASE) if waiting else []
 
 
-def _lease_is_over(request: TryOnRequest, now: datetime) -> None:
-    """Its worker is gone, and with it what the vendor answered, if anything was sent at all."""
-    attempt = lifecycle.current_attempt(request)
-    attempt.request = request
-    lifecycle.submit_unknown(
-        attempt,
-        grace=grace(request.engine),
-        error="the worker did not come back",
-        where=Q(lease_until__lte=now),
-    )
+def create_jobs(claimed: Sequence[Attempt]) -> list[Job]:
+    """The polls and downloads of claimed attempts. Some try-ons end here instead."""
+    return [job for job in map(_create_job, claimed) if job is not None]
 
 
-def grace(engine: str) -> timedelta:
-    """How long a submit whose answer is lost is waited for, from when it was sent."""
-    return config.DEADLINE if supports_callback(engine) else OUTCOME_TIMEOUT_WITHOUT_CALLBACK
-
-
-def _job(request: TryOnRequest, attempt: Attempt) -> Job | None:
-    """What a claimed row needs; one whose claims end in silence again and again comes to its end here."""
-    attempt.request = request
-    is_silent = request.claims > lifecycle.MAX_CLAIMS
+def _create_job(attempt: Attempt) -> Job | None:
+    """The job of a claimed try-on. One whose claims ended without an outcome several times ends here."""
+    request = attempt.request
+    has_crashed = request.claim_count > lifecycle.MAX_CLAIMS
     if request.state == State.RENDERED:
-        if is_silent:
-            lifecycle.give_up(request, "vendor", "fetch_kills")
+        if has_crashed:
+            lifecycle.give_up(request, "vendor", "download_crashed")
             return None
-    elif (is_silent or request.engine not in engines()) and timezone.now() >= deadline_of(request, attempt):
-        lifecycle.deadline_over(request, attempt)
+    elif (has_crashed or request.engine not in engines()) and timezone.now() >= deadline_of(request, attempt):
+        lifecycle.fail_at_deadline(attempt)
         return None
     engine = engines().get(request.engine)
     if engine is None:
-        logger.error("try-on %s waits: the engine %s is not among the shop's.", request.pk, request.engine)
+        logger.error("try-on %s waits: its engine %s is not in the settings.", request.pk, request.engine)
         return None
-    kind: Literal["ask", "fetch"] = "fetch" if request.state == State.RENDERED else "ask"
-    return Job(kind, request, attempt, engine, time.monotonic() + LONGEST_CALL)
+    kind: Literal["poll", "download"] = "download" if request.state == State.RENDERED else "poll"
+    return Job(kind, request, attempt, engine, time.monotonic() + MAX_CALL_SECONDS)
+
+
+def end_expired_lease(request: TryOnRequest, now: datetime) -> None:
+    """The worker of a submit is gone, and with it the vendor's response, if anything was sent at all."""
+    attempt = lifecycle.current_attempt(request)
+    timeout, error = outcome_timeout(request.engine), "the worker did not come back"
+    lifecycle.mark_unknown(attempt, timeout=timeout, error=error, expired_at=now)
+
+
+def outcome_timeout(engine: str) -> timedelta:
+    """How long after a submit its unknown outcome is awaited."""
+    return config.DEADLINE if supports_callback(engine) else OUTCOME_TIMEOUT_WITHOUT_CALLBACK
 
 
 def deadline_of(request: TryOnRequest, attempt: Attempt) -> datetime:
-    """Until when the vendor is asked: a callback that came later still buys it a little time."""
+    """Until when the vendor is polled. A late callback extends it a little."""
     deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
-    return (
-        deadline
-        if request.called_back_at is None
-        else max(deadline, request.called_back_at + polling.POLL_AFTER_CALLBACK)
-    )
+    if request.called_back_at is None:
+        return deadline
+    return max(deadline, request.called_back_at + polling.POLL_AFTER_CALLBACK)

@@ -1,4 +1,4 @@
-"""The pump's threads for the database: one unit of work at a time, each with connections that live."""
+"""The dispatcher's database threads: one unit of work at a time, each on a connection that works."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from django.db import (
     DatabaseError,
+    IntegrityError,
     InterfaceError,
     InternalError,
     OperationalError,
@@ -17,35 +18,34 @@ from django.db import (
     connections,
 )
 
+from ..lifecycle import RolledBack
 from ..utils.redaction import clear_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    from .outcomes import Kind
+    from collections.abc import Callable, Sequence
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-AWAY = (OperationalError, InterfaceError, InternalError)
-"""The database may be back in a moment; any other error would be the same again."""
+CONNECTION_ERRORS = (OperationalError, InterfaceError, InternalError)
+"""The database may be back in a moment. Any other error would come again."""
 
-MOST = 50
-"""So many are stored together at once: as many as a pump has in flight."""
+MAX_BATCH = 50
+"""How many outcomes are stored together: the default of CONCURRENCY."""
 
-LONGEST_REST = 0.1
-"""Seconds for which news gathers at most before its thread goes on."""
+MAX_PAUSE_SECONDS = 0.1
+"""How long a busy micro-batcher waits for more outcomes."""
 
 
 class DbThread:
-    """A thread of our own: asgiref's shared one stays broken after a cut connection, and hangs in a fork."""
+    """Our own thread: asgiref's shared one stays broken after a cut connection and hangs after a fork."""
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def __call__(self, work: Callable[..., T], *args: Any) -> T:
-        """Do it there."""
+        """Run ``work`` in the thread."""
 
         def unit() -> T:
             close_old_connections()
@@ -57,87 +57,77 @@ class DbThread:
         return await asyncio.get_running_loop().run_in_executor(self._executor, unit)
 
     def close(self) -> None:
-        """End the thread, and its connections with it."""
+        """End the thread and its connections."""
         self._executor.submit(connections.close_all)
         self._executor.shutdown()
 
 
 class _Item(NamedTuple):
-    key: Hashable
-    arguments: tuple[Any, ...]
-    outcome: asyncio.Future[Any]
+    outcome: tuple[Any, ...]
+    result: asyncio.Future[Any]
 
 
 class MicroBatcher:
-    """Work of one kind for a thread: what comes while it is busy, and is alike, is one unit.
+    """Store outcomes of one kind in a thread: those that come while it is busy are stored together.
 
-    In a crowd it rests after each for as long as it took, so that more of it goes together.
+    ``store`` takes a list of outcomes and returns a result for each. While ``is_busy``, the batcher pauses
+    after each batch for as long as the batch took, so that more outcomes are stored together.
     """
 
     def __init__(
-        self, thread: DbThread, kind: Kind, *, is_crowded: Callable[[], bool] = lambda: False
+        self,
+        thread: DbThread,
+        store: Callable[[Sequence[Any]], Sequence[Any]],
+        *,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._thread, self._kind, self._is_crowded = thread, kind, is_crowded
+        self._thread, self._store, self._is_busy = thread, store, is_busy
         self._waiting: list[_Item] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
-    async def __call__(self, *arguments: Any) -> Any:
-        """Do it there; what came of it, or its own error."""
-        outcome = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Item(self._kind.key(*arguments), arguments, outcome))
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
-        return await outcome
+    async def __call__(self, *outcome: Any) -> Any:
+        """Store one outcome. Return its result, or raise its error."""
+        item = _Item(outcome, asyncio.get_running_loop().create_future())
+        self._waiting.append(item)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return await item.result
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         while self._waiting:
-            first = self._waiting[0]
-            alike = [item for item in self._waiting if item.key == first.key][:MOST]
-            if first.key is None:
-                alike = [first]
-            self._waiting = [item for item in self._waiting if item not in alike]
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             began = time.monotonic()
-            if first.key is None or not await self._together(alike):
-                for item in alike:
-                    await self._alone(item)
-            if self._is_crowded():
-                await asyncio.sleep(min(LONGEST_REST, time.monotonic() - began))
-        self._worker = None
+            await self._store_batch(batch)
+            if self._is_busy():
+                await asyncio.sleep(min(MAX_PAUSE_SECONDS, time.monotonic() - began))
+        self._task = None
 
-    async def _together(self, items: list[_Item]) -> bool:
-        """Whether each knows what came of it; else each goes by itself."""
+    async def _store_batch(self, batch: list[_Item]) -> None:
         try:
-            outcomes = await self._thread(self._kind.together, [item.arguments for item in items])
-        except (DatabaseError, InterfaceError) as trouble:
-            # It may be stored: done once more, "was there already" would be taken for "somebody was faster".
-            for item in items:
-                _fail(item, trouble)
-            return True
-        except Exception as trouble:
-            # Each by itself finds out whose it is.
-            clear_frames(trouble)
-            logger.exception("%d could not be stored together", len(items))
-            return False
-        if outcomes is None:
-            return False
-        for item, outcome in zip(items, outcomes, strict=True):
-            _tell(item, outcome)
-        return True
-
-    async def _alone(self, item: _Item) -> None:
-        try:
-            outcome = await self._thread(self._kind.alone, *item.arguments)
-        except Exception as trouble:  # noqa: BLE001 - it is its flight's to see to
-            _fail(item, trouble)
+            results = await self._thread(self._store, [item.outcome for item in batch])
+        except Exception as error:
+            if len(batch) > 1 and _is_rolled_back(error):
+                # One by one, so that only the outcome that caused it fails.
+                clear_frames(error)
+                logger.exception("%d outcomes could not be stored together", len(batch))
+                for item in batch:
+                    await self._store_batch([item])
+                return
+            cause = error.__cause__ if isinstance(error, RolledBack) else None
+            for item in batch:
+                if not item.result.done():  # Skip cancelled futures.
+                    item.result.set_exception(cause or error)
         else:
-            _tell(item, outcome)
+            for item, result in zip(batch, results, strict=True):
+                if not item.result.done():
+                    item.result.set_result(result)
 
 
-def _tell(item: _Item, outcome: Any) -> None:
-    if not item.outcome.done():  # Whoever was canceled does not wait any more.
-        item.outcome.set_result(outcome)
+def _is_rolled_back(error: Exception) -> bool:
+    """Whether nothing was stored for certain.
 
-
-def _fail(item: _Item, trouble: Exception) -> None:
-    if not item.outcome.done():
-        item.outcome.set_exception(trouble)
+    After another database error the outcomes may be stored: a second try would mistake "stored before" for
+    "ended meanwhile".
+    """
+    is_database_error = isinstance(error, DatabaseError | InterfaceError)
+    return isinstance(error, IntegrityError | RolledBack) or not is_database_error

@@ -1,8 +1,7 @@
-"""The pump: claims due rows and drives them all at once in one asyncio loop; no worker waits for a render.
+"""The dispatcher claims due try-ons and runs them in one asyncio loop, so that no worker waits for a render.
 
-`run()` takes a slot, drives what is due for a slice of time, finishes what flies, releases the slot, and
-only then looks once more for work, so that no wake-up is lost. Rows are claimed in `claims.py`; what a
-claimed row needs is done in `flights.py`; what came of it is stored in `news.py`.
+``run`` takes a lease, works for a time slice, finishes the running jobs, releases the lease, and only then
+checks for work once more: no wake-up can be lost.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError, InterfaceError
 
 from ..conf import config
-from ..pixazo.client import Pixazo
+from ..pixazo.client import PixazoClient
 from ..queue import leases, wake
 from . import claims, shutdown
-from .batch_feeder import Feeder
-from .db_thread import AWAY, DbThread
+from .batch_feeder import BatchFeeder
+from .db_thread import CONNECTION_ERRORS, DbThread
 from .jobs import RunningJobs
 
 if TYPE_CHECKING:
@@ -31,37 +30,38 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SLICE = 10.0
-"""Seconds after which a task of the queue takes up nothing new, so that the queue's timeout is far."""
+TIME_SLICE_SECONDS = 10.0
+"""After this time a task of the queue claims nothing more, well before the queue's timeout."""
 
-LAST_POST = 10.0
-"""Seconds after the slice's end until which a claimed row may still be sent: its photo is being read."""
+LAST_POST_SECONDS = 10.0
+"""How long after its time slice a claimed submit may still be sent, since its photo is being read."""
 
 CYCLE_SECONDS = 0.1
-"""Seconds between looks, at least, where not more is known to wait."""
+"""Minimum pause between polling cycles."""
 
 BUSY_CYCLE_SECONDS = 0.5
-"""The same, where half of the places are taken or more."""
+"""The same while half of the capacity or more is used."""
 
 IDLE_CYCLE_SECONDS = 1.0
-"""Seconds between looks where nothing is to be done, and the longest rest of all."""
+"""The same if there is nothing to do; also the maximum pause."""
 
 
-def pause_after_cycle(took: float, *, is_crowded: bool = False, is_full: bool = False) -> float:
-    """Seconds from one look to the next: twice as long as it took, so that looks leave room for the news.
+def pause_after_cycle(seconds: float, *, is_busy: bool = False, is_full: bool = False) -> float:
+    """Seconds to wait after a polling cycle of this length: twice as long, so that outcomes get the database.
 
-    At least a tick, but where it took up all that may be sent at once: more is waiting. Longer where half of
-    the places are taken: a look for a few costs as much as one for many. Never long: a look that a lock held
-    up for half a minute must not carry its pump past the queue's timeout.
+    No minimum applies if all free submits were claimed, since more are waiting. It is longer while busy: a
+    cycle costs as much for a few rows as for many. The maximum matters if a lock held up a cycle: a long
+    pause could carry the dispatcher past the queue's timeout.
     """
-    least = BUSY_CYCLE_SECONDS if is_crowded else 0 if is_full else CYCLE_SECONDS
-    return min(IDLE_CYCLE_SECONDS, max(least, 2 * took))
+    minimum = BUSY_CYCLE_SECONDS if is_busy else 0 if is_full else CYCLE_SECONDS
+    return min(IDLE_CYCLE_SECONDS, max(minimum, 2 * seconds))
 
 
 def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
-    """Drive due try-ons until there is nothing to do or the slice is over; `forever` knows neither.
+    """Run due try-ons until there is nothing to do, or until the time slice is over.
 
-    On SIGTERM it claims nothing more, stores the answers in flight, and then lets the signal have its way.
+    With ``forever``, run until ``stop`` is set. On SIGTERM, claim nothing more, store the outcomes of running
+    jobs, and then raise the signal again.
     """
     stop = stop or threading.Event()
     with shutdown.defer_sigterm(stop):
@@ -69,105 +69,105 @@ def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
             _run_forever(stop)
             return
         asyncio.run(Dispatcher(stop=stop).main())
-        # Before the signal has its way: nobody else would ring for what is left.
+        # Before the signal is raised again, since nothing else would wake a worker for the rest.
         if claims.has_work():
             wake()
 
 
 def _run_forever(stop: threading.Event) -> None:
-    """Also where the place is taken, and where the database is away: both pass."""
+    """Wait also while all leases are taken or the database is down."""
     while not stop.is_set():
         try:
             asyncio.run(Dispatcher(forever=True, stop=stop).main())
-        except AWAY:
-            logger.exception("The database is away; looking again.")
+        except CONNECTION_ERRORS:
+            logger.exception("The database is not available. Trying again.")
         stop.wait(1)
 
 
 def drain() -> None:
-    """Drive until nothing is due soon: `vton_worker --once`, and whoever has no queue at hand."""
+    """Run until nothing is due soon, for ``vton_worker --once`` and processes without a queue."""
     stop = threading.Event()
     with shutdown.defer_sigterm(stop):
         while not stop.is_set() and claims.has_work():
             if not asyncio.run(Dispatcher(stop=stop).main()):
-                stop.wait(1)  # Another pump is at it.
+                stop.wait(1)  # Another dispatcher is running.
 
 
 class Dispatcher:
-    """One run. Made, used and thrown away within one call of `run`."""
+    """One run."""
 
     def __init__(self, *, stop: threading.Event, forever: bool = False) -> None:
         self.stop = stop
-        self.has_place = True
-        # Not as long as the others': pumps that began together would all hand over at once.
-        slice_ = SLICE * random.uniform(0.7, 1.0)  # noqa: S311 - not a secret
-        self.ends_at = math.inf if forever else time.monotonic() + slice_
+        self.has_lease = True
+        # Slices of different lengths: dispatchers that began together must not all end at once.
+        seconds = TIME_SLICE_SECONDS * random.uniform(0.7, 1.0)  # noqa: S311 - not a secret
+        self.ends_at = math.inf if forever else time.monotonic() + seconds
         self.forever = forever
         self.db = DbThread("vton-db")
-        self.feeder = Feeder(self._goes_on)
+        self.feeder = BatchFeeder(self._may_continue)
 
     async def main(self) -> bool:
-        """Take a slot, drive, land, release. False where every place is taken."""
+        """Take a lease, work, finish the jobs, and release it. False if all leases are taken."""
         try:
-            slot = await self.db(leases.acquire)
-            if slot is None:
+            lease = await self.db(leases.acquire)
+            if lease is None:
                 return False
-            beat = asyncio.create_task(self._keep(slot))
+            renewal = asyncio.create_task(self._renew(lease))
             try:
-                async with Pixazo(
+                async with PixazoClient(
                     base_url=config.PIXAZO_BASE_URL,
                     api_key=config.PIXAZO_API_KEY,
                     result_hosts=config.RESULT_HOSTS,
                     loopback=config.is_sandbox,
                 ) as pixazo:
-                    flights = RunningJobs(pixazo, self._goes_on, posts_until=self.ends_at + LAST_POST)
+                    posts_until = self.ends_at + LAST_POST_SECONDS
+                    jobs = RunningJobs(pixazo, self._may_continue, posts_until=posts_until)
                     try:
-                        await self._drive(flights)
+                        await self._work(jobs)
                     finally:
-                        await flights.land()
-                        await self.feeder.land()
+                        await jobs.shutdown()
+                        await self.feeder.shutdown()
             finally:
-                beat.cancel()
-                await self.db(leases.release, slot)
+                renewal.cancel()
+                await self.db(leases.release, lease)
             return True
         finally:
             self.feeder.close()
             self.db.close()
 
-    async def _keep(self, slot: DispatcherLease) -> None:
-        while self.has_place:
-            await asyncio.sleep(leases.RENEW_SECONDS)
+    async def _renew(self, lease: DispatcherLease) -> None:
+        while self.has_lease:
+            await asyncio.sleep(leases.RENEW_INTERVAL_SECONDS)
             try:
-                self.has_place = await self.db(leases.renew, slot)
+                self.has_lease = await self.db(leases.renew, lease)
             except (DatabaseError, InterfaceError):
-                logger.exception("The pump's place could not be renewed.")
-        logger.warning("Another pump has this place: claiming nothing more.")
+                logger.exception("The dispatcher's lease could not be renewed.")
+        logger.warning("Another dispatcher has taken this lease: claiming nothing more.")
 
-    def _goes_on(self) -> bool:
-        return self.has_place and not self.stop.is_set() and time.monotonic() <= self.ends_at
+    def _may_continue(self) -> bool:
+        return self.has_lease and not self.stop.is_set() and time.monotonic() <= self.ends_at
 
-    async def _drive(self, flights: RunningJobs) -> None:
-        """Claim and start, until told to stop or there is nothing to wait for."""
-        while self._goes_on():
+    async def _work(self, jobs: RunningJobs) -> None:
+        """Polling cycles: claim and start jobs, until told to stop or there is nothing to wait for."""
+        while self._may_continue():
             began = time.monotonic()
-            free, free_submits = flights.places()
-            jobs = await self._claim(free, free_submits)
-            for job in jobs:
-                flights.start(job)
-            is_full = 0 < free_submits <= sum(job.kind == "submit" for job in jobs)
-            self.feeder.look()
-            busy = flights.in_air or jobs or not self.feeder.is_idle or await self.db(claims.has_work)
-            if not busy and not self.forever:
+            free, free_submits = jobs.free_capacity()
+            claimed = await self._claim(free, free_submits)
+            for job in claimed:
+                jobs.start(job)
+            is_full = 0 < free_submits <= sum(job.kind == "submit" for job in claimed)
+            self.feeder.start_if_due()
+            is_working = jobs.tasks or claimed or not self.feeder.is_idle or await self.db(claims.has_work)
+            if not is_working and not self.forever:
                 return
-            took = time.monotonic() - began
-            rest = pause_after_cycle(took, is_crowded=flights.is_crowded(), is_full=is_full)
-            await asyncio.sleep(rest if busy else IDLE_CYCLE_SECONDS)
+            pause = pause_after_cycle(time.monotonic() - began, is_busy=jobs.is_busy(), is_full=is_full)
+            await asyncio.sleep(pause if is_working else IDLE_CYCLE_SECONDS)
 
     async def _claim(self, free: int, free_submits: int) -> list[Job]:
         try:
-            return await self.db(claims.take, free, free_submits)
+            return await self.db(claims.claim_jobs, free, free_submits)
         except (DatabaseError, InterfaceError):
             if not self.forever:
                 raise
-            logger.exception("The database is away; looking again.")
+            logger.exception("The database is not available. Trying again.")
             return []

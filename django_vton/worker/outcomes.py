@@ -1,209 +1,156 @@
-"""What a pump does with the news of the jobs that it flew: each is one unit of work in its thread.
+"""Store the outcomes of jobs. Each function is one unit of work in the dispatcher's outcome thread.
 
-Mostly nothing is out of the ordinary: then news with the same key, which came while the thread was busy, is
-stored together, in the statements of one.
+It takes all outcomes of one kind that came while the thread was busy, and stores the frequent ones together.
+Rare ones are stored first, one by one: if one of them fails, the caller may repeat all, and the others are
+still open.
 """
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from .. import lifecycle
 from ..conf import config
 from ..gateway import circuit_breaker, links, polling
-from ..lifecycle import together
 from ..models import VendorLink
-from ..models.states import NOT_LOADED
-from ..pixazo import Status, Verdict
-from .claims import LEASE, LONGEST_CALL, deadline_of, grace
+from ..models.states import IMAGE_ERROR_CODES
+from ..pixazo import SubmitOutcome, VendorStatus
+from .claims import LEASE, MAX_CALL_SECONDS, deadline_of, outcome_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from ..models import TryOnImage
-    from ..pixazo import Answer, Submission
+    from ..pixazo import SubmitResult, VendorResponse
     from .claims import Job
 
 logger = logging.getLogger(__name__)
 
 RETRY_NOT_SENT = timedelta(seconds=5)
-LONGEST_RETRY = timedelta(minutes=5)
+MAX_RETRY_PAUSE = timedelta(minutes=5)
 
 MAX_ATTEMPTS = 300
-"""A day of them: own photos expire, but a house model's file that cannot be read would be tried for ever."""
-
-ALONE = None
-"""The key of news that is like no other."""
+"""About a day of them. Own photos expire, but a house model whose file cannot be read would be tried for
+ever."""
 
 
-class Kind(NamedTuple):
-    """How news of one kind is stored."""
+def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
+    """Store the results of submits, and what they mean for further submits to the same engine.
 
-    alone: Callable[..., Any]
-    """One, and what its flight needs to know."""
-    together: Callable[[Sequence[Any]], Sequence[Any] | None]
-    """Several with the same key, or with None not one of them."""
-    key: Callable[..., Hashable]
-    """What they have in common, or ALONE."""
-
-
-def submitted(job: Job, submission: Submission) -> None:
-    """Store what became of a submit, and what the answer says of all submits of its engine.
-
-    May come twice: where a connection broke just after the commit, its news is brought once more.
+    An outcome may come twice: if the connection breaks right after the commit, the caller repeats it.
     """
-    match submission.verdict:
-        case Verdict.ACCEPTED:
-            assert submission.answer is not None
-            lifecycle.submit_answered(job.attempt, submission, submission.answer)
-            if submission.answer.final:
-                _ended(job, submission.answer)
-            if job.after_refusal:
-                assert job.attempt.posted_at is not None
-                circuit_breaker.accepted(job.engine.name, job.attempt.posted_at)
-        case Verdict.NOT_SENT:
-            pause = min(LONGEST_RETRY, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
-            logger.warning("try-on %s: its submit %s", job.request.pk, not_sent(submission.error))
-            retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
-            lifecycle.submit_refused(job.attempt, submission, retry_at=retry_at)
-        case Verdict.REFUSED:
-            retry_at = circuit_breaker.refused(job.attempt, submission)
-            code = submission.error_code or "vendor"
-            lifecycle.submit_refused(job.attempt, submission, retry_at=retry_at, code=code)
-        case Verdict.UNKNOWN:
-            lifecycle.submit_unknown(
-                job.attempt,
-                grace=grace(job.engine.name),
-                error=submission.error,
-                status=submission.status_code,
-            )
+    accepted = [(job, result) for job, result in outcomes if result.outcome == SubmitOutcome.ACCEPTED]
+    for job, result in outcomes:
+        if result.outcome != SubmitOutcome.ACCEPTED:
+            _on_failed_submit(job, result)
+    if accepted:
+        lifecycle.mark_submitted([(job.attempt, result) for job, result in accepted])
+    for job, result in accepted:
+        if result.answer is not None and result.answer.is_final:
+            if result.answer.status == VendorStatus.COMPLETED:
+                lifecycle.mark_rendered([(job.attempt, result.answer, None)])
+            else:
+                _on_failed_render(job, result.answer)
+        if job.after_refusal:
+            assert job.attempt.posted_at is not None
+            circuit_breaker.record_accepted(job.engine.name, job.attempt.posted_at)
+    return [None] * len(outcomes)
 
 
-def not_sent(error: str) -> str:
-    """What an operator is told of a submit: whoever forgot to start the sandbox sees nothing else."""
-    is_away = config.is_sandbox and error.startswith("Connect")
-    return f"was not sent to {config.PIXAZO_BASE_URL}: {error}" + " (is vton_sandbox running?)" * is_away
-
-
-def _submitted_together(news: Sequence[tuple[Job, Submission]]) -> Sequence[None] | None:
-    is_stored = together.submits_answered([(job.attempt, submission) for job, submission in news])
-    return [None] * len(news) if is_stored else None
-
-
-def _submitted_key(job: Job, submission: Submission) -> Hashable:
-    """An id that came, and nothing else."""
-    answer = submission.answer
-    if submission.verdict != Verdict.ACCEPTED or answer is None or answer.final or job.after_refusal:
-        return ALONE
-    return job.engine.name, job.attempt.number
-
-
-SUBMITTED = Kind(submitted, _submitted_together, _submitted_key)
-
-
-def asked(job: Job, answer: Answer | None, retry_after: float | None, may_fetch: bool = False) -> Job | None:
-    """Store what the vendor said of a render; where it said nothing final, when to ask again.
-
-    Where it is done and the pump `may_fetch`, the same pump has the row for the fetch, which is returned.
-    """
-    if answer is not None and answer.final:
-        fetch_ends = time.monotonic() + LONGEST_CALL
-        is_mine = _ended(job, answer, lease=LEASE if may_fetch else None)
-        return _fetch(job, fetch_ends) if is_mine else None
-    if timezone.now() >= deadline_of(job.request, job.attempt):
-        lifecycle.deadline_over(job.request, job.attempt)
+def _on_failed_submit(job: Job, result: SubmitResult) -> None:
+    if result.outcome == SubmitOutcome.NOT_SENT:
+        pause = min(MAX_RETRY_PAUSE, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
+        logger.warning("try-on %s: its submit %s", job.request.pk, describe_not_sent(result.error))
+        retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
+        lifecycle.mark_refused(job.attempt, result, retry_at=retry_at)
+    elif result.outcome == SubmitOutcome.REFUSED:
+        retry_at = circuit_breaker.record_refused(job.attempt, result)
+        lifecycle.mark_refused(job.attempt, result, retry_at=retry_at, code=result.error_code or "vendor")
     else:
-        lifecycle.release(job.request, _asks_again_at(job, retry_after))
-    return None
+        timeout = outcome_timeout(job.engine.name)
+        lifecycle.mark_unknown(job.attempt, timeout=timeout, error=result.error, status=result.status_code)
 
 
-def _asks_again_at(job: Job, retry_after: float | None = None) -> datetime:
+def describe_not_sent(error: str) -> str:
+    """For staff and developers: the only message if the sandbox was not started."""
+    is_sandbox_down = config.is_sandbox and error.startswith("Connect")
+    return (
+        f"was not sent to {config.PIXAZO_BASE_URL}: {error}" + " (is vton_sandbox running?)" * is_sandbox_down
+    )
+
+
+def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, bool]]) -> list[Job | None]:
+    """Store what the vendor said about renders; the seconds are those that it asks us to wait.
+
+    If a render has finished and the dispatcher may still download, the try-on stays claimed: return the
+    download.
+    """
+    now, lease_ends = timezone.now(), time.monotonic() + MAX_CALL_SECONDS
+    rendered, releases = [], []
+    for job, answer, retry_after, may_download in outcomes:
+        if answer is None or not answer.is_final:
+            if now >= deadline_of(job.request, job.attempt):
+                lifecycle.fail_at_deadline(job.attempt)
+            else:
+                releases.append((job.request, _next_poll_at(job, retry_after)))
+        elif answer.status == VendorStatus.COMPLETED:
+            rendered.append((job.attempt, answer, LEASE if may_download else None))
+        elif not _on_failed_render(job, answer):
+            releases.append((job.request, now))
+    claimed = {it.request_id: it for it in (lifecycle.mark_rendered(rendered) if rendered else [])}
+    # The others have ended meanwhile, or the vendor's id was corrected: then the right render is polled now.
+    rows = {job.attempt.pk: job.request for job, *_ in outcomes}
+    releases += [(rows[it.pk], now) for it, *_ in rendered if it.request_id not in claimed]
+    if releases:
+        lifecycle.release(releases)
+    downloads: list[Job | None] = []
+    for job, *_, may_download in outcomes:
+        attempt = claimed.get(job.request.pk) if may_download else None
+        if attempt is None:
+            downloads.append(None)
+        else:
+            request = attempt.request
+            downloads.append(
+                replace(job, kind="download", request=request, attempt=attempt, lease_ends=lease_ends)
+            )
+    return downloads
+
+
+def _next_poll_at(job: Job, retry_after: float | None) -> datetime:
     pause = polling.next_poll_delay(supports_callback=links.supports_callback(job.engine.name))
     if retry_after:
         pause = max(pause, timedelta(seconds=retry_after))
     return min(timezone.now() + pause, deadline_of(job.request, job.attempt))
 
 
-def _fetch(job: Job, lease_ends: float) -> Job:
-    return replace(job, kind="fetch", lease_ends=lease_ends)
+def _on_failed_render(job: Job, answer: VendorResponse) -> bool:
+    """The vendor gave up. False if the response is about another render."""
+    if answer.error_code in IMAGE_ERROR_CODES and job.engine.images_as == "url":
+        if not VendorLink.objects.filter(attempt=job.attempt).exists():
+            # The try-on ended before the vendor downloaded its images, so no image is at fault.
+            answer = replace(answer, error_code="vendor")
+        else:
+            # Our images are readable, so probably the vendor could not reach them.
+            message = "try-on %s: an image was not loaded. Does the vendor reach PUBLIC_BASE_URL (%s)?"
+            logger.warning(message, job.request.pk, config.PUBLIC_BASE_URL)
+    is_charged = answer.status == VendorStatus.FAILED
+    return lifecycle.mark_render_failed(job.attempt, answer, is_charged=is_charged)
 
 
-def _asked_together(news: Sequence[tuple[Job, Answer, None, bool]]) -> Sequence[Job | None] | None:
-    _, answer, _, may_fetch = news[0]
-    if not answer.final:
-        waiting = [(job.request, _asks_again_at(job)) for job, *_ in news]
-        return [None] * len(news) if together.release(waiting) else None
-    fetch_ends = time.monotonic() + LONGEST_CALL
-    done = [(job.request, job.attempt, answer) for job, answer, *_ in news]
-    if not together.rendered(done, lease=LEASE if may_fetch else None):
-        return None
-    return [_fetch(job, fetch_ends) if may_fetch else None for job, *_ in news]
+def on_download(outcomes: Sequence[tuple[Job, list[TryOnImage]]]) -> list[bool]:
+    """Complete try-ons whose image files are stored. False for those that ended meanwhile."""
+    completed = lifecycle.mark_completed([(job.request, images) for job, images in outcomes])
+    keys = {request.pk for request in completed}
+    return [job.request.pk in keys for job, _ in outcomes]
 
 
-def _asked_key(job: Job, answer: Answer | None, _retry_after: float | None, may_fetch: bool) -> Any:
-    """A render that is done, and one that is on its way within its time."""
-    if answer is None or (answer.final and answer.status != Status.COMPLETED):
-        return ALONE
-    if not answer.final and timezone.now() >= deadline_of(job.request, job.attempt):
-        return ALONE
-    return answer.final, may_fetch
-
-
-ASKED = Kind(asked, _asked_together, _asked_key)
-
-
-def _ended(job: Job, answer: Answer, *, lease: timedelta | None = None) -> bool:
-    """The vendor will say nothing else. True where the row is now leased for its fetch."""
-    if answer.status == Status.COMPLETED:
-        is_news = lifecycle.rendered(job.request, job.attempt, answer, lease=lease)
-    else:
-        lease = None
-        is_charged = answer.status == Status.FAILED
-        if answer.error_code in NOT_LOADED and job.engine.images_as == "url":
-            answer = _not_loaded(job, answer)
-        is_news = lifecycle.render_failed(job.request, job.attempt, answer, charged=is_charged)
-    if not is_news:
-        # It ended meanwhile, or its vendor's id was corrected: then the right render is asked about now.
-        lifecycle.release(job.request, timezone.now())
-    return is_news and lease is not None
-
-
-def _not_loaded(job: Job, answer: Answer) -> Answer:
-    if not VendorLink.objects.filter(attempt=job.attempt).exists():
-        # It was given up, and its links with it, before the vendor came for them: no picture is at fault.
-        return replace(answer, error_code="vendor")
-    # Ours can be read, so mostly they were not to be had.
-    hint = "try-on %s: a picture was not loaded. Does the vendor reach PUBLIC_BASE_URL (%s)?"
-    logger.warning(hint, job.request.pk, config.PUBLIC_BASE_URL)
-    return answer
-
-
-def fetched(job: Job, images: list[TryOnImage]) -> bool:
-    """The files are stored: the rows and the last swap. False where the try-on ended meanwhile."""
-    # A copy: where the commit fails, or only its answer is lost, the job still knows its own lease.
-    return lifecycle.completed(copy.copy(job.request), images)
-
-
-def _fetched_together(news: Sequence[tuple[Job, list[TryOnImage]]]) -> Sequence[bool] | None:
-    is_stored = together.completed([(copy.copy(job.request), images) for job, images in news])
-    return [True] * len(news) if is_stored else None
-
-
-def _fetched_key(_job: Job, images: list[TryOnImage]) -> Hashable:
-    return len(images)
-
-
-FETCHED = Kind(fetched, _fetched_together, _fetched_key)
-
-
-def not_fetched(job: Job, is_bad_picture: bool, error: str) -> None:
-    """A finished picture did not come, or is none."""
-    lifecycle.fetch_failed(job.request, is_bad_picture=is_bad_picture, error=error)
+def on_download_failed(job: Job, is_unreadable: bool, error: str) -> None:
+    """A result image could not be downloaded, or its bytes are no image."""
+    lifecycle.record_download_failure(job.request, is_unreadable=is_unreadable, error=error)

@@ -1,4 +1,4 @@
-"""Finished pictures: decoded, written anew, and put into the private storage."""
+"""Result images: decoded, encoded again, and written to the private storage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile
 
-from ..images import ImageRefused, Picture, result_picture, thumbnail
+from ..images import EncodedImage, ImageRefused, make_thumbnail, normalize_result
 from ..models import TryOnImage
 from ..storage import delete_file
 
@@ -16,48 +16,48 @@ if TYPE_CHECKING:
 
     from ..models import TryOnRequest
 
-__all__ = ["ImageRefused", "Rendered", "discard", "read", "store"]
+__all__ = ["ImageRefused", "ResultImage", "decode", "delete_files", "store"]
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """One result and its thumbnail."""
+class ResultImage:
+    """One result image and its thumbnail."""
 
-    picture: Picture
-    small: Picture
-
-
-def read(data: bytes) -> Rendered:
-    """What the vendor served, if it is a picture. Raises ImageRefused."""
-    picture = result_picture(data)
-    small = thumbnail(picture, label=True)
-    # Its pixels are given back before its place among those in memory is.
-    return Rendered(replace(picture, decoded=None), small)
+    image: EncodedImage
+    thumbnail: EncodedImage
 
 
-def store(request: TryOnRequest, pictures: Sequence[Rendered]) -> list[TryOnImage]:
-    """Write the files; the rows are unsaved, and belong to the last swap."""
-    images: list[TryOnImage] = []
+def decode(data: bytes) -> ResultImage:
+    """Decode untrusted bytes from the vendor and encode them again. Raise ImageRefused."""
+    image = normalize_result(data)
+    thumbnail = make_thumbnail(image, label=True)
+    # Free the pixels before the next image is decoded.
+    return ResultImage(replace(image, decoded=None), thumbnail)
+
+
+def store(request: TryOnRequest, results: Sequence[ResultImage]) -> list[TryOnImage]:
+    """Write the files. The rows are not saved: that belongs to the transaction that completes the try-on."""
+    rows: list[TryOnImage] = []
     try:
-        for position, rendered in enumerate(pictures):
-            image = TryOnImage(
+        for position, result in enumerate(results):
+            row = TryOnImage(
                 request=request,
                 position=position,
-                content_type=rendered.picture.content_type,
-                width=rendered.picture.width,
-                height=rendered.picture.height,
+                content_type=result.image.content_type,
+                width=result.image.width,
+                height=result.image.height,
             )
-            images.append(image)
-            for stored, picture in ((image.file, rendered.picture), (image.thumbnail, rendered.small)):
-                stored.save(f"result.{picture.extension}", ContentFile(picture.data), save=False)
+            rows.append(row)
+            for field, image in ((row.file, result.image), (row.thumbnail, result.thumbnail)):
+                field.save(f"result.{image.extension}", ContentFile(image.data), save=False)
     except Exception:
-        discard(images)
+        delete_files(rows)
         raise
-    return images
+    return rows
 
 
-def discard(images: Iterable[TryOnImage]) -> None:
-    """Delete files whose rows will never be."""
+def delete_files(images: Iterable[TryOnImage]) -> None:
+    """Delete the files of rows that are not saved."""
     for image in images:
         delete_file(image.file)
         delete_file(image.thumbnail)

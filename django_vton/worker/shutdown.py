@@ -1,4 +1,4 @@
-"""SIGTERM, held back until what is paid is stored."""
+"""SIGTERM is deferred until the outcomes of running jobs are stored."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 @contextmanager
 def defer_sigterm(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` when SIGTERM comes, and let the signal have its way after the block.
+    """Set ``stop`` on SIGTERM, and raise the signal again after the block.
 
-    Elsewhere than in the main thread there are no signals.
+    Outside the main thread this does nothing: signals are handled there only.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    caught = threading.Event()
+    received = threading.Event()
 
-    def land(_number: int, _frame: Any) -> None:
-        caught.set()
+    def request_stop(_number: int, _frame: Any) -> None:
+        received.set()
         stop.set()
 
-    before = signal.signal(signal.SIGTERM, land)
+    before = signal.signal(signal.SIGTERM, request_stop)
     try:
         yield
     finally:
-        # None is a handler that a host program set in C: Python cannot set it again.
+        # None is a handler that a host program set in C. Python cannot set it again.
         signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
-        if caught.is_set():
+        if received.is_set():
             signal.raise_signal(signal.SIGTERM)

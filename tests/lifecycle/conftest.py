@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from django_vton.sandbox import Gateway
 
-from ..faults.model_world import Clock
-from .company import Crowd
-from .desk import Desk
+from ..faults.simulation import Clock
+from .harness import Harness
 from .invariants import check_books
+from .rows import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _files(tmp_path: Path, settings: Settings) -> None:
-    """Files of this test alone; the private ones lie beside the others, as in the shop's own settings."""
+    """Each test has its own folders, the private one beside the other, as in the shop's own settings."""
     settings.MEDIA_ROOT = tmp_path / "media"
     private = {
-        "BACKEND": "django_vton.storage.PrivateFolder",
+        "BACKEND": "django_vton.storage.PrivateFileSystemStorage",
         "OPTIONS": {"location": tmp_path / "media-private"},
     }
     settings.STORAGES = settings.STORAGES | {"vton": private}
@@ -37,41 +37,41 @@ def _files(tmp_path: Path, settings: Settings) -> None:
 
 @pytest.fixture
 def gateway(vton: Vton) -> Iterator[Gateway]:
-    """As everywhere, and quick."""
+    """The sandbox, with short times."""
     with Gateway(key="sandbox", seconds=0.02, retry_seconds=0.02) as running:
         vton(PIXAZO_BASE_URL=running.url, PIXAZO_API_KEY="sandbox")
         yield running
 
 
 @pytest.fixture
-def desk(
-    transactional_db: None,  # noqa: ARG001 - the pump works on a connection of its own
+def harness(
+    transactional_db: None,  # noqa: ARG001 - the dispatcher has its own connection
     gateway: Gateway,
     phone_photo: PhotoMaker,
     glasses: Product,
-) -> Iterator[Desk]:
-    """Glasses, whose pictures go inside the submit: no web server is needed, and no callback comes."""
-    desk = Desk(gateway, phone_photo, glasses)
-    yield desk
+) -> Iterator[Harness]:
+    """Orders glasses. Their images are part of the submit: no web server is needed, no callback comes."""
+    harness = Harness(gateway, phone_photo, glasses)
+    yield harness
     check_books(gateway)
 
 
 @pytest.fixture
-def garments(desk: Desk, shirt: Product, live_server: LiveServer, vton: Vton) -> Desk:
-    """Garments, whose pictures the vendor fetches from a web server, which also takes callbacks."""
+def garment_harness(harness: Harness, shirt: Product, live_server: LiveServer, vton: Vton) -> Harness:
+    """Orders shirts. The vendor downloads their images from a web server, which also receives callbacks."""
     vton(PUBLIC_BASE_URL=live_server.url)
-    desk.product = shirt
-    return desk
+    harness.product = shirt
+    return harness
 
 
 @pytest.fixture
-def crowd(desk: Desk, shirt: Product) -> Crowd:
-    return Crowd(desk, shirt)
+def orders(harness: Harness, shirt: Product) -> Orders:
+    return Orders(harness, shirt)
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Time stands still, so that all that happens at once has the same times."""
+    """Time stands still, so that two runs write the same times."""
     clock = Clock([timezone.now()])
     monkeypatch.setattr(timezone, "now", clock)
     return clock

@@ -100,7 +100,7 @@ def _check_ledger(gateway: Gateway) -> None:
     of_request = Counter(owners[entry.request_id] for entry in charged if entry.request_id in owners)
     assert all(number == 1 for number in of_request.values()), "a try-on was charged twice"
     nameless = [entry for entry in charged if entry.request_id not in owners]
-    in_doubt = posted.filter(vendor_id__isnull=True).exclude(verdict__in=["refused", "not_sent"])
+    in_doubt = posted.filter(vendor_id__isnull=True).exclude(outcome__in=["refused", "not_sent"])
     assert len(nameless) <= in_doubt.count(), "charged, and no attempt knows of it"
     booked = sum(attempt.amount for attempt in posted.filter(money__in=[Money.HELD, Money.SPENT]))
     assert sum(entry.amount for entry in charged) <= booked

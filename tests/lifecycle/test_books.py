@@ -14,17 +14,17 @@ from django_vton.models import BudgetPeriod
 
 if TYPE_CHECKING:
     from ..conftest import Vton
-    from .desk import Desk
+    from .harness import Harness
 
 
-def test_money_stays_in_the_day_that_reserved_it(desk: Desk) -> None:
+def test_money_stays_in_the_day_that_reserved_it(harness: Harness) -> None:
     """Accepted on the last of a month and ended on the first: it all counts where it was held."""
-    row = desk.ask()
+    row = harness.order()
     BudgetPeriod.objects.filter(kind="day").update(starts_on=date(2026, 1, 31))
     BudgetPeriod.objects.filter(kind="month").update(starts_on=date(2026, 1, 1))
     row.attempts.update(budget_day=date(2026, 1, 31))
-    desk.look()
-    desk.made(row)
+    harness.run_cycle()
+    harness.poll_when_finished(row)
     assert lifecycle.cancel(row)
     booked = BudgetPeriod.objects.values_list("kind", "starts_on", "held", "spent")
     assert sorted(booked) == [
@@ -33,9 +33,9 @@ def test_money_stays_in_the_day_that_reserved_it(desk: Desk) -> None:
     ]
 
 
-def test_a_refused_request_stores_nothing(desk: Desk, vton: Vton) -> None:
+def test_a_refused_request_stores_nothing(harness: Harness, vton: Vton) -> None:
     vton(DAILY_BUDGET=Decimal("0.50"))
-    row = desk.ask()
+    row = harness.order()
     with pytest.raises(BudgetExhausted):
-        desk.ask()
+        harness.order()
     assert type(row).objects.count() == 1

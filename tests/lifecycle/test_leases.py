@@ -10,197 +10,206 @@ from django.utils import timezone
 
 from django_vton import lifecycle
 from django_vton.gateway import engines
-from django_vton.lifecycle.operators import LONGEST_DOUBT
+from django_vton.lifecycle.operators import MAX_ANSWER_DELAY
 from django_vton.models import Attempt, Quota
 from django_vton.models.states import State
-from django_vton.pixazo import Submission, Verdict
+from django_vton.pixazo import SubmitOutcome, SubmitResult
 from django_vton.worker import claims, outcomes
 
-from ..doors import submit
-from .test_callbacks import accepted
+from ..tryons import claim_for_submit
+from .rows import accepted
 
 if TYPE_CHECKING:
-    from .desk import Desk
+    from .harness import Harness
 
 
-def abandoned(desk: Desk) -> tuple[Any, Attempt]:
-    """Claimed, and its worker has not come back."""
-    row = desk.ask()
-    attempt = submit(row)
-    desk.due(row)
-    desk.look()
-    return desk.reload(row, State.UNKNOWN), attempt
+def abandoned(harness: Harness) -> tuple[Any, Attempt]:
+    """Claimed for its submit, and its worker has not come back: the outcome is unknown."""
+    row = harness.order()
+    attempt = claim_for_submit(row)
+    harness.make_due(row)
+    harness.run_cycle()
+    return harness.reload(row, State.UNKNOWN), attempt
 
 
-def test_a_lease_that_is_over_means_unknown_then_failed_spent(desk: Desk) -> None:
-    row, _attempt = abandoned(desk)
-    assert desk.money(row) == ["held"]
+def test_an_expired_lease_makes_the_outcome_unknown_and_later_fails_it_as_spent(harness: Harness) -> None:
+    row, _attempt = abandoned(harness)
+    assert harness.money_states(row) == ["held"]
     assert row.due_at is not None
     assert row.due_at > timezone.now() + timedelta(seconds=60)
-    desk.due(row)
-    desk.look()
-    row = desk.reload(row, State.FAILED, "outcome_unknown")
-    assert desk.money(row) == ["spent"]
-    assert desk.posts() == 0
+    harness.make_due(row)
+    harness.run_cycle()
+    row = harness.reload(row, State.FAILED, "outcome_unknown")
+    assert harness.money_states(row) == ["spent"]
+    assert harness.post_count() == 0
 
 
-def test_a_lease_that_holds_is_left_alone(desk: Desk) -> None:
-    row = desk.ask()
-    submit(row)
-    desk.look()
-    desk.reload(row, State.SUBMITTING)
+def test_a_submit_with_a_valid_lease_stays_as_it_is(harness: Harness) -> None:
+    row = harness.order()
+    claim_for_submit(row)
+    harness.run_cycle()
+    harness.reload(row, State.SUBMITTING)
 
 
-def test_a_list_that_was_read_before_does_not_end_a_fresh_claim(desk: Desk) -> None:
-    row = desk.ask()
-    attempt = submit(row)
-    desk.due(row)
+def test_a_stale_read_does_not_end_a_new_claim(harness: Harness) -> None:
+    row = harness.order()
+    attempt = claim_for_submit(row)
+    harness.make_due(row)
     now = timezone.now()
     seen = type(row).objects.get(pk=row.pk)
-    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.NOT_SENT), retry_at=now)
+    lifecycle.mark_refused(attempt, SubmitResult(outcome=SubmitOutcome.NOT_SENT), retry_at=now)
     row.refresh_from_db()
-    submit(row, token="again")
-    claims._lease_is_over(seen, now)
-    desk.reload(row, State.SUBMITTING)
+    claim_for_submit(row, token="again")
+    claims.end_expired_lease(seen, now)
+    harness.reload(row, State.SUBMITTING)
 
 
-def test_the_answer_comes_late_and_is_taken(desk: Desk) -> None:
-    row, attempt = abandoned(desk)
-    lifecycle.submit_answered(attempt, *accepted("late"))
-    desk.reload(row, State.SUBMITTED)
+def test_a_late_result_of_a_submit_is_stored(harness: Harness) -> None:
+    row, attempt = abandoned(harness)
+    lifecycle.mark_submitted([(attempt, accepted("late"))])
+    harness.reload(row, State.SUBMITTED)
 
 
-def test_a_list_that_was_read_before_does_not_end_a_fresh_doubt(desk: Desk) -> None:
-    row, _attempt = abandoned(desk)
-    lifecycle.outcome_timed_out(row)
-    desk.reload(row, State.UNKNOWN)
+def test_an_unknown_outcome_is_not_failed_before_its_timeout(harness: Harness) -> None:
+    row, _attempt = abandoned(harness)
+    lifecycle.fail_unknown_outcome(row)
+    harness.reload(row, State.UNKNOWN)
 
 
-def test_a_no_that_a_callback_gave_the_lie_frees_nothing(desk: Desk) -> None:
-    row = desk.ask()
-    attempt = submit(row)
-    assert lifecycle.callback(Attempt.objects.get(pk=attempt.pk), "its id")
+def test_a_refusal_does_not_free_an_attempt_that_a_callback_has_confirmed(harness: Harness) -> None:
+    row = harness.order()
+    attempt = claim_for_submit(row)
+    assert lifecycle.receive_callback(Attempt.objects.get(pk=attempt.pk), "its id")
     assert lifecycle.cancel(row)
-    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=400), retry_at=None)
-    row = desk.reload(row, State.CANCELED)
-    assert desk.money(row) == ["spent"]
+    lifecycle.mark_refused(
+        attempt, SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=400), retry_at=None
+    )
+    row = harness.reload(row, State.CANCELED)
+    assert harness.money_states(row) == ["spent"]
 
 
-@pytest.mark.parametrize("verdict", [Verdict.NOT_SENT, Verdict.REFUSED])
-def test_a_no_that_comes_late_ends_the_doubt(desk: Desk, verdict: Verdict) -> None:
-    row, attempt = abandoned(desk)
-    lifecycle.submit_refused(attempt, Submission(verdict=verdict), retry_at=timezone.now())
-    row = desk.reload(row, State.QUEUED)
-    assert desk.money(row) == ["free", "held"]
+@pytest.mark.parametrize("outcome", [SubmitOutcome.NOT_SENT, SubmitOutcome.REFUSED])
+def test_a_late_refusal_queues_the_try_on_again(harness: Harness, outcome: SubmitOutcome) -> None:
+    row, attempt = abandoned(harness)
+    lifecycle.mark_refused(attempt, SubmitResult(outcome=outcome), retry_at=timezone.now())
+    row = harness.reload(row, State.QUEUED)
+    assert harness.money_states(row) == ["free", "held"]
 
 
-def test_a_final_no_that_comes_late_is_free(desk: Desk) -> None:
-    row, attempt = abandoned(desk)
-    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.REFUSED, status_code=400), retry_at=None)
-    row = desk.reload(row, State.FAILED, "vendor")
-    assert desk.money(row) == ["free"]
+def test_a_late_final_refusal_is_free(harness: Harness) -> None:
+    row, attempt = abandoned(harness)
+    lifecycle.mark_refused(
+        attempt, SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=400), retry_at=None
+    )
+    row = harness.reload(row, State.FAILED, "vendor")
+    assert harness.money_states(row) == ["free"]
 
 
 @pytest.mark.parametrize("retries", [False, True])
-def test_a_no_after_the_end_gives_the_money_back(desk: Desk, retries: bool) -> None:
-    row, attempt = abandoned(desk)
-    desk.due(row)
-    desk.look()
-    row = desk.reload(row, State.FAILED, "outcome_unknown")
+def test_a_refusal_after_the_outcome_timeout_frees_the_money(harness: Harness, retries: bool) -> None:
+    row, attempt = abandoned(harness)
+    harness.make_due(row)
+    harness.run_cycle()
+    row = harness.reload(row, State.FAILED, "outcome_unknown")
     assert Quota.objects.get().used == 1
     retry_at = timezone.now() if retries else None
-    lifecycle.submit_refused(attempt, Submission(verdict=Verdict.NOT_SENT), retry_at=retry_at)
-    row = desk.reload(row, State.FAILED, "outcome_unknown")
-    assert desk.money(row) == ["free"]
+    lifecycle.mark_refused(attempt, SubmitResult(outcome=SubmitOutcome.NOT_SENT), retry_at=retry_at)
+    row = harness.reload(row, State.FAILED, "outcome_unknown")
+    assert harness.money_states(row) == ["free"]
     assert Quota.objects.get().used == 0
 
 
-def test_nobody_judges_a_submit_whose_own_answer_may_still_come() -> None:
-    assert timedelta(seconds=claims.LONGEST_CALL) + claims.LEASE <= LONGEST_DOUBT
+def test_operators_can_decide_only_after_the_latest_possible_result() -> None:
+    assert timedelta(seconds=claims.MAX_CALL_SECONDS) + claims.LEASE <= MAX_ANSWER_DELAY
 
 
-def test_no_socket_is_opened_once_the_lease_is_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "LONGEST_CALL", claims.LEASE.total_seconds() + 1)
-    row = desk.ask()
-    desk.look()
-    row = desk.reload(row, State.QUEUED)
-    assert desk.posts() == 0
-    assert desk.money(row) == ["free", "held"]
+def test_no_socket_is_opened_after_the_lease(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "MAX_CALL_SECONDS", claims.LEASE.total_seconds() + 1)
+    row = harness.order()
+    harness.run_cycle()
+    row = harness.reload(row, State.QUEUED)
+    assert harness.post_count() == 0
+    assert harness.money_states(row) == ["free", "held"]
     assert Attempt.objects.get(request=row, number=1).error == "LeaseExpired"
 
 
-def test_news_that_comes_twice_changes_nothing(desk: Desk) -> None:
-    """A connection that breaks just after the commit: the same answer is brought once more."""
-    desk.gateway.scenario(submit_status=503)
-    row = desk.ask()
-    desk.look()
+def test_results_that_are_stored_twice_change_nothing(harness: Harness) -> None:
+    """If the connection breaks right after the commit, the same result is stored again."""
+    harness.gateway.scenario(submit_status=503)
+    row = harness.order()
+    harness.run_cycle()
     first = Attempt.objects.select_related("request").get(request=row, number=1)
     row.refresh_from_db()
-    desk.due(row)
-    second = submit(type(row).objects.get(pk=row.pk), token="second")
+    harness.make_due(row)
+    second = claim_for_submit(type(row).objects.get(pk=row.pk), token="second")
     job = claims.Job("submit", row, first, engines.get_engine(row.engine), 0.0)
-    outcomes.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=503))
-    outcomes.submitted(job, Submission(verdict=Verdict.REFUSED, status_code=400))
-    outcomes.submitted(job, Submission(verdict=Verdict.NOT_SENT))
-    outcomes.submitted(job, Submission(verdict=Verdict.UNKNOWN))
-    row = desk.reload(row, State.SUBMITTING)
-    assert desk.money(row) == ["free", "held"]
-    lifecycle.submit_answered(second, *accepted("second"))
-    lifecycle.submit_answered(second, *accepted("second"))
-    desk.reload(row, State.SUBMITTED)
+    outcomes.on_submit([(job, SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=503))])
+    outcomes.on_submit([(job, SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=400))])
+    outcomes.on_submit([(job, SubmitResult(outcome=SubmitOutcome.NOT_SENT))])
+    outcomes.on_submit([(job, SubmitResult(outcome=SubmitOutcome.UNKNOWN))])
+    row = harness.reload(row, State.SUBMITTING)
+    assert harness.money_states(row) == ["free", "held"]
+    lifecycle.mark_submitted([(second, accepted("second"))])
+    lifecycle.mark_submitted([(second, accepted("second"))])
+    harness.reload(row, State.SUBMITTED)
 
 
-def test_a_list_that_was_read_before_does_not_send_what_has_to_wait(desk: Desk) -> None:
-    row = desk.ask()
+def test_a_stale_read_does_not_claim_a_submit_that_has_to_wait(harness: Harness) -> None:
+    row = harness.order()
     seen = type(row).objects.get(pk=row.pk)
     later = timezone.now() + timedelta(minutes=1)
-    lifecycle.submit_refused(submit(row), Submission(verdict=Verdict.NOT_SENT), retry_at=later)
+    lifecycle.mark_refused(
+        claim_for_submit(row), SubmitResult(outcome=SubmitOutcome.NOT_SENT), retry_at=later
+    )
     attempt = lifecycle.current_attempt(seen)
-    assert not lifecycle.claim_submit(seen, attempt, timezone.now(), claims.LEASE, "another")
-    desk.reload(row, State.QUEUED)
+    assert not lifecycle.claim_submits([attempt], ["another"], timezone.now(), claims.LEASE)
+    harness.reload(row, State.QUEUED)
 
 
-def test_an_attempt_that_was_read_before_is_not_sent_twice(desk: Desk) -> None:
-    row = desk.ask()
-    seen, read = type(row).objects.get(pk=row.pk), lifecycle.current_attempt(row)
-    # The clock of the pump that was refused is behind.
+def test_a_stale_read_does_not_claim_an_attempt_that_was_sent(harness: Harness) -> None:
+    row = harness.order()
+    read = lifecycle.current_attempt(type(row).objects.get(pk=row.pk))
+    # The clock of the worker that was refused is behind.
     earlier = timezone.now() - timedelta(seconds=5)
-    lifecycle.submit_refused(submit(row), Submission(verdict=Verdict.NOT_SENT), retry_at=earlier)
-    assert not lifecycle.claim_submit(seen, read, timezone.now(), claims.LEASE, "another")
-    desk.reload(row, State.QUEUED)
-    assert desk.posts() == 0
+    lifecycle.mark_refused(
+        claim_for_submit(row), SubmitResult(outcome=SubmitOutcome.NOT_SENT), retry_at=earlier
+    )
+    assert not lifecycle.claim_submits([read], ["another"], timezone.now(), claims.LEASE)
+    harness.reload(row, State.QUEUED)
+    assert harness.post_count() == 0
 
 
-def test_a_photo_that_was_deleted_meanwhile_leaves_nothing_claimed(garments: Desk) -> None:
-    row = garments.ask()
+def test_a_submit_whose_photo_was_deleted_meanwhile_is_not_claimed(garment_harness: Harness) -> None:
+    row = garment_harness.order()
     seen = type(row).objects.select_related("photo", "product_image").get(pk=row.pk)
     assert row.photo is not None
     row.photo.delete()
-    engine = engines.get_engine(row.engine)
-    assert claims._claim_submit(seen, lifecycle.current_attempt(row), engine) is None
-    garments.reload(row, State.QUEUED)
-    garments.look()
-    garments.reload(row, State.FAILED, "deadline")
-    assert garments.posts() == 0
-    assert garments.money(row) == ["free"]
+    attempt = lifecycle.current_attempt(row)
+    attempt.request = seen
+    assert claims.claim_submits([attempt], engines.get_engine(row.engine)) == []
+    garment_harness.reload(row, State.QUEUED)
+    garment_harness.run_cycle()
+    garment_harness.reload(row, State.FAILED, "deadline")
+    assert garment_harness.post_count() == 0
+    assert garment_harness.money_states(row) == ["free"]
 
 
-def test_a_list_that_was_read_before_does_not_ask_about_what_is_made(desk: Desk) -> None:
-    row = desk.submitted()
+def test_a_stale_read_does_not_claim_a_poll_of_a_rendered_try_on(harness: Harness) -> None:
+    row = harness.order_submitted()
     seen = type(row).objects.get(pk=row.pk)
-    desk.made(row)
-    assert not lifecycle.claim(seen, timezone.now(), claims.LEASE)
-    desk.reload(row, State.RENDERED)
+    harness.poll_when_finished(row)
+    assert not lifecycle.claim_due([lifecycle.current_attempt(seen)], timezone.now(), claims.LEASE)
+    harness.reload(row, State.RENDERED)
 
 
-def test_what_is_asked_about_is_not_asked_about_by_another(desk: Desk) -> None:
-    row = desk.submitted()
-    desk.due(row)
+def test_a_claimed_poll_is_not_claimed_again_after_a_callback(harness: Harness) -> None:
+    row = harness.order_submitted()
+    harness.make_due(row)
     now = timezone.now()
     row.refresh_from_db()
-    assert lifecycle.claim(row, now, claims.LEASE)
-    assert lifecycle.callback(row.attempts.get(), "")
+    assert lifecycle.claim_due([lifecycle.current_attempt(row)], now, claims.LEASE)
+    assert lifecycle.receive_callback(row.attempts.get(), "")
     row.refresh_from_db()
     assert row.due_at is not None
     assert row.due_at <= timezone.now()
-    assert claims.take(10, 0) == []
+    assert claims.claim_jobs(10, 0) == []

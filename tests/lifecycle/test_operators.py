@@ -1,4 +1,4 @@
-"""An operator looked into the vendor's panel, and says what became of a submit."""
+"""Operators resolve unknown outcomes with what the vendor's panel shows."""
 
 from __future__ import annotations
 
@@ -14,204 +14,214 @@ from django_vton.conf import config
 from django_vton.exceptions import BudgetExhausted
 from django_vton.models import PersonPhoto
 from django_vton.models.states import State
-from django_vton.pixazo import Answer, Status, Submission, Verdict
+from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 
 if TYPE_CHECKING:
     from django_vton.models import TryOnRequest
 
     from ..conftest import Vton
-    from .desk import Desk
+    from .harness import Harness
 
 LONG = timedelta(minutes=5)
 
 
 @pytest.fixture
-def lost(desk: Desk) -> TryOnRequest:
-    """Charged, and its answer never came."""
-    desk.gateway.scenario(submit="close")
-    row = desk.ask()
-    desk.look()
-    desk.due(row)
-    desk.look()
-    desk.posted(row, LONG)
-    return desk.reload(row, State.FAILED, "outcome_unknown")
+def lost(harness: Harness) -> TryOnRequest:
+    """Charged, and its response never came."""
+    harness.gateway.scenario(submit="close")
+    row = harness.order()
+    harness.run_cycle()
+    harness.make_due(row)
+    harness.run_cycle()
+    harness.set_posted(row, LONG)
+    return harness.reload(row, State.FAILED, "outcome_unknown")
 
 
-def test_an_adopted_id_brings_the_render(desk: Desk, lost: TryOnRequest) -> None:
-    vendor_id = desk.gateway.ledger.entries[0].request_id or ""
-    assert lifecycle.adopt(lost, vendor_id, actor_id=None)
-    desk.made(lost)
-    desk.look()
-    row = desk.reload(lost, State.COMPLETED)
-    assert desk.money(row) == ["spent"]
-    assert not lifecycle.adopt(row, vendor_id, actor_id=None)
+def test_an_adopted_vendor_id_completes_the_render(harness: Harness, lost: TryOnRequest) -> None:
+    vendor_id = harness.gateway.ledger.entries[0].request_id or ""
+    assert lifecycle.adopt_vendor_id(lost, vendor_id, actor_id=None)
+    harness.poll_when_finished(lost)
+    harness.run_cycle()
+    row = harness.reload(lost, State.COMPLETED)
+    assert harness.money_states(row) == ["spent"]
+    assert not lifecycle.adopt_vendor_id(row, vendor_id, actor_id=None)
 
 
-def test_an_id_is_adopted_while_it_is_still_in_doubt_as_well(desk: Desk) -> None:
-    desk.gateway.scenario(submit="close")
-    row = desk.ask()
-    desk.look()
-    assert lifecycle.adopt(row, desk.gateway.ledger.entries[0].request_id or "", actor_id=None)
-    desk.reload(row, State.SUBMITTED)
+def test_a_vendor_id_is_adopted_before_the_outcome_timeout(harness: Harness) -> None:
+    harness.gateway.scenario(submit="close")
+    row = harness.order()
+    harness.run_cycle()
+    assert lifecycle.adopt_vendor_id(row, harness.gateway.ledger.entries[0].request_id or "", actor_id=None)
+    harness.reload(row, State.SUBMITTED)
 
 
-def test_another_ones_id_is_not_adopted(desk: Desk, lost: TryOnRequest) -> None:
-    other = desk.submitted()
-    assert not lifecycle.adopt(lost, other.attempts.get().vendor_id or "", actor_id=None)
-    desk.reload(lost, State.FAILED, "outcome_unknown")
+def test_the_id_of_another_attempt_is_not_adopted(harness: Harness, lost: TryOnRequest) -> None:
+    other = harness.order_submitted()
+    assert not lifecycle.adopt_vendor_id(lost, other.attempts.get().vendor_id or "", actor_id=None)
+    harness.reload(lost, State.FAILED, "outcome_unknown")
 
 
-def test_not_charged_frees_the_money_and_goes_again(desk: Desk, lost: TryOnRequest) -> None:
+def test_not_charged_frees_the_money_and_sends_again(harness: Harness, lost: TryOnRequest) -> None:
     # The gateway did charge this one: only the rows are compared here.
-    assert lifecycle.not_charged(lost, actor_id=None)
-    row = desk.reload(lost, State.QUEUED)
-    assert desk.money(row) == ["free", "held"]
-    desk.look()
-    row = desk.reload(row, State.SUBMITTED)
-    assert not lifecycle.not_charged(row, actor_id=None)
-    desk.gateway.reset()
+    assert lifecycle.confirm_not_charged(lost, actor_id=None)
+    row = harness.reload(lost, State.QUEUED)
+    assert harness.money_states(row) == ["free", "held"]
+    harness.run_cycle()
+    row = harness.reload(row, State.SUBMITTED)
+    assert not lifecycle.confirm_not_charged(row, actor_id=None)
+    harness.gateway.reset()
     assert lifecycle.cancel(row)
 
 
-@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
-def test_late_news_of_the_denied_attempt_does_not_end_the_next(
-    desk: Desk, lost: TryOnRequest, status: Status
+@pytest.mark.parametrize("status", [VendorStatus.COMPLETED, VendorStatus.FAILED])
+def test_late_results_of_the_uncharged_attempt_do_not_end_the_next(
+    harness: Harness, lost: TryOnRequest, status: VendorStatus
 ) -> None:
     first = lost.attempts.get()
-    assert lifecycle.not_charged(lost, actor_id=None)
-    desk.look()
-    row = desk.reload(lost, State.SUBMITTED)
-    answer = Answer(
-        vendor_id="the first one's", status=status, word=status, images=("http://a.invalid/1.png",)
+    assert lifecycle.confirm_not_charged(lost, actor_id=None)
+    harness.run_cycle()
+    row = harness.reload(lost, State.SUBMITTED)
+    answer = VendorResponse(
+        vendor_id="the first one's", status=status, raw_status=status, images=("http://a.invalid/1.png",)
     )
     first.request = row
-    lifecycle.submit_answered(first, Submission(verdict=Verdict.ACCEPTED, answer=answer), answer)
-    assert not lifecycle.rendered(row, first, answer)
-    assert not lifecycle.render_failed(row, first, answer, charged=True)
-    lifecycle.deadline_over(row, first)
-    assert desk.money(desk.reload(row, State.SUBMITTED)) == ["free", "held"]
-    desk.gateway.reset()
+    lifecycle.mark_submitted([(first, SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=answer))])
+    assert not lifecycle.mark_rendered([(first, answer, None)])
+    assert not lifecycle.mark_render_failed(first, answer, is_charged=True)
+    lifecycle.fail_at_deadline(first)
+    assert harness.money_states(harness.reload(row, State.SUBMITTED)) == ["free", "held"]
+    harness.gateway.reset()
     assert lifecycle.cancel(row)
 
 
-def test_not_charged_finds_no_money(desk: Desk, lost: TryOnRequest, vton: Vton) -> None:
+def test_not_charged_changes_nothing_if_the_budget_is_exhausted(
+    harness: Harness, lost: TryOnRequest, vton: Vton
+) -> None:
     vton(DAILY_BUDGET=Decimal("0.29"))
     with pytest.raises(BudgetExhausted):
-        lifecycle.not_charged(lost, actor_id=None)
-    row = desk.reload(lost, State.FAILED, "outcome_unknown")
-    assert desk.money(row) == ["spent"]
+        lifecycle.confirm_not_charged(lost, actor_id=None)
+    row = harness.reload(lost, State.FAILED, "outcome_unknown")
+    assert harness.money_states(row) == ["spent"]
 
 
-def test_not_charged_waits_until_no_answer_can_come(desk: Desk, lost: TryOnRequest) -> None:
-    desk.posted(lost, timedelta(seconds=30))
-    assert not lifecycle.not_charged(lost, actor_id=None)
-    desk.reload(lost, State.FAILED, "outcome_unknown")
+def test_not_charged_is_refused_while_the_result_may_still_come(harness: Harness, lost: TryOnRequest) -> None:
+    harness.set_posted(lost, timedelta(seconds=30))
+    assert not lifecycle.confirm_not_charged(lost, actor_id=None)
+    harness.reload(lost, State.FAILED, "outcome_unknown")
 
 
-def test_without_its_photo_the_money_is_free_and_nothing_is_sent(desk: Desk, lost: TryOnRequest) -> None:
+def test_without_its_photo_the_money_is_freed_and_nothing_is_sent(
+    harness: Harness, lost: TryOnRequest
+) -> None:
     assert lost.photo is not None
     lost.photo.delete()
     attempt = lost.attempts.get()
     # The gateway did charge this one: only the rows are compared here.
-    desk.gateway.reset()
-    assert lifecycle.not_charged(lost, actor_id=None)
-    row = desk.reload(lost, State.FAILED, "vendor")
-    assert desk.money(row) == ["free"]
+    harness.gateway.reset()
+    assert lifecycle.confirm_not_charged(lost, actor_id=None)
+    row = harness.reload(lost, State.FAILED, "vendor")
+    assert harness.money_states(row) == ["free"]
     assert row.events.last() == row.events.get(name="not_charged")
-    assert not lifecycle.not_charged(row, actor_id=None)
+    assert not lifecycle.confirm_not_charged(row, actor_id=None)
     # What is free must not come back to life unpaid.
-    assert not lifecycle.callback(attempt, "late")
-    desk.reload(lost, State.FAILED, "vendor")
+    assert not lifecycle.receive_callback(attempt, "late")
+    harness.reload(lost, State.FAILED, "vendor")
 
 
-def test_an_erased_one_can_only_be_freed(desk: Desk, lost: TryOnRequest) -> None:
-    privacy.erase(lost)
-    assert not lifecycle.adopt(lost, "some id", actor_id=None)
+def test_the_money_of_an_erased_try_on_can_only_be_freed(harness: Harness, lost: TryOnRequest) -> None:
+    privacy.erase_tryon(lost)
+    assert not lifecycle.adopt_vendor_id(lost, "some id", actor_id=None)
     assert lost.attempts.get().vendor_id is None
-    desk.gateway.reset()
-    assert lifecycle.not_charged(lost, actor_id=None)
-    row = desk.reload(lost, State.FAILED, "vendor")
-    assert desk.money(row) == ["free"]
+    harness.gateway.reset()
+    assert lifecycle.confirm_not_charged(lost, actor_id=None)
+    row = harness.reload(lost, State.FAILED, "vendor")
+    assert harness.money_states(row) == ["free"]
 
 
-def test_what_a_late_callback_named_was_charged(desk: Desk, lost: TryOnRequest) -> None:
-    privacy.erase(lost)
+def test_an_attempt_with_a_late_callback_was_charged(harness: Harness, lost: TryOnRequest) -> None:
+    privacy.erase_tryon(lost)
     attempt = lost.attempts.get()
-    lifecycle.callback(attempt, desk.gateway.ledger.entries[0].request_id or "")
-    assert not lifecycle.not_charged(lost, actor_id=None)
-    row = desk.reload(lost, State.FAILED, "outcome_unknown")
-    assert desk.money(row) == ["spent"]
+    lifecycle.receive_callback(attempt, harness.gateway.ledger.entries[0].request_id or "")
+    assert not lifecycle.confirm_not_charged(lost, actor_id=None)
+    row = harness.reload(lost, State.FAILED, "outcome_unknown")
+    assert harness.money_states(row) == ["spent"]
 
 
-def test_a_correction_of_the_id_is_in_the_history(desk: Desk) -> None:
-    row = desk.submitted()
+def test_a_correction_of_the_id_is_in_the_history(harness: Harness) -> None:
+    row = harness.order_submitted()
     before = row.attempts.get().vendor_id
-    desk.posted(row, config.DEADLINE)
-    lifecycle.deadline_over(row, row.attempts.get())
-    assert lifecycle.adopt(row, "the right one", actor_id=None)
+    harness.set_posted(row, config.DEADLINE)
+    lifecycle.fail_at_deadline(row.attempts.get())
+    assert lifecycle.adopt_vendor_id(row, "the right one", actor_id=None)
     assert row.events.get(name="adopted").detail == {"vendor_id": "the right one", "before": before}
     # The gateway's ledger knows the first id only.
-    desk.gateway.reset()
+    harness.gateway.reset()
     assert lifecycle.cancel(row)
 
 
-def test_a_reopened_render_of_a_house_model_is_shared_again(desk: Desk, house_model: PersonPhoto) -> None:
-    desk.gateway.scenario(submit="close")
+def test_a_reopened_render_of_a_house_model_is_shared_again(
+    harness: Harness, house_model: PersonPhoto
+) -> None:
+    harness.gateway.scenario(submit="close")
     asked: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
-    first = desk.ask(**asked)
+    first = harness.order(**asked)
     source = first.source
     assert source is not None
-    desk.look()
-    desk.due(source)
-    desk.look()
-    desk.reload(source, State.FAILED, "outcome_unknown")
-    assert lifecycle.adopt(source, desk.gateway.ledger.entries[0].request_id or "", actor_id=None)
-    assert desk.ask(**asked).source == source
-    desk.made(source)
-    desk.look()
-    desk.reload(first, State.COMPLETED)
-    assert desk.posts() == 1
+    harness.run_cycle()
+    harness.make_due(source)
+    harness.run_cycle()
+    harness.reload(source, State.FAILED, "outcome_unknown")
+    assert lifecycle.adopt_vendor_id(
+        source, harness.gateway.ledger.entries[0].request_id or "", actor_id=None
+    )
+    assert harness.order(**asked).source == source
+    harness.poll_when_finished(source)
+    harness.run_cycle()
+    harness.reload(first, State.COMPLETED)
+    assert harness.post_count() == 1
 
 
-def test_where_another_was_made_meanwhile_that_one_is_shared(desk: Desk, house_model: PersonPhoto) -> None:
-    desk.gateway.scenario(submit="close")
+def test_a_newer_shared_render_stays_the_shared_one(harness: Harness, house_model: PersonPhoto) -> None:
+    harness.gateway.scenario(submit="close")
     asked: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
-    source = desk.ask(**asked).source
+    source = harness.order(**asked).source
     assert source is not None
-    desk.look()
-    desk.due(source)
-    desk.look()
-    other = desk.ask(**asked).source
+    harness.run_cycle()
+    harness.make_due(source)
+    harness.run_cycle()
+    other = harness.order(**asked).source
     assert other is not None
     assert other != source
-    assert lifecycle.adopt(source, desk.gateway.ledger.entries[0].request_id or "", actor_id=None)
-    assert desk.reload(source, State.SUBMITTED).shared_key is None
-    assert desk.ask(**asked).source == other
-    desk.look()
-    desk.made(source, times=2)
-    desk.made(other, times=2)
-    desk.look()
+    assert lifecycle.adopt_vendor_id(
+        source, harness.gateway.ledger.entries[0].request_id or "", actor_id=None
+    )
+    assert harness.reload(source, State.SUBMITTED).shared_key is None
+    assert harness.order(**asked).source == other
+    harness.run_cycle()
+    harness.poll_when_finished(source, times=2)
+    harness.poll_when_finished(other, times=2)
+    harness.run_cycle()
 
 
-def test_written_off_it_stays_as_it_is(desk: Desk, lost: TryOnRequest) -> None:
+def test_a_written_off_try_on_stays_failed(harness: Harness, lost: TryOnRequest) -> None:
     assert lifecycle.write_off(lost, actor_id=None)
-    row = desk.reload(lost, State.FAILED, "outcome_unknown")
+    row = harness.reload(lost, State.FAILED, "outcome_unknown")
     last = row.events.last()
     assert last is not None
     assert last.name == "written_off"
-    assert not lifecycle.write_off(desk.submitted(), actor_id=None)
+    assert not lifecycle.write_off(harness.order_submitted(), actor_id=None)
 
 
-def test_a_rendering_one_is_not_in_doubt(desk: Desk) -> None:
-    row = desk.submitted()
-    assert not lifecycle.adopt(row, "some id", actor_id=None)
-    assert not lifecycle.not_charged(row, actor_id=None)
+def test_the_outcome_of_a_running_render_is_not_unknown(harness: Harness) -> None:
+    row = harness.order_submitted()
+    assert not lifecycle.adopt_vendor_id(row, "some id", actor_id=None)
+    assert not lifecycle.confirm_not_charged(row, actor_id=None)
 
 
-def test_what_was_never_sent_has_nothing_to_adopt(desk: Desk) -> None:
-    row = desk.ask()
+def test_a_try_on_that_was_never_sent_has_no_id_to_adopt(harness: Harness) -> None:
+    row = harness.order()
     PersonPhoto.objects.filter(try_ons=row).update(expires_at=timezone.now())
-    desk.look()
-    row = desk.reload(row, State.FAILED, "deadline")
-    assert not lifecycle.adopt(row, "some id", actor_id=None)
-    assert desk.money(desk.reload(row, State.FAILED, "deadline")) == ["free"]
+    harness.run_cycle()
+    row = harness.reload(row, State.FAILED, "deadline")
+    assert not lifecycle.adopt_vendor_id(row, "some id", actor_id=None)
+    assert harness.money_states(harness.reload(row, State.FAILED, "deadline")) == ["free"]

@@ -1,4 +1,4 @@
-"""A desk for tests of the money: try-ons come in by `intake`, and the pump looks when it is told to."""
+"""Drive try-ons in tests: order them as shoppers do, and run single polling cycles of a dispatcher."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django_vton.shoppers import Visitor
 from django_vton.storage import private_storage
 from django_vton.worker import dispatcher
 
-from ..doors import ref
+from ..tryons import product_ref
 from .invariants import check_books
 
 if TYPE_CHECKING:
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 PAST = timedelta(seconds=-1)
 
 
-class OneLook(threading.Event):
-    """Tells a pump to stop once it has looked."""
+class StopAfterOneCycle(threading.Event):
+    """Tells a dispatcher to stop after one polling cycle."""
 
     def is_set(self) -> bool:
-        has_looked = super().is_set()
+        has_run = super().is_set()
         self.set()
-        return has_looked
+        return has_run
 
 
-class Desk:
-    """`product` is asked for where a test names no other."""
+class Harness:
+    """``product`` is ordered unless a test names another one."""
 
     def __init__(self, gateway: Gateway, photo: Callable[..., bytes], product: Product) -> None:
         self.gateway = gateway
@@ -49,76 +49,78 @@ class Desk:
         self.product = product
         self.shade = 0
 
-    def ask(self, who: Visitor | None = None, **fields: Any) -> TryOnRequest:
-        """A new try-on; by a new shopper with a new photo, if nothing else is said."""
+    def order(self, visitor: Visitor | None = None, **fields: Any) -> TryOnRequest:
+        """A new try-on, by default of a new shopper with a new photo."""
         self.shade += 1
         photo = io.BytesIO(self.photo(300, 400, shade=self.shade))
-        given: dict[str, Any] = {"photo": photo, "consent": True} | fields
-        ask = TryOnOrder(product=ref(given.pop("product", self.product)), visitor=who or Visitor(), **given)
-        return request_tryon(ask).request
+        values: dict[str, Any] = {"photo": photo, "consent": True} | fields
+        product = product_ref(values.pop("product", self.product))
+        return request_tryon(TryOnOrder(product=product, visitor=visitor or Visitor(), **values)).request
 
-    def look(self) -> None:
-        """One look of a pump: what is due is claimed, and flies until it has landed."""
-        dispatcher.run(stop=OneLook())
+    def run_cycle(self) -> None:
+        """One polling cycle of a dispatcher: claim what is due, and finish these jobs."""
+        dispatcher.run(stop=StopAfterOneCycle())
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
-        """A pump looks once, beside the block, and has landed after it."""
+    def running_cycle(self) -> Iterator[None]:
+        """One polling cycle in another thread during the block. Its jobs have finished after the block."""
 
-        def look() -> None:
-            self.look()
+        def run() -> None:
+            self.run_cycle()
             connections.close_all()
 
-        thread = threading.Thread(target=look)
+        thread = threading.Thread(target=run)
         thread.start()
         try:
             yield
         finally:
             thread.join()
 
-    def submitted(self, **fields: Any) -> TryOnRequest:
-        """A try-on that the vendor has."""
-        row = self.ask(**fields)
-        self.look()
+    def order_submitted(self, **fields: Any) -> TryOnRequest:
+        """A new try-on that the vendor has accepted."""
+        row = self.order(**fields)
+        self.run_cycle()
         return self.reload(row, State.SUBMITTED)
 
-    def made(self, row: TryOnRequest, times: int = 1) -> None:
-        """Wait for the vendor's end of the last submits, then let the pump ask."""
+    def poll_when_finished(self, row: TryOnRequest, times: int = 1) -> None:
+        """Wait until the vendor has finished so many renders, then poll."""
         ends = {"COMPLETED", "FAILED", "ERROR"}
         assert self.gateway.ledger.wait_for(
             lambda ledger: sum(entry.state.upper() in ends for entry in ledger.entries) >= times
         )
-        self.due(row)
-        self.look()
+        self.make_due(row)
+        self.run_cycle()
 
-    def rendered(self, **fields: Any) -> TryOnRequest:
-        """A try-on that is finished at the vendor, and not yet here."""
-        row = self.submitted(**fields)
-        self.made(row)
+    def order_rendered(self, **fields: Any) -> TryOnRequest:
+        """A new try-on that the vendor has finished, and whose images are not downloaded."""
+        row = self.order_submitted(**fields)
+        self.poll_when_finished(row)
         return self.reload(row, State.RENDERED)
 
-    def move(self, row: TryOnRequest, **times: timedelta) -> None:
-        """Set a row's times: so far from now."""
+    def set_times(self, row: TryOnRequest, **times: timedelta) -> None:
+        """Set times of a row, relative to now."""
         now = timezone.now()
-        TryOnRequest.objects.filter(pk=row.pk).update(**{name: now + by for name, by in times.items()})
+        values = {name: now + offset for name, offset in times.items()}
+        TryOnRequest.objects.filter(pk=row.pk).update(**values)
 
-    def due(self, row: TryOnRequest) -> None:
-        """Its time has come, and whoever worked on it has had theirs."""
-        self.move(row, due_at=PAST)
+    def make_due(self, row: TryOnRequest) -> None:
+        """It is due, and its lease, if any, has expired."""
+        self.set_times(row, due_at=PAST)
         TryOnRequest.objects.filter(pk=row.pk, lease_until__isnull=False).update(
             lease_until=timezone.now() + PAST
         )
 
-    def posted(self, row: TryOnRequest, ago: timedelta) -> None:
+    def set_posted(self, row: TryOnRequest, ago: timedelta) -> None:
         """Its submit was sent so long ago."""
         Attempt.objects.filter(request=row).update(posted_at=timezone.now() - ago)
 
-    def gateway_waits_no_more(self) -> None:
+    def end_gateway_pause(self) -> None:
+        """Submits may be sent again: a rate limit or a trial interval is over."""
         now = timezone.now()
         GatewayState.objects.filter(wait_until__isnull=False).update(wait_until=now + PAST)
 
     def reload(self, row: TryOnRequest, state: State, code: str = "") -> TryOnRequest:
-        """As it is in the database now; with the books checked."""
+        """The row as it is in the database. Check its state, its error code and the books."""
         fresh = TryOnRequest.objects.get(pk=row.pk)
         assert (fresh.state, fresh.error_code) == (state, code), list(
             fresh.events.values_list("name", "to_state")
@@ -126,21 +128,23 @@ class Desk:
         check_books(self.gateway if fresh.state in TERMINAL else None)
         return fresh
 
-    def money(self, row: TryOnRequest) -> list[str]:
-        """Where the money of each attempt lies."""
+    def money_states(self, row: TryOnRequest) -> list[str]:
+        """Of each attempt, in their order."""
         return list(row.attempts.order_by("number").values_list("money", flat=True))
 
     def spent(self) -> int:
+        """Micro-USD by our books."""
         return sum(period.spent for period in BudgetPeriod.objects.filter(kind="day"))
 
     def charged(self) -> int:
+        """Micro-USD by the vendor's ledger."""
         return self.gateway.ledger.totals["amount"]
 
-    def posts(self) -> int:
+    def post_count(self) -> int:
         return len(self.gateway.ledger.entries)
 
 
 def stored_results() -> set[Path]:
-    """The files of finished pictures, whether a row knows them or not."""
+    """The files of result images, with or without a row."""
     root = Path(private_storage().path("vton/results"))
     return {path for path in root.rglob("*") if path.is_file()}

@@ -1,0 +1,75 @@
+"""Conditional updates of many rows in few statements.
+
+``QuerySet.bulk_update`` takes no condition, and its CASE expressions cost Django as much time as single
+updates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+if TYPE_CHECKING:
+    from django.db.models import Field, Model
+
+Row = tuple[Any, Mapping[str, Any], Mapping[str, Any]]
+"""A primary key, what its row must still contain, and the new values; both by field name."""
+
+
+class RowsChanged(Exception):  # noqa: N818 - it says what happened
+    """A row does not meet its condition. The caller's transaction must be rolled back."""
+
+
+def update_rows(model: type[Model], rows: Sequence[Row]) -> None:
+    """Update all these rows: in one statement if they share conditions and values, else by ``executemany``.
+
+    Raise ``RowsChanged`` if one of them does not meet its condition.
+    """
+    if not rows:
+        return
+    _, conditions, values = rows[0]
+    if all(row[1:] == (conditions, values) for row in rows):
+        found = model._default_manager.filter(pk__in=[pk for pk, *_ in rows], **conditions)
+        count = found.update(**values)
+    else:
+        count = _execute_many(model, rows)
+    if count != len(rows):
+        raise RowsChanged(f"{count} of {len(rows)} rows of {model.__name__} meet their conditions.")
+
+
+def _execute_many(model: type[Model], rows: Sequence[Row]) -> int:
+    statements: dict[str, list[list[Any]]] = defaultdict(list)
+    for pk, conditions, values in rows:
+        wanted = {"pk": pk, **conditions}
+        assignments = ", ".join(f"{_column(model, name)} = %s" for name in values)
+        where = " AND ".join(
+            f"{_column(model, name)} {'IS NULL' if value is None else '= %s'}"
+            for name, value in wanted.items()
+        )
+        table = connection.ops.quote_name(model._meta.db_table)
+        parameters = [*values.items(), *((name, it) for name, it in wanted.items() if it is not None)]
+        statements[f"UPDATE {table} SET {assignments} WHERE {where}"].append(  # noqa: S608 - our own names
+            [_prepare(model, name, value) for name, value in parameters]
+        )
+    count = 0
+    with connection.cursor() as cursor:
+        for statement, parameter_lists in statements.items():
+            cursor.executemany(statement, parameter_lists)
+            count += int(cursor.rowcount)
+    return count
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    return model._meta.pk if name == "pk" else model._meta.get_field(name)  # type: ignore[return-value] # columns only
+
+
+def _column(model: type[Model], name: str) -> str:
+    return connection.ops.quote_name(str(_field(model, name).column))
+
+
+def _prepare(model: type[Model], name: str, value: Any) -> Any:
+    return _field(model, name).get_db_prep_save(value.value if isinstance(value, Enum) else value, connection)

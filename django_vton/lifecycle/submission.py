@@ -1,0 +1,277 @@
+"""The paid call: claimed before it is sent, never sent twice automatically; and the vendor's callbacks.
+
+A vendor's id belongs to its attempt. The id in the submit's own response wins over an id from a callback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Value
+from django.db.models.functions import Least
+from django.utils import timezone
+
+from .. import signals
+from ..gateway import polling
+from ..gateway.links import supports_callback
+from ..models import Attempt, TryOnRequest, VendorLink
+from ..models.states import REOPENABLE_CODES, Money, State
+from .bulk_update import Row, update_rows
+from .followers import fail_with_followers, reopen_followers
+from .transition import (
+    atomic_outcome,
+    is_newest,
+    lock_attempts,
+    lock_newest_attempt,
+    send_signal,
+    settle,
+    transition,
+)
+
+if TYPE_CHECKING:
+    from ..pixazo import SubmitResult
+
+logger = logging.getLogger(__name__)
+
+
+def claim_submits(
+    attempts: Sequence[Attempt], token_hashes: Sequence[str], now: datetime, lease: timedelta
+) -> list[Attempt]:
+    """Write ahead of the payment: commit ``queued`` -> ``submitting`` before any socket is opened.
+
+    Return the attempts that may be POSTed now, once. The others were claimed or ended since they were read,
+    have to wait, or have lost their photo.
+    """
+    until = now + lease
+    with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
+        claimed: list[Attempt] = []
+        changes: list[Row] = []
+        for attempt, locked, token_hash in zip(attempts, lock_attempts(attempts), token_hashes, strict=True):
+            if _may_be_sent(locked, now):
+                claimed.append(attempt)
+                changes.append(
+                    (attempt.pk, {"posted_at": None}, {"posted_at": now, "token_hash": token_hash})
+                )
+        transition(
+            [attempt.request for attempt in claimed],
+            State.SUBMITTING,
+            "claimed",
+            lease_until=until,
+            due_at=until,
+            started_at=now,
+        )
+        update_rows(Attempt, changes)
+    for attempt, (_, _, values) in zip(claimed, changes, strict=True):
+        attempt.posted_at, attempt.token_hash = now, values["token_hash"]
+    return claimed
+
+
+def _may_be_sent(attempt: Attempt, now: datetime) -> bool:
+    request = attempt.request
+    is_due = request.state == State.QUEUED and request.due_at is not None and request.due_at <= now
+    has_images = request.photo_id is not None and request.product_image_id is not None
+    return is_due and has_images and is_newest(attempt) and attempt.posted_at is None
+
+
+def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
+    """Store the vendor's ids from accepted submits. They win over the ids that callbacks brought before.
+
+    Raise IntegrityError and store nothing if one of several ids belongs to another attempt; if there is only
+    one, its try-on becomes ``unknown``.
+    """
+    try:
+        with atomic_outcome():
+            locked = lock_attempts([attempt for attempt, _ in outcomes])
+            update_rows(Attempt, [(attempt.pk, {}, _accepted_fields(result)) for attempt, result in outcomes])
+            waiting = [attempt for attempt in locked if _can_reopen(attempt)]
+            reopen(waiting, "submitted", [timezone.now() + _first_poll_delay(attempt) for attempt in waiting])
+    except IntegrityError:
+        if len(outcomes) > 1:
+            raise
+        _mark_id_conflict(*outcomes[0])
+
+
+def _accepted_fields(result: SubmitResult) -> dict[str, Any]:
+    assert result.answer is not None
+    fields = {"outcome": result.outcome, "http_status": result.status_code, "raw": result.answer.raw}
+    return fields | {"vendor_id": result.answer.vendor_id}
+
+
+def _mark_id_conflict(attempt: Attempt, result: SubmitResult) -> None:
+    fields = _accepted_fields(result)
+    _log_id_conflict(fields.pop("vendor_id"))
+    with atomic_outcome():
+        [attempt] = lock_attempts([attempt])
+        if is_newest(attempt) and attempt.request.state == State.SUBMITTING:
+            transition([attempt.request], State.UNKNOWN, "vendor_id_conflict", attempts=[attempt])
+        Attempt.objects.filter(pk=attempt.pk).update(**fields)
+
+
+def mark_refused(
+    attempt: Attempt, result: SubmitResult, *, retry_at: datetime | None, code: str = "vendor"
+) -> None:
+    """The submit was refused or not sent, and costs nothing.
+
+    Send it again at ``retry_at``, or fail with ``code``. This is the submit's own result, so it also settles
+    an unknown outcome, and frees the money of a try-on that ended meanwhile.
+    """
+    with atomic_outcome():
+        [attempt] = lock_attempts([attempt])
+        request = attempt.request
+        Attempt.objects.filter(pk=attempt.pk).update(
+            outcome=result.outcome, http_status=result.status_code, error=result.error
+        )
+        VendorLink.objects.filter(attempt=attempt).delete()
+        event = str(result.outcome)
+        if is_newest(attempt) and request.state in (State.SUBMITTING, State.UNKNOWN):
+            if retry_at is None:
+                transition([request], State.FAILED, event, attempts=[attempt], error_code=code)
+                settle([attempt], Money.FREE)
+                fail_with_followers(request)
+            else:
+                transition(
+                    [request],
+                    State.QUEUED,
+                    event,
+                    attempts=[attempt],
+                    due_at=retry_at,
+                    last_attempt_number=attempt.number + 1,
+                )
+                _create_next_attempt(attempt)
+        elif attempt.vendor_id is None:
+            settle([attempt], Money.FREE, source=Money.SPENT)
+
+
+def _create_next_attempt(attempt: Attempt) -> None:
+    """A new attempt takes over the held money, so that the sums of the budget stay as they are."""
+    if not Attempt.objects.filter(pk=attempt.pk, money=Money.HELD).update(money=Money.FREE):
+        raise RuntimeError("An attempt without held money was queued again.")
+    Attempt.objects.create(
+        request=attempt.request,
+        number=attempt.number + 1,
+        engine=attempt.engine,
+        amount=attempt.amount,
+        budget_day=attempt.budget_day,
+    )
+
+
+def mark_unknown(
+    attempt: Attempt,
+    *,
+    timeout: timedelta,
+    error: str = "",
+    status: int | None = None,
+    expired_at: datetime | None = None,
+) -> bool:
+    """The call broke off after the socket was opened, or its worker is gone. It is never sent again.
+
+    The outcome is awaited for ``timeout`` after the submit. With ``expired_at``, nothing happens if the lease
+    lasts longer. False if the try-on was not in ``submitting``.
+    """
+    with atomic_outcome():
+        [attempt] = lock_attempts([attempt])
+        request = attempt.request
+        is_leased = (
+            expired_at is not None and request.lease_until is not None and request.lease_until > expired_at
+        )
+        if request.state != State.SUBMITTING or not is_newest(attempt) or is_leased:
+            return False
+        due_at = (attempt.posted_at or timezone.now()) + timeout
+        transition([request], State.UNKNOWN, "outcome_unknown", attempts=[attempt], due_at=due_at)
+        Attempt.objects.filter(pk=attempt.pk).update(outcome="unknown", error=error, http_status=status)
+    return True
+
+
+def fail_unknown_outcome(request: TryOnRequest) -> None:
+    """The outcome never became known: fail, count it as spent, and tell the shop that staff must check it."""
+    with transaction.atomic():
+        attempt = lock_newest_attempt(request)
+        request = attempt.request
+        is_due = request.due_at is not None and request.due_at <= timezone.now()
+        if request.state == State.UNKNOWN and is_due:
+            code = "outcome_unknown"
+            transition([request], State.FAILED, "outcome_timed_out", attempts=[attempt], error_code=code)
+            settle([attempt], Money.SPENT)
+            fail_with_followers(request)
+            send_signal(signals.tryon_needs_attention, request, code=code)
+
+
+def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
+    """A callback with the attempt's own token makes the try-on due for a poll. True if anything changed."""
+    now = timezone.now()
+    # An attempt that has an id keeps one. In the common case its try-on is only waiting.
+    if attempt.vendor_id is not None and _make_due(attempt.request, now):
+        return True
+    with transaction.atomic():
+        [attempt] = lock_attempts([attempt])
+        if attempt.vendor_id is None and not (vendor_id and store_vendor_id(attempt, vendor_id)):
+            return False
+        if _make_due(attempt.request, now):
+            return True
+        if not _can_reopen(attempt):
+            return False
+        reopen([attempt], "callback", [now], called_back_at=now)
+        return True
+
+
+def _make_due(request: TryOnRequest, now: datetime) -> bool:
+    """Due now, or some time after the last poll that a callback caused; a sooner time stays.
+
+    The first callback is recorded in any case, since try-ons with a callback are polled before the others.
+    The condition on ``called_back_at`` lets only one of two simultaneous callbacks through.
+    """
+    running = TryOnRequest.objects.filter(
+        pk=request.pk, state=State.SUBMITTED, called_back_at=request.called_back_at
+    )
+    due_at = now
+    if request.called_back_at is not None:
+        due_at = max(now, request.called_back_at + polling.CALLBACK_POLL_INTERVAL)
+        running = running.filter(due_at__gt=due_at)
+    return bool(running.update(due_at=Least("due_at", Value(due_at)), called_back_at=due_at))
+
+
+def store_vendor_id(attempt: Attempt, vendor_id: str) -> bool:
+    """Store the vendor's id, whatever became of the try-on. False if it belongs to another attempt."""
+    try:
+        with transaction.atomic():
+            return bool(Attempt.objects.filter(pk=attempt.pk).update(vendor_id=vendor_id))
+    except IntegrityError:
+        _log_id_conflict(vendor_id)
+        return False
+
+
+def _log_id_conflict(vendor_id: str) -> None:
+    """The vendor used an id twice, or a caller guessed one."""
+    logger.warning("The vendor's id of an attempt belongs to another attempt: %s", vendor_id)
+
+
+def _can_reopen(attempt: Attempt) -> bool:
+    """Whether the vendor's id of this locked attempt still helps its try-on.
+
+    An attempt that another one has followed only keeps its id.
+    """
+    request = attempt.request
+    if request.state == State.FAILED:
+        is_open = request.error_code in REOPENABLE_CODES and request.erased_at is None
+    else:
+        is_open = request.state in (State.SUBMITTING, State.UNKNOWN)
+    return is_open and is_newest(attempt)
+
+
+def reopen(attempts: Sequence[Attempt], event: str, due_at: Sequence[datetime], **fields: Any) -> None:
+    """To ``submitted``, each due at its own time. Followers of a failed try-on are queued again."""
+    requests = [attempt.request for attempt in attempts]
+    failed = [request for request in requests if request.state == State.FAILED]
+    times = [{"due_at": moment} for moment in due_at]
+    fields |= {"attempts": attempts, "own_fields": times, "error_code": "", "finished_at": None}
+    transition(requests, State.SUBMITTED, event, **fields)
+    for request in failed:
+        reopen_followers(request)
+
+
+def _first_poll_delay(attempt: Attempt) -> timedelta:
+    return polling.first_poll_delay(supports_callback=supports_callback(attempt.request.engine))
