@@ -18,7 +18,7 @@ from django_vton.models import Attempt, BatchRender, DispatcherLease, TryOnReque
 from django_vton.models.states import State
 
 from ..faults.rounds import ROUNDS
-from ..lifecycle.test_processes import pump
+from ..lifecycle.test_processes import worker_process
 
 if TYPE_CHECKING:
     from django_vton.models import Batch
@@ -54,7 +54,7 @@ def test_a_kill_while_feeding_leaves_only_complete_steps(runner: BatchRunner, at
     """The worker is killed as soon as a chunk of rows, or a render with its reservation, exists."""
     batch = runner.start(30)
     created = batch.renders if at == "rows" else batch.renders.filter(status=BatchRender.Status.REQUESTED)
-    with pump(runner.harness) as process:
+    with worker_process(runner.harness) as process:
         deadline = time.monotonic() + 30
         while not created.exists():
             assert time.monotonic() < deadline
@@ -75,7 +75,7 @@ def test_a_kill_while_feeding_leaves_only_complete_steps(runner: BatchRunner, at
 
 def kill_worker(runner: BatchRunner, accepted: int) -> None:
     """Kill a worker when the vendor has accepted this many renders, while others are being sent."""
-    with pump(runner.harness) as process:
+    with worker_process(runner.harness) as process:
         ledger = runner.harness.gateway.ledger
         assert ledger.wait_for(lambda ledger: ledger.totals["accepted"] >= accepted, timeout=TIMEOUT_SECONDS)
         process.send_signal(signal.SIGKILL)
@@ -93,7 +93,7 @@ def let_time_pass(runner: BatchRunner) -> None:
 
 
 def run(runner: BatchRunner) -> None:
-    with pump(runner.harness, "--once") as process:
+    with worker_process(runner.harness, "--once") as process:
         assert process.wait(TIMEOUT_SECONDS) == 0
 
 

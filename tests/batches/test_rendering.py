@@ -138,7 +138,7 @@ def test_a_batch_without_products_or_house_models_is_refused(runner: BatchRunner
 def test_rows_are_created_in_chunks_and_counted_in_four_queries(
     runner: BatchRunner, django_assert_num_queries: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeding, "CHUNK", 4)
+    monkeypatch.setattr(feeding, "CHUNK_SIZE", 4)
     batch = runner.start(10)
     assert feeding.step()
     assert (batch.renders.count(), batches.progress(batch).waiting) == (4, 10)
