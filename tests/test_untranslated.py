@@ -17,7 +17,7 @@ from django.utils import translation
 from django_vton.models import Consent, PauseSwitch, Publication, TryOnRequest
 from tests.test_locale import CATALOGUE_HEADER, catalogue_path, compile_messages, read_catalogue
 from tests.tryons import complete_tryon, get_start, post_tryon, product_ref, uploaded_photo
-from tests.utils.test_languages import Read
+from tests.utils.german import ParsedPage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def shop(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> 
     settings.LOCALE_PATHS = [tmp_path]
     settings.LANGUAGE_CODE = request.param
     settings.LANGUAGES = [*settings.LANGUAGES, ("fr", "French"), ("pt-br", "Portuguese"), ("de-at", "German")]
-    settings.ROOT_URLCONF = "tests.language_prefixes.outside"
+    settings.ROOT_URLCONF = "tests.language_prefixes.shop_only"
 
 
 def our_part(html: str) -> str:
@@ -62,19 +62,21 @@ class Shopper:
     def __init__(self) -> None:
         self.client = Client(headers={"Accept-Language": "de"})
 
-    def get(self, url: str, **query: str) -> Read:
+    def get(self, url: str, **query: str) -> ParsedPage:
         """Return the French page. Our part of it must be in English, with links to French pages."""
         french, english = (self.client.get(url, query | {"lang": lang}) for lang in ("fr", "en"))
         assert french.status_code == english.status_code
         assert french["Content-Language"] == english["Content-Language"] == "en"
         html, other = (our_part(it.content.decode()) for it in (french, english))
         assert LINK.sub("", html) == LINK.sub("", other)
-        page = Read(french.content.decode())
+        page = ParsedPage(french.content.decode())
         assert page.element["html"]["lang"] == "fr"
         assert "Panier" in french.content.decode()
-        assert (page.ours["lang"], page.ours["dir"]) == ("en", "ltr")
+        assert (page.package_element["lang"], page.package_element["dir"]) == ("en", "ltr")
         links = [
-            link for link in [*Read(html).links, *Read(html).forms] if link.startswith(("/try-on/", "/fr"))
+            link
+            for link in [*ParsedPage(html).links, *ParsedPage(html).forms]
+            if link.startswith(("/try-on/", "/fr"))
         ]
         assert links
         assert all(
@@ -187,16 +189,18 @@ def render(language: str, template: str, **context: Any) -> str:
 
 def test_the_button_is_english_and_links_to_a_french_page(shirt: Product) -> None:
     french = render("fr", "{% tryon product %}", product=shirt)
-    element = Read(french).element
+    element = ParsedPage(french).element
     assert element["vton-try-on"]["lang"] == "fr"  # In which scripts request pages and the API.
     assert element["a"]["href"] == f"/try-on/try/{product_ref(shirt)}/?lang=fr"
     assert (element["a"]["lang"], element["a"]["dir"]) == ("en", "ltr")
-    assert "Try it on" in Read(french).texts
-    assert "lang" not in Read(render("de", "{% tryon product %}", product=shirt)).element["a"]
+    assert "Try it on" in ParsedPage(french).texts
+    assert "lang" not in ParsedPage(render("de", "{% tryon product %}", product=shirt)).element["a"]
 
 
 def test_the_badge_has_english_texts_and_their_language() -> None:
-    french, english = (Read(render(lang, "{% tryon_assets %}")).element["script"] for lang in ("fr", "en"))
+    french, english = (
+        ParsedPage(render(lang, "{% tryon_assets %}")).element["script"] for lang in ("fr", "en")
+    )
     assert (french.pop("lang"), french["data-lang"]) == ("fr", "en")
     assert english.pop("lang") == "en"
     assert french == english
@@ -207,7 +211,7 @@ def test_the_gallery_is_english(shirt: Product, phone_photo: PhotoMaker) -> None
     image = complete_tryon(row).images.get()
     Publication.objects.create(image=image, product=row.product, main_product=row.main_product)
     french, english = (
-        Read(render(lang, "{% tryon_gallery product %}", product=shirt)) for lang in ("fr", "en")
+        ParsedPage(render(lang, "{% tryon_gallery product %}", product=shirt)) for lang in ("fr", "en")
     )
     assert french.texts == english.texts
     assert french.element["figure"] == {"lang": "en", "dir": "ltr"}
@@ -219,7 +223,7 @@ def test_urls_never_use_a_language_prefix_that_the_shop_lacks(
 ) -> None:
     """URLs below `/en/` do not exist there."""
     settings.LANGUAGES = [("fr", "French"), ("de", "German")]
-    settings.ROOT_URLCONF = "tests.language_prefixes.inside"
+    settings.ROOT_URLCONF = "tests.language_prefixes.shop_and_tryon"
     html = shopper.client.get("/fr/try-on/dialog/", {"product": product_ref(shirt)}).content.decode()
     assert ' lang="en"' in html
     assert 'data-try-ons="/fr/try-on/api/try-ons/"' in html

@@ -224,7 +224,7 @@ def test_the_vendors_links_end_with_the_render(links: list[str], end: str) -> No
     elif end == "erase":
         privacy.erase_tryon(row)
     elif end == "unknown":
-        lifecycle.submit_unknown(lifecycle.current_attempt(row), grace=timedelta(minutes=1))
+        lifecycle.mark_unknown(lifecycle.current_attempt(row), timeout=timedelta(minutes=1))
     else:
         TryOnRequest.objects.update(state="submitted")
     assert statuses(links) == ({200} if is_active else {404})

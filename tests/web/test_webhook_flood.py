@@ -26,7 +26,7 @@ from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, Vend
 from django_vton.utils.tokens import hash_token
 from django_vton.worker import dispatcher
 from tests.faults.rounds import ROUNDS
-from tests.lifecycle.desk import OneLook
+from tests.lifecycle.harness import StopAfterOneCycle
 from tests.tryons import TOKEN, claim_for_submit, create_tryon
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def running(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequ
     row = create_tryon(guest, shirt, phone_photo())
     attempt = claim_for_submit(row)
     answer = VendorResponse(vendor_id=ID, status=VendorStatus.RUNNING, raw_status="QUEUED")
-    lifecycle.submit_answered(attempt, SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=answer), answer)
+    lifecycle.mark_submitted([(attempt, SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=answer))])
     row.refresh_from_db()
     return row
 
@@ -108,7 +108,7 @@ def test_repeated_callbacks_poll_the_vendor_at_most_once_in_ten_seconds(
     vton(PUBLIC_BASE_URL=live_server.url)
     gateway.scenario(outcome="SIMMERING", callbacks=0)
     row = create_tryon(guest, shirt, phone_photo())
-    dispatcher.run(stop=OneLook())
+    dispatcher.run(stop=StopAfterOneCycle())
     Attempt.objects.filter(request=row).update(token_hash=hash_token(TOKEN))
     client = Client(enforce_csrf_checks=True)
     enqueued.clear()
@@ -116,7 +116,7 @@ def test_repeated_callbacks_poll_the_vendor_at_most_once_in_ten_seconds(
     for _ in range(COUNT):
         assert client.post(callback_url(TOKEN), BODY, content_type="application/json").status_code == 200
         if TryOnRequest.objects.due(timezone.now()).exists():
-            dispatcher.run(stop=OneLook())
+            dispatcher.run(stop=StopAfterOneCycle())
     seconds = time.monotonic() - started
     row.refresh_from_db()
     assert row.state == "submitted"

@@ -44,8 +44,8 @@ def row(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> TryOnRequest:
 def submitted(row: TryOnRequest) -> TryOnRequest:
     """A submitted try-on that is due much later."""
     running = VendorResponse(vendor_id=VENDOR_ID, status=VendorStatus.RUNNING, raw_status="QUEUED")
-    lifecycle.submit_answered(
-        lifecycle.current_attempt(row), SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=running), running
+    lifecycle.mark_submitted(
+        [(lifecycle.current_attempt(row), SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=running))]
     )
     row.refresh_from_db()
     return row

@@ -69,7 +69,9 @@ class TryOnForm(forms.Form):
         self.product = product
         self.own_photos = own_photos(shopper, selected)
         models = PersonPhoto.objects.active_house_models()
-        self.house_models = [(row, serializers.PhotoSerializer(row).data) for row in models if row.suits_kind(product.kind)]
+        self.house_models = [
+            (row, serializers.PhotoSerializer(row).data) for row in models if row.suits_kind(product.kind)
+        ]
         offered = [photo["id"] for _row, photo in (*self.own_photos, *self.house_models)]
         self.selected_photo = selected if selected in offered else ""
         self.consent_version = config.CONSENT_VERSION
@@ -146,7 +148,10 @@ def own_photos(shopper: Shopper | None, selected: str = "") -> list[PhotoCard]:
         return []
     own = PersonPhoto.objects.usable_by(shopper).filter(kind=PersonPhoto.Kind.OWN)
     shown = Q(is_reusable=True) if (pk := parse_uuid(selected)) is None else Q(is_reusable=True) | Q(pk=pk)
-    return [(photo, serializers.PhotoSerializer(photo).data) for photo in own.filter(shown).order_by("-created_at")]
+    return [
+        (photo, serializers.PhotoSerializer(photo).data)
+        for photo in own.filter(shown).order_by("-created_at")
+    ]
 
 
 def parse_uuid(text: str) -> uuid.UUID | None:

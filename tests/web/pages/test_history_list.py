@@ -262,7 +262,7 @@ def test_the_comparison_keeps_the_pages_language(
     settings: Settings, guest: Client, tryons: list[TryOnRequest]
 ) -> None:
     """A browser drops the query of a GET form's action."""
-    settings.ROOT_URLCONF = "tests.language_prefixes.outside"
+    settings.ROOT_URLCONF = "tests.language_prefixes.shop_only"
     page = Elements(guest.get(HISTORY_URL, {"lang": "de"}))
     fields = {it["name"]: it["value"] for it in page.find("input", type="hidden") if it.get("name") == "lang"}
     assert fields == {"lang": "de"}

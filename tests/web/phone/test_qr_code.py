@@ -76,7 +76,7 @@ def test_the_phones_page_uses_the_language_of_the_computers_page(
     desktop: Client, mobile: Client, shirt: Product, settings: Settings
 ) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
-    settings.ROOT_URLCONF = "tests.language_prefixes.outside"
+    settings.ROOT_URLCONF = "tests.language_prefixes.shop_only"
     link = desktop.post(f"{LINKS_URL}?lang=de", {"product": product_ref(shirt)}).json()
     assert link["url"].endswith("/?lang=de")
     svg = desktop.get(link["code_url"], headers={"accept-language": "en"}).content.decode()
