@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import SAFE_METHODS, AllowAny
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ...exceptions import Refused
-from ...models import TryOnRequest
+from ...models import Shopper, TryOnRequest
 from ...shoppers import Visitor
 from ...utils import languages
 from .. import uploads
 from ..sessions import require_session
 from .errors import exception_handler
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from uuid import UUID
-
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
-    from rest_framework.renderers import BaseRenderer
-    from rest_framework.request import Request
-
-    from ...models import Shopper
 
 
 class SessionAuthentication(BaseAuthentication):

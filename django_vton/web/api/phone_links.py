@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ... import products
@@ -16,12 +18,6 @@ from .. import phone_links
 from ..files import SECURITY_HEADERS
 from .base import ApiView
 from .serializers import PhoneLinkSerializer, PhoneLinkStatusSerializer, ProductSerializer
-
-if TYPE_CHECKING:
-    from typing import Any
-    from uuid import UUID
-
-    from rest_framework.request import Request
 
 POLL_SECONDS = 3
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
@@ -22,9 +23,6 @@ from ..serializers import (
     PhotoSerializer,
     TryOnSerializer,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 UNAVAILABLE_REASONS = ("product_not_enabled", "budget_exhausted", "paused", "unavailable", "not_configured")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from uuid import UUID
 
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ... import privacy
@@ -12,11 +13,6 @@ from ...models import PersonPhoto
 from ...shoppers import SESSION_KEY
 from .base import ApiView
 from .serializers import PhotosSerializer
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from rest_framework.request import Request
 
 
 class PhotoListView(ApiView):
@@ -33,7 +29,7 @@ class PhotoDetailView(ApiView):
     """`DELETE api/photos/{id}/`."""
 
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Erase one of the shopper's own photos. Running try-ons that need it are canceled."""
+        """Erase one of the shopper's own photos, which cancels running try-ons that need it."""
         shopper = self.shopper
         # House models, and photos whose owner was erased, have no shopper: never match them by None.
         photo = None if shopper is None else shopper.photos.filter(pk=pk).first()

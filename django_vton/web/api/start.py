@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.views.decorators.csrf import ensure_csrf_cookie
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ... import images, privacy, products
@@ -20,21 +23,14 @@ from ...intake import availability
 from ...models import PersonPhoto
 from ...models.states import ACTIVE, State
 from ...monitoring.typical_duration import typical_seconds
+from ...pixazo import Option
+from ...products import DescribedProduct
 from ...shoppers import VISITOR_HEADER, Visitor
 from ...utils.languages import localized_url
 from ..serializers import try_ons_of
 from ..sessions import require_session
 from .base import ApiView
 from .serializers import ProductSerializer, StartSerializer
-
-if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from django.http import HttpRequest
-    from rest_framework.request import Request
-
-    from ...pixazo import Option
-    from ...products import DescribedProduct
 
 MIME_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "HEIF": "image/heic"}
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
-from django.http import HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseNotModified
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ... import lifecycle, privacy
@@ -28,13 +30,6 @@ from ..serializers import TryOnSerializer, shown_state, try_ons_of
 from ..uploads import clear_file_names
 from .base import ApiView
 from .serializers import FeedbackSerializer, ProductSerializer, TryOnFormSerializer
-
-if TYPE_CHECKING:
-    from typing import Any
-    from uuid import UUID
-
-    from django.http import HttpResponse
-    from rest_framework.request import Request
 
 RETRY_AFTER = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
 """Seconds until the next poll."""
@@ -86,7 +81,7 @@ class TryOnListView(ApiView):
 
     @sensitive_variables("form")
     def post(self, request: Request) -> Response:
-        """Request a try-on. 200 if the result is there already."""
+        """Request a try-on. The status is 200 if the result exists already."""
         form = TryOnFormSerializer(data=request.data)
         clear_file_names(request.FILES)
         if self.upload.is_too_large:
