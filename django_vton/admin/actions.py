@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
@@ -14,19 +18,13 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from .. import lifecycle, privacy
 from ..exceptions import BudgetExhausted
 from ..gateway import engines
+from ..models import TryOnRequest
 from ..queue import wake
 from ..utils.money import format_usd
 from .base import Admin, can_operate, can_spend, confirmation_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.db.models import QuerySet
-    from django.http import HttpRequest
-    from django.template.response import TemplateResponse
     from django.utils.functional import _StrPromise
-
-    from ..models import TryOnRequest
 
 MAX_SELECTED = 200
 """How many try-ons one request may change, since each is changed in a transaction of its own."""

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ..models import Attempt, PersonPhoto, TryOnEvent, TryOnImage, TryOnRequest
 from ..models.states import Money, State
 from ..utils.money import format_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from uuid import UUID
-
     from django.utils.functional import _StrPromise
-    from django.utils.safestring import SafeString
-
-    from ..models import Attempt, PersonPhoto, TryOnEvent, TryOnImage, TryOnRequest
 
 HOUR, DAY = 60, 24 * 60
 """In minutes."""
@@ -144,8 +142,10 @@ def thumbnail(url: str, alt: str) -> SafeString:
 
 def hidden_placeholder() -> SafeString:
     """Shown in place of a shopper's image to staff without the permission to view it."""
-    hint = _("You need the permission to view shoppers' photos and results.")
-    return format_html('<span class="vton-thumb vton-thumb-hidden" title="{}">{}</span>', hint, _("hidden"))
+    tooltip = _("You need the permission to view shoppers' photos and results.")
+    return format_html(
+        '<span class="vton-thumb vton-thumb-hidden" title="{}">{}</span>', tooltip, _("hidden")
+    )
 
 
 def product_link(ref: str, text: str = "") -> SafeString:

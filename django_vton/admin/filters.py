@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +19,6 @@ from ..models.states import State
 from ..monitoring.incidents import OUTCOME_UNKNOWN
 from ..utils.periods import start_of_day, today
 from . import periods
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-    from django.http import HttpRequest
 
 NEEDS_ATTENTION = Q(state=State.UNKNOWN) | OUTCOME_UNKNOWN
 """The vendor may have charged a render whose outcome is unknown."""

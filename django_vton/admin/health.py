@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,10 +27,6 @@ from .base import ReadOnlyAdmin, can_operate
 from .budget_status import budget_context
 from .filters import NEEDS_ATTENTION
 from .operations import availability_text, gateway_status
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
 
 MAX_COUNTED = 100
 """Unknown outcomes are counted up to this number, since a larger count does not change what to do."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
+from django.forms import ModelForm
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from .. import products
 from ..intake import product_images
 from .product_renders import ProductRenderMixin
-
-if TYPE_CHECKING:
-    from django.forms import ModelForm
-    from django.http import HttpRequest
 
 
 class TryOnAdminMixin(ProductRenderMixin):

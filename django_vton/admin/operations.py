@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db import transaction
-from django.http import HttpResponseRedirect
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -23,10 +25,7 @@ from . import display
 from .base import ReadOnlyAdmin, StyledAdmin, can_operate
 
 if TYPE_CHECKING:
-    from django.forms import ModelForm
-    from django.http import HttpRequest, HttpResponse
     from django.utils.functional import _StrPromise
-    from django.utils.safestring import SafeString
 
 AVAILABILITY_TEXTS: dict[str | None, _StrPromise] = {
     None: gettext_lazy("Shoppers can try on."),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,13 +17,6 @@ from ..models import ProductImage
 from . import display
 from .base import ReadOnlyAdmin
 from .filters import ProblemFilter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.contrib.admin.views.main import ChangeList
-    from django.http import HttpRequest
-    from django.utils.safestring import SafeString
 
 
 @admin.register(ProductImage)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language_bidi, gettext_lazy
@@ -24,13 +25,10 @@ from ..utils.money import format_usd
 from . import chart, display, export, periods
 from .base import ReadOnlyAdmin
 from .budget_status import budget_context
+from .periods import Period
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-    from django.urls import URLPattern
     from django.utils.functional import _StrPromise
-
-    from .periods import Period
 
 MAX_LISTED = 100
 """How many of a month's renders the page lists; the file has all of them."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from os.path import commonprefix
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
+from django.db.models import QuerySet
 
 from .. import products
 from ..models import Attempt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.db.models import QuerySet
 
 ID_PREFIX = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
 """An id or its first characters, as the admin shows them. Shorter terms are words, such as "facade"."""

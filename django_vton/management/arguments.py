@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.management.base import CommandError
 
 from ..gateway.engines import engines
 from ..models import PersonPhoto
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def engine_options(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.core.management.base import OutputWrapper
+
+from ..models import TryOnRequest
 from ..signals import tryon_completed, tryon_failed
 from ..worker import dispatcher, shutdown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.core.management.base import OutputWrapper
-
-    from ..models import TryOnRequest
 
 POLL_INTERVAL_SECONDS = 0.5
 """How often a command reads the progress from the database, and the least time between two of its lines."""

@@ -21,14 +21,14 @@ def operator(staff: Staff) -> Client:
 def test_cancel_and_erase_need_a_confirmation(operator: Client) -> None:
     request = factories.create_tryon(factories.create_guest())
 
-    for action, words in (
+    for action, expected in (
         ("cancel", "already sent are paid"),
         ("erase", "This cannot be undone"),
     ):
-        answer = operator.post(reverse(LIST), action_data(action, request))
-        assert answer.status_code == 200
-        assert words in visible_text(answer.content.decode())
-        assert "1 try-on Linen shirt" in visible_text(answer.content.decode())
+        response = operator.post(reverse(LIST), action_data(action, request))
+        assert response.status_code == 200
+        assert expected in visible_text(response.content.decode())
+        assert "1 try-on Linen shirt" in visible_text(response.content.decode())
     request.refresh_from_db()
     assert request.state == State.QUEUED
     assert request.erased_at is None

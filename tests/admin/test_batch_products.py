@@ -1,4 +1,4 @@
-"""From a shop's own product admin: the action on many, the test of one."""
+"""The shop's own product admin: the action for many products, and the test render of one."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_the_action_and_the_button_need_the_permission_to_spend(staff: Staff, fi
     assert "render_on_models" not in get_page(client, LIST)
     assert "Test this product" not in get_page(client, CHANGE, shirt.pk)
     client.post(reverse(LIST), {**ACTION, "_selected_action": [shirt.pk]})
-    answer = client.post(reverse(TEST, args=[shirt.pk]), {"house_model": noa.pk})
-    assert answer.status_code == 403
+    response = client.post(reverse(TEST, args=[shirt.pk]), {"house_model": noa.pk})
+    assert response.status_code == 403
     assert not Batch.objects.exists()
 
 
@@ -93,8 +93,8 @@ def test_the_latest_render_is_shown(merchant: Client, files: StoredFiles) -> Non
 @pytest.mark.parametrize("chosen", ["", "x", "00000000-0000-0000-0000-000000000000"])
 def test_a_test_render_needs_a_valid_house_model(merchant: Client, chosen: str) -> None:
     shirt = make_product("shirt", "top")
-    words = post_messages(merchant, TEST, {"house_model": chosen}, shirt.pk)
-    assert words == ["Choose at least one product and one house model."]
+    expected = post_messages(merchant, TEST, {"house_model": chosen}, shirt.pk)
+    assert expected == ["Choose at least one product and one house model."]
     assert not Batch.objects.exists()
 
 

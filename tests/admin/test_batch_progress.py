@@ -31,16 +31,16 @@ def test_progress_is_on_the_page_and_polled_by_its_script(merchant: Client, runn
     assert f'data-vton-progress="{reverse(PROGRESS, args=[batch.pk])}"' in html
     assert "Reload the page" in html
     assert re.search(r'<progress max="2" value="0"', html)
-    answer = merchant.get(reverse(PROGRESS, args=[batch.pk]))
-    assert "no-store" in answer["Cache-Control"]
-    assert answer.json()["is_live"] is True
+    response = merchant.get(reverse(PROGRESS, args=[batch.pk]))
+    assert "no-store" in response["Cache-Control"]
+    assert response.json()["is_live"] is True
     runner.run(batch)
-    answer = merchant.get(reverse(PROGRESS, args=[batch.pk])).json()
-    assert answer["is_live"] is False
-    assert "Finished" in answer["parts"]["status"]
-    assert "0.60 USD" in answer["parts"]["counts"]
-    assert answer["parts"]["counts"].count("size=thumbnail") == 2
-    assert reverse(REVIEW, args=[batch.pk]) in answer["parts"]["controls"]
+    response = merchant.get(reverse(PROGRESS, args=[batch.pk])).json()
+    assert response["is_live"] is False
+    assert "Finished" in response["parts"]["status"]
+    assert "0.60 USD" in response["parts"]["counts"]
+    assert response["parts"]["counts"].count("size=thumbnail") == 2
+    assert reverse(REVIEW, args=[batch.pk]) in response["parts"]["controls"]
     assert "data-vton-progress" not in get_page(merchant, CHANGE, batch.pk)
 
 
@@ -72,11 +72,11 @@ def test_failed_renders_are_retried_for_a_confirmed_price(merchant: Client, runn
     assert "Retry the failed renders" in get_page(merchant, CHANGE, batch.pk)
 
     html = get_page(merchant, action_url_name("retry"), batch.pk)
-    read = visible_text(html)
-    assert "2 renders will be retried for at most 0.60 USD." in read
+    text = visible_text(html)
+    assert "2 renders will be retried for at most 0.60 USD." in text
     assert (
         "Also the 1 render with an unknown outcome, for 0.30 USD more. If the vendor has charged it already"
-        in read
+        in text
     )
     assert "checked" not in html
 
@@ -110,11 +110,11 @@ def test_the_list_needs_a_fixed_number_of_queries(merchant: Client, runner: Batc
         runner.start(1)
     batches.draft(["shop.product:1"], name="Later")
     assert queries() == few
-    read = visible_text(get_page(merchant, LIST))
-    assert "Done finished 2 of 2 0.60 USD" in read
-    assert "Later draft - 0.00 USD" in read
-    assert "running 0 of 1" in read
-    assert "Render on models…" in read
+    text = visible_text(get_page(merchant, LIST))
+    assert "Done finished 2 of 2 0.60 USD" in text
+    assert "Later draft - 0.00 USD" in text
+    assert "running 0 of 1" in text
+    assert "Render on models…" in text
 
 
 def test_the_progress_page_needs_a_fixed_number_of_queries(merchant: Client, runner: BatchRunner) -> None:

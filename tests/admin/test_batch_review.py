@@ -1,4 +1,4 @@
-"""The contact sheet: a word on each render, and into the shop and out again."""
+"""The review page: decisions on renders, publishing and unpublishing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REVIEW, PUBLISH = "admin:vton_batch_review", "admin:vton_batch_publish"
 
 @pytest.fixture
 def reviewer(staff: Staff) -> Client:
-    """Somebody who may not spend."""
+    """A user who may review but not spend."""
     return staff("change_batch")
 
 
@@ -39,7 +39,7 @@ def batch(db: None, files: StoredFiles) -> Batch:  # noqa: ARG001 - the fixtures
 
 
 def create_finished_batch(number: int) -> Batch:
-    """A batch whose renders are all there."""
+    """Create a batch of completed renders."""
     noa = factories.create_house_model()
     batch = Batch.objects.create(status="running", total=number, next_position=number)
     for position in range(number):
@@ -74,21 +74,21 @@ def test_buttons_accept_reject_and_undo(reviewer: Client, batch: Batch) -> None:
 
 
 def test_a_button_redirects_back_to_its_render(reviewer: Client, batch: Batch) -> None:
-    address = f"{reverse(REVIEW, args=[batch.pk])}?show=unreviewed&page=1"
-    response = reviewer.post(address, {"do": f"accept:{first(batch).pk}"})
-    assert response["Location"] == f"{address}#render-{first(batch).pk}"
+    url = f"{reverse(REVIEW, args=[batch.pk])}?show=unreviewed&page=1"
+    response = reviewer.post(url, {"do": f"accept:{first(batch).pk}"})
+    assert response["Location"] == f"{url}#render-{first(batch).pk}"
 
 
 def test_the_script_receives_the_card_and_the_counts(reviewer: Client, batch: Batch) -> None:
     data = {"do": f"accept:{first(batch).pk}"}
-    answer = reviewer.post(
+    response = reviewer.post(
         reverse(REVIEW, args=[batch.pk]), data, headers={"accept": "application/json"}
     ).json()
-    assert f'id="render-{first(batch).pk}"' in answer["card"]
-    assert "vton-is-accepted" in answer["card"]
-    assert "Publish 1 accepted render" in answer["publish"]
-    assert answer["problem"] == ""
-    assert answer["counts"] == {"unreviewed": 2, "accepted": 1, "rejected": 0, "published": 0, "failed": 0}
+    assert f'id="render-{first(batch).pk}"' in response["card"]
+    assert "vton-is-accepted" in response["card"]
+    assert "Publish 1 accepted render" in response["publish"]
+    assert response["problem"] == ""
+    assert response["counts"] == {"unreviewed": 2, "accepted": 1, "rejected": 0, "published": 0, "failed": 0}
 
 
 @pytest.mark.parametrize("do", ["", "accept", "accept:", "accept:x", "accept:999999", "burn:1", "accept:²"])
@@ -103,8 +103,8 @@ def test_a_render_of_another_batch_is_not_found(reviewer: Client, batch: Batch) 
     post_decision(reviewer, batch, f"accept:{first(other).pk}")
     assert first(other).review == ""
     other.renders.update(review="accepted")
-    words = post_decision(reviewer, batch, f"publish:{first(other).pk}")
-    assert words == ["There is no such render in this batch."]
+    expected = post_decision(reviewer, batch, f"publish:{first(other).pk}")
+    assert expected == ["There is no such render in this batch."]
     assert not ProductPhoto.objects.exists()
 
 
@@ -118,7 +118,9 @@ def test_each_tab_shows_its_renders(reviewer: Client, batch: Batch) -> None:
     lost = factories.set_state(
         factories.create_tryon(None, photo=one.photo, shared_key="x"), State.FAILED, "vendor"
     )
-    asked = BatchRender.objects.create(batch=batch, position=4, product="y", status="requested", request=lost)
+    failed_request = BatchRender.objects.create(
+        batch=batch, position=4, product="y", status="requested", request=lost
+    )
 
     def found(show: str) -> list[int]:
         html = get_page(reviewer, REVIEW, batch.pk, show=show)
@@ -128,11 +130,11 @@ def test_each_tab_shows_its_renders(reviewer: Client, batch: Batch) -> None:
     assert found("accepted") == [one.pk]
     assert found("rejected") == [two.pk]
     assert found("published") == []
-    assert found("failed") == [failed.pk, asked.pk]
-    read = visible_text(get_page(reviewer, REVIEW, batch.pk, show="failed"))
-    assert "No picture." in read
-    assert "problem at the vendor" in read
-    assert "Accept" not in read.partition("Failed 2")[2]
+    assert found("failed") == [failed.pk, failed_request.pk]
+    text = visible_text(get_page(reviewer, REVIEW, batch.pk, show="failed"))
+    assert "No picture." in text
+    assert "problem at the vendor" in text
+    assert "Accept" not in text.partition("Failed 2")[2]
 
 
 def test_accepted_renders_are_published_and_unpublished(reviewer: Client, batch: Batch) -> None:

@@ -46,8 +46,8 @@ def test_adding_products_creates_a_draft_that_can_be_changed(merchant: Client) -
     batch.refresh_from_db()
     assert batch.products == [product_ref(glasses)]
     for nothing in ([], ["shop.product:999"], ["shop.product:x\0"], ["x"], ["auth.user:1"]):
-        words = post_messages(merchant, PRODUCTS, {"do": "add", "product": nothing}, batch.pk)
-        assert words == ["No product was selected."]
+        expected = post_messages(merchant, PRODUCTS, {"do": "add", "product": nothing}, batch.pk)
+        assert expected == ["No product was selected."]
     batch.refresh_from_db()
     assert batch.products == [product_ref(glasses)]
 
@@ -80,8 +80,8 @@ def test_add_all_adds_products_beyond_the_page(merchant: Client) -> None:
     make_product("glasses", "eyewear")
     assert len(product_refs(get_page(merchant, ADD))) == 48
 
-    words = post_messages(merchant, f"{ADD}", {"do": "add_all"})
-    assert words == ["2501 products were added."]
+    expected = post_messages(merchant, f"{ADD}", {"do": "add_all"})
+    assert expected == ["2501 products were added."]
     response = merchant.post(
         f"{reverse(PRODUCTS, args=[Batch.objects.get().pk])}?kind=eyewear", {"do": "remove_all"}
     )
@@ -94,10 +94,10 @@ def test_each_product_shows_its_price_or_why_it_cannot_be_tried_on(merchant: Cli
     make_product("bag", "accessory")
     make_product("hidden", "top", is_public=False)
     html = get_page(merchant, ADD)
-    read = visible_text(html)
-    assert "Good 0.075 USD per render" in read
-    assert "This product has no picture." in read
-    assert "The shop has switched off try-on for this product." in read
+    text = visible_text(html)
+    assert "Good 0.075 USD per render" in text
+    assert "This product has no picture." in text
+    assert "The shop has switched off try-on for this product." in text
     assert html.count('loading="lazy"') == 2
 
 

@@ -29,23 +29,23 @@ def test_the_price_covers_missing_renders_only(
     assert TryOnRequest.objects.filter(batch=done).count() == 1
     draft = batches.draft([first, second, "shop.product:999"])
 
-    read = visible_text(get_page(merchant, CHANGE, draft.pk))
-    assert "Noa" in read
-    assert "Mia" in read
-    assert "Select at least one house model" in read
+    text = visible_text(get_page(merchant, CHANGE, draft.pk))
+    assert "Noa" in text
+    assert "Mia" in text
+    assert "Select at least one house model" in text
 
     chosen = [str(runner.noa.pk), str(mia.pk)]
-    read = " ".join(
+    text = " ".join(
         post_messages(merchant, CHANGE, {"house_models": chosen, "name": "Glasses", "do": "save"}, draft.pk)
     )
-    assert read == ""
+    assert text == ""
     html = get_page(merchant, CHANGE, draft.pk)
-    read = visible_text(html)
-    assert "renders 4 existing, not paid again 1 price 0.90 USD maximum" in read
-    assert "1.20 USD" in read
-    assert "1 product cannot be tried on now and costs nothing" in read
-    assert "The shop no longer has this product." in read
-    assert "Start 4 renders for at most 1.20 USD" in read
+    text = visible_text(html)
+    assert "renders 4 existing, not paid again 1 price 0.90 USD maximum" in text
+    assert "1.20 USD" in text
+    assert "1 product cannot be tried on now and costs nothing" in text
+    assert "The shop no longer has this product." in text
+    assert "Start 4 renders for at most 1.20 USD" in text
     assert get_batch_status(draft) == Batch.Status.DRAFT
 
 
@@ -93,8 +93,8 @@ def test_a_changed_selection_must_be_confirmed_before_it_starts(
 ) -> None:
     draft = batches.draft(runner.create_products(1), [runner.noa])
     both = [str(runner.noa.pk), str(mia.pk)]
-    words = "The selection or the price has changed. Please check again, then start."
-    assert start_batch(merchant, draft, house_models=both) == [words]
+    expected = "The selection or the price has changed. Please check again, then start."
+    assert start_batch(merchant, draft, house_models=both) == [expected]
     assert get_batch_status(draft) == "draft"
     assert start_batch(merchant, draft) == ["Started, for at most 0.60 USD."]
 
@@ -118,15 +118,15 @@ def test_an_insufficient_budget_is_shown_before_and_after_the_start(
 ) -> None:
     vton(DAILY_BUDGET=Decimal("0.45"))
     draft = batches.draft(runner.create_products(2), [runner.noa])
-    read = visible_text(get_page(merchant, CHANGE, draft.pk))
-    assert "left in the budget: Today 0.45 USD" in read
-    assert "left in the budget: This month no cap" in read
-    assert "The budget has 0.45 USD left. Renders that do not fit wait" in read
+    text = visible_text(get_page(merchant, CHANGE, draft.pk))
+    assert "left in the budget: Today 0.45 USD" in text
+    assert "left in the budget: This month no cap" in text
+    assert "The budget has 0.45 USD left. Renders that do not fit wait" in text
     start_batch(merchant, draft)
     runner.run(draft)
-    read = visible_text(get_page(merchant, CHANGE, draft.pk))
-    assert "Waiting · 1 of 2" in read
-    assert "does not cover the next render. The batch continues automatically at" in read
+    text = visible_text(get_page(merchant, CHANGE, draft.pk))
+    assert "Waiting · 1 of 2" in text
+    assert "does not cover the next render. The batch continues automatically at" in text
 
 
 def test_only_drafts_can_be_discarded(merchant: Client, runner: BatchRunner) -> None:

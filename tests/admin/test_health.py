@@ -1,4 +1,4 @@
-"""One page for operators: what is wrong, the money, the engines, the queue."""
+"""The health page: incidents, budgets, engines, the queue and health checks."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def operator(staff: Staff) -> Client:
 
 
 def test_only_operators_see_the_health_page_and_its_links(viewer: Client, superuser: Client) -> None:
-    address = reverse(HEALTH)
-    assert viewer.get(address).status_code == 403
-    assert viewer.post(address).status_code == 403
+    url = reverse(HEALTH)
+    assert viewer.get(url).status_code == 403
+    assert viewer.post(url).status_code == 403
     for name in ("admin:index", LIST):
-        assert f'href="{address}"' in get_page(superuser, name)
-        assert f'href="{address}"' not in get_page(viewer, name)
+        assert f'href="{url}"' in get_page(superuser, name)
+        assert f'href="{url}"' not in get_page(viewer, name)
 
 
 def test_the_list_links_to_the_health_page(operator: Client) -> None:
@@ -52,15 +52,15 @@ def test_the_list_links_to_the_health_page(operator: Client) -> None:
 
 def test_a_healthy_install_shows_no_incidents(operator: Client) -> None:
     liveness.record_heartbeat()
-    read = visible_text(get_page(operator, HEALTH))
-    assert "Shoppers can try on." in read
-    assert "None: workers are running" in read
-    assert "Today" in read
-    assert "left no cap" in read
-    assert "fashn-v1.6 Accepts renders - 0 - 0.075 USD" in read
-    assert "oldest due try-on none" in read
-    assert "worker last seen just now" in read
-    assert "outcome unknown none" in read
+    text = visible_text(get_page(operator, HEALTH))
+    assert "Shoppers can try on." in text
+    assert "None: workers are running" in text
+    assert "Today" in text
+    assert "left no cap" in text
+    assert "fashn-v1.6 Accepts renders - 0 - 0.075 USD" in text
+    assert "oldest due try-on none" in text
+    assert "worker last seen just now" in text
+    assert "outcome unknown none" in text
 
 
 def test_incidents_show_their_age_and_what_to_do(operator: Client) -> None:
@@ -71,12 +71,12 @@ def test_incidents_show_their_age_and_what_to_do(operator: Client) -> None:
     Incident.objects.update(opened_at=timezone.now() - timedelta(minutes=7))
     liveness.record_heartbeat()
     DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=9))
-    read = visible_text(get_page(operator, HEALTH))
-    assert "Renders with glass-v1 have stopped since: 7 min ago" in read
-    assert "Check the key, the wallet" in read
-    assert "No worker is running since: just now" in read
-    assert "glass-v1 Stopped: the wallet is empty (402)" in read
-    assert "worker last seen 9 min ago" in read
+    text = visible_text(get_page(operator, HEALTH))
+    assert "Renders with glass-v1 have stopped since: 7 min ago" in text
+    assert "Check the key, the wallet" in text
+    assert "No worker is running since: just now" in text
+    assert "glass-v1 Stopped: the wallet is empty (402)" in text
+    assert "worker last seen 9 min ago" in text
 
 
 def test_the_budgets_of_today_and_this_month_are_shown(operator: Client, vton: Vton) -> None:
@@ -84,15 +84,15 @@ def test_the_budgets_of_today_and_this_month_are_shown(operator: Client, vton: V
     budget.reserve(400_000)
     BudgetPeriod.objects.update(spent=450_000)
     html = get_page(operator, HEALTH)
-    read = visible_text(html)
+    text = visible_text(html)
     assert re.findall(r"<meter[^>]* value=\"(\d+)\" low=\"80\"", html) == ["85", "8"]
-    assert "85 % of 1.00 USD spent 0.45 USD reserved for running renders 0.40 USD left 0.15 USD" in read
-    assert "Most of the budget of" in read
+    assert "85 % of 1.00 USD spent 0.45 USD reserved for running renders 0.40 USD left 0.15 USD" in text
+    assert "Most of the budget of" in text
 
     BudgetPeriod.objects.update(spent=600_000)
-    read = visible_text(get_page(operator, HEALTH))
-    assert "is used up" in read
-    assert "Most of the budget of" not in read, "said by the other"
+    text = visible_text(get_page(operator, HEALTH))
+    assert "is used up" in text
+    assert "Most of the budget of" not in text, "said by the other"
 
 
 def test_a_budget_of_zero_has_nothing_left(operator: Client, vton: Vton) -> None:
@@ -114,11 +114,11 @@ def test_the_queue_and_the_unknown_outcomes_are_counted(operator: Client, files:
     factories.set_state(factories.create_tryon(factories.create_guest()), State.UNKNOWN, due_at=now)
     factories.create_unresolved_tryon()
     html = get_page(operator, HEALTH)
-    read = visible_text(html)
-    assert "… queued 1 … being sent 0 … being made 2 … being fetched 0 ? outcome unknown 1" in read
-    assert "oldest due try-on 3 min ago" in read
-    (address,) = re.findall(r'href="([^"]*)">2 to resolve', html)
-    assert "2 try-ons" in visible_text(operator.get(address).content.decode())
+    text = visible_text(html)
+    assert "… queued 1 … being sent 0 … being made 2 … being fetched 0 ? outcome unknown 1" in text
+    assert "oldest due try-on 3 min ago" in text
+    (url,) = re.findall(r'href="([^"]*)">2 to resolve', html)
+    assert "2 try-ons" in visible_text(operator.get(url).content.decode())
 
 
 def test_a_pause_is_shown_with_a_link_to_its_switch(operator: Client) -> None:
@@ -147,9 +147,9 @@ def test_viewing_writes_nothing_and_needs_a_fixed_number_of_queries(operator: Cl
 def test_health_checks_run_on_request_and_leave_no_file_behind(operator: Client, files: StoredFiles) -> None:
     liveness.record_heartbeat()
     assert "ok storage" not in visible_text(get_page(operator, HEALTH))
-    read = visible_text(operator.post(reverse(HEALTH)).content.decode())
-    assert "ok storage writes, reads and deletes" in read
-    assert re.search(r"ok workers last seen \d s ago", read)
+    text = visible_text(operator.post(reverse(HEALTH)).content.decode())
+    assert "ok storage writes, reads and deletes" in text
+    assert re.search(r"ok workers last seen \d s ago", text)
     assert files.names() == set()
 
 

@@ -18,10 +18,10 @@ CHANGE = "admin:vton_housemodel_change"
 LIST = "admin:vton_housemodel_changelist"
 
 
-def form(picture: bytes | None = None, **fields: Any) -> dict[str, Any]:
+def form(image: bytes | None = None, **fields: Any) -> dict[str, Any]:
     data = {"name": "Noa", "labels": "", "rights_note": "", "is_active": "on", "position": "0", **fields}
-    if picture is not None:
-        data["picture"] = SimpleUploadedFile("../../noa.php", picture, content_type="text/html")
+    if image is not None:
+        data["picture"] = SimpleUploadedFile("../../noa.php", image, content_type="text/html")
     return data
 
 
@@ -57,7 +57,7 @@ def test_a_house_model_can_be_added(superuser: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "words"),
+    ("image", "expected"),
     [
         (b"Dear shop, ...", "We can't use this kind of file."),
         (factories.jpeg(200, 200), "This photo is too small: it has 200 \N{MULTIPLICATION SIGN} 200 px,"),
@@ -66,9 +66,9 @@ def test_a_house_model_can_be_added(superuser: Client) -> None:
     ],
 )
 def test_an_unusable_photo_is_refused_with_a_reason(
-    superuser: Client, picture: bytes | None, words: str
+    superuser: Client, image: bytes | None, expected: str
 ) -> None:
-    assert words in errors(superuser, form(picture))
+    assert expected in errors(superuser, form(image))
 
 
 def test_a_name_is_required(superuser: Client) -> None:
@@ -165,10 +165,10 @@ def test_the_photo_of_an_inactive_house_model_is_visible_to_staff_only(
 ) -> None:
     photo = factories.create_house_model()
     PersonPhoto.objects.update(is_active=False)
-    address = reverse("vton:photo-file", args=[photo.pk])
+    url = reverse("vton:photo-file", args=[photo.pk])
 
-    assert get_status(viewer, address) == 200
-    assert get_status(client, address) == 404
+    assert get_status(viewer, url) == 200
+    assert get_status(client, url) == 404
 
 
 def test_a_viewer_cannot_change_house_models(viewer: Client) -> None:

@@ -1,7 +1,7 @@
-"""Lists, search and figures over a year's try-ons: as many queries for a million as for ten thousand.
+"""The admin pages over a year of try-ons: no more queries for a million rows than for ten thousand.
 
-The short form has 2,000 rows. `ROUNDS=1 pytest tests/admin/test_million.py -s` has 10,000 and 1,000,000, and
-prints how long each page took.
+By default there are 2,000 rows. `ROUNDS=1 pytest tests/admin/test_large_table.py -s` creates 10,000 and
+1,000,000, and prints the time of each page.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from django.test import Client
 
 pytestmark = pytest.mark.skipif(
-    connection.vendor == "mysql", reason="the rows are made in SQLite's and PostgreSQL's own words"
+    connection.vendor == "mysql", reason="the rows are created with SQL of SQLite and PostgreSQL"
 )
 
 SIZES = [10_000, 1_000_000] if ROUNDS else [2_000]
 FIGURES = "admin:vton_conversion_changelist"
 
 
-def addresses(photo: str) -> dict[str, str]:
-    """Each page by what it is; the rare is there once, or not at all."""
+def urls(photo: str) -> dict[str, str]:
+    """Return the URLs by name. Some filters match one row or none."""
     middle = Attempt.objects.order_by("-created_at")[1233]
     changelist = reverse(LIST)
     queries = {
@@ -76,13 +76,13 @@ def test_pages_need_no_more_queries_for_a_large_table(superuser: Client) -> None
         for model in (Attempt, TryOnRequest, Shopper, BudgetPeriod):
             model.objects.all()._raw_delete("default")
         create_year_of_tryons(size, photo)
-        for name, address in addresses(str(photo.pk)).items():
-            warm = superuser.get(address)
+        for name, url in urls(str(photo.pk)).items():
+            warm = superuser.get(url)
             if warm.streaming:
                 tryons.read_stream(warm)
             begins = time.perf_counter()
             with CaptureQueriesContext(connection) as queries:
-                response = superuser.get(address)
+                response = superuser.get(url)
                 assert response.status_code == 200, (name, response.status_code)
                 if response.streaming:
                     tryons.read_stream(response)
@@ -91,7 +91,7 @@ def test_pages_need_no_more_queries_for_a_large_table(superuser: Client) -> None
             whole = [query["sql"] for query in queries if query["sql"].startswith("SELECT COUNT(*)")]
             assert not [sql for sql in whole if "vton_tryonrequest" in sql and "LIMIT" not in sql], name
     for name, times in table.items():
-        print(f"{name:24} {few[name]:3} queries {' '.join(times)}")  # noqa: T201 - for whoever asks with -s
+        print(f"{name:24} {few[name]:3} queries {' '.join(times)}")  # noqa: T201 - shown by -s
 
 
 @pytest.mark.django_db

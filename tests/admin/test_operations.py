@@ -63,10 +63,10 @@ def test_budget_periods_are_in_usd_and_read_only(superuser: Client) -> None:
     BudgetPeriod.objects.create(kind="day", starts_on=day, held=75_000, spent=12_345_678)
     BudgetPeriod.objects.create(kind="month", starts_on=day.replace(day=1), spent=100_000_000)
 
-    read = visible_text(get_page(superuser, "admin:vton_budgetperiod_changelist"))
+    text = visible_text(get_page(superuser, "admin:vton_budgetperiod_changelist"))
 
-    assert "March 5, 2026 day 0.075 USD 12.345678 USD" in read
-    assert "March 2026 month 0.00 USD 100.00 USD" in read
+    assert "March 5, 2026 day 0.075 USD 12.345678 USD" in text
+    assert "March 2026 month 0.00 USD 100.00 USD" in text
     assert superuser.get(reverse("admin:vton_budgetperiod_add")).status_code == 403
 
 
@@ -74,7 +74,7 @@ def test_the_gateway_status_gives_its_reason(superuser: Client) -> None:
     GatewayState.objects.create(engine="glass-v1", breaker="402")
     GatewayState.objects.create(engine="fashn-v1.6", failures=2)
 
-    read = visible_text(get_page(superuser, "admin:vton_gatewaystate_changelist"))
+    text = visible_text(get_page(superuser, "admin:vton_gatewaystate_changelist"))
 
-    assert "glass-v1 Stopped: the wallet is empty (402)" in read
-    assert "fashn-v1.6 Limits our rate" in read
+    assert "glass-v1 Stopped: the wallet is empty (402)" in text
+    assert "fashn-v1.6 Limits our rate" in text

@@ -1,4 +1,4 @@
-"""Who may look at whom: shoppers' pictures are hidden from staff until somebody is allowed to see them."""
+"""Shoppers' images are hidden from staff without the permission to view them."""
 
 import pytest
 from django.test import Client
@@ -13,7 +13,7 @@ from .conftest import LIST, Staff, get_page, get_status, visible_text
 DETAIL = "admin:vton_tryonrequest_change"
 
 
-def addresses(request: TryOnRequest) -> list[str]:
+def urls(request: TryOnRequest) -> list[str]:
     found = [reverse("vton:image", args=[image.pk]) for image in request.shown_images]
     if request.photo is not None:
         found.append(reverse("vton:photo-file", args=[request.photo.pk]))
@@ -31,9 +31,9 @@ def test_shoppers_images_are_hidden_from_staff(viewer: Client, shoppers: TryOnRe
 
     assert "hidden" in visible_text(listed)
     assert "Hidden. You need the permission" in visible_text(detail)
-    for address in addresses(shoppers):
-        assert address not in listed + detail
-        assert get_status(viewer, address) == 404
+    for url in urls(shoppers):
+        assert url not in listed + detail
+        assert get_status(viewer, url) == 404
 
 
 def test_shoppers_images_are_visible_with_the_permission(staff: Staff, shoppers: TryOnRequest) -> None:
@@ -42,10 +42,10 @@ def test_shoppers_images_are_visible_with_the_permission(staff: Staff, shoppers:
     listed, detail = get_page(client, LIST), get_page(client, DETAIL, shoppers.pk)
 
     assert "hidden" not in visible_text(listed)
-    assert addresses(shoppers)[0] in listed
-    for address in addresses(shoppers):
-        assert address in detail
-        assert get_status(client, address) == 200
+    assert urls(shoppers)[0] in listed
+    for url in urls(shoppers):
+        assert url in detail
+        assert get_status(client, url) == 200
 
 
 def test_renders_on_house_models_are_visible_to_all_staff(viewer: Client) -> None:
@@ -58,21 +58,21 @@ def test_renders_on_house_models_are_visible_to_all_staff(viewer: Client) -> Non
 
     for request in (source, follower):
         detail = get_page(viewer, DETAIL, request.pk)
-        for address in addresses(source):
-            assert address in detail
-            assert get_status(viewer, address) == 200
+        for url in urls(source):
+            assert url in detail
+            assert get_status(viewer, url) == 200
 
 
 def test_published_images_are_visible_to_all_staff(viewer: Client, shoppers: TryOnRequest) -> None:
     shoppers.images.update(published_at=shoppers.created_at)
 
-    assert addresses(shoppers)[0] in get_page(viewer, LIST)
+    assert urls(shoppers)[0] in get_page(viewer, LIST)
 
 
 def test_images_of_an_erased_shopper_stay_hidden(viewer: Client, shoppers: TryOnRequest) -> None:
     TryOnRequest.objects.filter(pk=shoppers.pk).update(shopper=None, photo=None)
 
-    assert addresses(shoppers)[0] not in get_page(viewer, LIST)
+    assert urls(shoppers)[0] not in get_page(viewer, LIST)
 
 
 def test_the_house_model_admin_never_shows_shoppers_photos(superuser: Client, shoppers: TryOnRequest) -> None:

@@ -21,27 +21,27 @@ def product(name: str) -> Product:
     return Product.objects.create(name=name, slug=name, kind="top", price=10)
 
 
-def picture(ref: str, problem: str = "") -> ProductImage:
+def image(ref: str, problem: str = "") -> ProductImage:
     return ProductImage.objects.create(source_digest=f"{ref}{problem}", product=ref, problem=problem)
 
 
 def test_images_with_a_problem_come_first_with_the_product_title(viewer: Client) -> None:
     scarf = product("scarf")
-    picture(f"shop.product:{scarf.pk}", "The product picture is too small.")
-    picture("shop.product:999")
+    image(f"shop.product:{scarf.pk}", "The product picture is too small.")
+    image("shop.product:999")
 
     html = get_page(viewer, LIST)
 
-    read = visible_text(html)
-    assert "scarf The product picture is too small." in read
-    assert read.index("scarf The") < read.index("shop.product:999")
+    text = visible_text(html)
+    assert "scarf The product picture is too small." in text
+    assert text.index("scarf The") < text.index("shop.product:999")
     assert reverse("admin:shop_product_change", args=[scarf.pk]) in html
 
 
 @pytest.mark.parametrize(("value", "expected"), [("yes", {"bad"}), ("no", {"good"}), ("", {"bad", "good"})])
 def test_images_are_filtered_by_problem(viewer: Client, value: str, expected: set[str]) -> None:
-    picture("good")
-    picture("bad", "Too small.")
+    image("good")
+    image("bad", "Too small.")
 
     found = viewer.get(reverse(LIST), {"problem": value} if value else {}).context["cl"].result_list
 
@@ -53,7 +53,7 @@ def test_the_number_of_queries_does_not_grow_with_the_images(viewer: Client) -> 
     for _ in range(2):
         for _ in range(5):
             number = Product.objects.count()
-            picture(f"shop.product:{product(f'p{number}').pk}")
+            image(f"shop.product:{product(f'p{number}').pk}")
         with CaptureQueriesContext(connection) as queries:
             get_page(viewer, LIST)
         counts.append(len(queries))
@@ -61,11 +61,11 @@ def test_the_number_of_queries_does_not_grow_with_the_images(viewer: Client) -> 
     assert counts[0] == counts[1]
 
 
-# The mixin looks after the commit, so that these need real ones.
+# The mixin checks images after the commit, so these tests need real transactions.
 
 
 def saved(client: Client, photo: bytes | None, **fields: Any) -> list[str]:
-    """The messages after a product was added in an admin with the mixin."""
+    """Add a product in an admin with the mixin, and return the messages after the first."""
     data = {"name": "Scarf", "slug": "scarf", "kind": "top", "price": "9", "position": "0", **fields}
     if photo is not None:
         data["photo"] = SimpleUploadedFile("scarf.jpg", photo)

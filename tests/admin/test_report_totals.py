@@ -56,9 +56,9 @@ def amounts() -> dict[str, int]:
     request, attempt = create_claimed_tryon()
     lifecycle.cancel(request)
     lifecycle.cancel(factories.create_tryon(factories.create_guest()))  # free
-    request, attempt, answer = create_submitted_tryon()
+    request, attempt, response = create_submitted_tryon()
     done = VendorResponse(
-        vendor_id=answer.vendor_id,
+        vendor_id=response.vendor_id,
         status=VendorStatus.COMPLETED,
         raw_status="COMPLETED",
         images=("http://x/1",),
@@ -117,9 +117,9 @@ def test_the_invoice_check_equals_the_budget_and_its_csv_file(
     assert spent * 1_000_000 == month.spent == amounts["charged"] + amounts["assumed"]
     assert len(lines) == 7, "two were never sent"
     html = get_page(superuser, INVOICE)
-    read = visible_text(html)
-    assert "the invoice is authoritative" in read
-    assert "spent 0.45 USD" in read
+    text = visible_text(html)
+    assert "the invoice is authoritative" in text
+    assert "spent 0.45 USD" in text
     assert html.count("<td><code>") == len(lines)
     for line in lines:
         assert line["vendor_id"] in html
@@ -147,7 +147,7 @@ def test_a_render_with_two_attempts_counts_once(superuser: Client) -> None:
 @pytest.mark.django_db
 def test_a_day_ends_at_midnight_in_the_shops_time_zone(vton: Vton) -> None:
     vton(BUDGET_TIME_ZONE="Pacific/Auckland")
-    # The clocks go back in that night: 25 hours, and begun at the evening before in UTC.
+    # The clocks go back in that night, so the day has 25 hours. It starts on the evening before in UTC.
     begins, ends = datetime(2026, 4, 4, 11, tzinfo=UTC), datetime(2026, 4, 5, 12, tzinfo=UTC)
     second = timedelta(seconds=1)
     for moment in (begins - second, begins, begins + second, ends - second, ends):

@@ -46,8 +46,8 @@ def test_the_page_shows_all_reports(superuser: Client, vton: Vton) -> None:
     vton(DAILY_BUDGET=Decimal("0.2"))
     html = get_page(superuser, REPORTS)
 
-    read = visible_text(html)
-    for words in (
+    text = visible_text(html)
+    for expected in (
         "renders 4",
         "success rate 75.0 %",
         "median 20.0 s",
@@ -58,11 +58,11 @@ def test_the_page_shows_all_reports(superuser: Client, vton: Vton) -> None:
         "requested by shoppers 4 completed 3 added to the basket 3 100.0 % bought 1 33.3 %",
         "Linen shirt 4 3 3 1 0 0",
     ):
-        assert words in read
-    (address,) = set(re.findall(r'href="([^"]*\?product=[^"]*)"', html))
-    assert "4 try-ons" in visible_text(superuser.get(address).content.decode())
-    (address,) = set(re.findall(r'href="([^"]*\?day=[^"]*)"', html))
-    assert "4 try-ons" in visible_text(superuser.get(address).content.decode())
+        assert expected in text
+    (url,) = set(re.findall(r'href="([^"]*\?product=[^"]*)"', html))
+    assert "4 try-ons" in visible_text(superuser.get(url).content.decode())
+    (url,) = set(re.findall(r'href="([^"]*\?day=[^"]*)"', html))
+    assert "4 try-ons" in visible_text(superuser.get(url).content.decode())
 
 
 def test_feedback_is_on_the_page_and_in_a_csv_file(superuser: Client) -> None:
@@ -75,15 +75,15 @@ def test_feedback_is_on_the_page_and_in_a_csv_file(superuser: Client) -> None:
     long_ago = create_rated_tryon("dislike", "poor_picture")
     factories.set_state(long_ago, State.COMPLETED, created_at=timezone.now() - timedelta(days=8))
 
-    read = visible_text(get_page(superuser, REPORTS, period="7"))
-    for words in (
+    text = visible_text(get_page(superuser, REPORTS, period="7"))
+    for expected in (
         "likes 3 33.3 % dislikes 6 66.7 %",
         "Fit 3 50.0 % Colour 1 16.7 % Doesn't look like me 1 16.7 % no reason given 1 16.7 %",
         "Linen shirt 9 9 0 0 3 5 Fit 3 Colour 1",
         "=1+1 1 1 0 0 0 1 Doesn't look like me 1",
     ):
-        assert words in read
-    assert "Poor picture" not in read, "that was before these days"
+        assert expected in text
+    assert "Poor picture" not in text, "that was before these days"
     assert "Poor picture 1" in visible_text(get_page(superuser, REPORTS, period="30"))
     shirt, other = (list(line.values()) for line in get_csv(superuser, FEEDBACK, period="7"))
     assert shirt == ["shop.product:42", "Linen shirt", "3", "5", "3", "1", "0", "0"]
@@ -97,14 +97,14 @@ def test_feedback_on_an_erased_try_on_is_not_counted(superuser: Client) -> None:
 
 
 def test_the_reports_work_without_data(superuser: Client) -> None:
-    read = visible_text(get_page(superuser, REPORTS))
+    text = visible_text(get_page(superuser, REPORTS))
 
-    assert "success rate -" in read
-    assert "No failed renders." in read
-    assert "No feedback in this period." in read
-    assert "No dislikes." in read
+    assert "success rate -" in text
+    assert "No failed renders." in text
+    assert "No feedback in this period." in text
+    assert "No dislikes." in text
     assert not get_csv(superuser, FEEDBACK)
-    assert "No try-ons in this period." in read
+    assert "No try-ons in this period." in text
     assert "Nothing was sent in this month." in visible_text(get_page(superuser, INVOICE))
 
 

@@ -46,30 +46,30 @@ def test_a_try_on_with_an_adopted_id_is_polled(
     with django_capture_on_commit_callbacks(execute=True):
         messages = post_messages(operator, ADOPT, {"vendor_id": " fashn-found "}, request.pk)
 
-    words = "The id fashn-found was adopted. The vendor is asked for this render now."
-    assert messages == [words]
-    assert last_log_message(request) == words
+    expected = "The id fashn-found was adopted. The vendor is asked for this render now."
+    assert messages == [expected]
+    assert last_log_message(request) == expected
     assert enqueued
     assert stored_state(request) == (State.SUBMITTED, "", [Money.SPENT])
     assert request.attempts.get().vendor_id == "fashn-found"
-    read = visible_text(get_page(operator, DETAIL, request.pk))
-    assert "Vendor's id adopted" in read
-    assert "by vera" in read
-    assert HEADING not in read
+    text = visible_text(get_page(operator, DETAIL, request.pk))
+    assert "Vendor's id adopted" in text
+    assert "by vera" in text
+    assert HEADING not in text
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "expected"),
     [
         ("  ", "Enter the id that the vendor's panel shows."),
         ("x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
         ("a\0b", "Null characters are not allowed."),
     ],
 )
-def test_an_invalid_id_is_refused(operator: Client, given: str, words: str) -> None:
+def test_an_invalid_id_is_refused(operator: Client, given: str, expected: str) -> None:
     request = factories.create_unresolved_tryon()
 
-    assert post_messages(operator, ADOPT, {"vendor_id": given}, request.pk) == [words]
+    assert post_messages(operator, ADOPT, {"vendor_id": given}, request.pk) == [expected]
     assert stored_state(request) == UNRESOLVED
 
 
@@ -91,9 +91,9 @@ def test_the_id_of_another_try_on_is_refused(operator: Client, enqueued: list[st
 def test_sending_again_needs_a_confirmation(operator: Client) -> None:
     request = factories.create_unresolved_tryon()
 
-    answer = operator.post(reverse(NOT_CHARGED, args=[request.pk]))
+    response = operator.post(reverse(NOT_CHARGED, args=[request.pk]))
 
-    html = answer.content.decode()
+    html = response.content.decode()
     assert "If the vendor did charge the lost attempt, the shop pays twice." in visible_text(html)
     assert 'value="Yes, try again for 0.075 USD"' in html
     assert f'href="{reverse(DETAIL, args=[request.pk])}">No, take me back' in html
@@ -109,9 +109,9 @@ def test_a_try_on_that_was_not_charged_is_sent_again(
     with django_capture_on_commit_callbacks(execute=True):
         messages = post_messages(operator, NOT_CHARGED, CONFIRMED, request.pk)
 
-    words = "Its amount was released, and it waits to be sent again for 0.075 USD."
-    assert messages == [words]
-    assert last_log_message(request) == words
+    expected = "Its amount was released, and it waits to be sent again for 0.075 USD."
+    assert messages == [expected]
+    assert last_log_message(request) == expected
     assert enqueued
     assert stored_state(request) == (State.QUEUED, "", [Money.FREE, Money.HELD])
     assert "Not charged according to the vendor's panel" in visible_text(
@@ -142,14 +142,14 @@ def test_without_its_images_only_the_amount_is_released(
     operator = staff("operate")
     assert "deleted, so it stays failed" in visible_text(get_page(operator, DETAIL, request.pk))
 
-    answer = operator.post(reverse(NOT_CHARGED, args=[request.pk]))
-    html = answer.content.decode()
+    response = operator.post(reverse(NOT_CHARGED, args=[request.pk]))
+    html = response.content.decode()
     assert "the reports show less than the invoice" in visible_text(html)
     assert 'value="Yes, release 0.075 USD"' in html
     assert stored_state(request) == UNRESOLVED
 
-    (words,) = post_messages(operator, NOT_CHARGED, CONFIRMED, request.pk)
-    assert words == "Its 0.075 USD were released. It stays failed, since there is nothing left to send."
+    (expected,) = post_messages(operator, NOT_CHARGED, CONFIRMED, request.pk)
+    assert expected == "Its 0.075 USD were released. It stays failed, since there is nothing left to send."
     assert stored_state(request) == (State.FAILED, "vendor", [Money.FREE])
     assert HEADING not in visible_text(get_page(operator, DETAIL, request.pk))
 
@@ -157,26 +157,26 @@ def test_without_its_images_only_the_amount_is_released(
 def test_it_is_not_sent_again_while_the_vendor_may_still_respond(operator: Client) -> None:
     request = factories.create_unresolved_tryon(minutes=1)
 
-    (words,) = post_messages(operator, NOT_CHARGED, CONFIRMED, request.pk)
+    (expected,) = post_messages(operator, NOT_CHARGED, CONFIRMED, request.pk)
 
-    assert words == "The vendor may still respond. Please try again in a few minutes."
+    assert expected == "The vendor may still respond. Please try again in a few minutes."
     assert stored_state(request) == UNRESOLVED
 
 
 def test_a_written_off_try_on_needs_no_attention(operator: Client, enqueued: list[str]) -> None:
     request, other = factories.create_unresolved_tryon(), factories.create_unresolved_tryon()
 
-    (words,) = post_messages(operator, WRITE_OFF, {}, request.pk)
+    (expected,) = post_messages(operator, WRITE_OFF, {}, request.pk)
 
     assert (
-        words
+        expected
         == last_log_message(request)
         == "It was written off. It stays failed, and its amount stays spent."
     )
     assert stored_state(request) == UNRESOLVED
-    read = visible_text(get_page(operator, DETAIL, request.pk))
-    assert "Written off: stays failed and counted as charged" in read
-    assert HEADING not in read
+    text = visible_text(get_page(operator, DETAIL, request.pk))
+    assert "Written off: stays failed and counted as charged" in text
+    assert HEADING not in text
     listed = operator.get(reverse(LIST), {"attention": "yes"}).context["cl"].result_list
     assert [row.pk for row in listed] == [other.pk]
     assert not enqueued

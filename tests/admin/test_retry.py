@@ -44,11 +44,11 @@ def test_a_failed_try_on_is_retried_after_a_confirmation(
 ) -> None:
     request, other = factories.create_failed_tryon(), factories.create_failed_tryon("no_person")
 
-    answer = merchandiser.post(reverse(LIST), action_data("retry", request, other)).content.decode()
-    assert "0.075 USD in total" in visible_text(answer)
-    assert 'value="Yes, render again for 0.075 USD"' in answer
+    response = merchandiser.post(reverse(LIST), action_data("retry", request, other)).content.decode()
+    assert "0.075 USD in total" in visible_text(response)
+    assert 'value="Yes, render again for 0.075 USD"' in response
     assert stored_state(request) == (State.FAILED, "vendor", [Money.SPENT])
-    assert str(other.pk) not in answer, "it would fail again"
+    assert str(other.pk) not in response, "it would fail again"
 
     with django_capture_on_commit_callbacks(execute=True):
         messages = post_messages(merchandiser, LIST, action_data("retry", request, other, **CONFIRMED))
@@ -57,18 +57,18 @@ def test_a_failed_try_on_is_retried_after_a_confirmation(
     assert stored_state(request) == (State.QUEUED, "", [Money.SPENT, Money.HELD])
     assert stored_state(other) == (State.FAILED, "no_person", [Money.SPENT])
     assert enqueued
-    read = visible_text(get_page(merchandiser, DETAIL, request.pk))
-    assert "Will be rendered again and paid again failed → queued" in read
-    assert "by vera" in read
+    text = visible_text(get_page(merchandiser, DETAIL, request.pk))
+    assert "Will be rendered again and paid again failed → queued" in text
+    assert "by vera" in text
 
 
 @pytest.mark.parametrize("code", ["outcome_unknown", "deadline", "moderated", "photo_unusable", "own_code"])
 def test_unknown_outcomes_and_permanent_failures_are_not_retried(merchandiser: Client, code: str) -> None:
     request = factories.create_failed_tryon(code)
 
-    (words,) = post_messages(merchandiser, LIST, action_data("retry", request, **CONFIRMED))
+    (expected,) = post_messages(merchandiser, LIST, action_data("retry", request, **CONFIRMED))
 
-    assert words.startswith("None of the selected try-ons can be rendered again.")
+    assert expected.startswith("None of the selected try-ons can be rendered again.")
     assert stored_state(request) == (State.FAILED, code, [Money.SPENT])
     assert 'value="retry"' not in get_page(merchandiser, DETAIL, request.pk)
 

@@ -225,9 +225,9 @@ def test_only_merchandisers_change_house_models(
     client = member(role)
     data = {"name": "Ada", "suits": [], "labels": "", "rights_note": "", "is_active": "on", "position": "0"}
 
-    answer = client.post(reverse("admin:vton_housemodel_change", args=[model.pk]), data)
+    response = client.post(reverse("admin:vton_housemodel_change", args=[model.pk]), data)
 
-    assert answer.status_code == (302 if is_allowed else 403)
+    assert response.status_code == (302 if is_allowed else 403)
     assert HouseModel.objects.get().name == ("Ada" if is_allowed else "Noa")
 
 

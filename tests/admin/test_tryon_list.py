@@ -113,12 +113,12 @@ def test_links_lead_to_the_oldest_page_and_back(superuser: Client) -> None:
     )
 
     seen: list[str] = []
-    address = reverse(LIST)
-    while address:
-        html = superuser.get(address).content.decode()
+    url = reverse(LIST)
+    while url:
+        html = superuser.get(url).content.decode()
         seen += re.findall(r">number (\d+)<", html)
         older = re.search(r'<a href="([^"]*)" rel="next">Older</a>', html)
-        address = f"{reverse(LIST)}{older[1]}" if older else ""
+        url = f"{reverse(LIST)}{older[1]}" if older else ""
     assert seen == [str(n) for n in range(101)]
     assert "1 try-on, page 3" in visible_text(html)
     (newer,) = re.findall(r'<a href="([^"]*)" rel="prev">Newer</a>', html)

@@ -31,13 +31,13 @@ def test_a_row_shows_product_requester_cost_and_age(superuser: Client) -> None:
 
     html = get_page(superuser, LIST)
 
-    for words in ("Linen shirt", "✓ completed", "fashn-v1.6", "0.075 USD", "User ann", "3 min ago", "+1"):
-        assert words in visible_text(html)
+    for expected in ("Linen shirt", "✓ completed", "fashn-v1.6", "0.075 USD", "User ann", "3 min ago", "+1"):
+        assert expected in visible_text(html)
     assert f'src="{reverse("vton:image", args=[request.shown_images[0].pk])}?size=thumbnail"' in html
 
 
 @pytest.mark.parametrize(
-    ("state", "code", "words"),
+    ("state", "code", "expected"),
     [
         (State.QUEUED, "", "… queued"),
         (State.UNKNOWN, "", "? outcome unknown"),
@@ -46,10 +46,10 @@ def test_a_row_shows_product_requester_cost_and_age(superuser: Client) -> None:
         (State.FAILED, "a_shops_own", "✕ failed a_shops_own"),
     ],
 )
-def test_states_have_a_sign_and_a_label(superuser: Client, state: State, code: str, words: str) -> None:
+def test_states_have_a_sign_and_a_label(superuser: Client, state: State, code: str, expected: str) -> None:
     factories.set_state(factories.create_tryon(factories.create_guest()), state, code)
 
-    assert words in visible_text(get_page(superuser, LIST))
+    assert expected in visible_text(get_page(superuser, LIST))
 
 
 def test_cost_is_held_spent_free_or_shared(superuser: Client) -> None:
@@ -177,15 +177,15 @@ def test_the_detail_page_shows_attempts_and_history(superuser: Client, admin_use
 
     html = get_page(superuser, DETAIL, request.pk)
 
-    read = visible_text(html)
-    assert "category: top" in read
-    assert "fashn-1" in read
-    assert "refused, not charged" in read
-    assert "429" in read
+    text = visible_text(html)
+    assert "category: top" in text
+    assert "fashn-1" in text
+    assert "refused, not charged" in text
+    assert "429" in text
     assert "&lt;script&gt;slow down" in html
     assert "&quot;status&quot;: &quot;ERROR&quot;" in html
-    assert "Canceled queued → canceled" in read
-    assert "by admin" in read
+    assert "Canceled queued → canceled" in text
+    assert "by admin" in text
 
 
 def test_an_attempt_without_response_has_no_http_status(superuser: Client) -> None:
@@ -198,7 +198,7 @@ def test_an_attempt_without_response_has_no_http_status(superuser: Client) -> No
 
 
 @pytest.mark.parametrize(
-    ("value", "reason", "words"),
+    ("value", "reason", "expected"),
     [
         ("", "", "Feedback: -"),
         ("like", "", "Feedback: liked"),
@@ -207,12 +207,12 @@ def test_an_attempt_without_response_has_no_http_status(superuser: Client) -> No
     ],
 )
 def test_the_detail_page_shows_feedback_and_reason(
-    superuser: Client, value: str, reason: str, words: str
+    superuser: Client, value: str, reason: str, expected: str
 ) -> None:
     request = factories.complete_tryon(factories.create_tryon(factories.create_guest()))
     feedback.save(request, value, reason)
 
-    assert f"{words} Times" in visible_text(get_page(superuser, DETAIL, request.pk))
+    assert f"{expected} Times" in visible_text(get_page(superuser, DETAIL, request.pk))
 
 
 def test_every_event_has_a_label() -> None:

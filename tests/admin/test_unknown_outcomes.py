@@ -35,16 +35,16 @@ def operator(staff: Staff) -> Client:
 def test_the_three_resolutions_explain_their_effect_and_price(operator: Client) -> None:
     html = get_page(operator, DETAIL, factories.create_unresolved_tryon().pk)
 
-    read = visible_text(html)
-    assert HEADING in read
-    for words in (
+    text = visible_text(html)
+    assert HEADING in text
+    for expected in (
         "It shows this render The vendor is asked for it by this id",
         "Nothing is paid again. Vendor's id Adopt",
         "The 0.075 USD of the lost attempt are released, and a new attempt is sent for 0.075 USD.",
         "Not charged, try again…",
         "It stays failed, its 0.075 USD stay spent, and it no longer needs attention. Write off",
     ):
-        assert words in read
+        assert expected in text
     assert "vton-unavailable" not in html
 
 
@@ -53,11 +53,11 @@ def test_a_viewer_sees_no_resolutions(viewer: Client) -> None:
 
 
 def test_without_the_permission_to_spend_it_cannot_be_sent_again(staff: Staff) -> None:
-    read = visible_text(get_page(staff("operate"), DETAIL, factories.create_unresolved_tryon().pk))
+    text = visible_text(get_page(staff("operate"), DETAIL, factories.create_unresolved_tryon().pk))
 
-    assert "You need the permission to start paid renders." in read
-    assert "try again…" not in read
-    assert "Write off" in read
+    assert "You need the permission to start paid renders." in text
+    assert "try again…" not in text
+    assert "Write off" in text
 
 
 def test_known_outcomes_offer_no_resolutions(operator: Client) -> None:
@@ -82,11 +82,11 @@ def test_while_the_vendor_may_still_respond_only_an_id_can_be_adopted(operator: 
         factories.create_unresolved_tryon(), State.UNKNOWN, due_at=timezone.now() + timedelta(minutes=5)
     )
 
-    read = visible_text(get_page(operator, DETAIL, request.pk))
+    text = visible_text(get_page(operator, DETAIL, request.pk))
 
-    assert read.count("The vendor may still respond. Please try again in a few minutes.") == 2
-    assert "Adopt" in read
-    assert "Write off" not in read
+    assert text.count("The vendor may still respond. Please try again in a few minutes.") == 2
+    assert "Adopt" in text
+    assert "Write off" not in text
 
 
 def test_a_try_on_past_its_deadline_can_adopt_its_own_id(operator: Client) -> None:
@@ -116,9 +116,11 @@ def test_a_get_request_is_not_allowed(operator: Client, name: str) -> None:
 def test_resolutions_need_the_permission_to_operate(staff: Staff, name: str, permissions: list[str]) -> None:
     request = factories.create_unresolved_tryon()
 
-    answer = staff(*permissions).post(reverse(name, args=[request.pk]), {"vendor_id": "fashn-1", **CONFIRMED})
+    response = staff(*permissions).post(
+        reverse(name, args=[request.pk]), {"vendor_id": "fashn-1", **CONFIRMED}
+    )
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert stored_state(request) == UNRESOLVED
 
 
@@ -131,11 +133,11 @@ def test_sending_again_needs_the_permission_to_spend(staff: Staff) -> None:
 
 @pytest.mark.parametrize("name", [ADOPT, NOT_CHARGED, WRITE_OFF])
 def test_anonymous_users_are_redirected_to_the_login(client: Client, db: None, name: str) -> None:  # noqa: ARG001 - opens the database
-    answer = client.post(
+    response = client.post(
         reverse(name, args=[factories.create_unresolved_tryon().pk]), {"vendor_id": "fashn-1", **CONFIRMED}
     )
 
-    assert "login" in answer.headers["Location"]
+    assert "login" in response.headers["Location"]
 
 
 def test_a_post_without_csrf_token_is_refused(operator: Client) -> None:
@@ -159,15 +161,15 @@ def test_a_try_on_that_changes_meanwhile_is_not_resolved(
     late = TryOnRequest.objects.filter(pk=request.pk, state=State.FAILED)
 
     def faster(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        # The deed's transaction begins: after the look.
+        # The transaction begins after the check.
         if sql.startswith("SAVEPOINT"):
             late.update(state=State.SUBMITTED, error_code="")
         return execute(sql, *rest)
 
     with connection.execute_wrapper(faster):
-        answer = operator.post(reverse(name, args=[request.pk]), {"vendor_id": "fashn-1", **CONFIRMED})
+        response = operator.post(reverse(name, args=[request.pk]), {"vendor_id": "fashn-1", **CONFIRMED})
 
-    messages = operator.get(answer.headers["Location"]).context["messages"]
+    messages = operator.get(response.headers["Location"]).context["messages"]
     assert [str(message) for message in messages] == [
         "Its outcome is no longer unknown. Nothing was changed."
     ]

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...gateway.engines import engines
-from ...models import PersonPhoto
+from ...models import Batch, PersonPhoto
 from ...pixazo import OptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ...models import Batch
-    from ...pixazo.engine import Engine, Option
+from ...pixazo.engine import Engine, Option
 
 
 class BatchSetupForm(forms.Form):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, Model, Q, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -17,9 +17,6 @@ from ...batches.catalogue import find_products, product_title, quote
 from ...models import ProductImage, TryOnRequest
 from ...products import DescribedProduct
 from ...utils.money import format_usd
-
-if TYPE_CHECKING:
-    from django.db.models import Model, QuerySet
 
 logger = logging.getLogger(__name__)
 

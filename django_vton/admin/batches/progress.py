@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from ... import batches
+from ...batches import Progress
 from ...batches.catalogue import chunks, find_products, quote
 from ...batches.control import retryable
 from ...batches.review import reviewable
@@ -26,11 +27,7 @@ from ..base import can_spend
 from .base import BatchPages, can_stop, confirmed_price
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
     from django.utils.functional import _StrPromise
-
-    from ...batches import Progress
 
 WAITING_REASONS: dict[str, _StrPromise] = {
     "budget_exhausted": gettext_lazy("The budget of today or of this month does not cover the next render."),

@@ -6,30 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponseRedirect, JsonResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from ... import batches
+from ...batches import Progress
 from ...batches.control import retryable
 from ...batches.publishing import HAS_UNPUBLISHED_IMAGE
 from ...batches.review import IS_PUBLISHED, reviewable
-from ...models import BatchRender
+from ...models import Batch, BatchRender
 from ...models.states import State
 from .. import display
 from .base import BatchPages
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
     from django.utils.functional import _StrPromise
-
-    from ...batches import Progress
-    from ...models import Batch
 
 PER_PAGE = 24
 PUBLISH_SECONDS = 8.0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.urls import path
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ... import batches
+from ...batches import Preview
 from ...exceptions import Refused
 from ...gateway.engines import engines
 from ...models import Batch, PersonPhoto
@@ -23,12 +25,6 @@ from ..house_models import suited_kinds
 from .base import BatchPages, confirmed_price
 from .forms import BatchSetupForm
 from .product_search import product_cards
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
-
-    from ...batches import Preview
 
 MAX_LISTED = 20
 """How many products that cannot be tried on are listed with their reasons."""

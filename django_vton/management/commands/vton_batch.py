@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from argparse import ArgumentParser
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
@@ -16,9 +17,6 @@ from ...products import reference, tryon_for
 from ...utils.money import format_usd
 from ..arguments import engine_options, find_house_model
 from ..foreground import INTERRUPTED, POLL_INTERVAL_SECONDS, run_dispatcher
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
 
 MAX_LISTED = 10
 """How many products are listed; the admin shows all."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -11,17 +12,12 @@ from django.utils import timezone
 from ... import images, products, rendering
 from ...exceptions import Refused
 from ...gateway import engines
-from ...models import GatewayState, TryOnRequest
+from ...models import GatewayState, TryOnImage, TryOnRequest
 from ...models.states import TERMINAL, State
 from ...monitoring.mail import BREAKER_REASONS
 from ...utils.money import format_usd
 from ..arguments import engine_options, person_photo
 from ..foreground import INTERRUPTED, POLL_INTERVAL_SECONDS, run_dispatcher
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-
-    from ...models import TryOnImage
 
 CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 

@@ -39,9 +39,9 @@ class Command(BaseCommand):
                 self._print_settings(gateway.url, options["key"])
                 ended.wait()
         except OSError as error:
-            hint = _("Choose another port with --port, and use the same one in PIXAZO_BASE_URL.")
+            advice = _("Choose another port with --port, and use the same one in PIXAZO_BASE_URL.")
             raise CommandError(
-                f"{error}. {hint}" if error.errno == errno.EADDRINUSE else str(error)
+                f"{error}. {advice}" if error.errno == errno.EADDRINUSE else str(error)
             ) from error
         finally:
             for number, handler in previous.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+from argparse import ArgumentParser
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import connections
@@ -15,9 +16,6 @@ from ...monitoring import incidents
 from ...queue import liveness
 from ...worker import dispatcher
 from ..foreground import write_results
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
 
 MINUTE_SECONDS = 60.0
 
