@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
 from . import signals
@@ -24,10 +24,6 @@ from .products import reference as reference_of
 from .products import tryon_for
 from .shoppers import Visitor
 from .utils.tokens import hash_token
-
-if TYPE_CHECKING:
-    from django.db.models import Model, QuerySet
-    from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
 

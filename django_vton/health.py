@@ -15,15 +15,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Max, Min
+from django.db.models import Min
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from . import queue
-from .billing.budget_status import WARNING_SHARE, budget_statuses
+from .billing.budget import WARNING_SHARE, budget_statuses
 from .conf import MICROS_PER_USD, config
 from .gateway.engines import engines
-from .models import Attempt, DispatcherLease, GatewayState, Incident, PauseSwitch, TryOnRequest
+from .models import Attempt, GatewayState, Incident, PauseSwitch, TryOnRequest
 from .models.states import State
 from .monitoring import incidents, mail, proxies
 from .pixazo import SubmitOutcome
@@ -94,7 +94,7 @@ def _queue() -> Iterator[CheckResult]:
 
 
 def _workers() -> Iterator[CheckResult]:
-    seen = DispatcherLease.objects.aggregate(last=Max("seen_at"))["last"]
+    seen = liveness.last_seen()
     is_alive = seen is not None and not liveness.workers_are_gone()
     text = (
         "were never seen"
@@ -141,7 +141,7 @@ def _newest_submit() -> CheckResult:
     outcome, error = newest
     if outcome != SubmitOutcome.NOT_SENT:
         return CheckResult("gateway", ok=True, text="accepts submits, as far as was seen")
-    return CheckResult("gateway", ok=False, text=f"the newest submit {outcomes.not_sent(error)}")
+    return CheckResult("gateway", ok=False, text=f"the newest submit {outcomes.describe_not_sent(error)}")
 
 
 def _pictures() -> Iterator[CheckResult]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
+
+from django.db.models import Model
 
 from .gateway.engines import engines
 from .intake import availability, prepare_render, request_render, store_merchant_photo
-from .models import PersonPhoto
+from .models import PersonPhoto, TryOnRequest
 from .products import reference, tryon_for
-
-if TYPE_CHECKING:
-    from django.db.models import Model
-
-    from .models import TryOnRequest
 
 Photo = PersonPhoto | BinaryIO | bytes | str | os.PathLike[str]
 """A stored photo or house model, an open file, the file's bytes, or its path."""

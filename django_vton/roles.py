@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.apps import AppConfig
+from django.apps import AppConfig
 
 VIEWER = "Try-on viewer"
 MERCHANDISER = "Try-on merchandiser"

@@ -12,25 +12,20 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from .billing import quotas
 from .conf import config
 from .exceptions import Refused
-from .models import PersonPhoto, PhoneLink, Shopper
+from .models import PersonPhoto, PhoneLink, Shopper, TryOnImage, TryOnRequest
 from .models.states import ACTIVE
 from .utils.tokens import hash_token, new_token
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-    from django.http import HttpRequest
-
-    from .models import TryOnImage, TryOnRequest
 
 SESSION_KEY = "vton_shopper"
 VISITOR_HEADER = "Vton-Visitor"

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.signals import setting_changed
+from django.db.models import Model
+from django.db.models.fields.files import FieldFile
 from django.utils.encoding import filepath_to_uri
 from django.utils.functional import LazyObject, empty
 
 from .conf import config
-
-if TYPE_CHECKING:
-    from django.db.models import Model
-    from django.db.models.fields.files import FieldFile
 
 
 class PrivateFileSystemStorage(FileSystemStorage):

@@ -109,7 +109,7 @@ def _queue() -> dict[str, Any]:
     first_due = min((row["due"] for row in by_state.values() if row["due"] is not None), default=None)
     seen = liveness.last_seen()
     now = timezone.now()
-    is_due = first_due is not None and first_due <= now
+    overdue = first_due if first_due is not None and first_due <= now else None
     return {
         "states": [
             {
@@ -120,9 +120,9 @@ def _queue() -> dict[str, Any]:
             }
             for state in ACTIVE
         ],
-        "oldest": display.age(first_due) if is_due else None,
-        "is_overdue": is_due and now - first_due > health.OVERDUE_AFTER,
-        "next": timezone.localtime(first_due) if first_due is not None and not is_due else None,
+        "oldest": display.age(overdue) if overdue else None,
+        "is_overdue": overdue is not None and now - overdue > health.OVERDUE_AFTER,
+        "next": timezone.localtime(first_due) if first_due is not None and overdue is None else None,
         "seen": display.age(seen) if seen else None,
         "is_gone": liveness.workers_are_gone(),
     }

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -16,9 +16,7 @@ from django.db import DataError
 from .. import products
 from ..exceptions import ProductNotRegistered, Refused
 from ..gateway import engines
-
-if TYPE_CHECKING:
-    from ..products import DescribedProduct
+from ..products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from .. import lifecycle
@@ -12,9 +13,6 @@ from ..models import Batch, BatchRender, TryOnRequest
 from ..models.states import State
 from ..queue import wake
 from .catalogue import chunks
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 Status = Batch.Status
 RenderStatus = BatchRender.Status

@@ -9,8 +9,9 @@ of the line.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import InterfaceError, InternalError, OperationalError, transaction
 from django.db.models import Count
@@ -21,16 +22,10 @@ from .. import intake
 from ..conf import config
 from ..exceptions import BudgetExhausted, Refused
 from ..intake import availability
-from ..models import Batch, BatchRender, TryOnRequest
+from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
+from ..products import DescribedProduct
 from .catalogue import CHUNK_SIZE, find_products, product_title
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from ..models import PersonPhoto
-    from ..products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from django.core.files import File
 from django.db import transaction
@@ -25,9 +25,6 @@ from .. import products
 from ..exceptions import Refused
 from ..models import Batch, BatchRender, Publication, TryOnImage
 from .review import reviewable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _PUBLICATION = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
 HAS_UNPUBLISHED_IMAGE = Exists(TryOnImage.objects.filter(~Exists(_PUBLICATION), request=OuterRef("request")))

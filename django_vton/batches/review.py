@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from ..models import Batch, BatchRender, Publication
 from ..models.states import State
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 Review = BatchRender.Review
 

@@ -7,13 +7,14 @@ is one conditional update, so that concurrent requests cannot exceed a cap.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from ..conf import MICROS_PER_USD, config
 from ..exceptions import BudgetExhausted
@@ -21,11 +22,6 @@ from ..gateway.engines import engines, price
 from ..models import Attempt, BudgetPeriod
 from ..models.states import Money
 from ..utils.periods import period_bounds, seconds_until, today
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.db.models import QuerySet
 
 Kind = BudgetPeriod.Kind
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -15,9 +15,6 @@ from ..conf import Rate, config
 from ..exceptions import QuotaExceeded, Refused
 from ..models import Quota, Shopper, TryOnRequest
 from ..utils.periods import period_bounds, seconds_until
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 RETENTION = timedelta(days=40)
 """How long counters are kept: longer than the longest window, a month."""

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 
 from ..conf import config, find_errors
 from ..queue import BY_DJANGO_TASKS
-from ..queue.q2 import TASK_TIMEOUT, cluster_settings
+from ..queue.q2 import TASK_TIMEOUT_SECONDS, cluster_settings
 
 
 def check_queue(**_kwargs: Any) -> list[CheckMessage]:
@@ -32,7 +32,7 @@ def _check_django_q() -> list[CheckMessage]:
     if not Conf.TIMEOUT:
         text = "django-q2 has no timeout, so a task that hangs blocks a worker forever."
         found.append(Warning(text, hint="Set Q_CLUSTER['timeout'] to 60.", id="vton.W030"))
-    timeout = max(Conf.TIMEOUT or 0, TASK_TIMEOUT)
+    timeout = max(Conf.TIMEOUT or 0, TASK_TIMEOUT_SECONDS)
     # A worker finishes up to this many tasks, taken earlier, before it starts the last one.
     rounds = 1 + math.ceil(((Conf.QUEUE_LIMIT or Conf.WORKERS**2) + Conf.BULK) / max(1, Conf.WORKERS))
     needed = (timeout + 3) * rounds

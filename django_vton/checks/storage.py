@@ -30,7 +30,7 @@ def check_storage(**_kwargs: Any) -> list[CheckMessage]:
         url = ""
     if url:
         text = f"VTON['STORAGE'] gives photos of people a public URL ({url})."
-        hint = "Use a storage without URLs, such as django_vton.storage.PrivateFolder, or with signed URLs."
+        hint = "Use a storage without URLs, such as django_vton.storage.PrivateFileSystemStorage, or with signed URLs."
         return [Error(text, hint=hint, id="vton.E021")]
     return _check_folder(storage)
 
@@ -62,6 +62,6 @@ def _check_folder(storage: Storage) -> list[CheckMessage]:
     for name in ("MEDIA_ROOT", "STATIC_ROOT"):
         public = getattr(settings, name)
         if public and folder.is_relative_to(Path(public).resolve()):
-            hint = "Remove the location of its PrivateFolder, or set another one."
+            hint = "Remove the location of its PrivateFileSystemStorage, or set another one."
             return [Error(f"VTON['STORAGE'] is inside {name}: {folder}.", hint=hint, id="vton.E022")]
     return []

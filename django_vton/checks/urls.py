@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's own name for it
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
@@ -23,9 +23,6 @@ from django.utils import translation
 from django.utils.module_loading import import_string
 
 from ..conf import config, find_errors
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
 
 
 def check_urls(**_kwargs: Any) -> list[CheckMessage]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 
 from ..conf import config
-from ..models import VendorLink
+from ..models import Attempt, VendorLink
 from ..utils.tokens import hash_token, new_token
 from .engines import engines
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from ..models import Attempt
 
 
 def supports_callback(engine_name: str) -> bool:

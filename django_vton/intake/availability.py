@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..billing import budget
 from ..conf import config
 from ..exceptions import Refused
 from ..gateway import engines
 from ..models import PauseSwitch
+from ..products import DescribedProduct
 from ..queue import liveness
 from . import product_images
-
-if TYPE_CHECKING:
-    from ..products import DescribedProduct
 
 
 def require_enabled() -> None:

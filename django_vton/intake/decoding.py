@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING
 
 from ..exceptions import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_CONCURRENT = 2
 """Per process. A process with one thread never has to wait."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.db.models import Q
@@ -18,14 +18,11 @@ from .. import images, lifecycle, products
 from ..conf import config
 from ..exceptions import Refused
 from ..gateway import engines
-from ..models import PersonPhoto, TryOnRequest
+from ..models import Batch, PersonPhoto, TryOnRequest
 from ..models.states import ACTIVE, TERMINAL, State
 from ..queue import wake
 from . import availability, product_images
 from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
-
-if TYPE_CHECKING:
-    from ..models import Batch
 
 
 @dataclass(frozen=True)

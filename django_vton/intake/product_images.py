@@ -6,7 +6,7 @@ import hashlib
 import io
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -19,10 +19,8 @@ from django.utils.translation import gettext as _
 from ..exceptions import Refused
 from ..images import PRODUCT_BYTES, ImageRefused, normalize_product_image
 from ..models import ProductImage
+from ..products import DescribedProduct
 from ..storage import delete_file
-
-if TYPE_CHECKING:
-    from ..products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 

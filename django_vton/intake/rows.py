@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
@@ -14,12 +14,8 @@ from django.utils import timezone
 
 from .. import images
 from ..conf import config
-from ..models import PersonPhoto, TryOnRequest
-
-if TYPE_CHECKING:
-    from ..models import Batch, ProductImage
-    from ..products import DescribedProduct
-
+from ..models import Batch, PersonPhoto, ProductImage, TryOnRequest
+from ..products import DescribedProduct
 
 COPIED_FIELDS = [
     *("product", "main_product", "product_title", "product_url", "engine", "options"),

@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
@@ -20,17 +20,15 @@ from ..exceptions import Refused
 from ..gateway import engines
 from ..models import PersonPhoto, ProductImage, Shopper, TryOnRequest
 from ..models.states import TERMINAL, State
+from ..products import DescribedProduct
 from ..queue import wake
+from ..shoppers import Visitor
 from ..storage import delete_file
 from ..utils.redaction import clearing_frames
 from . import availability, product_images
 from .decoding import decoding_slot
 from .hooks import run_hook
 from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
-
-if TYPE_CHECKING:
-    from ..products import DescribedProduct
-    from ..shoppers import Visitor
 
 logger = logging.getLogger(__name__)
 

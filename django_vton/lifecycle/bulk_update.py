@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
-
-if TYPE_CHECKING:
-    from django.db.models import Field, Model
+from django.db.models import Field, Model
 
 Row = tuple[Any, Mapping[str, Any], Mapping[str, Any]]
 """A primary key, what its row must still contain, and the new values; both by field name."""

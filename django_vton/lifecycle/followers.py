@@ -13,21 +13,17 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import CharField, DateTimeField, F, JSONField, Value
+from django.db.models import CharField, DateTimeField, F, JSONField, QuerySet, Value
 from django.utils import timezone
 
 from .. import signals
 from ..models import TryOnEvent, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, TERMINAL, State
 from .transition import lock_rows, send_signal, state_fields, transition
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from django.db.models import QuerySet
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ..billing import budget
@@ -18,9 +18,6 @@ from ..models.states import REOPENABLE_CODES, Money, State
 from .followers import reopen_followers
 from .submission import reopen, store_vendor_id
 from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 RETRYABLE_CODES = frozenset(RETRYABLE_BY_SHOPPERS).difference(REOPENABLE_CODES)
 """Certain failures that the images did not cause: a new attempt is worth its price."""

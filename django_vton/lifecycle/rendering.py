@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +13,7 @@ from django.utils import timezone
 from .. import signals
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
 from ..models.states import ACTIVE, Money, State
+from ..pixazo import VendorResponse
 from .bulk_update import Row, update_rows
 from .followers import fail_with_followers, finish_followers_after_commit
 from .transition import (
@@ -25,9 +26,6 @@ from .transition import (
     settle,
     transition,
 )
-
-if TYPE_CHECKING:
-    from ..pixazo import VendorResponse
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Value
@@ -20,6 +20,7 @@ from ..gateway import polling
 from ..gateway.links import supports_callback
 from ..models import Attempt, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, Money, State
+from ..pixazo import SubmitResult
 from .bulk_update import Row, update_rows
 from .followers import fail_with_followers, reopen_followers
 from .transition import (
@@ -31,9 +32,6 @@ from .transition import (
     settle,
     transition,
 )
-
-if TYPE_CHECKING:
-    from ..pixazo import SubmitResult
 
 logger = logging.getLogger(__name__)
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Model
+from django.dispatch import Signal
 from django.utils import timezone
 
 from ..billing import budget, quotas
 from ..models import Attempt, TryOnEvent, TryOnRequest
 from ..models.states import ALLOWED_SOURCES, TERMINAL, Money, State
 from .bulk_update import RowsChanged, update_rows
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from django.db.models import Model
-    from django.dispatch import Signal
 
 logger = logging.getLogger(__name__)
 

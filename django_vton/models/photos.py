@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..storage import photo_path, private_storage
 from .shoppers import Shopper
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 
 class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):

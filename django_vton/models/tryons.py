@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -17,9 +16,6 @@ from ..storage import private_storage, product_path, result_path
 from .photos import PersonPhoto
 from .shoppers import Shopper
 from .states import ACTIVE, State
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 
 class ProductImage(models.Model):

@@ -26,7 +26,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from .. import signals
-from ..billing.budget_status import BudgetStatus, budget_statuses
+from ..billing.budget import BudgetStatus, budget_statuses
 from ..conf import MICROS_PER_USD
 from ..gateway.engines import engines
 from ..models import Attempt, BudgetPeriod, GatewayState, Incident, TryOnEvent, TryOnRequest

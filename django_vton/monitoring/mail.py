@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -25,8 +26,6 @@ from ..models import BudgetPeriod
 from ..utils.money import format_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from django.utils.functional import _StrPromise
 
 logger = logging.getLogger(__name__)

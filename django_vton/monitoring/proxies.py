@@ -6,17 +6,14 @@ With a wrong number of proxies all shoppers share one address, and so one `IP_QU
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from django.http import HttpRequest
 from django.utils import timezone
 
 from ..conf import config
 from ..models import Quota
 from ..shoppers import UNKNOWN_ADDRESS
 from ..utils.periods import period_bounds
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
 
 FORWARDED = "seen:forwarded"
 """Key of the `Quota` row that records an X-Forwarded-For header while no proxy is trusted."""

@@ -10,17 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db.models import Case, CharField, Count, F, Max, Q, Sum, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
 
 from ..intake.feedback import DISLIKE, LIKE, REASONS
 from ..models import Attempt, Conversion, TryOnRequest
 from ..models.states import Money, State
 from ..utils.periods import start_of_day
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 SAMPLE = 10_000
 """How many renders, the newest of the range, waiting times are taken from at most."""

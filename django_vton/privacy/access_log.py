@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from ..conf import config
 from ..models import PersonPhoto, PhotoAccess, TryOnImage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from uuid import UUID
 
 RETENTION = timedelta(days=365)
 """Complaints arrive long after an image is deleted, but the log is personal data of the staff as well."""

@@ -94,7 +94,7 @@ def _transfer_shared_images(request: TryOnRequest) -> None:
         heir = request.followers.filter(state=State.QUEUED).order_by("created_at").first()
         if heir is None:
             return
-        lifecycle.follow(heir, request)
+        lifecycle.complete_follower(heir, request)
     request.images.update(request=heir)
     TryOnRequest.objects.filter(pk=heir.pk).update(source=None, cache_key=request.cache_key)
     request.followers.exclude(pk=heir.pk).update(source=heir)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.db.models import Model
 
 from ..billing import quotas
 from ..models import PhoneLink, Shopper, TryOnImage, TryOnRequest
 from . import access_log
-
-if TYPE_CHECKING:
-    from django.db.models import Model
 
 
 def export_shopper(shopper: Shopper | None) -> dict[str, Any]:

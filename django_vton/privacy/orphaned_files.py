@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.core.files.storage import Storage
+from django.db.models import Model
 
 from ..models import PersonPhoto, ProductImage, TryOnImage
 from ..storage import private_storage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from django.core.files.storage import Storage
-    from django.db.models import Model
 
 MIN_AGE = timedelta(hours=1)
 """A newer file without a row may belong to a render that is being stored right now."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ..billing import quotas
@@ -17,11 +17,6 @@ from ..models import Batch, BatchRender, PersonPhoto, PhoneLink, ProductImage, S
 from ..models.states import ACTIVE
 from . import access_log, orphaned_files
 from .erasure import erase_tryon, lock_shopper
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.db.models import QuerySet
 
 MAX_ROWS = 10_000
 """How many rows of one kind a single run deletes at most."""

@@ -15,7 +15,8 @@ database rows say what is due and a schedule checks them every minute.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -23,9 +24,6 @@ from django.utils.translation import gettext_lazy
 
 from ..conf import config
 from ..models import DispatcherLease
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 

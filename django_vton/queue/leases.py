@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..conf import config
 from ..models import DispatcherLease
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 LEASE_DURATION = timedelta(seconds=15)
 """After this time without a renewal, another dispatcher may take the lease."""

@@ -6,11 +6,13 @@ import re
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import template
 from django.conf import settings
 from django.db.models import Model
+from django.http import HttpRequest
+from django.template.context import Context, RequestContext
 from django.template.loader import get_template, render_to_string
 from django.templatetags.static import static
 from django.utils.formats import localize
@@ -20,15 +22,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from django_vton.models import TryOnImage
-from django_vton.products import describe
+from django_vton.products import DescribedProduct, describe
 from django_vton.utils.languages import localized_url
 from django_vton.web.button import hidden_reason
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-    from django.template.context import Context, RequestContext
-
-    from django_vton.products import DescribedProduct
 
 register = template.Library()
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from django import template
+from django.template.base import NodeList, Parser, Token
+from django.template.context import Context
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from django_vton.utils.languages import direction, override_interface_language
 
 from .vton import csp_nonce
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.template.base import NodeList, Parser, Token
-    from django.template.context import Context
-    from django.utils.safestring import SafeString
 
 register = template.Library()
 

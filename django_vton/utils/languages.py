@@ -9,15 +9,16 @@ answered in the browser's language unless its URL has `?lang=`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from gettext import find
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.translation import (
     get_language,
@@ -27,11 +28,6 @@ from django.utils.translation import (
     pgettext,
     to_locale,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.http import HttpRequest
 
 LOCALE_DIR = Path(__file__).parents[1] / "locale"
 """The package's own catalogues, which are complete."""

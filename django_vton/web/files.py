@@ -6,13 +6,17 @@ Another shopper's file is answered with 404, like one that does not exist.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.files.storage import Storage
 from django.db import transaction
+from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
@@ -28,13 +32,6 @@ from ..utils import languages
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
 from .sessions import skip_session_save
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.core.files.storage import Storage
-    from django.db.models.fields.files import FieldFile
-    from django.http.response import HttpResponseBase
 
 logger = logging.getLogger(__name__)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
-from ..products import MERCHANT_ONLY_OPTIONS
-
-if TYPE_CHECKING:
-    from ..pixazo import Option
-    from ..products import DescribedProduct
+from ..pixazo import Option
+from ..products import MERCHANT_ONLY_OPTIONS, DescribedProduct
 
 MAX_LISTED_VALUES = 10
 """A number with at most this many possible values is offered as a list, any other as a number field."""

@@ -16,11 +16,11 @@ from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import pgettext
@@ -29,15 +29,10 @@ from ..billing import quotas
 from ..conf import Rate, config
 from ..exceptions import QuotaExceeded, Refused
 from ..models import PhoneLink
-from ..shoppers import PHONE_SESSION_KEY
+from ..products import DescribedProduct
+from ..shoppers import PHONE_SESSION_KEY, Visitor
 from ..utils.languages import localized_url
 from ..utils.tokens import hash_token
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-
-    from ..products import DescribedProduct
-    from ..shoppers import Visitor
 
 LINK_LIFETIME = timedelta(minutes=10)
 """How long a link may be used for the first time."""

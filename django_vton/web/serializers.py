@@ -5,29 +5,23 @@ URLs are paths of this shop, and texts are in the active language.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import cache, cached_property, partial
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import pgettext
 from rest_framework import serializers
 
 from ..messages import RENDER_MESSAGES, RETRYABLE_CODES
-from ..models import PersonPhoto, TryOnImage, TryOnRequest
+from ..models import PersonPhoto, PhoneLink, Shopper, TryOnImage, TryOnRequest
 from ..models.states import ACTIVE, PROGRESS, PUBLIC_STATUS, State
 from ..monitoring.typical_duration import typical_seconds
 from ..shoppers import requested_by_phone
 from ..utils.languages import localized_url, view_url
 from ..utils.safe_urls import safe_url
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-
-    from ..models import PhoneLink, Shopper
 
 KINDS = ("garment", "eyewear")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.http import HttpRequest
 
 from ..exceptions import Refused
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
 
 
 def require_session(request: HttpRequest) -> None:

@@ -12,19 +12,15 @@ name on the disk, so it disappears with its process.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopFutureHandlers
+from django.http import HttpRequest
 
 from ..exceptions import Refused
 from ..images import MAX_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django.core.files.uploadedfile import UploadedFile
-    from django.http import HttpRequest
 
 MAX_BODY_BYTES = 64 * 1024
 """For JSON, or a form without files. Our longest body, with all options, has about 1 kB."""

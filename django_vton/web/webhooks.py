@@ -6,11 +6,10 @@ Callbacks are not signed, so their content is not trusted: the dispatcher polls 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
-from django.http import HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
 
@@ -21,9 +20,6 @@ from ..queue import wake
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
 from .sessions import skip_session_save
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime, timedelta
+from typing import Literal
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from .. import lifecycle
@@ -26,15 +27,8 @@ from ..gateway.engines import engines, get_engine
 from ..gateway.links import create_links, supports_callback
 from ..models import Attempt, TryOnRequest
 from ..models.states import ACTIVE, State
+from ..pixazo import Engine
 from ..utils.tokens import hash_token, new_token
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-
-    from ..pixazo import Engine
 
 logger = logging.getLogger(__name__)
 

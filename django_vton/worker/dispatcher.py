@@ -12,21 +12,18 @@ import math
 import random
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, InterfaceError
 
 from ..conf import config
+from ..models import DispatcherLease
 from ..pixazo.client import PixazoClient
 from ..queue import leases, wake
 from . import claims, shutdown
 from .batch_feeder import BatchFeeder
+from .claims import Job
 from .db_thread import CONNECTION_ERRORS, DbThread
 from .jobs import RunningJobs
-
-if TYPE_CHECKING:
-    from ..models import DispatcherLease
-    from .claims import Job
 
 logger = logging.getLogger(__name__)
 

@@ -8,22 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ..conf import config
 from ..gateway import links
 from ..pixazo import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
+from ..pixazo.client import PixazoClient
 from ..utils.redaction import clear_frames
 from . import outcomes, result_images
+from .claims import Job
 from .db_thread import CONNECTION_ERRORS, DbThread, MicroBatcher
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..pixazo.client import PixazoClient
-    from .claims import Job
 
 logger = logging.getLogger(__name__)
 

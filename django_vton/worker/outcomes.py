@@ -9,27 +9,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from .. import lifecycle
 from ..conf import config
 from ..gateway import circuit_breaker, links, polling
-from ..models import VendorLink
+from ..models import TryOnImage, VendorLink
 from ..models.states import IMAGE_ERROR_CODES
-from ..pixazo import SubmitOutcome, VendorStatus
-from .claims import LEASE, MAX_CALL_SECONDS, deadline_of, outcome_timeout
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from ..models import TryOnImage
-    from ..pixazo import SubmitResult, VendorResponse
-    from .claims import Job
+from ..pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
+from .claims import LEASE, MAX_CALL_SECONDS, Job, deadline_of, outcome_timeout
 
 logger = logging.getLogger(__name__)
 

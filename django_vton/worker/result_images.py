@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile
 
 from ..images import EncodedImage, ImageRefused, make_thumbnail, normalize_result
-from ..models import TryOnImage
+from ..models import TryOnImage, TryOnRequest
 from ..storage import delete_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ..models import TryOnRequest
 
 __all__ = ["ImageRefused", "ResultImage", "decode", "delete_files", "store"]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.template.loader import render_to_string
 from django.utils.decorators import decorator_from_middleware
@@ -18,17 +20,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from ...exceptions import Refused
+from ...models import TryOnRequest
+from ...products import DescribedProduct
 from ...utils import languages
 from ...utils.safe_urls import safe_url
 from .. import serializers, uploads
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.http.response import HttpResponseBase
-
-    from ...models import TryOnRequest
-    from ...products import DescribedProduct
 
 logger = logging.getLogger(__name__)
 

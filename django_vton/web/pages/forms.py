@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import get_language, pgettext_lazy
 
 from ... import privacy
 from ...conf import config
+from ...exceptions import Refused
 from ...intake import TryOnOrder
 from ...intake.hooks import run_hook
 from ...messages import MESSAGES
 from ...models import PersonPhoto, Shopper
-from ...shoppers import address_keys
+from ...products import DescribedProduct
+from ...shoppers import Visitor, address_keys
 from .. import serializers
 from ..options import OptionField, shopper_options
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django.http import HttpRequest
-    from django.utils.datastructures import MultiValueDict
-
-    from ...exceptions import Refused
-    from ...products import DescribedProduct
-    from ...shoppers import Visitor
 
 OPTION_PREFIX = "option_"
 """Prefix of the names of the fields for engine options."""

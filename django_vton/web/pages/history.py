@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from ... import privacy
 from ...exceptions import Refused
 from ...intake import feedback
+from ...models import Shopper, TryOnRequest
 from ...models.states import State
 from ...shoppers import SESSION_KEY, Visitor
 from ...utils.languages import localized_url
 from .. import serializers
 from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
 from .forms import own_photos, parse_uuid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
-
-    from ...models import Shopper, TryOnRequest
 
 PER_PAGE = 24
 """Fills complete rows of two, three and four columns."""

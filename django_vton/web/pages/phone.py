@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from functools import wraps
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from ... import products
 from ...exceptions import Refused
+from ...products import DescribedProduct
 from ...utils.languages import localized_url
 from ...utils.redaction import redact_errors
 from .. import phone_links
 from .base import OPEN_FRAGMENT, HttpResponseSeeOther, page_view, refusal_page, render
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-    from django.http.response import HttpResponseBase
-
-    from ...products import DescribedProduct
 
 METHODS = ("GET", "HEAD", "POST")
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.http import HttpRequest, HttpResponse
 
 from ...conf import config
 from ...messages import format_duration
 from .. import phone_links
 from .base import page_view, render
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
 
 
 @page_view

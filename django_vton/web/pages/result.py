@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from ... import lifecycle, privacy
@@ -18,9 +19,6 @@ from ...shoppers import Visitor
 from ...utils.languages import localized_url
 from .. import serializers
 from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
 
 REFRESH_SECONDS = 5
 """Reload interval of a page that the shopper asked to check automatically."""

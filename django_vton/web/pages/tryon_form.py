@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponse
 
 from ... import images, products
 from ...billing import quotas
@@ -13,17 +14,13 @@ from ...exceptions import Refused
 from ...intake import availability, request_tryon
 from ...messages import PHOTO_FORMAT_NAMES, format_duration
 from ...monitoring import proxies
+from ...products import DescribedProduct
 from ...shoppers import Visitor
 from ...utils.languages import localized_url
 from ..sessions import require_session
 from ..uploads import clear_file_names, require_photo_size
 from .base import HttpResponseSeeOther, add_retry_after, page_view, refusal_page, render
 from .forms import TryOnForm, parse_uuid
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-
-    from ...products import DescribedProduct
 
 
 @page_view
