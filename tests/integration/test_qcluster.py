@@ -1,4 +1,4 @@
-"""What a newcomer does, with a real qcluster, a real web server and the sandbox gateway over real sockets."""
+"""Complete try-ons with a real qcluster, a real web server and the sandbox gateway over real sockets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 
-from tests.running import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database
+from tests.live_shop import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +37,9 @@ def test_a_garment_with_two_samples_is_submitted_once_and_stores_two_images(shop
     shopper = shop.shopper()
     product = shop.product(GARMENT)
 
-    answer = shopper.ask(product, phone_photo(shade=1), consent="true", options='{"num_samples": 2}')
-    assert answer.status_code == 202, answer.text
-    done = shopper.wait(answer.json()["id"])
+    response = shopper.post_tryon(product, phone_photo(shade=1), consent="true", options='{"num_samples": 2}')
+    assert response.status_code == 202, response.text
+    done = shopper.wait_for_status(response.json()["id"])
 
     assert done["status"] == "completed", shop.log("workers")
     assert len(done["images"]) == 2
@@ -51,8 +51,8 @@ def test_a_garment_with_two_samples_is_submitted_once_and_stores_two_images(shop
 
 def test_a_png_result_is_stored_pixel_for_pixel(shop: RunningShop) -> None:
     shopper = shop.shopper()
-    answer = shopper.ask(shop.product(GARMENT), phone_photo(shade=2), consent="true")
-    done = shopper.wait(answer.json()["id"])
+    response = shopper.post_tryon(shop.product(GARMENT), phone_photo(shade=2), consent="true")
+    done = shopper.wait_for_status(response.json()["id"])
 
     (image,) = done["images"]
     stored = Image.open(io.BytesIO(shopper.http.get(image["url"]).content))
@@ -65,8 +65,8 @@ def test_a_png_result_is_stored_pixel_for_pixel(shop: RunningShop) -> None:
 
 def test_glasses_are_rendered(shop: RunningShop) -> None:
     shopper = shop.shopper()
-    answer = shopper.ask(shop.product(GLASSES), phone_photo(shade=3), consent="true")
-    done = shopper.wait(answer.json()["id"])
+    response = shopper.post_tryon(shop.product(GLASSES), phone_photo(shade=3), consent="true")
+    done = shopper.wait_for_status(response.json()["id"])
 
     assert done["status"] == "completed", shop.log("workers")
     assert done["engine"] == "glass-v1"
@@ -75,15 +75,15 @@ def test_glasses_are_rendered(shop: RunningShop) -> None:
     assert submit.amount == 300_000
 
 
-def test_nothing_is_lost_while_the_workers_are_away(shop: RunningShop) -> None:
+def test_a_try_on_waits_while_no_worker_runs(shop: RunningShop) -> None:
     shopper = shop.shopper()
     shop.stop("workers")
-    answer = shopper.ask(shop.product(GARMENT), phone_photo(shade=4), consent="true")
-    assert answer.status_code == 202
+    response = shopper.post_tryon(shop.product(GARMENT), phone_photo(shade=4), consent="true")
+    assert response.status_code == 202
     assert _submits(shop) == []
 
     shop.start_workers()
-    done = shopper.wait(answer.json()["id"])
+    done = shopper.wait_for_status(response.json()["id"])
 
     assert done["status"] == "completed", shop.log("workers")
     assert len(_submits(shop)) == 1
@@ -95,35 +95,35 @@ def test_a_refused_request_costs_nothing(shop: RunningShop) -> None:
     noise = b"This is a text file, whatever its name says.\n" * 50
 
     refused = {
-        "photo_required": shopper.ask(product, None, consent="true"),
-        "photo_unreadable": shopper.ask(product, phone_photo()[:5000], consent="true"),
-        "photo_format": shopper.ask(product, noise, consent="true"),
-        "consent_required": shopper.ask(product, phone_photo()),
-        "product_unknown": shopper.ask("shop.product:987654", phone_photo(), consent="true"),
-        "options_invalid": shopper.ask(
+        "photo_required": shopper.post_tryon(product, None, consent="true"),
+        "photo_unreadable": shopper.post_tryon(product, phone_photo()[:5000], consent="true"),
+        "photo_format": shopper.post_tryon(product, noise, consent="true"),
+        "consent_required": shopper.post_tryon(product, phone_photo()),
+        "product_unknown": shopper.post_tryon("shop.product:987654", phone_photo(), consent="true"),
+        "options_invalid": shopper.post_tryon(
             product, phone_photo(), consent="true", options='{"moderation_level": "permissive"}'
         ),
     }
 
-    assert {code: answer.json()["code"] for code, answer in refused.items()} == {
+    assert {code: response.json()["code"] for code, response in refused.items()} == {
         code: code for code in refused
     }
-    assert all(400 <= answer.status_code < 500 for answer in refused.values())
-    assert all(answer.json()["detail"] for answer in refused.values())
+    assert all(400 <= response.status_code < 500 for response in refused.values())
+    assert all(response.json()["detail"] for response in refused.values())
     assert _submits(shop) == []
 
 
-def test_a_large_photo_from_a_phone_is_taken(shop: RunningShop) -> None:
+def test_a_large_photo_from_a_phone_is_accepted(shop: RunningShop) -> None:
     shopper = shop.shopper()
     noise = Image.effect_noise((3000, 4000), 60).convert("RGB")
     out = io.BytesIO()
     noise.save(out, "JPEG", quality=93)
     assert 8_000_000 < len(out.getvalue()) < 15_000_000
 
-    answer = shopper.ask(shop.product(GARMENT), out.getvalue(), consent="true")
+    response = shopper.post_tryon(shop.product(GARMENT), out.getvalue(), consent="true")
 
-    assert answer.status_code == 202, answer.text
-    done = shopper.wait(answer.json()["id"])
+    assert response.status_code == 202, response.text
+    done = shopper.wait_for_status(response.json()["id"])
     assert done["status"] == "completed"
     assert max(done["photo"]["width"], done["photo"]["height"]) <= 2000
 
@@ -148,19 +148,19 @@ def _media_urls(shop: RunningShop) -> list[str]:
 
 
 @pytest.mark.parametrize("broker", ["database", "redis"])
-def test_without_callbacks_it_completes_by_asking(broker: str, tmp_path: Path) -> None:
+def test_without_callbacks_a_try_on_completes_by_polling(broker: str, tmp_path: Path) -> None:
     env = {"VTON_WEBHOOKS": "0"}
     with ExitStack() as stack:
         if broker == "redis":
             if not is_listening(REDIS_PORT):
                 pytest.skip(f"Redis does not listen on 127.0.0.1:{REDIS_PORT}")
             env["REDIS_URL"] = f"redis://127.0.0.1:{REDIS_PORT}/{stack.enter_context(redis_database())}"
-        quiet = stack.enter_context(RunningShop(tmp_path, env=env))
-        shopper = quiet.shopper()
-        answer = shopper.ask(quiet.product(GARMENT), phone_photo(), consent="true")
-        done = shopper.wait(answer.json()["id"])
+        polling_shop = stack.enter_context(RunningShop(tmp_path, env=env))
+        shopper = polling_shop.shopper()
+        response = shopper.post_tryon(polling_shop.product(GARMENT), phone_photo(), consent="true")
+        done = shopper.wait_for_status(response.json()["id"])
 
-        assert done["status"] == "completed", quiet.log("workers")
-        (submit,) = _submits(quiet)
+        assert done["status"] == "completed", polling_shop.log("workers")
+        (submit,) = _submits(polling_shop)
         assert submit.callback is None
-        assert _counts(quiet).callbacks_sent == 0
+        assert _counts(polling_shop).callbacks_sent == 0
