@@ -1,6 +1,6 @@
-"""Every guard of the money, and how to take it away: `make guards` does so, one at a time, and wants red.
+"""`make guards` removes every guard of the money, one at a time, and expects a test to fail.
 
-A guard that no test misses is either needless or untested, and both are defects.
+A guard whose removal fails no test is needless or untested. Both are defects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LIST = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True)
 class Guard:
-    """Replace `old`, which stands in `file` just once, by `new`, and one of `tests` fails."""
+    """If `old`, which occurs once in `file`, is replaced by `new`, one of `tests` fails."""
 
     name: str
     file: str
@@ -29,7 +29,7 @@ class Guard:
     new: str
     tests: str
     postgresql: bool = False
-    """On SQLite one writer at a time does without it: seen red with `DATABASE_URL` alone."""
+    """SQLite, with one writer at a time, does not need it: tried only if `DATABASE_URL` names PostgreSQL."""
 
     @property
     def path(self) -> Path:
@@ -39,8 +39,8 @@ class Guard:
 GUARDS = [Guard(**row) for row in tomllib.loads(LIST.read_text())["guard"]]
 
 
-def first_red(guard: Guard, tree: Path) -> str:
-    """The first test that fails without it; "" where none does."""
+def first_failure(guard: Guard, tree: Path) -> str:
+    """The first test that fails without this guard, or "" if none does."""
     path = tree / guard.path
     whole = path.read_text()
     path.write_text(whole.replace(guard.old, guard.new))
@@ -50,12 +50,12 @@ def first_red(guard: Guard, tree: Path) -> str:
         done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
     finally:
         path.write_text(whole)
-    red = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    return red[1] if red and done.returncode == 1 else ""
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    return failed[1] if failed and done.returncode == 1 else ""
 
 
 def main() -> int:
-    """Try each guard, or those whose name has the words given; 1 where one is not missed."""
+    """Try each guard, or those whose name contains the given words. Return how many are needless."""
     words = " ".join(sys.argv[1:])
     is_postgresql = os.environ.get("DATABASE_URL", "").startswith("postgres")
     needless = 0
@@ -65,9 +65,9 @@ def main() -> int:
         for guard in GUARDS:
             if words not in guard.name or (guard.postgresql and not is_postgresql):
                 continue
-            red = first_red(guard, tree)
-            needless += not red
-            print(f"{guard.name}: {red or 'NEEDLESS: every test is green without it'}", flush=True)  # noqa: T201 - a command
+            failure = first_failure(guard, tree)
+            needless += not failure
+            print(f"{guard.name}: {failure or 'NEEDLESS: all tests pass without it'}", flush=True)  # noqa: T201 - a command
     return needless
 
 
