@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
@@ -78,19 +77,8 @@ def _reserve_in(kind: Kind, day: date, amount: int) -> bool:
     return bool(room.update(held=F("held") + amount))
 
 
-def transfer(attempt: Attempt, source: Money, target: Money, **fields: Any) -> bool:
-    """Change the state of an attempt's money from `source` to `target`, and set `fields` with it.
-
-    Return False and change nothing if the money is in another state: then there is nothing to book.
-    """
-    if not Attempt.objects.filter(pk=attempt.pk, money=source).update(money=target, **fields):
-        return False
-    attempt.money = target
-    return True
-
-
 def update_periods(attempts: Iterable[Attempt], source: Money, target: Money) -> None:
-    """Book transferred amounts in the periods of their days. Call it once, in the transaction of `transfer`.
+    """Book transferred amounts in the periods of their days. Call it once, in the transaction that transfers.
 
     All days are updated before all months, so that a transaction that locks a month needs no further day.
     """
