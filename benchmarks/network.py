@@ -53,7 +53,7 @@ class Machine:
 
     def socket(self) -> socket.socket:
         """A TCP socket in this namespace."""
-        return self._socket_thread.submit(host_socket).result()
+        return self._socket_thread.submit(nonblocking_socket).result()
 
     def stop(self) -> None:
         """Remove the namespace."""
@@ -74,7 +74,7 @@ class Machine:
 
 
 class PortForwarder:
-    """Carries TCP between this machine and its namespaces, in a thread."""
+    """Forwards TCP connections between the host and its namespaces, in a thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -98,11 +98,11 @@ class PortForwarder:
             for port in ports:
                 listener = machine.socket()
                 listener.bind((LOOPBACK, port))
-                self._run(self._serve(listener, itertools.repeat((host_socket, port))))
+                self._run(self._serve(listener, itertools.repeat((nonblocking_socket, port))))
 
     def load_balance(self, port: int, webs: Iterable[tuple[Machine, int]]) -> None:
         """Forward connections to a port of the host to the machines in turn."""
-        listener = host_socket()
+        listener = nonblocking_socket()
         listener.bind((LOOPBACK, port))
         self._run(self._serve(listener, itertools.cycle([(machine.socket, at) for machine, at in webs])))
 
@@ -144,8 +144,8 @@ class PortForwarder:
         await asyncio.gather(*connections, return_exceptions=True)
 
 
-def host_socket() -> socket.socket:
-    """A non-blocking TCP socket in the namespace of this thread."""
+def nonblocking_socket() -> socket.socket:
+    """A TCP socket in the network namespace of the calling thread."""
     new = socket.socket()
     new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     new.setblocking(False)

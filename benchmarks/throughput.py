@@ -16,7 +16,7 @@ from .report import Row, at_least, at_most, info, skipped
 from .sample_images import person_photo, product_image
 
 VTON = {"CONCURRENCY": 50, "SUBMIT_CONCURRENCY": 16, "DISPATCHERS": 2}
-"""More dispatchers and submits than the defaults: each of the two worker processes runs a dispatcher."""
+"""The defaults, but with a dispatcher for each of the two workers, and more concurrent submits."""
 
 CHECK_INTERVAL_SECONDS = 2.0
 """Each check reads /proc and queries the database, on the cores that are measured."""
