@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def examined() -> tuple[int, dict[str, Any]]:
+def run_doctor() -> tuple[int, dict[str, Any]]:
     out = io.StringIO()
     try:
         call_command("vton_doctor", "--json", stdout=out)
@@ -45,44 +45,44 @@ def examined() -> tuple[int, dict[str, Any]]:
 
 
 def _by_name(out: io.StringIO) -> dict[str, Any]:
-    return {finding["name"]: finding for finding in json.loads(out.getvalue())}
+    return {result["name"]: result for result in json.loads(out.getvalue())}
 
 
-def wrong() -> set[str]:
-    status, findings = examined()
-    names = {name for name, finding in findings.items() if not finding["ok"]}
+def failed_checks() -> set[str]:
+    status, results = run_doctor()
+    names = {name for name, result in results.items() if not result["ok"]}
     assert status == (1 if names else 0)
     return names
 
 
 @pytest.fixture(autouse=True)
-def _a_worker_lives() -> None:
+def _worker_is_alive() -> None:
     liveness.record_heartbeat()
 
 
-def test_all_is_well() -> None:
-    assert wrong() == set()
+def test_a_healthy_installation() -> None:
+    assert failed_checks() == set()
 
 
-def test_it_reads_well() -> None:
+def test_the_command_prints_each_check() -> None:
     out = io.StringIO()
     call_command("vton_doctor", stdout=out)
-    assert re.search(r"ok    workers: last seen \d s ago", out.getvalue())
+    assert re.search(r"ok +workers: last seen \d s ago", out.getvalue())
 
 
-def test_workers_that_were_never_seen() -> None:
+def test_workers_were_never_seen() -> None:
     DispatcherLease.objects.all().delete()
-    assert wrong() == {"workers"}
+    assert failed_checks() == {"workers"}
 
 
-def test_workers_that_are_gone() -> None:
+def test_workers_are_gone() -> None:
     DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=6))
-    assert wrong() == {"workers"}
-    _status, findings = examined()
-    assert re.fullmatch(r"last seen 36\d s ago: start .+", findings["workers"]["text"])
+    assert failed_checks() == {"workers"}
+    _status, results = run_doctor()
+    assert re.fullmatch(r"last seen 36\d s ago: start .+", results["workers"]["text"])
 
 
-def test_a_database_without_tables(tmp_path: Path) -> None:
+def test_a_database_without_tables_is_reported_without_a_traceback(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
     done = subprocess.run(
         [sys.executable, str(MANAGE), "vton_doctor"],
@@ -92,105 +92,105 @@ def test_a_database_without_tables(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "WRONG workers: cannot be checked" in done.stdout
+    assert "FAILED workers: cannot be checked" in done.stdout
     assert "was migrate run?" in done.stdout
 
 
-def test_what_nobody_looks_at(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_row_that_is_due_for_minutes(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     row = create_tryon(guest, shirt, phone_photo())
-    assert wrong() == set()
+    assert failed_checks() == set()
     TryOnRequest.objects.filter(pk=row.pk).update(due_at=timezone.now() - timedelta(minutes=3))
-    assert wrong() == {"overdue"}
+    assert failed_checks() == {"overdue"}
 
 
-def test_outcomes_that_nobody_knows(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_an_unknown_outcome(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     row = create_tryon(guest, shirt, phone_photo())
     TryOnRequest.objects.filter(pk=row.pk).update(state=State.UNKNOWN, due_at=timezone.now())
-    assert wrong() == {"unknown"}
+    assert failed_checks() == {"unknown"}
 
 
-def test_a_vendor_that_refuses() -> None:
+def test_an_open_circuit_breaker() -> None:
     GatewayState.objects.create(engine="glass-v1", breaker="402")
-    assert wrong() == {"gateway"}
+    assert failed_checks() == {"gateway"}
 
 
-def test_a_gateway_that_was_not_reached(
+def test_a_gateway_that_cannot_be_reached(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
-    assert examined()[1]["gateway"]["text"] == "nothing was sent yet"
+    assert run_doctor()[1]["gateway"]["text"] == "nothing was sent yet"
     row = create_tryon(guest, shirt, phone_photo())
     sent = Attempt.objects.filter(request=row)
     sent.update(outcome="not_sent", error="ConnectError: refused")
     vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
-    assert wrong() == {"gateway"}
-    text = examined()[1]["gateway"]["text"]
+    assert failed_checks() == {"gateway"}
+    text = run_doctor()[1]["gateway"]["text"]
     assert "was not sent to http://127.0.0.1:8765:" in text
     assert text.endswith("ConnectError: refused (is vton_sandbox running?)")
     vton(PIXAZO_BASE_URL="https://gateway.pixazo.ai")
-    assert examined()[1]["gateway"]["text"].endswith("ConnectError: refused")
+    assert run_doctor()[1]["gateway"]["text"].endswith("ConnectError: refused")
     vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
-    sent.update(error="FileNotFoundError")  # Of the shop's own: no sandbox would help.
-    assert examined()[1]["gateway"]["text"].endswith(": FileNotFoundError")
+    sent.update(error="FileNotFoundError")  # Not a connection error, so the sandbox would not help.
+    assert run_doctor()[1]["gateway"]["text"].endswith(": FileNotFoundError")
 
     sent.update(outcome="accepted")
-    assert examined()[1]["gateway"]["text"].startswith("accepts submits")
+    assert run_doctor()[1]["gateway"]["text"].startswith("accepts submits")
 
 
-def test_pictures_that_the_vendor_does_not_load(
+def test_images_that_the_vendor_cannot_load(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     vton(IN_FLIGHT=4)
     ended = [create_tryon(guest, shirt, phone_photo()) for _ in range(4)]
     rows = TryOnRequest.objects.filter(pk__in=[row.pk for row in ended])
     rows.update(state=State.FAILED, error_code="photo_unusable")
-    assert wrong() == {"pictures"}
-    assert "the newest 3 renders failed" in examined()[1]["pictures"]["text"]
-    assert "PUBLIC_BASE_URL" in examined()[1]["pictures"]["text"]
-    assert examined()[1]["incidents"]["text"].startswith("images_unreachable")
-    TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest: long ago.
-    assert wrong() == {"pictures"}
+    assert failed_checks() == {"pictures"}
+    assert "the newest 3 renders failed" in run_doctor()[1]["pictures"]["text"]
+    assert "PUBLIC_BASE_URL" in run_doctor()[1]["pictures"]["text"]
+    assert run_doctor()[1]["incidents"]["text"].startswith("images_unreachable")
+    TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest does not count.
+    assert failed_checks() == {"pictures"}
     TryOnRequest.objects.filter(pk=ended[3].pk).update(error_code="no_person")
-    assert wrong() == set()
+    assert failed_checks() == set()
 
 
 def test_the_pause_switch() -> None:
     PauseSwitch.objects.create(pk=1, is_paused=True)
-    assert wrong() == {"pause"}
+    assert failed_checks() == {"pause"}
 
 
-def test_wrong_settings_are_told_not_raised(vton: Vton) -> None:
+def test_wrong_settings_are_reported_not_raised(vton: Vton) -> None:
     vton(PIXAZO_API_KEY="")
-    assert wrong() == {"settings"}
+    assert failed_checks() == {"settings"}
 
 
-def test_a_budget_that_is_nearly_used_is_told_and_one_that_is_used_is_wrong(vton: Vton) -> None:
+def test_a_budget_that_is_nearly_used_is_reported_and_a_used_one_fails(vton: Vton) -> None:
     vton(DAILY_BUDGET=Decimal(1))
     budget.reserve(850_000)
-    assert wrong() == set()
-    assert examined()[1]["budget.day"]["text"] == "0.15 USD left of 1.00: 80 % or more are used"
+    assert failed_checks() == set()
+    assert run_doctor()[1]["budget.day"]["text"] == "0.15 USD left of 1.00: 80 % or more are used"
     budget.reserve(100_000)
-    assert wrong() == {"budget.day"}
-    assert "no further render fits" in examined()[1]["budget.day"]["text"]
+    assert failed_checks() == {"budget.day"}
+    assert "no further render fits" in run_doctor()[1]["budget.day"]["text"]
 
 
-def test_incidents_are_named_and_mail_that_does_not_go_out_is_wrong() -> None:
+def test_incidents_are_named_and_unsent_mail_fails() -> None:
     GatewayState.objects.create(engine="glass-v1", breaker="402")
-    assert wrong() == {"gateway"}
-    assert examined()[1]["incidents"]["text"].startswith("breaker.glass-v1.402")
+    assert failed_checks() == {"gateway"}
+    assert run_doctor()[1]["incidents"]["text"].startswith("breaker.glass-v1.402")
     begun = timezone.now() - timedelta(minutes=20)
     Incident.objects.create(name="breaker.glass-v1.402", opened_at=begun, notify_at=timezone.now())
-    assert wrong() == {"gateway", "incidents"}
+    assert failed_checks() == {"gateway", "incidents"}
     Incident.objects.update(notify_at=None)
-    assert wrong() == {"gateway"}
+    assert failed_checks() == {"gateway"}
 
 
-def test_a_doubt_that_an_operator_closed_is_no_longer_wrong(files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
+def test_an_unknown_outcome_that_an_operator_closed_is_healthy(files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
     row = factories.create_unresolved_tryon()
-    assert wrong() == {"unknown"}
+    assert failed_checks() == {"unknown"}
     lifecycle.write_off(row, actor_id=None)
-    assert wrong() == set()
+    assert failed_checks() == set()
 
 
-def test_the_breaker_of_an_engine_that_the_shop_has_no_more_is_not_wrong() -> None:
+def test_the_breaker_of_a_removed_engine_is_ignored() -> None:
     GatewayState.objects.create(engine="gone-from-the-settings", breaker="402")
-    assert wrong() == set()
+    assert failed_checks() == set()
