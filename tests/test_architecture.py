@@ -17,20 +17,9 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.p
 
 LAYERS = [
     *("conf", "storage", "images", "messages", "exceptions", "utils", "models", "pixazo", "gateway"),
-    *(
-        "products",
-        "billing",
-        "signals",
-        "lifecycle",
-        "privacy",
-        "queue",
-        "intake",
-        "house_models",
-        "rendering",
-        "shoppers",
-    ),
-    *("conversions", "monitoring", "batches", "worker", "health", "checks", "roles", "apps", "web", "urls"),
-    *("tasks", "templatetags", "admin", "sandbox", "management"),
+    *("products", "billing", "signals", "lifecycle", "privacy", "queue", "shoppers", "intake"),
+    *("house_models", "rendering", "conversions", "monitoring", "batches", "worker", "health", "checks"),
+    *("roles", "apps", "web", "urls", "tasks", "templatetags", "admin", "sandbox", "management"),
 ]
 """From low to high. A package or module imports those before it only."""
 

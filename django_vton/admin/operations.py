@@ -20,7 +20,7 @@ from ..intake import availability
 from ..models import BudgetPeriod, GatewayState, PauseSwitch
 from ..monitoring.mail import BREAKER_REASONS
 from ..utils.money import format_usd
-from ..web import button
+from ..web import button_visibility
 from . import display
 from .base import ReadOnlyAdmin, StyledAdmin, can_operate
 
@@ -79,7 +79,7 @@ class PauseSwitchAdmin(StyledAdmin):
         """Store who changed it, and clear the cache of the shop's buttons."""
         obj.changed_by_id = request.user.pk
         super().save_model(request, obj, form, change)
-        transaction.on_commit(button.clear_cache)
+        transaction.on_commit(button_visibility.clear_cache)
 
     @admin.display(description=gettext_lazy("available now"))
     def availability(self, switch: PauseSwitch) -> str:

@@ -22,7 +22,7 @@ from ..models import BudgetPeriod, Conversion, TryOnRequest
 from ..models.states import State
 from ..monitoring import reports
 from ..utils.money import format_usd
-from . import chart, display, export, periods
+from . import chart, csv_response, display, periods
 from .base import ReadOnlyAdmin
 from .budget_status import budget_context
 from .periods import Period
@@ -102,7 +102,7 @@ class ReportsAdmin(ReadOnlyAdmin):
         period = periods.parse(request.GET.get("period", ""))
         days = reports.daily_report(period.first, period.last).days
         rows = (_days_csv_row(day, totals) for day, totals in days.items())
-        return export.csv_response(f"try-on-days-{period.first}-{period.last}.csv", DAYS_HEADER, rows)
+        return csv_response.csv_response(f"try-on-days-{period.first}-{period.last}.csv", DAYS_HEADER, rows)
 
     def feedback_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """Download the feedback by product."""
@@ -110,7 +110,9 @@ class ReportsAdmin(ReadOnlyAdmin):
         period = periods.parse(request.GET.get("period", ""))
         products = reports.feedback_by_product(period.first, period.last).iterator(chunk_size=CHUNK_SIZE)
         rows = ([row[name] for name in FEEDBACK_HEADER] for row in products)
-        return export.csv_response(f"try-on-feedback-{period.first}-{period.last}.csv", FEEDBACK_HEADER, rows)
+        return csv_response.csv_response(
+            f"try-on-feedback-{period.first}-{period.last}.csv", FEEDBACK_HEADER, rows
+        )
 
     def invoice_view(self, request: HttpRequest) -> HttpResponse:
         """Show what the vendor should have charged in a month."""
@@ -132,7 +134,9 @@ class ReportsAdmin(ReadOnlyAdmin):
         self._require(request)
         period = periods.parse_month(request.GET.get("period", "")) or periods.this_month()
         rows = reports.invoice(period.first, period.last).iterator(chunk_size=CHUNK_SIZE)
-        return export.csv_response(f"try-on-{period.value}.csv", INVOICE_HEADER, _invoice_csv_rows(rows))
+        return csv_response.csv_response(
+            f"try-on-{period.value}.csv", INVOICE_HEADER, _invoice_csv_rows(rows)
+        )
 
     def _require(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
@@ -268,7 +272,7 @@ def _invoice_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _days_csv_row(day: Any, totals: reports.Totals) -> list[Any]:
     amounts = (totals.charged, totals.assumed, totals.free, totals.held)
-    return [f"{day}", totals.renders, totals.completed, totals.failed, *map(export.usd, amounts)]
+    return [f"{day}", totals.renders, totals.completed, totals.failed, *map(csv_response.usd, amounts)]
 
 
 def _invoice_csv_rows(rows: Iterator[dict[str, Any]]) -> Iterator[list[Any]]:
@@ -281,7 +285,7 @@ def _invoice_csv_rows(rows: Iterator[dict[str, Any]]) -> Iterator[list[Any]]:
             row["vendor_id"] or "",
             row["engine"],
             f"{sent:%Y-%m-%d %H:%M:%S}",
-            export.usd(row["amount"]),
+            csv_response.usd(row["amount"]),
             outcome,
             row["booked"],
             str(row["request_id"]),

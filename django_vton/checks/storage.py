@@ -30,7 +30,7 @@ def check_storage(**_kwargs: Any) -> list[CheckMessage]:
         url = ""
     if url:
         text = f"VTON['STORAGE'] gives photos of people a public URL ({url})."
-        hint = "Use a storage without URLs, such as django_vton.storage.PrivateFileSystemStorage, or with signed URLs."
+        hint = "Use a storage without URLs, such as PrivateFileSystemStorage, or with signed URLs."
         return [Error(text, hint=hint, id="vton.E021")]
     return _check_folder(storage)
 

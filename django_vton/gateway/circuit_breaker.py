@@ -1,41 +1,33 @@
 """How refusals by the vendor affect the next submits to an engine, in all workers.
 
-After a 429, submits to the engine pause (rate limit). 401, 402 and 403 open the circuit breaker: no submit
-can succeed until someone fixes the cause, so try-ons stay queued and one of them is sent as a trial every
-minute.
+401, 402 and 403 open the circuit breaker: no submit can succeed until someone fixes the cause, so try-ons
+stay queued and one of them is sent as a trial every minute. For 429, 500 and 503 see `backoff`.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..models import Attempt, GatewayState
 from ..pixazo import SubmitResult
+from . import backoff
 
 logger = logging.getLogger(__name__)
 
 TRIAL_INTERVAL = timedelta(seconds=60)
 """The time between two trials while the circuit breaker is open."""
 
-MAX_BACKOFF_SECONDS = 300.0
-"""The longest back-off, unless the vendor's Retry-After asks for a longer one."""
-
-MAX_SERVER_ERRORS = 6
-"""A try-on fails, free of charge, after this many responses 500 or 503. A 429 never makes a try-on fail."""
-
 BREAKER_REASONS = {
     HTTPStatus.UNAUTHORIZED: "the API key is missing or wrong (401)",
     HTTPStatus.PAYMENT_REQUIRED: "the wallet is empty (402)",
     HTTPStatus.FORBIDDEN: "the subscription does not include this engine (403)",
 }
-SERVER_ERRORS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Allowance(NamedTuple):
@@ -82,41 +74,15 @@ def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | Non
     if status in BREAKER_REASONS:
         return _open_breaker(attempt.engine, HTTPStatus(status), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _slow_down(attempt.engine, submission.retry_after, now)
-    if status not in SERVER_ERRORS:
-        return None
-    earlier = Attempt.objects.filter(request=attempt.request_id, number__lt=attempt.number)
-    failures = 1 + earlier.filter(http_status__in=SERVER_ERRORS).count()
-    return None if failures >= MAX_SERVER_ERRORS else now + _backoff(failures)
-
-
-def _slow_down(engine: str, retry_after: float | None, now: datetime) -> datetime:
-    """Pause all submits to this engine. A shorter pause never shortens a longer one."""
-    _ensure_state(engine)
-    state = GatewayState.objects.filter(pk=engine)
-    state.update(failures=F("failures") + 1, refused_at=now)
-    failures = state.values_list("failures", flat=True).get()
-    until = now + (timedelta(seconds=retry_after) if retry_after else _backoff(failures))
-    state.filter(Q(wait_until__isnull=True) | Q(wait_until__lt=until)).update(wait_until=until)
-    return until
+        return backoff.pause_engine(attempt.engine, submission.retry_after, now)
+    return backoff.retry_at(attempt, now) if status in backoff.SERVER_ERRORS else None
 
 
 def _open_breaker(engine: str, status: HTTPStatus, now: datetime) -> datetime:
-    _ensure_state(engine)
     until = now + TRIAL_INTERVAL
-    state = GatewayState.objects.filter(pk=engine)
+    state = backoff.ensure_state(engine)
     is_new = state.filter(breaker="").update(breaker=str(status.value))
     state.update(wait_until=until, refused_at=now)
     if is_new:
         logger.error("Submits to %s are stopped: %s.", engine, BREAKER_REASONS[status])
     return until
-
-
-def _ensure_state(engine: str) -> None:
-    GatewayState.objects.bulk_create([GatewayState(engine=engine)], ignore_conflicts=True)
-
-
-def _backoff(failures: int) -> timedelta:
-    """Exponential, with jitter so that try-ons do not all return at the same moment."""
-    seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** min(failures, 10))
-    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret

@@ -17,6 +17,18 @@ from PIL import Image
 
 from . import pixels
 from .containers import DamagedError, ImageSource, WrongKindError, parse_container
+from .limits import (
+    MAX_BYTES,
+    MAX_MEMORY,
+    MAX_PIXELS,
+    MAX_SIDE,
+    MIN_SIDE,
+    PRODUCT_BYTES,
+    PRODUCT_PIXELS,
+    RESULT_PIXELS,
+    THUMBNAIL_SIDE,
+    VENDOR_BYTES,
+)
 from .refusals import ImageRefused, Subject
 
 __all__ = [
@@ -33,23 +45,6 @@ __all__ = [
     "normalize_product_image",
     "normalize_result",
 ]
-
-MAX_BYTES = 15_000_000
-MAX_PIXELS = 40_000_000
-MAX_SIDE = 2000
-# Pixazo's requirements on the Glass v1 page: at least this many pixels on each side, and at most 10 MB.
-MIN_SIDE = 300
-# A third of Fashn's result size, 864 x 1296, so that whole pixels are averaged without resampling.
-THUMBNAIL_SIDE = 432
-VENDOR_BYTES = 10_000_000
-
-PRODUCT_BYTES = 50_000_000
-PRODUCT_PIXELS = 80_000_000
-RESULT_PIXELS = 25_000_000
-
-# A decoder's memory in bytes. With the copies of the file, the total stays below 300 MB. Formats that take
-# more memory per pixel may have fewer pixels.
-MAX_MEMORY = 200_000_000
 
 _FORMAT_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "GIF": "GIF"}
 _RESULT_FORMATS = ("JPEG", "PNG", "WEBP")

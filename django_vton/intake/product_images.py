@@ -17,7 +17,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ..exceptions import Refused
-from ..images import PRODUCT_BYTES, ImageRefused, normalize_product_image
+from ..images import ImageRefused, normalize_product_image
+from ..images.limits import PRODUCT_BYTES
 from ..models import ProductImage
 from ..products import DescribedProduct
 from ..storage import delete_file

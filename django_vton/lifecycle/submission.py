@@ -72,7 +72,7 @@ def _may_be_sent(attempt: Attempt, now: datetime) -> bool:
     request = attempt.request
     is_due = request.state == State.QUEUED and request.due_at is not None and request.due_at <= now
     has_images = request.photo_id is not None and request.product_image_id is not None
-    return is_due and has_images and is_newest(attempt) and attempt.posted_at is None
+    return is_due and has_images and attempt.posted_at is None
 
 
 def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from ..models import DispatcherLease
-from .leases import EXPIRED
+from .dispatcher_leases import EXPIRED
 
 GONE_AFTER = timedelta(minutes=5)
 """If no worker was seen for this long, no photo is accepted, since no worker would render it."""

@@ -24,7 +24,7 @@ from django.utils.translation import get_language
 from django_vton.models import TryOnImage
 from django_vton.products import DescribedProduct, describe
 from django_vton.utils.languages import localized_url
-from django_vton.web.button import hidden_reason
+from django_vton.web.button_visibility import hidden_reason
 
 register = template.Library()
 

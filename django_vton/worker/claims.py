@@ -33,6 +33,8 @@ from ..utils.tokens import hash_token, new_token
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+"""How long a claimed try-on belongs to its worker. `lifecycle.operators.MAX_ANSWER_DELAY` must be longer."""
+
 MAX_CALL_SECONDS = 20.0
 
 HORIZON = timedelta(seconds=60)

@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError
 from ..conf import config
 from ..models import DispatcherLease
 from ..pixazo.client import PixazoClient
-from ..queue import leases, wake
+from ..queue import dispatcher_leases, wake
 from . import claims, shutdown
 from .batch_feeder import BatchFeeder
 from .claims import Job
@@ -106,7 +106,7 @@ class Dispatcher:
     async def main(self) -> bool:
         """Take a lease, work, finish the jobs, and release it. False if all leases are taken."""
         try:
-            lease = await self.db(leases.acquire)
+            lease = await self.db(dispatcher_leases.acquire)
             if lease is None:
                 return False
             renewal = asyncio.create_task(self._renew(lease))
@@ -126,7 +126,7 @@ class Dispatcher:
                         await self.feeder.shutdown()
             finally:
                 renewal.cancel()
-                await self.db(leases.release, lease)
+                await self.db(dispatcher_leases.release, lease)
             return True
         finally:
             self.feeder.close()
@@ -134,9 +134,9 @@ class Dispatcher:
 
     async def _renew(self, lease: DispatcherLease) -> None:
         while self.has_lease:
-            await asyncio.sleep(leases.RENEW_INTERVAL_SECONDS)
+            await asyncio.sleep(dispatcher_leases.RENEW_INTERVAL_SECONDS)
             try:
-                self.has_lease = await self.db(leases.renew, lease)
+                self.has_lease = await self.db(dispatcher_leases.renew, lease)
             except (DatabaseError, InterfaceError):
                 logger.exception("The dispatcher's lease could not be renewed.")
         logger.warning("Another dispatcher has taken this lease: claiming nothing more.")

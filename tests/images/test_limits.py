@@ -64,10 +64,12 @@ def test_the_minimum_side_is_written_only_once_in_the_package() -> None:
         for line, text in enumerate(path.read_text().splitlines(), 1)
         if number.search(text)
     ]
-    assert [line.partition(":")[0] for line in found] == ["images/__init__.py"], found
+    assert [line.partition(":")[0] for line in found] == ["images/limits.py"], found
 
 
 @pytest.mark.parametrize("page", ["products.md", "product-page.md"])
 def test_the_docs_give_the_minimum_side(page: str) -> None:
-    stated = re.findall(r"(?:at least|smaller than) (\d+)(?: . \d+)? pixels", (ROOT / "docs" / page).read_text())
+    stated = re.findall(
+        r"(?:at least|smaller than) (\d+)(?: . \d+)? pixels", (ROOT / "docs" / page).read_text()
+    )
     assert stated == [str(MIN_SIDE)]

@@ -18,7 +18,7 @@ from django_q.models import OrmQ, Schedule
 from django_vton import apps, queue
 from django_vton.admin.operations import availability_text
 from django_vton.monitoring import mail
-from django_vton.queue import django_tasks, leases, q2
+from django_vton.queue import dispatcher_leases, django_tasks, q2
 
 from ..fake_queues import enqueued as recorded
 from ..fake_queues import record
@@ -40,11 +40,11 @@ def test_wake_enqueues_a_dispatcher_if_none_is_running(enqueued: list[str]) -> N
 
 
 def test_wake_enqueues_nothing_while_a_dispatcher_is_running(enqueued: list[str]) -> None:
-    lease = leases.acquire()
+    lease = dispatcher_leases.acquire()
     queue.wake()
     assert enqueued == []
     assert lease is not None
-    leases.release(lease)
+    dispatcher_leases.release(lease)
     queue.wake()
     assert len(enqueued) == 1
 
@@ -53,10 +53,10 @@ def test_wake_enqueues_a_dispatcher_while_fewer_than_allowed_are_running(
     enqueued: list[str], vton: Vton
 ) -> None:
     vton(DISPATCHERS=2)
-    leases.acquire()
+    dispatcher_leases.acquire()
     queue.wake()
     assert len(enqueued) == 1
-    leases.acquire()
+    dispatcher_leases.acquire()
     queue.wake()
     assert len(enqueued) == 1
 

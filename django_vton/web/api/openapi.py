@@ -21,7 +21,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import ChoiceField
 
 from ...exceptions import HTTP_STATUS, Refused
-from ..serializers import TryOnSerializer
+from ..tryon_serializers import TryOnSerializer
 from . import serializers
 
 PREFIX = "Vton"

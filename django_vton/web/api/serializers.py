@@ -14,7 +14,7 @@ from ...conf import config
 from ...exceptions import Refused
 from ...intake.feedback import REASONS, VALUES
 from ...messages import MESSAGES
-from ..serializers import (
+from ..tryon_serializers import (
     KINDS,
     CountField,
     DateTimeField,

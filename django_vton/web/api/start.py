@@ -27,8 +27,8 @@ from ...pixazo import Option
 from ...products import DescribedProduct
 from ...shoppers import VISITOR_HEADER, Visitor
 from ...utils.languages import localized_url
-from ..serializers import try_ons_of
 from ..sessions import require_session
+from ..tryon_serializers import try_ons_of
 from .base import ApiView
 from .serializers import ProductSerializer, StartSerializer
 

@@ -22,17 +22,14 @@ from ...exceptions import Refused
 from ...intake import TryOnOrder, feedback, request_tryon
 from ...intake.hooks import run_hook
 from ...models import TryOnRequest
-from ...models.states import State
 from ...monitoring import proxies
 from ...shoppers import VISITOR_HEADER, Visitor, address_keys
 from ...utils.languages import page_language
-from ..serializers import TryOnSerializer, shown_state, try_ons_of
+from ..polling import POLL_SECONDS
+from ..tryon_serializers import TryOnSerializer, shown_state, try_ons_of
 from ..uploads import clear_file_names
 from .base import ApiView
 from .serializers import FeedbackSerializer, ProductSerializer, TryOnFormSerializer
-
-RETRY_AFTER = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
-"""Seconds until the next poll."""
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
@@ -174,6 +171,6 @@ def _etag(row: TryOnRequest) -> str:
 
 def _set_retry_after(response: HttpResponse, row: TryOnRequest) -> None:
     """Tell when to poll again, unless the try-on has ended."""
-    seconds = RETRY_AFTER.get(shown_state(row))
+    seconds = POLL_SECONDS.get(shown_state(row))
     if seconds is not None:
         response["Retry-After"] = str(seconds)

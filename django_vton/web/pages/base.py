@@ -24,7 +24,7 @@ from ...models import TryOnRequest
 from ...products import DescribedProduct
 from ...utils import languages
 from ...utils.safe_urls import safe_url
-from .. import serializers, uploads
+from .. import tryon_serializers, uploads
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def confirmation_page(request: HttpRequest, question: str, row: TryOnRequest | N
     url = languages.localized_url("history") if row is None else languages.localized_url("result", row.pk)
     context: dict[str, Any] = {"question": question, "try_on": row, "action_url": url}
     if row is not None:
-        context["picture"] = next(iter(serializers.TryOnSerializer(row).data["images"]), None)
+        context["picture"] = next(iter(tryon_serializers.TryOnSerializer(row).data["images"]), None)
     return render(request, "vton/pages/confirm.html", context)
 
 

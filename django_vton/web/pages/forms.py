@@ -21,7 +21,7 @@ from ...messages import MESSAGES
 from ...models import PersonPhoto, Shopper
 from ...products import DescribedProduct
 from ...shoppers import Visitor, address_keys
-from .. import serializers
+from .. import tryon_serializers
 from ..options import OptionField, shopper_options
 
 OPTION_PREFIX = "option_"
@@ -65,7 +65,9 @@ class TryOnForm(forms.Form):
         self.own_photos = own_photos(shopper, selected)
         models = PersonPhoto.objects.active_house_models()
         self.house_models = [
-            (row, serializers.PhotoSerializer(row).data) for row in models if row.suits_kind(product.kind)
+            (row, tryon_serializers.PhotoSerializer(row).data)
+            for row in models
+            if row.suits_kind(product.kind)
         ]
         offered = [photo["id"] for _row, photo in (*self.own_photos, *self.house_models)]
         self.selected_photo = selected if selected in offered else ""
@@ -144,7 +146,7 @@ def own_photos(shopper: Shopper | None, selected: str = "") -> list[PhotoCard]:
     own = PersonPhoto.objects.usable_by(shopper).filter(kind=PersonPhoto.Kind.OWN)
     shown = Q(is_reusable=True) if (pk := parse_uuid(selected)) is None else Q(is_reusable=True) | Q(pk=pk)
     return [
-        (photo, serializers.PhotoSerializer(photo).data)
+        (photo, tryon_serializers.PhotoSerializer(photo).data)
         for photo in own.filter(shown).order_by("-created_at")
     ]
 

@@ -20,7 +20,7 @@ from ...models import Shopper, TryOnRequest
 from ...models.states import State
 from ...shoppers import SESSION_KEY, Visitor
 from ...utils.languages import localized_url
-from .. import serializers
+from .. import tryon_serializers
 from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
 from .forms import own_photos, parse_uuid
 
@@ -55,7 +55,7 @@ def history(request: HttpRequest) -> HttpResponse:
     `?confirm=withdraw` asks for confirmation.
     """
     shopper = Visitor.from_request(request).find_shopper()
-    own = serializers.try_ons_of(shopper)
+    own = tryon_serializers.try_ons_of(shopper)
     if request.method == "POST":
         return _act(request, shopper, own)
     if shopper is not None and (question := request.GET.get("confirm")) in ("erase", "withdraw"):
@@ -158,5 +158,5 @@ def _entries(request: HttpRequest, rows: Iterable[TryOnRequest], chosen: list[st
     rows = list(rows)
     return [
         HistoryEntry(row, try_on, product_link(request, row.product_url), str(row.pk) in chosen)
-        for row, try_on in zip(rows, serializers.TryOnSerializer(rows, many=True).data, strict=True)
+        for row, try_on in zip(rows, tryon_serializers.TryOnSerializer(rows, many=True).data, strict=True)
     ]

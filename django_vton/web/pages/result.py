@@ -17,11 +17,9 @@ from ...models import PersonPhoto, TryOnRequest
 from ...models.states import ACTIVE, State
 from ...shoppers import Visitor
 from ...utils.languages import localized_url
-from .. import serializers
+from .. import tryon_serializers
+from ..polling import REFRESH_SECONDS
 from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
-
-REFRESH_SECONDS = 5
-"""Reload interval of a page that the shopper asked to check automatically."""
 
 LATE_FACTOR = 3
 """After this many times the typical duration, the page says that the try-on takes longer than usual."""
@@ -38,7 +36,7 @@ def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     `?confirm=delete` asks for confirmation.
     """
     visitor = Visitor.from_request(request)
-    row = serializers.try_ons_of(visitor.find_shopper(), visitor.phone).filter(pk=pk).first()
+    row = tryon_serializers.try_ons_of(visitor.find_shopper(), visitor.phone).filter(pk=pk).first()
     if row is None:
         return refusal_page(request, Refused("not_found"))
     if request.method == "POST":
@@ -87,7 +85,7 @@ def _selected_image(request: HttpRequest, images: list[dict[str, Any]]) -> dict[
 
 
 def _render_result(request: HttpRequest, row: TryOnRequest, refusal: Refused | None = None) -> HttpResponse:
-    shown = serializers.TryOnSerializer(row).data
+    shown = tryon_serializers.TryOnSerializer(row).data
     is_running = row.state in ACTIVE
     late_after = LATE_FACTOR * timedelta(seconds=shown["typical_seconds"])
     reloads = is_running and request.GET.get("auto") == "1"
@@ -95,7 +93,7 @@ def _render_result(request: HttpRequest, row: TryOnRequest, refusal: Refused | N
         "row": row,
         "try_on": shown,
         "is_running": is_running,
-        "is_nearly_done": serializers.shown_state(row) == State.RENDERED,
+        "is_nearly_done": tryon_serializers.shown_state(row) == State.RENDERED,
         "is_late": timezone.now() > row.created_at + late_after,
         "reloads": reloads,
         "refresh_seconds": REFRESH_SECONDS,

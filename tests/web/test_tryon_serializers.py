@@ -10,7 +10,7 @@ from django_vton.messages import RENDER_MESSAGES
 from django_vton.models import TryOnRequest
 from django_vton.models.states import PROGRESS, State
 from django_vton.monitoring.typical_duration import typical_seconds
-from django_vton.web import serializers
+from django_vton.web import tryon_serializers
 from django_vton.web.api.tryons import _etag
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def create_row(state: State, **values: object) -> TryOnRequest:
 @pytest.mark.parametrize("state", State)
 def test_progress_and_eta_depend_only_on_the_state(state: State) -> None:
     row = create_row(state, created_at=STARTED - timedelta(hours=1))
-    body = serializers.TryOnSerializer(row).data
+    body = tryon_serializers.TryOnSerializer(row).data
     assert body["progress"] == PROGRESS[state]
     assert body["eta_seconds"] == {0.1: 18, 0.2: 16, 0.4: 12, 0.9: 2, 1.0: 0}[PROGRESS[state]]
     assert body["typical_seconds"] == 20
@@ -40,7 +40,7 @@ def test_progress_and_eta_depend_only_on_the_state(state: State) -> None:
 
 @pytest.mark.parametrize("code", [*RENDER_MESSAGES, "of-a-shops-own-engine"])
 def test_an_error_has_a_message_for_the_shopper_whatever_its_code(code: str) -> None:
-    error = serializers.TryOnSerializer(create_row(State.FAILED, error_code=code)).data["error"]
+    error = tryon_serializers.TryOnSerializer(create_row(State.FAILED, error_code=code)).data["error"]
     assert error["code"] in RENDER_MESSAGES
     assert error["message"] == str(RENDER_MESSAGES[error["code"]])
     assert error["retryable"] == (error["code"] in {"vendor", "deadline", "outcome_unknown"})
@@ -56,9 +56,9 @@ def test_a_try_on_that_shares_a_render_shows_the_state_of_the_render() -> None:
     ]:
         source = create_row(state, error_code="vendor")
         follower = create_row(State.QUEUED, source=source)
-        assert serializers.shown_state(follower) == shown
+        assert tryon_serializers.shown_state(follower) == shown
     assert (
-        serializers.shown_state(create_row(State.CANCELED, source=create_row(State.SUBMITTED)))
+        tryon_serializers.shown_state(create_row(State.CANCELED, source=create_row(State.SUBMITTED)))
         == State.CANCELED
     )
 
@@ -72,7 +72,8 @@ def test_the_etag_depends_on_the_language() -> None:
 
 def test_an_engine_that_is_no_longer_configured_has_typical_seconds() -> None:
     assert (
-        serializers.TryOnSerializer(create_row(State.FAILED, engine="old-v0")).data["typical_seconds"] == 20
+        tryon_serializers.TryOnSerializer(create_row(State.FAILED, engine="old-v0")).data["typical_seconds"]
+        == 20
     )
 
 
@@ -99,4 +100,4 @@ def test_typical_seconds_are_cached() -> None:
 
 def test_a_visitor_without_a_row_has_no_try_ons() -> None:
     create_row(State.COMPLETED)
-    assert list(serializers.try_ons_of(None)) == []
+    assert list(tryon_serializers.try_ons_of(None)) == []

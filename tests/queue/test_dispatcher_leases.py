@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_vton import tasks
 from django_vton.models import DispatcherLease
-from django_vton.queue import leases, liveness
+from django_vton.queue import dispatcher_leases, liveness
 
 from ..intake_helpers import run_concurrently
 
@@ -25,40 +25,42 @@ def expire_leases() -> None:
 
 
 def test_a_lease_is_held_by_one_dispatcher_until_it_is_released() -> None:
-    lease = leases.acquire()
+    lease = dispatcher_leases.acquire()
     assert lease is not None
-    assert leases.acquire() is None
-    leases.release(lease)
-    assert leases.acquire() is not None
+    assert dispatcher_leases.acquire() is None
+    dispatcher_leases.release(lease)
+    assert dispatcher_leases.acquire() is not None
 
 
 def test_there_are_as_many_leases_as_dispatchers_in_the_settings(vton: Vton) -> None:
     vton(DISPATCHERS=3)
-    acquired = [leases.acquire() for _ in range(4)]
+    acquired = [dispatcher_leases.acquire() for _ in range(4)]
     assert [lease.number for lease in acquired if lease is not None] == [1, 2, 3]
     vton(DISPATCHERS=5)
-    assert leases.acquire() is not None
+    assert dispatcher_leases.acquire() is not None
 
 
 def test_dispatchers_that_start_at_the_same_time_get_different_leases(vton: Vton) -> None:
     vton(DISPATCHERS=2)
-    acquired = run_concurrently(*[leases.acquire] * 6)
+    acquired = run_concurrently(*[dispatcher_leases.acquire] * 6)
     assert acquired.count(None) == 4
     assert sorted(lease.number for lease in acquired if isinstance(lease, DispatcherLease)) == [1, 2]
 
 
 def test_a_silent_dispatcher_loses_its_lease_and_notices_it() -> None:
-    silent = leases.acquire()
+    silent = dispatcher_leases.acquire()
     assert silent is not None
     expire_leases()
-    assert leases.renew(silent), "an expired lease can be renewed until another dispatcher takes it"
+    assert dispatcher_leases.renew(silent), (
+        "an expired lease can be renewed until another dispatcher takes it"
+    )
     expire_leases()
-    successor = leases.acquire()
+    successor = dispatcher_leases.acquire()
     assert successor is not None
-    assert not leases.renew(silent)
-    leases.release(silent)
-    assert leases.acquire() is None, "the lease of another dispatcher is not released"
-    assert leases.renew(successor)
+    assert not dispatcher_leases.renew(silent)
+    dispatcher_leases.release(silent)
+    assert dispatcher_leases.acquire() is None, "the lease of another dispatcher is not released"
+    assert dispatcher_leases.renew(successor)
 
 
 def test_idle_workers_count_as_alive() -> None:
@@ -69,4 +71,4 @@ def test_idle_workers_count_as_alive() -> None:
     assert liveness.workers_are_gone()
     tasks.wake()
     assert not liveness.workers_are_gone()
-    assert leases.acquire() is not None, "a heartbeat takes no lease"
+    assert dispatcher_leases.acquire() is not None, "a heartbeat takes no lease"
