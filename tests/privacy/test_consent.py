@@ -1,4 +1,4 @@
-"""A consent is to the words that were shown: the form says which, and others are asked anew."""
+"""A consent applies to the version of the text that was shown; after a change it is asked for again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from django_vton.models import Consent, PersonPhoto, TryOnRequest
 from tests.tryons import create_tryon, error_code, get_start, post_tryon
-from tests.web.pages.steps import form_of, order, says, text
+from tests.web.pages.actions import form_url, post_order, shows_message, text
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -22,47 +22,49 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _versions(vton: Vton) -> None:
-    vton(CONSENT_VERSION="2", MODERATE=f"{__name__}.is_fine")
+    vton(CONSENT_VERSION="2", MODERATE=f"{__name__}.accept")
 
 
-SEEN: list[Any] = []
+MODERATED: list[Any] = []
 
 
-def is_fine(*seen: Any) -> bool:
-    SEEN.append(seen)
+def accept(*arguments: Any) -> bool:
+    MODERATED.append(arguments)
     return True
 
 
-def test_a_consent_to_other_words_is_none(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    SEEN.clear()
+def test_a_consent_to_an_older_version_is_refused(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
+    MODERATED.clear()
     response = post_tryon(guest, shirt, phone_photo(), consent_version="1")
     assert error_code(response) == (400, "consent_required")
     assert response.json()["field"] == "consent"
     assert not TryOnRequest.objects.exists()
     assert not PersonPhoto.objects.exists()
-    assert not SEEN
+    assert not MODERATED
 
 
 @pytest.mark.parametrize("version", ["2", "", None])
-def test_a_consent_to_the_present_words_is_one(
+def test_a_consent_to_the_current_version_is_accepted(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, version: str | None
 ) -> None:
-    """Callers of the API that were written before the field was there are still served."""
+    """Clients of the API that were written before the field existed still work."""
     assert post_tryon(guest, shirt, phone_photo(), consent_version=version).status_code == 202
     assert Consent.objects.get().version == "2"
 
 
-def test_what_was_agreed_to_need_not_be_read_again(
+def test_a_known_consent_to_the_current_version_is_enough(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, house_model: PersonPhoto
 ) -> None:
-    """A dialog that was opened before the words changed; the shopper has agreed to the new ones elsewhere."""
+    """The dialog was opened before the text changed, and the shopper has agreed to the new one elsewhere."""
     response = post_tryon(guest, shirt, photo_id=str(house_model.pk), consent_version="1", consent=None)
     assert response.status_code == 202
     create_tryon(guest, shirt, phone_photo(), consent_version="2")
     assert post_tryon(guest, shirt, phone_photo(shade=1), consent_version="1").status_code == 202
 
 
-def test_a_dialog_that_did_not_ask_records_nothing_new(
+def test_a_dialog_without_the_question_records_no_new_consent(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     create_tryon(guest, shirt, phone_photo())
@@ -75,7 +77,9 @@ def test_a_dialog_that_did_not_ask_records_nothing_new(
 
 
 @pytest.mark.parametrize("version", [2, True, ["2"], {}])
-def test_a_version_is_text(guest: Client, shirt: Product, house_model: PersonPhoto, version: Any) -> None:
+def test_a_version_must_be_a_string(
+    guest: Client, shirt: Product, house_model: PersonPhoto, version: Any
+) -> None:
     body = {
         "product": f"shop.product:{shirt.pk}",
         "photo_id": str(house_model.pk),
@@ -90,20 +94,20 @@ def version_in(html: str) -> str:
     return str(version)
 
 
-def test_the_page_asks_again_for_new_words(
+def test_the_page_asks_again_after_the_text_changed(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
-    shown = version_in(text(guest.get(form_of(shirt))))
-    vton(CONSENT_VERSION="3", CONSENT_TEXT="Quite other words.")
-    response = order(guest, shirt, phone_photo(), consent="on", consent_version=shown)
+    shown = version_in(text(guest.get(form_url(shirt))))
+    vton(CONSENT_VERSION="3", CONSENT_TEXT="A different text.")
+    response = post_order(guest, shirt, phone_photo(), consent="on", consent_version=shown)
     assert response.status_code == 400
-    assert says(response, "consent_required")
+    assert shows_message(response, "consent_required")
     html = text(response)
-    assert "Quite other words." in html
+    assert "A different text." in html
     assert not re.search(r'name="consent"[^>]*checked', html), (
-        "it is not agreed to by having been ticked before"
+        "the earlier tick is no consent to the new text"
     )
     assert not TryOnRequest.objects.exists()
-    accepted = order(guest, shirt, phone_photo(), consent="on", consent_version=version_in(html))
+    accepted = post_order(guest, shirt, phone_photo(), consent="on", consent_version=version_in(html))
     assert accepted.status_code == 303
     assert Consent.objects.get().version == "3"

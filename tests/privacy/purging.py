@@ -1,0 +1,17 @@
+"""The expected result of `purge`."""
+
+from __future__ import annotations
+
+
+def purged(**expected: int) -> dict[str, int]:
+    kinds = (
+        "photos",
+        "try_ons",
+        "product_images",
+        "quotas",
+        "phone_links",
+        "guests",
+        "photo_accesses",
+        "drafts",
+    )
+    return dict.fromkeys((*kinds, "files"), 0) | expected
