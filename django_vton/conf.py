@@ -166,13 +166,13 @@ def find_errors(values: object) -> list[str]:
     if not isinstance(values, Mapping):
         return [f"VTON must be a dict, not {type(values).__name__}"]
     errors = []
-    hints = typing.get_type_hints(Config, localns={"_StrOrPromise": str | Promise})
+    annotations = typing.get_type_hints(Config, localns={"_StrOrPromise": str | Promise})
     for name, value in values.items():
-        if name not in hints:
-            near = difflib.get_close_matches(str(name).upper(), hints, n=1)
+        if name not in annotations:
+            near = difflib.get_close_matches(str(name).upper(), annotations, n=1)
             advice = f"did you mean {near[0]!r}?" if near else "remove it"
             error: str | None = f"is not a setting of django-vton; {advice}"
-        elif not _has_type(value, types := _types(hints[name])):
+        elif not _has_type(value, types := _types(annotations[name])):
             expected = " or ".join(_TYPE_NAMES.get(each, each.__name__) for each in types)
             error = f"must be {expected}, not {type(value).__name__}"
         else:
@@ -185,10 +185,10 @@ def find_errors(values: object) -> list[str]:
 _TYPE_NAMES: dict[type, str] = {NoneType: "None", Mapping: "dict", Sequence: "list", Promise: "lazy text"}
 
 
-def _types(hint: Any) -> tuple[type, ...]:
+def _types(annotation: Any) -> tuple[type, ...]:
     """The classes of an annotation without their parameters: `Decimal | None` is (Decimal, NoneType)."""
-    is_union = typing.get_origin(hint) in (typing.Union, UnionType)
-    options = typing.get_args(hint) if is_union else (hint,)
+    is_union = typing.get_origin(annotation) in (typing.Union, UnionType)
+    options = typing.get_args(annotation) if is_union else (annotation,)
     return tuple(typing.get_origin(option) or option for option in options)
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def run_doctor() -> tuple[int, dict[str, Any]]:
+def call_vton_doctor() -> tuple[int, dict[str, Any]]:
     out = io.StringIO()
     try:
         call_command("vton_doctor", "--json", stdout=out)
@@ -49,7 +49,7 @@ def _by_name(out: io.StringIO) -> dict[str, Any]:
 
 
 def failed_checks() -> set[str]:
-    status, results = run_doctor()
+    status, results = call_vton_doctor()
     names = {name for name, result in results.items() if not result["ok"]}
     assert status == (1 if names else 0)
     return names
@@ -78,7 +78,7 @@ def test_workers_were_never_seen() -> None:
 def test_workers_are_gone() -> None:
     DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=6))
     assert failed_checks() == {"workers"}
-    _status, results = run_doctor()
+    _status, results = call_vton_doctor()
     assert re.fullmatch(r"last seen 36\d s ago: start .+", results["workers"]["text"])
 
 
@@ -117,23 +117,23 @@ def test_an_open_circuit_breaker() -> None:
 def test_a_gateway_that_cannot_be_reached(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
-    assert run_doctor()[1]["gateway"]["text"] == "nothing was sent yet"
+    assert call_vton_doctor()[1]["gateway"]["text"] == "nothing was sent yet"
     row = create_tryon(guest, shirt, phone_photo())
     sent = Attempt.objects.filter(request=row)
     sent.update(outcome="not_sent", error="ConnectError: refused")
     vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
     assert failed_checks() == {"gateway"}
-    text = run_doctor()[1]["gateway"]["text"]
+    text = call_vton_doctor()[1]["gateway"]["text"]
     assert "was not sent to http://127.0.0.1:8765:" in text
     assert text.endswith("ConnectError: refused (is vton_sandbox running?)")
     vton(PIXAZO_BASE_URL="https://gateway.pixazo.ai")
-    assert run_doctor()[1]["gateway"]["text"].endswith("ConnectError: refused")
+    assert call_vton_doctor()[1]["gateway"]["text"].endswith("ConnectError: refused")
     vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
     sent.update(error="FileNotFoundError")  # Not a connection error, so the sandbox would not help.
-    assert run_doctor()[1]["gateway"]["text"].endswith(": FileNotFoundError")
+    assert call_vton_doctor()[1]["gateway"]["text"].endswith(": FileNotFoundError")
 
     sent.update(outcome="accepted")
-    assert run_doctor()[1]["gateway"]["text"].startswith("accepts submits")
+    assert call_vton_doctor()[1]["gateway"]["text"].startswith("accepts submits")
 
 
 def test_images_that_the_vendor_cannot_load(
@@ -144,9 +144,9 @@ def test_images_that_the_vendor_cannot_load(
     rows = TryOnRequest.objects.filter(pk__in=[row.pk for row in ended])
     rows.update(state=State.FAILED, error_code="photo_unusable")
     assert failed_checks() == {"pictures"}
-    assert "the newest 3 renders failed" in run_doctor()[1]["pictures"]["text"]
-    assert "PUBLIC_BASE_URL" in run_doctor()[1]["pictures"]["text"]
-    assert run_doctor()[1]["incidents"]["text"].startswith("images_unreachable")
+    assert "the newest 3 renders failed" in call_vton_doctor()[1]["pictures"]["text"]
+    assert "PUBLIC_BASE_URL" in call_vton_doctor()[1]["pictures"]["text"]
+    assert call_vton_doctor()[1]["incidents"]["text"].startswith("images_unreachable")
     TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest does not count.
     assert failed_checks() == {"pictures"}
     TryOnRequest.objects.filter(pk=ended[3].pk).update(error_code="no_person")
@@ -167,16 +167,16 @@ def test_a_budget_that_is_nearly_used_is_reported_and_a_used_one_fails(vton: Vto
     vton(DAILY_BUDGET=Decimal(1))
     budget.reserve(850_000)
     assert failed_checks() == set()
-    assert run_doctor()[1]["budget.day"]["text"] == "0.15 USD left of 1.00: 80 % or more are used"
+    assert call_vton_doctor()[1]["budget.day"]["text"] == "0.15 USD left of 1.00: 80 % or more are used"
     budget.reserve(100_000)
     assert failed_checks() == {"budget.day"}
-    assert "no further render fits" in run_doctor()[1]["budget.day"]["text"]
+    assert "no further render fits" in call_vton_doctor()[1]["budget.day"]["text"]
 
 
 def test_incidents_are_named_and_unsent_mail_fails() -> None:
     GatewayState.objects.create(engine="glass-v1", breaker="402")
     assert failed_checks() == {"gateway"}
-    assert run_doctor()[1]["incidents"]["text"].startswith("breaker.glass-v1.402")
+    assert call_vton_doctor()[1]["incidents"]["text"].startswith("breaker.glass-v1.402")
     begun = timezone.now() - timedelta(minutes=20)
     Incident.objects.create(name="breaker.glass-v1.402", opened_at=begun, notify_at=timezone.now())
     assert failed_checks() == {"gateway", "incidents"}

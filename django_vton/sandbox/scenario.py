@@ -56,11 +56,11 @@ class Scenario:
     result_url: str = ""  #: the result's URL in place of the gateway's
 
     def __post_init__(self) -> None:
-        hints = _hints()
+        annotations = _annotations()
         for each in fields(self):
             value = getattr(self, each.name)
-            if not _is_valid(value, hints[each.name]):
-                raise ValueError(f"{each.name}: {value!r} is not {_describe(hints[each.name])}")
+            if not _is_valid(value, annotations[each.name]):
+                raise ValueError(f"{each.name}: {value!r} is not {_describe(annotations[each.name])}")
         if self.submit_status and not 200 <= self.submit_status <= 999:  # noqa: PLR2004 - RFC 9110
             raise ValueError("submit_status: must be 0 or a final HTTP status")
         if self.every < 1:
@@ -71,7 +71,7 @@ class Scenario:
         """Create a scenario from a JSON object. Raises ValueError, also for an unknown field."""
         if not isinstance(data, Mapping):
             raise ValueError("must be a JSON object")  # noqa: TRY004 - it comes from a client
-        unknown = sorted(str(name) for name in data.keys() - _hints().keys())
+        unknown = sorted(str(name) for name in data.keys() - _annotations().keys())
         if unknown:
             raise ValueError(f"unknown field: {', '.join(unknown)}")
         return cls(**data)
@@ -85,26 +85,26 @@ MAX_NUMBER = 1_000_000
 
 
 @cache
-def _hints() -> dict[str, Any]:
+def _annotations() -> dict[str, Any]:
     return get_type_hints(Scenario)
 
 
-def _is_valid(value: object, hint: Any) -> bool:
-    if get_origin(hint) is Literal:
-        return isinstance(value, str) and value in get_args(hint)
-    if isinstance(hint, types.UnionType):
-        return any(_is_valid(value, each) for each in get_args(hint))
-    if hint in {int, float}:
-        types_ = (int, float) if hint is float else (int,)
+def _is_valid(value: object, annotation: Any) -> bool:
+    if get_origin(annotation) is Literal:
+        return isinstance(value, str) and value in get_args(annotation)
+    if isinstance(annotation, types.UnionType):
+        return any(_is_valid(value, each) for each in get_args(annotation))
+    if annotation in {int, float}:
+        types_ = (int, float) if annotation is float else (int,)
         # In Python a bool is an int. The comparison excludes NaN.
         return isinstance(value, types_) and not isinstance(value, bool) and 0 <= value < MAX_NUMBER
-    return isinstance(value, hint)
+    return isinstance(value, annotation)
 
 
-def _describe(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(repr(each) for each in get_args(hint))
-    return f"a valid {getattr(hint, '__name__', hint)}"
+def _describe(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(repr(each) for each in get_args(annotation))
+    return f"a valid {getattr(annotation, '__name__', annotation)}"
 
 
 NO_SCENARIO = Scenario()
@@ -127,7 +127,7 @@ class Scenarios:
         with self._lock:
             self._pending.clear()
 
-    def take(self, engine: str) -> Scenario:
+    def next_for(self, engine: str) -> Scenario:
         """Return the scenario for a new submit."""
         with self._lock:
             for pending in self._pending:

@@ -130,7 +130,7 @@ class Server:
         body = _json_body(request)
         entry = Entry(datetime.now(UTC).isoformat(), engine.name, body=without_long_values(body))
         self._ledger.add(entry)
-        scenario = self._scenarios.take(engine.name)
+        scenario = self._scenarios.next_for(engine.name)
         response = self._check_key(request)
         if response is None and scenario.submit_status and not scenario.accepted:
             response = scenario_response(scenario)

@@ -56,8 +56,8 @@ def test_a_photo_is_taken_and_sent(page: Page, shop: RunningShop) -> None:
     expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
 
 
-@pytest.mark.parametrize("leave", ["Back", "Escape"])
-def test_leaving_the_view_turns_the_camera_off(page: Page, shop: RunningShop, leave: str) -> None:
+@pytest.mark.parametrize("button_or_key", ["Back", "Escape"])
+def test_leaving_the_view_turns_the_camera_off(page: Page, shop: RunningShop, button_or_key: str) -> None:
     page.context.grant_permissions(["camera"])
     open_product_page(page, shop, "otto-glasses")
     open_dialog(page, CHOOSE_FACE)
@@ -65,11 +65,11 @@ def test_leaving_the_view_turns_the_camera_off(page: Page, shop: RunningShop, le
     expect_heading(page, "Fit your face into the frame")
     page.locator("video").evaluate(IS_PLAYING)
     assert page.locator("video").evaluate(STORE_TRACK) == "live"
-    if leave == "Back":
-        page.get_by_role("button", name=leave).click()
+    if button_or_key == "Back":
+        page.get_by_role("button", name=button_or_key).click()
         expect_heading(page, CHOOSE_FACE)
     else:
-        page.keyboard.press(leave)
+        page.keyboard.press(button_or_key)
         expect(page.get_by_role("dialog")).to_have_count(0)
     page.wait_for_function(IS_OFF)
 

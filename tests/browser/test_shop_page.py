@@ -181,18 +181,18 @@ def brightness(color: str) -> float:
 
 
 def test_a_developer_sees_a_hint_if_no_worker_runs(page: Page, shop: RunningShop) -> None:
-    hint = page.get_by_text("no worker has been seen lately")
+    message = page.get_by_text("no worker has been seen lately")
     shop.stop("workers")
     try:
         shop.sql("UPDATE vton_dispatcherlease SET seen_at = NULL")
         open_product_page(page, shop, "ingrid-coat")
         open_dialog(page)
-        expect(hint).to_be_hidden()
+        expect(message).to_be_hidden()
         try_on_model(page, "Noa", previews="4")
         expect_heading(page, "Your try-on")
-        expect(hint).to_be_hidden()
-        hint.evaluate("it => it.getAnimations()[0].finish()")  # It appears after a delay.
-        expect(hint).to_be_visible()
+        expect(message).to_be_hidden()
+        message.evaluate("it => it.getAnimations()[0].finish()")  # It appears after a delay.
+        expect(message).to_be_visible()
     finally:
         shop.start_workers()
     expect_heading(page, READY)

@@ -129,12 +129,12 @@ def test_the_shops_upload_handlers_are_not_used(
 def test_a_middleware_may_read_the_form_before_the_view(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, settings: Settings
 ) -> None:
-    settings.MIDDLEWARE = [f"{__name__}.form_reading_middleware", *settings.MIDDLEWARE]
+    settings.MIDDLEWARE = [f"{__name__}.form_parsing_middleware", *settings.MIDDLEWARE]
     assert post_tryon(guest, shirt, phone_photo()).status_code == 202
     assert post_form(guest, shirt, photo=uploaded_photo(phone_photo(shade=1))).status_code == 303
 
 
-def form_reading_middleware(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def form_parsing_middleware(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def middleware(request: Any) -> Any:
         assert request.POST is not None
         return get_response(request)

@@ -149,13 +149,13 @@ def failing_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) 
 def test_a_middleware_may_read_the_body_before_the_webhook(
     row: TryOnRequest, anonymous_client: Client, settings: Settings
 ) -> None:
-    settings.MIDDLEWARE = [f"{__name__}.body_reading_middleware", *STRICT]
+    settings.MIDDLEWARE = [f"{__name__}.body_parsing_middleware", *STRICT]
     assert call(anonymous_client).status_code == 200
     row.refresh_from_db()
     assert row.state == "submitted"
 
 
-def body_reading_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+def body_parsing_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         assert request.body
         assert not request.POST

@@ -74,10 +74,10 @@ def webkit(*, dark: bool) -> Iterator[WebKit]:
 @contextmanager
 def display(home: Path) -> Iterator[str]:
     """Start a virtual X server, which chooses and reports its display number."""
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
-    with running(command, {}, home / "Xvfb.log", (writing,)), os.fdopen(reading) as number:
-        os.close(writing)
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
+    with running(command, {}, home / "Xvfb.log", (writer,)), os.fdopen(reader) as number:
+        os.close(writer)
         yield f":{number.readline().strip()}"
 
 
