@@ -1,4 +1,4 @@
-"""Secrets that can be told at sight, and everything that a shop keeps or shows, searched for them."""
+"""Recognizable secrets, and a search for them in everything that a shop stores or shows."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ if TYPE_CHECKING:
 
 KEY = "CANARYKEY0123456789abcdef0123456789"
 TOKEN = "CANARYTOKEN"
-"""How every random token begins: callbacks', links' and guests'."""
+"""The beginning of every random token: of callbacks, links and guests."""
 
 SIGNATURE = "CANARYSIGNATURE"
 CAPTCHA = "CANARYCAPTCHA"
 FILE_NAME = "CANARYFILENAME"
 PHOTO = "CANARYPHOTO"
-"""In the bytes of the photo as it is sent; what we write anew begins as below."""
+"""In the bytes of the uploaded photo. A photo that the package has encoded begins as below."""
 
 ADDRESS = "203.0.113.77"
 OUR_JPEG = (r"\xff\xd8\xff\xe0", "/9j/4AAQ")
-"""The beginning of a JPEG as we write it, in Python's words and in Base64."""
+"""The beginning of a JPEG that the package has encoded, as a Python literal and in base64."""
 
 ALWAYS_SECRET = (KEY, SIGNATURE, CAPTCHA, FILE_NAME, PHOTO, *OUR_JPEG)
 
 
 def mark_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every token of `secrets` can be told at sight, and is as long as ever."""
+    """Make every token of `secrets` recognizable, with its usual length."""
     numbers = itertools.count(1)
     monkeypatch.setattr(secrets, "token_urlsafe", lambda _n=32: f"{TOKEN}{next(numbers):032d}")
 
 
 def mark_photo(jpeg: bytes) -> bytes:
-    """The same photo, with a comment at its beginning."""
+    """Return the same JPEG with a comment."""
     comment = PHOTO.encode()
     return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
 
 
 class LogRecorder(logging.Handler):
-    """Every log record of every logger, as a file and as a mail to the admins would have it."""
+    """Records every log line of every logger, with its arguments."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -75,8 +75,8 @@ class LogRecorder(logging.Handler):
 
 @contextmanager
 def record_logs() -> Iterator[LogRecorder]:
-    """All loggers say all they have to say; what is an error is mailed, with the variables of each frame."""
-    watch, mailer = LogRecorder(), AdminEmailHandler(include_html=True)
+    """Record all loggers at every level; errors are also mailed to the admins, with local variables."""
+    recorder, mailer = LogRecorder(), AdminEmailHandler(include_html=True)
     mailer.setLevel(logging.ERROR)
     names = [name for name, it in logging.root.manager.loggerDict.items() if isinstance(it, logging.Logger)]
     known = [logging.getLogger(name) for name in ("httpx", "httpcore.http11", "httpcore.connection", *names)]
@@ -85,12 +85,12 @@ def record_logs() -> Iterator[LogRecorder]:
         it.setLevel(logging.NOTSET)
         it.propagate, it.disabled = True, False
     logging.root.setLevel(logging.DEBUG)
-    for handler in (watch, mailer):
+    for handler in (recorder, mailer):
         logging.root.addHandler(handler)
     try:
-        yield watch
+        yield recorder
     finally:
-        for handler in (watch, mailer):
+        for handler in (recorder, mailer):
             logging.root.removeHandler(handler)
         for it, level, propagate, disabled in before:
             it.setLevel(level)
@@ -98,7 +98,7 @@ def record_logs() -> Iterator[LogRecorder]:
 
 
 def mail_text() -> str:
-    """Each mail with its subject, its text and its HTML."""
+    """Subject, text and HTML of each mail."""
     parts = []
     for message in mail.outbox:
         admin_text = [str(page[0]) for page in getattr(message, "alternatives", [])]
@@ -107,101 +107,103 @@ def mail_text() -> str:
 
 
 def database_text() -> str:
-    """Every row of every table, but for the sessions: what is in theirs is the shop's own to keep."""
+    """Every row of every table, except sessions, which hold a guest's own token."""
     kinds = [model for model in apps.get_models() if model._meta.app_label != "sessions"]
     rows: list[Any] = [row for model in kinds for row in model._base_manager.all()]
     tasks = [repr(row.task) for row in rows if row._meta.model_name == "ormq"]
     return str(serializers.serialize("json", rows)) + "\n".join(tasks)
 
 
-def admin_text(boss: Client) -> str:
-    """The admin's list of each model, and the page of each row."""
+def admin_text(admin_client: Client) -> str:
+    """The admin's list of each model and the page of each row."""
     found = []
     for model in admin.site._registry:
         if model._meta.app_label not in {"vton", "django_q"}:
             continue
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        addresses = [reverse(f"{name}_changelist")]
-        addresses += [reverse(f"{name}_change", args=[row.pk]) for row in model._default_manager.all()]
-        for address in addresses:
-            response = boss.get(address, follow=True)
-            assert response.status_code == 200, address
+        urls = [reverse(f"{name}_changelist")]
+        urls += [reverse(f"{name}_change", args=[row.pk]) for row in model._default_manager.all()]
+        for url in urls:
+            response = admin_client.get(url, follow=True)
+            assert response.status_code == 200, url
             found.append(response.content.decode())
     assert len(found) > 5
     return "\n".join(found)
 
 
 def object_reprs() -> str:
-    """What each object of ours that is alive says of itself, in both ways."""
+    """`repr` and `str` of every living object of the package."""
     found = []
-    gc.collect()  # What earlier tests left is not to be looked at.
-    for thing in gc.get_objects():
-        home = str(type(thing).__module__)
-        # A query set would ask the database for its repr, and the sandbox is the vendor.
+    gc.collect()  # Objects of earlier tests do not count.
+    for obj in gc.get_objects():
+        module = str(type(obj).__module__)
+        # The repr of a query set would query the database, and the sandbox is the vendor.
         if (
-            home.startswith("django_vton.")
-            and ".sandbox" not in home
-            and not isinstance(thing, models.QuerySet)
+            module.startswith("django_vton.")
+            and ".sandbox" not in module
+            and not isinstance(obj, models.QuerySet)
         ):
-            with suppress(ObjectDoesNotExist):  # One of an earlier test, whose user is gone.
-                found += [repr(thing), str(thing)]
+            with suppress(ObjectDoesNotExist):  # An object of an earlier test, whose user is deleted.
+                found += [repr(obj), str(obj)]
     return "\n".join(found)
 
 
 def assert_absent(where: str, text: str, *canaries: str) -> None:
-    """None of them is in the text; where one is, its surroundings are told."""
+    """Assert that none of the canaries is in the text; the message shows what surrounds it."""
     for canary in canaries:
         before_statement = text.find(canary)
-        assert before_statement < 0, f"{canary} in {where}: ...{text[max(0, before_statement - 300) : before_statement + 100]}..."
+        assert before_statement < 0, (
+            f"{canary} in {where}: ...{text[max(0, before_statement - 300) : before_statement + 100]}..."
+        )
 
 
-def before_statement(words: str, moment: Callable[[], object]) -> Any:
-    """For `execute_wrapper`: the moment before a statement with these words."""
+def before_statement(part: str, callback: Callable[[], object]) -> Any:
+    """Return an `execute_wrapper` that calls back before a statement with this part."""
 
-    def look(execute: Any, sql: str, *rest: Any) -> Any:
-        if words in normalize_sql(sql):
-            moment()
+    def wrapper(execute: Any, sql: str, *rest: Any) -> Any:
+        if part in normalize_sql(sql):
+            callback()
         return execute(sql, *rest)
 
-    return look
+    return wrapper
 
 
 def raising(error: Exception) -> Callable[[], None]:
-    """A moment at which the database breaks."""
+    """Return a callback that raises this error."""
 
-    def moment() -> None:
+    def callback() -> None:
         raise error
 
-    return moment
+    return callback
 
 
 @contextmanager
-def before_statement_on_new_connections(words: str, moment: Callable[[], object]) -> Iterator[None]:
-    """As `at`, on every connection that is opened in the block: those of a pump."""
+def before_statement_on_new_connections(part: str, callback: Callable[[], object]) -> Iterator[None]:
+    """As `before_statement`, on every connection opened in the block, such as those of a worker."""
 
-    wrapper, met = before_statement(words, moment), []
+    wrapper, opened = before_statement(part, callback), []
 
-    def opened(connection: Any, **_kwargs: Any) -> None:
+    def on_open(connection: Any, **_kwargs: Any) -> None:
         connection.execute_wrappers.append(wrapper)
-        met.append(connection)
+        opened.append(connection)
 
-    connection_created.connect(opened)
+    connection_created.connect(on_open)
     try:
         yield
     finally:
-        connection_created.disconnect(opened)
-        for connection in met:  # The test's own among them, which lives on.
+        connection_created.disconnect(on_open)
+        for connection in opened:  # The test's own connection may be among them.
             connection.execute_wrappers.remove(wrapper)
 
 
 @dataclass
 class ResultHost:
-    """Where the vendor keeps its pictures: answers as it is told, and lets a test look at that moment."""
+    """The vendor's host of result images: it sends `response`, after it has called `on_request`."""
 
-    answer: tuple[int, dict[str, str], bytes] = (200, {}, b"")
-    look: Callable[[], object] = lambda: None
+    response: tuple[int, dict[str, str], bytes] = (200, {}, b"")
+    on_request: Callable[[], object] = lambda: None
     url: str = ""
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -210,10 +212,10 @@ def result_host() -> Iterator[ResultHost]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            host.asked.append(self.path)
-            host.look()
-            connections.close_all()  # Who looks may ask the database, here from a thread that ends.
-            status, headers, body = host.answer
+            host.requested.append(self.path)
+            host.on_request()
+            connections.close_all()  # `on_request` may have opened one in this thread.
+            status, headers, body = host.response
             if not status:  # Hangs up.
                 self.close_connection = True
                 return
@@ -224,7 +226,7 @@ def result_host() -> Iterator[ResultHost]:
             self.wfile.write(body)
 
         def log_message(self, *_args: Any) -> None:
-            """It is the vendor's log."""
+            """Nothing: this is the vendor's log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     host.url = f"http://127.0.0.1:{server.server_port}/renders/1.png?X-Amz-Signature={SIGNATURE}"
@@ -239,5 +241,5 @@ def result_host() -> Iterator[ResultHost]:
 
 
 def as_json(value: Any) -> str:
-    """JSON as a caller reads it."""
+    """Return a value as JSON, or the repr of what JSON does not support."""
     return json.dumps(value, ensure_ascii=False, default=repr)
