@@ -150,9 +150,9 @@ def _of(row: TryOnRequest, sent: Sequence[tuple[str, Any, Any]]) -> list[tuple[s
 def compare(
     make: Callable[[], Sequence[Row]],
     one_by_one: Callable[[Sequence[Row]], Any],
-    together: Callable[[Sequence[Row]], Any],
+    in_bulk: Callable[[Sequence[Row]], Any],
 ) -> dict[str, Any]:
-    """Make the same rows twice, and change them one by one and together: the effects are the same."""
-    single, several = [effects(make(), change) for change in (one_by_one, together)]
+    """Make the same rows twice, and change them one by one and in bulk: the effects are the same."""
+    single, several = [effects(make(), change) for change in (one_by_one, in_bulk)]
     assert single == several
     return several

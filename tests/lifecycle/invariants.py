@@ -1,4 +1,4 @@
-"""What must be true of the rows and the money at any moment, whatever happened before."""
+"""What is true of the rows and the money at any moment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ NEWEST = {
     State.FAILED: {Money.SPENT, Money.FREE},
     State.CANCELED: {Money.SPENT, Money.FREE},
 }
-"""Where the newest attempt's money may lie; `submitted` may have been reopened after it was counted."""
+"""The possible money states of the newest attempt. A `submitted` try-on may have been reopened after it was
+spent."""
 
 
 def check_books(gateway: Gateway | None = None) -> None:
@@ -71,9 +72,9 @@ def _check_row(request: TryOnRequest) -> None:
 
 
 def check_followers() -> None:
-    """Assert that nobody waits for what has ended: so it is once the schedule has looked."""
+    """Assert that no follower waits for an ended source: true after the schedule has run."""
     waiting = TryOnRequest.objects.filter(state=State.QUEUED, source__state__in=TERMINAL)
-    assert not waiting.exists(), "somebody waits for what has ended"
+    assert not waiting.exists(), "a follower waits for an ended source"
 
 
 def _check_attempts(request: TryOnRequest) -> None:
@@ -91,7 +92,7 @@ def _check_links() -> None:
 
 
 def _check_ledger(gateway: Gateway) -> None:
-    """No try-on is charged twice, and nothing was charged that is not held or spent."""
+    """No try-on is charged twice, and every charge is held or spent."""
     posted = Attempt.objects.filter(posted_at__isnull=False)
     entries = gateway.ledger.entries
     assert len(entries) <= posted.count(), "a POST without an attempt, or a second one"
@@ -100,7 +101,7 @@ def _check_ledger(gateway: Gateway) -> None:
     of_request = Counter(owners[entry.request_id] for entry in charged if entry.request_id in owners)
     assert all(number == 1 for number in of_request.values()), "a try-on was charged twice"
     nameless = [entry for entry in charged if entry.request_id not in owners]
-    in_doubt = posted.filter(vendor_id__isnull=True).exclude(outcome__in=["refused", "not_sent"])
-    assert len(nameless) <= in_doubt.count(), "charged, and no attempt knows of it"
+    with_unknown_outcome = posted.filter(vendor_id__isnull=True).exclude(outcome__in=["refused", "not_sent"])
+    assert len(nameless) <= with_unknown_outcome.count(), "charged, and no attempt knows of it"
     booked = sum(attempt.amount for attempt in posted.filter(money__in=[Money.HELD, Money.SPENT]))
     assert sum(entry.amount for entry in charged) <= booked

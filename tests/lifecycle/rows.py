@@ -182,7 +182,7 @@ class Orders:
         return rows[0].source
 
 
-def store_together(store: Callable[[Any], Sequence[Any]], outcomes: Sequence[tuple[Any, ...]]) -> list[Any]:
+def store_in_bulk(store: Callable[[Any], Sequence[Any]], outcomes: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Store outcomes as a dispatcher does if all come at the same time. Return the results or errors."""
 
     async def run() -> list[Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_money_stays_in_the_day_that_reserved_it(harness: Harness) -> None:
-    """Accepted on the last of a month and ended on the first: it all counts where it was held."""
+    """Accepted on the last day of a month and ended in the next: all is booked in the first month."""
     row = harness.order()
     BudgetPeriod.objects.filter(kind="day").update(starts_on=date(2026, 1, 31))
     BudgetPeriod.objects.filter(kind="month").update(starts_on=date(2026, 1, 1))

@@ -163,8 +163,8 @@ def test_a_reopened_render_of_a_house_model_is_shared_again(
     harness: Harness, house_model: PersonPhoto
 ) -> None:
     harness.gateway.scenario(submit="close")
-    asked: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
-    first = harness.order(**asked)
+    order: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
+    first = harness.order(**order)
     source = first.source
     assert source is not None
     harness.run_cycle()
@@ -174,7 +174,7 @@ def test_a_reopened_render_of_a_house_model_is_shared_again(
     assert lifecycle.adopt_vendor_id(
         source, harness.gateway.ledger.entries[0].request_id or "", actor_id=None
     )
-    assert harness.order(**asked).source == source
+    assert harness.order(**order).source == source
     harness.poll_when_finished(source)
     harness.run_cycle()
     harness.reload(first, State.COMPLETED)
@@ -183,20 +183,20 @@ def test_a_reopened_render_of_a_house_model_is_shared_again(
 
 def test_a_newer_shared_render_stays_the_shared_one(harness: Harness, house_model: PersonPhoto) -> None:
     harness.gateway.scenario(submit="close")
-    asked: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
-    source = harness.order(**asked).source
+    order: dict[str, Any] = {"photo": None, "photo_id": str(house_model.pk), "consent": False}
+    source = harness.order(**order).source
     assert source is not None
     harness.run_cycle()
     harness.make_due(source)
     harness.run_cycle()
-    other = harness.order(**asked).source
+    other = harness.order(**order).source
     assert other is not None
     assert other != source
     assert lifecycle.adopt_vendor_id(
         source, harness.gateway.ledger.entries[0].request_id or "", actor_id=None
     )
     assert harness.reload(source, State.SUBMITTED).shared_key is None
-    assert harness.order(**asked).source == other
+    assert harness.order(**order).source == other
     harness.run_cycle()
     harness.poll_when_finished(source, times=2)
     harness.poll_when_finished(other, times=2)

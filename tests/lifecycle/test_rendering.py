@@ -42,12 +42,12 @@ def test_a_vendor_error_is_free_and_counts_in_no_quota(harness: Harness) -> None
 
 
 @pytest.mark.parametrize(
-    "trouble", [{"outcome": "SIMMERING"}, {"failed_asks": 9}, {"unknown_asks": 9}], ids=str
+    "scenario", [{"outcome": "SIMMERING"}, {"failed_asks": 9}, {"unknown_asks": 9}], ids=str
 )
 def test_a_render_without_a_final_status_is_polled_until_the_deadline(
-    harness: Harness, trouble: dict[str, object]
+    harness: Harness, scenario: dict[str, object]
 ) -> None:
-    harness.gateway.scenario(**trouble)
+    harness.gateway.scenario(**scenario)
     row = harness.order_submitted()
     for _ in range(2):
         harness.make_due(row)
@@ -124,4 +124,4 @@ def test_deleted_vendor_links_do_not_blame_the_photo(
     garment_harness.poll_when_finished(row)
     row = garment_harness.reload(row, State.FAILED, "vendor")
     assert garment_harness.money_states(row) == ["spent"]
-    assert "a picture was not loaded" not in caplog.text
+    assert "an image was not loaded" not in caplog.text

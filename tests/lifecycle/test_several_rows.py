@@ -30,7 +30,7 @@ from .rows import (
     queue_again,
     read,
     set_budget_days,
-    store_together,
+    store_in_bulk,
     submitting,
     submitting_again,
 )
@@ -65,6 +65,13 @@ def erased(_orders: Orders, rows: list[Row]) -> None:
 
 def claimed_by_another_dispatcher(_orders: Orders, rows: list[Row]) -> None:
     submitting(fresh(rows[1]).request)
+
+
+def lost_by_another_dispatcher(orders: Orders, rows: list[Row]) -> None:
+    """The lease of its submit has expired."""
+    claimed_by_another_dispatcher(orders, rows)
+    expired = {"lease_until": timezone.now(), "due_at": timezone.now()}
+    TryOnRequest.objects.filter(pk=rows[1].request.pk).update(**expired)
 
 
 def sent_and_refused(_orders: Orders, rows: list[Row]) -> None:
@@ -223,20 +230,20 @@ def _claimed(rows: Sequence[Row], keys: list[Any]) -> list[bool]:
 
 
 def store_accepted(rows: Sequence[Row]) -> list[Any]:
-    return store_together(outcomes.on_submit, [(row.job("submit"), row.accepted()) for row in rows])
+    return store_in_bulk(outcomes.on_submit, [(row.job("submit"), row.accepted()) for row in rows])
 
 
 def store_running(rows: Sequence[Row]) -> list[Any]:
-    return store_together(outcomes.on_poll, [(row.job("poll"), row.running(), None, True) for row in rows])
+    return store_in_bulk(outcomes.on_poll, [(row.job("poll"), row.running(), None, True) for row in rows])
 
 
 def store_finished(rows: Sequence[Row]) -> list[Any]:
     polls = [(row.job("poll"), row.finished(), None, True) for row in rows]
-    return [job and job.kind for job in store_together(outcomes.on_poll, polls)]
+    return [job and job.kind for job in store_in_bulk(outcomes.on_poll, polls)]
 
 
 def store_images(rows: Sequence[Row]) -> list[Any]:
-    return store_together(outcomes.on_download, [(row.job("download"), row.images()) for row in rows])
+    return store_in_bulk(outcomes.on_download, [(row.job("download"), row.images()) for row in rows])
 
 
 CLAIM_SUBMIT = Step("claim submits", read, claim_submits, State.SUBMITTING)
@@ -248,7 +255,8 @@ DOWNLOADED = Step("downloaded", downloading, store_images, State.COMPLETED)
 
 CASES: list[tuple[Step, Change]] = [
     *[(CLAIM_SUBMIT, it) for it in (nothing, canceled, erased, claimed_by_another_dispatcher)],
-    *[(CLAIM_SUBMIT, it) for it in (sent_and_refused, has_to_wait, photo_deleted, marked_as_sent)],
+    *[(CLAIM_SUBMIT, it) for it in (lost_by_another_dispatcher, sent_and_refused, has_to_wait)],
+    *[(CLAIM_SUBMIT, it) for it in (photo_deleted, marked_as_sent)],
     *[(ACCEPTED, it) for it in (nothing, canceled, erased, followed_by_another_attempt, answered_before)],
     *[(ACCEPTED, it) for it in (outcome_unknown, counted_as_spent, called_back_with_a_forged_id)],
     *[(ACCEPTED, it) for it in (has_the_id_of_another_attempt, has_the_id_of_the_next_row, comes_twice)],
@@ -311,7 +319,7 @@ def test_results_of_submits_of_all_kinds_are_stored_together(orders: Orders) -> 
     def one_by_one(rows: Sequence[Row]) -> list[None]:
         return [it for result in results(rows) for it in outcomes.on_submit([result])]
 
-    found = compare(make, one_by_one, lambda rows: store_together(outcomes.on_submit, results(rows)))
+    found = compare(make, one_by_one, lambda rows: store_in_bulk(outcomes.on_submit, results(rows)))
     assert [row["state"] for row in found["requests"]] == [
         *("rendered", "failed", "failed", "submitted", "unknown", "queued"),
         *("submitted", "submitted", "submitted", "submitted", "queued"),
@@ -348,7 +356,7 @@ def test_polls_with_all_kinds_of_responses_are_stored_together(orders: Orders) -
     def one_by_one(rows: Sequence[Row]) -> list[str | None]:
         return [kind for poll in polls(rows) for kind in kinds(outcomes.on_poll([poll]))]
 
-    found = compare(make, one_by_one, lambda rows: kinds(store_together(outcomes.on_poll, polls(rows))))
+    found = compare(make, one_by_one, lambda rows: kinds(store_in_bulk(outcomes.on_poll, polls(rows))))
     assert found["result"] == ["download", None, "download", *[None] * 5, "download"]
     assert [row["state"] for row in found["requests"]] == [
         *("rendered", "failed", "rendered", "failed", "submitted", "submitted", "rendered", "failed"),
@@ -373,14 +381,14 @@ def test_renders_of_several_days_are_booked_in_their_periods(orders: Orders) -> 
         answers = [row.finished(1 + (place == 3)) for place, row in enumerate(rows)]
         return [(row.job("poll"), it, None, True) for row, it in zip(rows, answers, strict=True)]
 
-    def together(rows: Sequence[Row]) -> list[int]:
+    def in_bulk(rows: Sequence[Row]) -> list[int]:
         return [len(job.request.result_urls) for job in outcomes.on_poll(polls(rows)) if job]
 
     def one_by_one(rows: Sequence[Row]) -> list[int]:
         found = [outcomes.on_poll([poll]) for poll in polls(rows)]
         return [len(job.request.result_urls) for [job] in found if job]
 
-    found = compare(make, one_by_one, together)
+    found = compare(make, one_by_one, in_bulk)
     assert found["result"] == [1, 1, 1, 2, 1]
     assert found["budgets"]["spent", "day", days[0]] == 2 * 75_000
     assert found["budgets"]["held", "month", date(2026, 1, 1)] == -(3 * 75_000 + 300_000 - 75_000)

@@ -92,8 +92,8 @@ def test_a_submit_that_was_not_sent_is_retried_and_is_no_refusal(
     harness: Harness, vton: Vton, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = harness.gateway.url
-    nobody = f"http://127.0.0.1:{free_port()}"
-    vton(PIXAZO_BASE_URL=nobody)
+    closed_url = f"http://127.0.0.1:{free_port()}"
+    vton(PIXAZO_BASE_URL=closed_url)
     row = harness.order()
     for _ in range(7):
         harness.make_due(row)
@@ -101,9 +101,9 @@ def test_a_submit_that_was_not_sent_is_retried_and_is_no_refusal(
     row = harness.reload(row, State.QUEUED)
     assert set(Attempt.objects.values_list("outcome", flat=True)) == {"not_sent", ""}
     assert harness.money_states(row) == ["free"] * 7 + ["held"]
-    [told, *_] = [line for line in caplog.messages if "was not sent" in line]
-    assert f"was not sent to {nobody}: ConnectError" in told
-    assert told.endswith("(is vton_sandbox running?)")
+    [message, *_] = [line for line in caplog.messages if "was not sent" in line]
+    assert f"was not sent to {closed_url}: ConnectError" in message
+    assert message.endswith("(is vton_sandbox running?)")
 
     vton(PIXAZO_BASE_URL=url)
     harness.gateway.scenario(submit_status=500)
@@ -113,7 +113,7 @@ def test_a_submit_that_was_not_sent_is_retried_and_is_no_refusal(
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "scenario",
     [
         {"submit": "close"},
         {"submit": "no_id"},
@@ -124,10 +124,10 @@ def test_a_submit_that_was_not_sent_is_retried_and_is_no_refusal(
     ids=str,
 )
 def test_a_submit_with_a_lost_response_is_never_sent_again_and_ends_spent(
-    harness: Harness, trouble: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    harness: Harness, scenario: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "_TIMEOUT", httpx.Timeout(0.5))
-    harness.gateway.scenario(**trouble)
+    harness.gateway.scenario(**scenario)
     told: list[Any] = []
 
     def needs_attention(**arguments: Any) -> None:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_vton import lifecycle
-from django_vton.lifecycle import RolledBack
+from django_vton.lifecycle import RolledBack, bulk_update
 from django_vton.lifecycle.bulk_update import RowsChanged, update_rows
 from django_vton.lifecycle.transition import atomic_outcome
 from django_vton.models import Attempt, TryOnRequest
@@ -105,7 +105,7 @@ def test_a_row_that_changes_after_the_lock_changes_nothing(
     orders.glasses(1)  # So that the budget has more held than these rows.
     rows = [prepare(request) for request in orders.shirts(number)]
     model = Attempt if statement.startswith(ATTEMPT) else TryOnRequest
-    pk = rows[-1].attempt.pk if model is Attempt else rows[-1].request.pk
+    pk: Any = rows[-1].attempt.pk if model is Attempt else rows[-1].request.pk
     before = tables()
 
     def change_row() -> None:
@@ -120,7 +120,9 @@ def test_rows_with_different_values_are_updated_only_where_a_column_is_null(orde
     first, second = orders.shirts(2)
     now = timezone.now()
     TryOnRequest.objects.filter(pk=second.pk).update(lease_until=now)
-    changes = [(row.pk, {"lease_until": None}, {"claim_count": row is second}) for row in (first, second)]
+    changes: list[bulk_update.Row] = [
+        (row.pk, {"lease_until": None}, {"claim_count": row is second}) for row in (first, second)
+    ]
     with pytest.raises(RowsChanged), transaction.atomic():
         update_rows(TryOnRequest, changes)
     assert set(TryOnRequest.objects.values_list("claim_count", flat=True)) == {0}

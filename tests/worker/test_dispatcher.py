@@ -15,7 +15,7 @@ from django_vton import lifecycle, queue, tasks
 from django_vton.models import DispatcherLease, TryOnRequest
 from django_vton.models.states import State
 from django_vton.pixazo import client
-from django_vton.queue import leases
+from django_vton.queue import dispatcher_leases
 from django_vton.worker import claims, dispatcher
 
 from ..lifecycle.harness import Harness, StopAfterOneCycle
@@ -89,7 +89,7 @@ def test_concurrent_dispatchers_submit_each_row_once(harness: Harness, vton: Vto
 
 
 def test_without_a_free_lease_nothing_is_claimed(harness: Harness, enqueued: list[str]) -> None:
-    leases.acquire()
+    dispatcher_leases.acquire()
     row = harness.order()
     dispatcher.run()
     harness.reload(row, State.QUEUED)
@@ -99,7 +99,7 @@ def test_without_a_free_lease_nothing_is_claimed(harness: Harness, enqueued: lis
 def test_a_dispatcher_that_lost_its_lease_claims_nothing_more(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "RENEW_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(dispatcher_leases, "RENEW_INTERVAL_SECONDS", 0.05)
     harness.gateway.scenario(submit_seconds=0.5)
     first = harness.order()
 
@@ -234,22 +234,22 @@ def test_an_error_after_the_first_byte_is_an_unknown_outcome(
 def test_a_worker_in_the_foreground_waits_for_a_lease_and_for_the_database(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = leases.acquire()
+    taken = dispatcher_leases.acquire()
     assert taken is not None
     row = harness.order()
     stop = threading.Event()
     tries: list[int] = []
-    take = leases.acquire
+    take = dispatcher_leases.acquire
 
     def counted() -> Any:
         tries.append(1)
         if len(tries) == 1:
             raise OperationalError("gone")
         if len(tries) == 2:
-            leases.release(taken)
+            dispatcher_leases.release(taken)
         return take()
 
-    monkeypatch.setattr(leases, "acquire", counted)
+    monkeypatch.setattr(dispatcher_leases, "acquire", counted)
 
     def run() -> None:
         dispatcher.run(forever=True, stop=stop)

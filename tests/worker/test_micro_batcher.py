@@ -60,7 +60,7 @@ def store_all(store: Store, *numbers: int) -> list[Any]:
     return found
 
 
-def fail_together(error: Exception) -> Callable[[list[int]], None]:
+def fail_batches(error: Exception) -> Callable[[list[int]], None]:
     def fail(numbers: list[int]) -> None:
         if len(numbers) > 1:
             raise error
@@ -109,7 +109,7 @@ def test_outcomes_that_come_while_the_thread_is_busy_are_the_next_batch() -> Non
 def test_outcomes_that_cannot_be_stored_together_are_stored_one_by_one(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = Store(fail_together(error))
+    store = Store(fail_batches(error))
     assert store_all(store, 1, 2) == [-1, -2]
     assert store.batches == [[1, 2], [1], [2]]
     assert "2 outcomes could not be stored together" in caplog.text
@@ -127,7 +127,7 @@ def test_an_error_fails_only_its_own_outcome() -> None:
 
 def test_outcomes_that_may_be_stored_are_not_stored_again() -> None:
     """The answer to a commit was lost."""
-    store = Store(fail_together(OperationalError("gone")))
+    store = Store(fail_batches(OperationalError("gone")))
     assert [type(result) for result in store_all(store, 1, 2)] == [OperationalError] * 2
     assert store.batches == [[1, 2]]
 

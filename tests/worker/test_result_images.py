@@ -15,9 +15,9 @@ from django_vton.worker import result_images
 def test_the_thumbnail_shows_the_image_and_the_pixels_are_freed(kind: str, mode: str) -> None:
     if (kind, mode) == ("JPEG", "RGBA"):
         mode = "CMYK"
-    picture = Image.new(mode, (900, 1200), 180)
+    image = Image.new(mode, (900, 1200), 180)
     file = BytesIO()
-    picture.save(file, kind)
+    image.save(file, kind)
     result = result_images.decode(file.getvalue())
     assert result.image.decoded is result.thumbnail.decoded is None
     small = Image.open(BytesIO(result.thumbnail.data))
