@@ -20,7 +20,7 @@ SERVER_ERRORS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABL
 
 
 def pause_engine(engine: str, retry_after: float | None, now: datetime) -> datetime:
-    """After a 429, pause all submits to this engine. Return the end of the pause; it never becomes shorter."""
+    """After a 429, pause all submits to this engine. Return its end, which never becomes earlier."""
     state = ensure_state(engine)
     state.update(failures=F("failures") + 1, refused_at=now)
     failures = state.values_list("failures", flat=True).get()
