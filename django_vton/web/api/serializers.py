@@ -256,6 +256,10 @@ class ProductSerializer(serializers.Serializer[Any]):
 
     product = TextField(help_text='For example "shop.product:42".')
 
+    def __repr__(self) -> str:
+        """Without the data of the request, since an error report shows local variables."""
+        return f"<{type(self).__name__}>"
+
 
 class TryOnFormSerializer(ProductSerializer):
     """A new try-on: `photo` with `consent`, or `photo_id` of a reusable photo or a house model."""
