@@ -1,4 +1,4 @@
-"""What the tests of the doors share: a shop with a shirt and glasses, shoppers, photos, and a gateway."""
+"""Fixtures for all tests: products, shoppers, photos, settings, a sandbox gateway and a private storage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from django_vton.models import PersonPhoto
 
-# Projects with settings of their own: `make hosts`.
+# Projects with their own settings: `make hosts`.
 collect_ignore = ["hosts"]
 
 PhotoMaker = Callable[..., bytes]
@@ -38,7 +38,7 @@ Vton = Callable[..., None]
 
 
 def pytest_report_header() -> list[str]:
-    """What this run uses, and what it has to leave out."""
+    """The database, and the services whose tests are skipped."""
     services = {
         "PostgreSQL": is_listening(5432),
         "Redis": is_listening(REDIS_PORT),
@@ -46,43 +46,43 @@ def pytest_report_header() -> list[str]:
         "Firefox": FIREFOX is not None,
         "WebKit": WEBKIT is not None,
     }
-    missing = [name for name, there in services.items() if not there]
+    missing = [name for name, is_there in services.items() if not is_there]
     return [
         f"database: {connection.vendor} (DATABASE_URL= for another)",
-        f"left out, since not found: {', '.join(missing) or 'nothing'}",
+        f"not found, so not tested: {', '.join(missing) or 'none'}",
     ]
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_left() -> Iterator[None]:
-    """Names the test whose settings outlive it; else a later test, of any file, would be red for it."""
-    before = active._wrapped  # type: ignore[misc]  # What `override_settings` puts another in place of.
+def _assert_settings_are_restored() -> Iterator[None]:
+    """Fail the test that leaves settings changed, instead of a later one."""
+    before = active._wrapped  # type: ignore[misc]  # What `override_settings` replaces.
     yield
-    assert active._wrapped is before, "settings were left changed"  # type: ignore[misc]  # As above.
+    assert active._wrapped is before, "the test left settings changed"  # type: ignore[misc]  # As above.
 
 
 @pytest.fixture(autouse=True)
-def _no_memory() -> None:
-    """The cache outlives a test, unlike the rows that it speaks of."""
+def _clear_cache() -> None:
+    """The cache outlives a test, but its rows do not."""
     cache.clear()
 
 
 @pytest.fixture(autouse=True)
-def _no_language() -> None:
-    """A request leaves its language behind in the thread that the tests share."""
+def _deactivate_language() -> None:
+    """A request activates a language in the thread, which the tests share."""
     translation.deactivate()
 
 
 @pytest.fixture
 def enqueued() -> list[str]:
-    """What was enqueued since the test began."""
+    """The dotted paths that were enqueued since the test began."""
     fake_queues.enqueued.clear()
     return fake_queues.enqueued
 
 
 @pytest.fixture
 def vton(settings: Settings) -> Vton:
-    """`vton(QUOTA="1/day")` changes settings of the package for this test."""
+    """`vton(QUOTA="1/day")` changes the setting VTON for this test."""
 
     def change(**changes: Any) -> None:
         settings.VTON = {**settings.VTON, **changes}
@@ -92,7 +92,7 @@ def vton(settings: Settings) -> Vton:
 
 @pytest.fixture
 def gateway(vton: Vton) -> Iterator[Gateway]:
-    """A sandbox on a free port, which the package talks to."""
+    """A sandbox gateway on a free port, which the package uses."""
     with Gateway(key="sandbox", seconds=0.2, retry_seconds=0.05) as running:
         vton(PIXAZO_BASE_URL=running.url, PIXAZO_API_KEY="sandbox")
         yield running
@@ -100,7 +100,7 @@ def gateway(vton: Vton) -> Iterator[Gateway]:
 
 @pytest.fixture
 def phone_photo() -> PhotoMaker:
-    """`phone_photo(width, height, shade=n)`: a JPEG of somebody, turned by its Exif; a shade is another."""
+    """`phone_photo(width, height, shade=n)`: a JPEG with an Exif rotation; each shade is another photo."""
 
     def make(width: int = 600, height: int = 800, *, shade: int = 0) -> bytes:
         picture = Image.new("RGB", (height, width), (150, (160 + 37 * shade) % 256, 170))
@@ -116,7 +116,7 @@ def phone_photo() -> PhotoMaker:
 
 
 @pytest.fixture
-def shirt(db: None) -> Product:  # noqa: ARG001 - the fixture opens the database
+def shirt(db: None) -> Product:  # noqa: ARG001 - opens the database
     return make_product("shirt", Kind.TOP)
 
 
@@ -132,19 +132,19 @@ def house_model(db: None, phone_photo: PhotoMaker) -> PersonPhoto:  # noqa: ARG0
 
 @pytest.fixture
 def guest() -> Client:
-    """A visitor's browser."""
+    """The browser of a guest."""
     return Client()
 
 
 @pytest.fixture
 def stranger() -> Client:
-    """Another visitor's."""
+    """The browser of another guest."""
     return Client()
 
 
 @pytest.fixture
 def files(settings: Settings, tmp_path: Path) -> StoredFiles:
-    """A private storage of this test's own, to count what lies in it."""
+    """A private storage in a temporary folder, whose files a test can list."""
     options = {"location": tmp_path / "private"}
     private = {"BACKEND": "django_vton.storage.PrivateFileSystemStorage", "OPTIONS": options}
     settings.STORAGES = {**settings.STORAGES, "vton": private}

@@ -1,9 +1,9 @@
-"""Queues for tests, as `VTON["ENQUEUE"]` names them: nothing runs, and who asks is told what was rung for."""
+"""Queues for the setting `ENQUEUE`, which run nothing."""
 
 from __future__ import annotations
 
 enqueued: list[str] = []
-"""What was enqueued; the fixture `bell` empties it."""
+"""The dotted paths that were enqueued; the fixture `enqueued` clears it."""
 
 
 def record(path: str) -> None:

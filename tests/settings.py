@@ -1,4 +1,4 @@
-"""The example shop's settings, made quick and quiet for tests; its shop is the tests' shop."""
+"""The settings of the example shop, with changes for tests."""
 
 import os
 import tempfile
@@ -14,8 +14,8 @@ from config.settings import *  # noqa: E402, F403
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.catalogue"]  # noqa: F405 - of the shop's settings
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405 - of the shop's settings
-    # In a file: a pump works on a connection of its own, and every one in memory is another database.
+    # In a file: a worker's thread opens its own connection, and each in memory would be another database.
     DATABASES["default"]["TEST"] = {"NAME": str(_SCRATCH / "test.sqlite3")}  # noqa: F405 - as above
-# Nobody looks by itself: a test says when.
+# No worker runs by itself; a test runs one when it needs it.
 VTON["ENQUEUE"] = "tests.fake_queues.record"  # noqa: F405 - as above
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,4 +1,4 @@
-"""What the tests of the doors do: products, calls of the API, and try-ons in any state without a pump."""
+"""Helpers for products, requests to the API, and try-ons in any state without a worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from django_vton import lifecycle
 from django_vton.models import Attempt, TryOnRequest
-from django_vton.pixazo import VendorResponse, VendorStatus, SubmitResult, SubmitOutcome
+from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from django_vton.utils.tokens import hash_token
 from django_vton.worker import result_images
 from shop.models import Product
@@ -57,7 +57,7 @@ def uploaded_photo(data: bytes, name: str = "IMG_0001.JPG") -> SimpleUploadedFil
 
 
 def post_tryon(client: Client, product: Product, photo: bytes | None = None, **fields: Any) -> Any:
-    """POST as the dialog does: multipart, with consent."""
+    """Order as the dialog does: multipart, with consent."""
     headers = fields.pop("headers", None)
     body: dict[str, Any] = {"product": product_ref(product), "consent": "true"} | fields
     if photo is not None:
@@ -67,7 +67,7 @@ def post_tryon(client: Client, product: Product, photo: bytes | None = None, **f
 
 
 def create_tryon(client: Client, product: Product, photo: bytes, **fields: Any) -> TryOnRequest:
-    """The row of a try-on that was accepted."""
+    """Order a try-on by the API; return its row."""
     response = post_tryon(client, product, photo, **fields)
     assert response.status_code in {200, 202}, response.content
     return TryOnRequest.objects.get(pk=response.json()["id"])
@@ -79,35 +79,38 @@ def get_start(client: Client, product: str | Product, **query: str) -> Any:
 
 
 def claim_for_submit(row: TryOnRequest, token: str = TOKEN) -> Attempt:
-    """Claimed for its POST: `submitting`."""
+    """Claim it for its submit: `submitting`."""
     attempt = lifecycle.current_attempt(row)
-    is_claimed = lifecycle.claim_submit(
-        row, attempt, timezone.now(), timedelta(seconds=30), hash_token(token)
+    is_claimed = lifecycle.claim_submits(
+        [attempt], [hash_token(token)], timezone.now(), timedelta(seconds=30)
     )
     assert is_claimed
     return attempt
 
 
-def complete_tryon(row: TryOnRequest, pictures: int = 1) -> TryOnRequest:
-    """All the way to `completed`."""
+def complete_tryon(row: TryOnRequest, images: int = 1) -> TryOnRequest:
+    """Submit, render and complete it, with so many images."""
     attempt = claim_for_submit(row, token=f"token of {row.pk}")
     running = VendorResponse(vendor_id=f"id-{row.pk}", status=VendorStatus.RUNNING, raw_status="QUEUED")
-    lifecycle.submit_answered(attempt, SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=running), running)
+    lifecycle.mark_submitted([(attempt, SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=running))])
     row.refresh_from_db()
     done = VendorResponse(
-        vendor_id=running.vendor_id, status=VendorStatus.COMPLETED, raw_status="COMPLETED", images=("http://x/1",)
+        vendor_id=running.vendor_id,
+        status=VendorStatus.COMPLETED,
+        raw_status="COMPLETED",
+        images=("http://x/1",),
     )
-    assert lifecycle.rendered(row, attempt, done)
+    assert lifecycle.mark_rendered([(attempt, done, None)])
     out = io.BytesIO()
     Image.new("RGB", (400, 500), (10, 20, 30)).save(out, "PNG")
-    rendered = [result_images.read(out.getvalue())] * pictures
-    assert lifecycle.completed(row, result_images.store(row, rendered))
+    rendered = [result_images.decode(out.getvalue())] * images
+    assert lifecycle.mark_completed([(row, result_images.store(row, rendered))])
     row.refresh_from_db()
     return row
 
 
 def error_code(response: Any) -> tuple[int, str]:
-    """Status and code of a refusal, whose shape is checked."""
+    """Check the shape of an error response; return its status and code."""
     body = response.json()
     assert set(body) == {"code", "detail", "field"}, body
     assert all(isinstance(value, str) for value in body.values())
@@ -117,5 +120,5 @@ def error_code(response: Any) -> tuple[int, str]:
 
 
 def read_stream(response: Any) -> bytes:
-    """The bytes of a streamed answer; the test client closes its file at the end."""
+    """Read a streaming response; the test client closes its file at the end."""
     return bytes(response.getvalue())

@@ -1,4 +1,4 @@
-"""Products with every kind of key and kin; tests register them."""
+"""Product models with every kind of primary key and inheritance."""
 
 import uuid
 
@@ -24,7 +24,7 @@ class Hat(models.Model):
 
 
 class Coat(Product):
-    """A child with a key of its own: its parent's is another number."""
+    """A child model whose primary key differs from its parent's."""
 
     number = models.AutoField(primary_key=True)
     product = models.OneToOneField(Product, models.CASCADE, parent_link=True, related_name="coat")

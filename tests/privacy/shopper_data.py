@@ -111,7 +111,7 @@ def _use_as_guest(data: ShopperData) -> None:
     data.add_values("a guest's token", session[SESSION_KEY], hash_token(session[SESSION_KEY]))
     data.add_values("a guest's session", session.session_key)
     assert data.browser.delete("/try-on/api/consent/").status_code == 204
-    data.give_feedback(complete_tryon(data.order(keep_photo="true"), pictures=2), value="like")
+    data.give_feedback(complete_tryon(data.order(keep_photo="true"), images=2), value="like")
     connect_phone(data.browser, Client(SERVER_NAME=HOST, REMOTE_ADDR=ADDRESS), data.shirt)
     _add_row_values(data, Shopper.objects.get())
     data.browser.force_login(data.user)

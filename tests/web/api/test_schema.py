@@ -73,7 +73,7 @@ def test_real_responses_validate_against_the_schema(
     row = create_tryon(guest, shirt, phone_photo(), keep_photo="true", options='{"num_samples": 2}')
     running = check(guest.get(f"{TRY_ONS}{row.pk}/"), "TryOn")
     assert (running["status"], running["finished_at"]) == ("queued", None)
-    complete_tryon(row, pictures=2)
+    complete_tryon(row, images=2)
     done = check(guest.get(f"{TRY_ONS}{row.pk}/"), "TryOn")
     assert (done["status"], len(done["images"]), done["error"]) == ("completed", 2, None)
     assert len(check(guest.get(TRY_ONS), "TryOnPage")["results"]) == 1

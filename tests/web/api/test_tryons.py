@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_completed_try_on_shows_its_images(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = complete_tryon(create_tryon(guest, shirt, phone_photo()), pictures=2)
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()), images=2)
     response = guest.get(f"{TRY_ONS}{row.pk}/")
     body = response.json()
 

@@ -99,7 +99,7 @@ def test_a_try_on_can_be_cancelled_once(guest: Client, row: TryOnRequest) -> Non
 
 
 def test_the_result_shows_image_and_original_photo(guest: Client, row: TryOnRequest) -> None:
-    complete_tryon(row, pictures=2)
+    complete_tryon(row, images=2)
     response = guest.get(result_url(row))
     page, html = Elements(response), text(response)
     first, second = (reverse("vton:image", args=[picture.pk]) for picture in row.shown_images)
@@ -120,7 +120,7 @@ def test_the_result_shows_image_and_original_photo(guest: Client, row: TryOnRequ
 
 
 def test_each_preview_has_a_link(guest: Client, row: TryOnRequest) -> None:
-    complete_tryon(row, pictures=3)
+    complete_tryon(row, images=3)
     for number, picture in enumerate(row.shown_images, 1):
         response = guest.get(result_url(row), {"picture": str(number)})
         url = reverse("vton:image", args=[picture.pk])
