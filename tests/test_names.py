@@ -86,15 +86,18 @@ Name = tuple[str, int, bool]
 """The name, its line, and whether it names a function, a class or a module."""
 
 
-def python_files() -> list[str]:
-    command = ["git", "ls-files", "-co", "--exclude-standard", "*.py"]
+def files() -> list[str]:
+    """Python files, templates, scripts and the rest."""
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     return [name for name in listed if name.startswith(FOLDERS) and (ROOT / name).exists()]
 
 
 def defined_names(file: str) -> Iterator[Name]:
-    """Every name that a file gives to something of its own, and the names of the file and its folders."""
-    yield from ((part.removesuffix(".py"), 0, True) for part in Path(file).parts)
+    """The names of the file and its folders and, in Python, every name that it defines."""
+    yield from ((part.partition(".")[0], 0, True) for part in Path(file).parts)
+    if not file.endswith(".py"):
+        return
     for node in ast.walk(ast.parse((ROOT / file).read_text())):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -140,7 +143,7 @@ def test_words_are_found_in_names() -> None:
 
 def test_every_name_is_understood_at_first_sight() -> None:
     found: dict[str, list[str]] = defaultdict(list)
-    for file in python_files():
+    for file in files():
         seen = set()
         for name, line, is_definition in defined_names(file):
             instead = instead_of(file, name, is_definition=is_definition)
