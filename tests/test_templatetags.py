@@ -24,7 +24,7 @@ import django_vton
 from django_vton.exceptions import ProductNotRegistered
 from django_vton.models import Publication, TryOnImage, TryOnRequest
 from django_vton.templatetags.vton import LAZY_MODULES
-from django_vton.web.button import hidden_reason
+from django_vton.web.button_visibility import hidden_reason
 from shop.models import Kind, Product
 
 if TYPE_CHECKING:

@@ -95,9 +95,9 @@ def _run_child(plan: dict[str, str]) -> None:
 def dispatch() -> None:
     from django_vton.worker import dispatcher
 
-    from ..lifecycle.desk import OneLook
+    from ..lifecycle.harness import StopAfterOneCycle
 
-    dispatcher.run(stop=OneLook())
+    dispatcher.run(stop=StopAfterOneCycle())
 
 
 def request(method: str, path: str, **values: Any) -> int:

@@ -18,7 +18,7 @@ from django_vton.models.states import State
 from django_vton.queue import q2
 from shop.models import Kind
 
-from ..lifecycle.desk import PAST, Desk
+from ..lifecycle.harness import PAST, Harness
 from ..lifecycle.invariants import check_books
 from ..live_shop import TIMEOUT_SECONDS, RunningShop, database_url, wait_until
 from ..tryons import make_product, product_ref
@@ -94,7 +94,7 @@ class OutageShop(RunningShop):
         self.shirt = product_ref(make_product("shirt", Kind.TOP))
         glasses = make_product("glasses", Kind.EYEWEAR)
         self.glasses = product_ref(glasses)
-        self.harness = Desk(self.gateway, self._photo, glasses)
+        self.harness = Harness(self.gateway, self._photo, glasses)
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -48,7 +48,7 @@ class Scenario:
         """Before the process under test starts."""
         if self.gateway_scenario:
             run.harness.gateway.scenario(**self.gateway_scenario)
-        run.harness.ask()
+        run.harness.order()
 
     def run(self, run: Run) -> None:
         """What the process under test does."""
@@ -56,7 +56,7 @@ class Scenario:
 
     def while_hanging(self, run: Run) -> None:
         """What other workers do while it hangs: they assume that it is dead."""
-        run.drive(run.harness.look, until=(State.UNKNOWN,))
+        run.drive(run.harness.run_cycle, until=(State.UNKNOWN,))
 
     def continue_without(self, run: Run) -> None:
         """What shoppers and the vendor do afterwards; workers dispatch in any case."""
@@ -86,7 +86,7 @@ class SharedHouseRender(Scenario):
     def prepare(self, run: Run) -> None:
         model = add_house_model(run)
         for _ in range(2):
-            run.harness.ask(photo=None, photo_id=str(model.pk))
+            run.harness.order(photo=None, photo_id=str(model.pk))
         assert TryOnRequest.objects.count() == 3
 
 

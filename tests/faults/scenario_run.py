@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from django_vton.sandbox.ledger import Ledger
 
-    from ..lifecycle.desk import Desk
+    from ..lifecycle.harness import Harness
     from .fork_client import ForkServer
     from .scenario import Scenario
 
@@ -91,7 +91,7 @@ class Run:
 
     def __init__(
         self,
-        harness: Desk,
+        harness: Harness,
         server: ForkServer,
         scenario: Scenario,
         plan: dict[str, str],
@@ -122,7 +122,7 @@ class Run:
         finally:
             self._end_process()
         self.scenario.continue_without(self)
-        self.drive(self.harness.look)
+        self.drive(self.harness.run_cycle)
         assert not TryOnRequest.objects.active().exists(), f"stuck: {histories()}"
         self.check_consistency()
         self.scenario.check(self)
@@ -185,7 +185,7 @@ class Run:
         rows.filter(due_at__isnull=False).update(due_at=past)
         rows.filter(lease_until__isnull=False).update(lease_until=past)
         DispatcherLease.objects.update(lease_until=past)
-        self.harness.gateway_waits_no_more()
+        self.harness.end_gateway_pause()
 
     def check_consistency(self) -> None:
         """What must be true at the end, whatever happened."""
@@ -247,7 +247,7 @@ def histories() -> list[Any]:
     ]
 
 
-def reset(harness: Desk) -> None:
+def reset(harness: Harness) -> None:
     """Empty the tables and the gateway, which is faster than making new ones."""
     harness.gateway.reset()
     harness.shade = 0  # The same photo again, which the sandbox has drawn already.

@@ -81,7 +81,7 @@ class Ordering(RequestScenario):
         rows = TryOnRequest.objects.count()
         is_nothing = rows == 0 and self.status_code not in self.accepted
         assert rows == self.rows or is_nothing, "half a try-on"
-        run.drive(run.harness.look)
+        run.drive(run.harness.run_cycle)
         run.check_consistency()
         self.repeat()
 
@@ -100,8 +100,8 @@ class Callback(RequestScenario):
     def prepare(self, run: Run) -> None:
         self.status_code = None
         run.harness.gateway.scenario(submit="close", callbacks=0)
-        row = run.harness.ask()
-        run.harness.look()
+        row = run.harness.order()
+        run.harness.run_cycle()
         run.harness.reload(row, State.UNKNOWN)
         Attempt.objects.update(token_hash=hash_token(TOKEN))
         entry = run.harness.gateway.ledger.entries[0]
@@ -137,9 +137,9 @@ class Canceling(RequestScenario):
     def prepare(self, run: Run) -> None:
         self.status_code = None
         visitor, cookies = log_in()
-        row = run.harness.ask(visitor)
+        row = run.harness.order(visitor)
         if self.state == State.SUBMITTED:
-            run.harness.look()
+            run.harness.run_cycle()
         run.harness.reload(row, self.state)
         self.request = {"method": "POST", "path": f"{TRY_ONS}{row.pk}/cancel/", "cookies": cookies}
 
@@ -158,14 +158,14 @@ class Erasing(RequestScenario):
     def prepare(self, run: Run) -> None:
         self.status_code = None
         visitor, cookies = log_in()
-        row = run.harness.ask(visitor)
-        run.drive(run.harness.look, until=(State.RENDERED,))
+        row = run.harness.order(visitor)
+        run.drive(run.harness.run_cycle, until=(State.RENDERED,))
         run.harness.reload(row, State.RENDERED)
         self.request = erasure_request(row, cookies)
 
     def run(self, run: Run) -> None:
         run.make_due()
-        with BlockedSignal(pre_init, is_result_image) as self.storing, run.harness.looking():
+        with BlockedSignal(pre_init, is_result_image) as self.storing, run.harness.running_cycle():
             try:
                 assert self.storing.was_sent.wait(TIMEOUT_SECONDS)
                 super().run(run)
@@ -188,7 +188,7 @@ class ErasedMeanwhile(Scenario):
 
     def prepare(self, run: Run) -> None:
         visitor, cookies = log_in()
-        self.request = erasure_request(run.harness.ask(visitor), cookies)
+        self.request = erasure_request(run.harness.order(visitor), cookies)
 
     def while_hanging(self, run: Run) -> None:
         assert send_request(**self.request) == 204
@@ -203,7 +203,7 @@ class Purging(Scenario):
 
     def prepare(self, run: Run) -> None:
         super().prepare(run)
-        run.drive(run.harness.look)
+        run.drive(run.harness.run_cycle)
         run.check_files()
         past = timezone.now() - timedelta(hours=3)
         row = TryOnRequest.objects.get()
@@ -234,7 +234,7 @@ class FinishingFollowers(SharedHouseRender):
         with mock.patch.object(followers, "FIRST_BATCH", 0):
             while TryOnRequest.objects.active().filter(source=None).exists():
                 run.make_due()
-                run.harness.look()
+                run.harness.run_cycle()
         assert TryOnRequest.objects.active().count() == 2
 
     def run(self, run: Run) -> None:

@@ -24,7 +24,7 @@ from django_vton.models.states import State
 from django_vton.worker import claims
 
 from ..lifecycle.invariants import check_books
-from ..lifecycle.test_races import together
+from ..lifecycle.test_races import run_threads
 from ..live_shop import ShopperClient, phone_photo
 from .outage_shop import OutageShop, all_are, wait_for
 from .rounds import ROUNDS
@@ -137,12 +137,12 @@ def test_concurrent_threads_never_exceed_the_budget(
     def order_one() -> None:
         start.wait()
         try:
-            shop.harness.ask()
+            shop.harness.order()
         except BudgetExhausted as refusal:
             waits.append(refusal.retry_after or 0)
 
     with override_settings(VTON=settings.VTON | {cap: Decimal("1.00")}), record_budget() as seen:
-        assert together(*[order_one] * AT_ONCE) == []
+        assert run_threads(*[order_one] * AT_ONCE) == []
     assert TryOnRequest.objects.count() == 3
     assert len(waits) == AT_ONCE - 3
     assert min(waits) > 0
@@ -258,7 +258,7 @@ def test_dispatchers_in_several_processes_share_the_rows(shop: OutageShop) -> No
     number = 60 if ROUNDS else 12
     dispatchers = 3 if ROUNDS else 2
     for _ in range(number):
-        shop.harness.ask()
+        shop.harness.order()
     shop.env["OUTAGE_DISPATCHERS"] = str(dispatchers)
     for dispatcher in range(dispatchers):
         shop.start_dispatcher(f"dispatcher {dispatcher}")
@@ -273,7 +273,7 @@ def test_dispatchers_in_several_processes_share_the_rows(shop: OutageShop) -> No
 
 @pytest.mark.parametrize("kind", ["submit", "poll"])
 def test_threads_that_claim_concurrently_share_the_rows(shop: OutageShop, kind: str) -> None:
-    rows = [shop.harness.ask() for _ in range(24)]
+    rows = [shop.harness.order() for _ in range(24)]
     if kind == "poll":
         TryOnRequest.objects.update(state=State.SUBMITTED)
     start = threading.Barrier(4)
@@ -284,5 +284,5 @@ def test_threads_that_claim_concurrently_share_the_rows(shop: OutageShop, kind: 
         while jobs := claims.claim_jobs(5, 3):
             claimed.extend((job.request.pk, job.kind) for job in jobs)
 
-    assert together(*[claim] * 4) == []
+    assert run_threads(*[claim] * 4) == []
     assert sorted(claimed) == sorted((row.pk, kind) for row in rows)

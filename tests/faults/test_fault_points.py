@@ -16,7 +16,7 @@ import pytest
 
 from django_vton.sandbox import Gateway
 
-from ..lifecycle.desk import Desk
+from ..lifecycle.harness import Harness
 from .fork_client import ForkServer
 from .rounds import ROUNDS, SEED, SHARE
 from .scenario_run import Run
@@ -78,7 +78,7 @@ def recorded() -> dict[str, Points]:
 
 
 @pytest.fixture
-def points(harness: Desk, server: ForkServer, scenario: Scenario, recorded: dict[str, Points]) -> Points:
+def points(harness: Harness, server: ForkServer, scenario: Scenario, recorded: dict[str, Points]) -> Points:
     """Those of the scenario's first run, for each kind of fault."""
     if scenario.name not in recorded:
         recorded[scenario.name] = record(harness, server, scenario)
@@ -99,7 +99,7 @@ def harness(
     settings: Settings,
     folder: Path,
     phone_photo: PhotoMaker,
-) -> Desk:
+) -> Harness:
     settings.MEDIA_ROOT = folder / "media"
     private = {
         "BACKEND": "django_vton.storage.PrivateFileSystemStorage",
@@ -107,7 +107,7 @@ def harness(
     }
     settings.STORAGES = settings.STORAGES | {"vton": private}
     gateway: Any = request.getfixturevalue("gateway")
-    return Desk(gateway, phone_photo, request.getfixturevalue(scenario.product))
+    return Harness(gateway, phone_photo, request.getfixturevalue(scenario.product))
 
 
 CASES = [
@@ -119,7 +119,7 @@ CASES = [
 
 @pytest.mark.parametrize(("scenario", "kind"), CASES)
 def test_a_fault_at_any_point_loses_nothing_and_pays_nothing_twice(
-    harness: Desk, server: ForkServer, scenario: Scenario, kind: str, points: Points
+    harness: Harness, server: ForkServer, scenario: Scenario, kind: str, points: Points
 ) -> None:
     failures = []
     for point in chosen(points, scenario, kind):
@@ -132,13 +132,13 @@ def test_a_fault_at_any_point_loses_nothing_and_pays_nothing_twice(
 @pytest.mark.skipif(not ROUNDS, reason="the short form tests few points")
 @pytest.mark.parametrize("scenario", [pytest.param(it, id=it.name) for it in SCENARIOS])
 def test_a_slow_process_has_the_same_points(
-    harness: Desk, server: ForkServer, scenario: Scenario, points: Points
+    harness: Harness, server: ForkServer, scenario: Scenario, points: Points
 ) -> None:
     """Otherwise a recorded point might not be reached when its fault is to be injected."""
     assert sorted(record(harness, server, scenario, pause=PAUSE)) == sorted(points)
 
 
-def record(harness: Desk, server: ForkServer, scenario: Scenario, pause: str = "0") -> Points:
+def record(harness: Harness, server: ForkServer, scenario: Scenario, pause: str = "0") -> Points:
     """The points of a run without faults."""
     run = Run(harness, server, scenario, {"pause": pause}, may_be_unknown=False)
     run.execute()
@@ -162,7 +162,7 @@ def chosen(points: Points, scenario: Scenario, kind: str) -> list[str]:
 
 
 def inject(
-    harness: Desk, server: ForkServer, scenario: Scenario, plan: dict[str, str], points: Points
+    harness: Harness, server: ForkServer, scenario: Scenario, plan: dict[str, str], points: Points
 ) -> str:
     """Run the scenario with a fault; return what was wrong afterwards, or ""."""
     run = Run(harness, server, scenario, plan, may_be_unknown=may_be_unknown(points, plan))

@@ -77,15 +77,15 @@ def test_the_database_is_gone_during_submits_polls_and_downloads(
     ledger = shop.gateway.ledger
     start(shop, driver)
     shop.gateway.scenario(result_seconds=2.0, times=2)
-    downloading = [shop.harness.ask() for _ in range(2)]
+    downloading = [shop.harness.order() for _ in range(2)]
     wait_for(lambda: all_are(State.SUBMITTED))
     shop.gateway.scenario(seconds=seconds, failed_asks=1, times=2)
-    ordered = [shop.harness.ask() for _ in range(2)]
+    ordered = [shop.harness.order() for _ in range(2)]
     wait_for(lambda: all_are(State.SUBMITTED, State.RENDERED))
     shop.gateway.scenario(submit_seconds=1.0, times=4)
     shop.make_due()
     assert ledger.wait_for(lambda ledger: ledger.totals["media_fetches"] == len(downloading), timeout=30)
-    submitting = [shop.harness.ask() for _ in range(4)]
+    submitting = [shop.harness.order() for _ in range(4)]
     total = len(downloading) + len(ordered) + len(submitting)
     assert ledger.wait_for(lambda ledger: ledger.totals["accepted"] == total, timeout=30)
 
@@ -110,10 +110,10 @@ def test_the_gateway_refuses_connections_for_a_while(shop: OutageShop, driver: s
     with Proxy(int(shop.gateway.url.rpartition(":")[2])) as proxy:
         shop.env["VTON_PIXAZO_BASE_URL"] = f"http://127.0.0.1:{proxy.port}"
         start(shop, driver)
-        before = [shop.harness.ask() for _ in range(2)]
+        before = [shop.harness.order() for _ in range(2)]
         wait_for(lambda: all_are(State.SUBMITTED))
         with proxy.gone():
-            meanwhile = [shop.harness.ask() for _ in range(4)]
+            meanwhile = [shop.harness.order() for _ in range(4)]
             refused = Attempt.objects.filter(request__in=meanwhile, outcome="not_sent", money="free")
             wait_for(lambda: refused.count() == len(meanwhile))
             assert len(ledger.entries) == len(before)
@@ -129,7 +129,7 @@ def test_the_gateway_refuses_connections_for_a_while(shop: OutageShop, driver: s
 def test_the_gateway_ends_and_another_one_starts_on_its_port(shop: OutageShop) -> None:
     shop.gateway.stop()
     shop.start_dispatcher()
-    rows = [shop.harness.ask() for _ in range(3)]
+    rows = [shop.harness.order() for _ in range(3)]
     refused = Attempt.objects.filter(outcome="not_sent")
     wait_for(lambda: refused.count() >= len(rows))
     assert shop.harness.spent() == 0
@@ -144,7 +144,7 @@ def test_the_gateway_ends_and_another_one_starts_on_its_port(shop: OutageShop) -
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_the_disk_is_full_when_results_are_stored(shop: OutageShop, driver: str) -> None:
     full = shop.folder / FULL
-    rows = [shop.harness.ask() for _ in range(3)]
+    rows = [shop.harness.order() for _ in range(3)]
     full.touch()
     start(shop, driver)
     wait_for(lambda: all_are(State.SUBMITTED))

@@ -17,7 +17,7 @@ from django_vton import batches
 from django_vton.models import Batch, TryOnRequest
 from shop.models import Kind, Product
 
-from ..lifecycle.test_processes import environment
+from ..lifecycle.test_processes import worker_environment
 from ..live_shop import MANAGE
 from ..tryons import make_product, product_ref
 
@@ -47,7 +47,7 @@ def run_on_terminal(runner: BatchRunner, *args: object, answer: str = "") -> tup
     terminal, child_end = pty.openpty()
     command = [sys.executable, str(MANAGE), *map(str, args)]
     process = subprocess.Popen(
-        command, env=environment(runner.harness), stdin=child_end, stdout=child_end, stderr=child_end
+        command, env=worker_environment(runner.harness), stdin=child_end, stdout=child_end, stderr=child_end
     )
     os.close(child_end)
     output = b""
@@ -153,7 +153,11 @@ def test_an_interrupted_batch_can_be_resumed(runner: BatchRunner) -> None:
         *products,
     ]
     process = subprocess.Popen(
-        command, env=environment(runner.harness), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=worker_environment(runner.harness),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert runner.harness.gateway.ledger.wait_for(lambda ledger: ledger.totals["accepted"] >= 2, timeout=30)
     process.send_signal(signal.SIGINT)

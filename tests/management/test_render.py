@@ -16,7 +16,7 @@ from django_vton.house_models import add
 from django_vton.models import PauseSwitch, PersonPhoto, TryOnRequest
 from django_vton.models.states import State
 
-from ..lifecycle.test_processes import environment
+from ..lifecycle.test_processes import worker_environment
 from ..live_shop import MANAGE, wait_until
 from ..tryons import product_ref
 
@@ -37,7 +37,7 @@ def start_process(harness: Harness, *args: object) -> subprocess.Popen[str]:
     """Run the command in its own process."""
     command = [sys.executable, "-u", str(MANAGE), "vton_render", *map(str, args)]
     return subprocess.Popen(
-        command, env=environment(harness), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, env=worker_environment(harness), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -141,7 +141,7 @@ def test_it_waits_for_a_worker_that_holds_the_lease(
     harness: Harness, noa: PersonPhoto, tmp_path: Path
 ) -> None:
     """While `vton_worker` holds the only lease, the command waits, and saves what the worker rendered."""
-    worker = subprocess.Popen([sys.executable, str(MANAGE), "vton_worker"], env=environment(harness))
+    worker = subprocess.Popen([sys.executable, str(MANAGE), "vton_worker"], env=worker_environment(harness))
     try:
         from django_vton.models import DispatcherLease
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_vton.conf import Rate
 from django_vton.models import PhoneLink, Shopper
 from django_vton.web import phone_links
-from tests import canaries
+from tests.canary import canaries
 from tests.tryons import error_code, get_start, product_ref
 from tests.web.phone.actions import HOST, LINKS_URL, create_link, link_path
 

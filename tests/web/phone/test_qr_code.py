@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 
 from django_vton.models import Shopper
 from django_vton.web import phone_links
-from tests import canaries
+from tests.canary import canaries
 from tests.tryons import error_code, product_ref
 from tests.web.phone.actions import HOST, LINKS_URL, create_link, link_path, render_svg
 
