@@ -49,8 +49,15 @@ class Cluster:
         return [pid for pid in map(int, named) if pid in alive]
 
     def wait_for(self, role: str) -> int:
-        wait_until(lambda: self.find(role), f"a process that is the {role}")
-        return self.find(role)[0]
+        found: list[int] = []
+
+        def is_found() -> bool:
+            # Kept, since a dispatcher may close its connections before a second search.
+            found[:] = self.find(role)
+            return bool(found)
+
+        wait_until(is_found, f"a process that is the {role}")
+        return found[0]
 
     def is_complete(self) -> bool:
         """Whether every role has a process, so that each can be killed."""
