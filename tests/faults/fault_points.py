@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from django.core.files.base import File
 
 PACKAGE = "django_vton."
+LIFECYCLE_HELPERS = {"django_vton.lifecycle.bulk_update", "django_vton.lifecycle.transition"}
+"""They write for several functions of the lifecycle, whose names tell more."""
 SHARED_MODULES = {"django_vton.pixazo.transport"}
 """Used by several public functions; only those tell what a call is for."""
 SUSPEND_SECONDS = 100.0
@@ -102,7 +104,7 @@ def _package_function(*, is_public: bool) -> str | None:
     found = None
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
-        if module.startswith(PACKAGE):
+        if module.startswith(PACKAGE) and module not in LIFECYCLE_HELPERS:
             name = frame.f_code.co_qualname.replace("<locals>.", "")
             found = found or f"{module.removeprefix(PACKAGE)}.{name}"
             if not is_public:
