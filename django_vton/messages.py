@@ -124,7 +124,7 @@ RETRYABLE_CODES = {"vendor", "deadline", "outcome_unknown"}
 
 
 def format_duration(length: timedelta) -> str:
-    """A duration in words: in days from two whole days on, else in whole hours, else in minutes."""
+    """Format a duration: in whole days from two on, otherwise in whole hours or in minutes."""
     minutes = int(length.total_seconds()) // 60
     if minutes >= 2 * 24 * 60 and minutes % (24 * 60) == 0:
         days = minutes // (24 * 60)

@@ -79,7 +79,7 @@ class TryOn(Generic[ModelT]):
         return {}
 
     def get_main(self, product: ModelT) -> Model:
-        """For variants: the parent product, by which history and conversions match."""
+        """Return the product by which history and conversions are matched: for a variant, its parent."""
         return product
 
     def get_queryset(self) -> QuerySet[ModelT]:

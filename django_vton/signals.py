@@ -1,9 +1,9 @@
 """Signals for the shop's own code. Each is sent after the commit with `send_robust`, at most once.
 
-All signals but `budget_near` have these arguments besides their own:
+All signals except `budget_near` also send these arguments:
 
-- `try_on`: the `TryOnRequest`. Do not save it; the package alone changes its state.
-- `product`: the product's instance, or None if it was deleted. `try_on.product` is its reference.
+- `try_on`: the `TryOnRequest`. Do not save it; only this package may change its state.
+- `product`: the product instance, or None if it was deleted. `try_on.product` is its reference.
 """
 
 from django.dispatch import Signal

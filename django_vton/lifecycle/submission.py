@@ -261,7 +261,7 @@ def _can_reopen(attempt: Attempt) -> bool:
 
 
 def reopen(attempts: Sequence[Attempt], event: str, due_at: Sequence[datetime], **fields: Any) -> None:
-    """To ``submitted``, each due at its own time. Followers of a failed try-on are queued again."""
+    """Change these try-ons to ``submitted``, each with its ``due_at``; queue followers of a failed one again."""
     requests = [attempt.request for attempt in attempts]
     failed = [request for request in requests if request.state == State.FAILED]
     times = [{"due_at": moment} for moment in due_at]

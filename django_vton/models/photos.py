@@ -41,7 +41,7 @@ class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
 
 
 class PersonPhoto(models.Model):
-    """A photo of a person, as `images.person_photo` encoded it: a shopper's own, or a house model."""
+    """A shopper's photo or a house model's, as `images.normalize_person_photo` encoded it."""
 
     class Kind(models.TextChoices):
         """Whose photo it is."""

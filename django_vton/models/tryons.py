@@ -244,7 +244,7 @@ class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
 
 
 class TryOnImage(models.Model):
-    """One finished picture, as `images.result_picture` encoded it."""
+    """A result image, as `images.normalize_result` encoded it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="images", db_index=False)

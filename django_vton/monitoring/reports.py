@@ -156,7 +156,7 @@ def waiting_times(first: date, last: date) -> list[float]:
 
 
 def percentile(values: list[float], share: float) -> float | None:
-    """Return the smallest of the sorted values that is at least as large as this share of them, 0 to 1."""
+    """Return the sorted value below which this share of the values (0 to 1) lies, or None without values."""
     return values[min(len(values) - 1, int(share * len(values)))] if values else None
 
 

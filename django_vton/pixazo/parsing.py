@@ -53,7 +53,7 @@ class VendorResponse:
     vendor_id: str
     """The vendor's ``request_id``; printable ASCII without spaces, at most ``MAX_ID`` characters."""
     status: VendorStatus
-    """COMPLETED only if there is an image to download; see :func:`read_status`."""
+    """COMPLETED only if there is an image to download; see :func:`parse_status`."""
     raw_status: str
     """The vendor's own status text."""
     images: tuple[str, ...] = field(default=(), repr=False)

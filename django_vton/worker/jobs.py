@@ -121,7 +121,7 @@ class RunningJobs:
         """The body of the submit, and the callback URL."""
         photo, product_image = job.request.photo, job.request.product_image
         if photo is None or product_image is None:
-            raise ValueError("The photo was deleted.")
+            raise ValueError("The photo or the product image was deleted.")
         if job.links is not None:
             person, product = (links.public_url("vendor-file", token) for token in job.links)
         else:

@@ -137,7 +137,7 @@ def hook(*arguments: object) -> bool:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_requests_over_a_limit_are_refused_before_the_photo_is_decoded_and_the_hooks_are_called(
+def test_requests_over_a_limit_are_refused_without_decoding_the_photo_or_calling_hooks(
     shirt: Product, vton: Vton, change: dict[str, Any]
 ) -> None:
     hook_calls.clear()
