@@ -261,7 +261,7 @@ def _can_reopen(attempt: Attempt) -> bool:
 
 
 def reopen(attempts: Sequence[Attempt], event: str, due_at: Sequence[datetime], **fields: Any) -> None:
-    """Change these try-ons to ``submitted``, each with its ``due_at``; queue followers of a failed one again."""
+    """Change these try-ons to ``submitted``, each with its ``due_at``, and queue failed followers again."""
     requests = [attempt.request for attempt in attempts]
     failed = [request for request in requests if request.state == State.FAILED]
     times = [{"due_at": moment} for moment in due_at]
