@@ -110,9 +110,7 @@ def test_no_page_for_shoppers_has_a_localized_attribute(
     photo = phone_photo()
     running = claim_for_submit(order_by_form(guest, glasses, photo)).request
     done = [
-        complete_tryon(
-            order_by_form(guest, shirt, photo, keep_photo="on", option_num_samples="3"), images=3
-        ),
+        complete_tryon(order_by_form(guest, shirt, photo, keep_photo="on", option_num_samples="3"), images=3),
         complete_tryon(order_by_form(guest, shirt, phone_photo(shade=1))),
     ]
     post_action(guest, result_url(done[0]), "dislike")
