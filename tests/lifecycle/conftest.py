@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from django_vton.lifecycle import followers
 from django_vton.sandbox import Gateway
 
 from ..faults.simulation import Clock
@@ -75,3 +76,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock([timezone.now()])
     monkeypatch.setattr(timezone, "now", clock)
     return clock
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finish followers two at a time."""
+    monkeypatch.setattr(followers, "FIRST_BATCH", 2)
+    monkeypatch.setattr(followers, "BATCH", 2)
