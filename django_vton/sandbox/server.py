@@ -200,7 +200,7 @@ class Server:
         return json_response(200, engine.status_json(render, self._renderer.base_url))
 
     def _result_image(self, path: str, *, redirected: bool) -> Response:
-        """Serve a result. No key is needed: whoever has the URL can download it, as with the vendor."""
+        """Serve a result. Like the vendor, require no key: the URL is enough to download it."""
         render = self._renderer.renders.get(path.split("/")[2])
         if render is None or not render.results:
             return error_page(404)
