@@ -46,7 +46,7 @@ rest."""
 def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> list[Attempt]:
     """Claim due try-ons for one poll or one download each.
 
-    Return those claimed. Another dispatcher may have claimed or ended the others since they were read.
+    Return the claimed attempts. Another dispatcher may have claimed or ended the rest since they were read.
     """
     until = now + lease
     with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
@@ -70,7 +70,7 @@ def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> l
 def release(claims: Sequence[tuple[TryOnRequest, datetime]]) -> None:
     """Give claimed try-ons back, due at these times.
 
-    A callback received meanwhile keeps its own, sooner time. A try-on whose lease is no longer the caller's
+    If a callback has made a try-on due sooner, keep that time. A try-on whose lease is no longer the caller's
     stays as it is.
     """
     with atomic_outcome():
@@ -91,8 +91,9 @@ def mark_rendered(
 ) -> list[Attempt]:
     """The vendor has finished and charged these renders; their images are still to be downloaded.
 
-    With a lease, the try-on stays claimed for the download in the same write, else it is due for any
-    dispatcher. Return those changed. The others have ended, or their response is about another render.
+    With a lease, the try-on stays claimed for the download in the same write; otherwise it is due for any
+    dispatcher. Return the attempts that changed. The rest have ended, or their response is about another
+    render.
     """
     now = timezone.now()
     with atomic_outcome():
@@ -174,7 +175,7 @@ def give_up(request: TryOnRequest, code: str, event: str) -> None:
 def mark_completed(outcomes: Sequence[tuple[TryOnRequest, Sequence[TryOnImage]]]) -> list[TryOnRequest]:
     """Store the image rows and complete the try-ons, in one transaction. The files are stored already.
 
-    Return those completed. The others have ended meanwhile, and their files are to be deleted.
+    Return the try-ons that were completed. The rest have ended meanwhile; the caller deletes their files.
     """
     with atomic_outcome():
         locked = lock_rows([request.pk for request, _ in outcomes])
@@ -191,7 +192,7 @@ def mark_completed(outcomes: Sequence[tuple[TryOnRequest, Sequence[TryOnImage]]]
 
 
 def record_download_failure(request: TryOnRequest, *, is_unreadable: bool, error: str) -> None:
-    """Repeat the download, never the render: for a day, or three times if the bytes are no image.
+    """Repeat the download, never the render: for a day, or three times if the bytes are not an image.
 
     The pause grows with the time since the vendor has finished.
     """

@@ -46,7 +46,7 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
     It costs nothing before the submit. After it, the render is paid and its images are dropped.
     """
     with transaction.atomic():
-        # The source before its follower, as when a source ends: else the two could wait for each other.
+        # The source before its follower, as when a source ends; otherwise the two could wait for each other.
         if request.source_id is not None:
             lock_rows([request.source_id])
         request = lock_rows([request.pk])[request.pk]
@@ -67,7 +67,7 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
 def cancel_if_unwanted(source: TryOnRequest, *, actor_id: Any = None) -> bool:
     """Cancel a shared render before its submit, if no follower and no batch waits for it any more."""
     with transaction.atomic():
-        # A new follower locks it as well, so it waits until then, or is seen here.
+        # A new follower needs the same lock: it either waits for this transaction or is counted below.
         lock_rows([source.pk])
         batches = source.batch_renders.exclude(batch__status=Batch.Status.CANCELED)
         if batches.exists() or source.followers.active().exists():

@@ -201,7 +201,7 @@ def fail_unknown_outcome(request: TryOnRequest) -> None:
 def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
     """A callback with the attempt's own token makes the try-on due for a poll. True if anything changed."""
     now = timezone.now()
-    # An attempt that has an id keeps one. In the common case its try-on is only waiting.
+    # An attempt's id is never removed. In the common case its try-on is only waiting.
     if attempt.vendor_id is not None and _make_due(attempt.request, now):
         return True
     with transaction.atomic():
@@ -217,7 +217,7 @@ def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
 
 
 def _make_due(request: TryOnRequest, now: datetime) -> bool:
-    """Due now, or some time after the last poll that a callback caused; a sooner time stays.
+    """Make the try-on due now, or one interval after its last poll by a callback. Never postpone it.
 
     The first callback is recorded in any case, since try-ons with a callback are polled before the others.
     The condition on ``called_back_at`` lets only one of two simultaneous callbacks through.
@@ -248,9 +248,9 @@ def _log_id_conflict(vendor_id: str) -> None:
 
 
 def _can_reopen(attempt: Attempt) -> bool:
-    """Whether the vendor's id of this locked attempt still helps its try-on.
+    """Return whether the vendor's id of this locked attempt can reopen its try-on.
 
-    An attempt that another one has followed only keeps its id.
+    Only the newest attempt can; an older one just keeps its id.
     """
     request = attempt.request
     if request.state == State.FAILED:

@@ -99,9 +99,8 @@ def transition(
 ) -> None:
     """Change the state of locked try-ons, all or none, with an event for each; update the objects as well.
 
-    ``fields`` are set on all of them, ``own_fields`` on one each. The caller has decided by the locked rows
-    which may change. The condition on the old state stays in the statement all the same: raise
-    ``RowsChanged`` if it does not hold.
+    ``fields`` are set on all of them, ``own_fields`` on one each. The caller has checked the locked rows.
+    The statement still repeats the condition on the old state: raise ``RowsChanged`` if it does not hold.
     """
     fields = state_fields(target) | fields
     values = [fields | own for own in own_fields] or [fields] * len(requests)
@@ -197,7 +196,7 @@ def _find_product(try_on: TryOnRequest) -> Model | None:
 
 
 def settle(attempts: Sequence[Attempt], money: Money, *, source: Money = Money.HELD) -> None:
-    """Change the state of the money of those locked attempts for which it is ``source``, and book it.
+    """For the locked attempts whose money is in ``source``, change it to ``money`` and update the budgets.
 
     Free attempts are refunded to the quotas. Quotas are locked before budgets, as when a try-on is accepted:
     in another order, two transactions could wait for each other. For the same reason, free only one at a

@@ -98,7 +98,7 @@ def claim_jobs(free: int, free_submits: int) -> list[Job]:
 def _row_locks() -> AbstractContextManager[object]:
     """A transaction in which other dispatchers skip the selected rows, if the database can do so.
 
-    It only avoids work in vain: the claim itself locks its rows and reads them again.
+    It only saves useless work: the claim itself locks its rows and reads them again.
     """
     return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
 
@@ -136,7 +136,7 @@ def _claim_due_submits(free: int, jobs: list[Job]) -> None:
 
 
 def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: int, jobs: list[Job]) -> None:
-    """In a transaction of its own, so that a trial of this engine blocks no other engine's."""
+    """Claim in a separate transaction, so that a trial of this engine does not block other engines."""
     now = timezone.now()
     claimed: list[Job] = []
     with _row_locks():
@@ -160,7 +160,7 @@ def _has_images(request: TryOnRequest, now: datetime) -> bool:
 
 
 def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal: bool = False) -> list[Job]:
-    """Claim these attempts of one engine for their POST, with their vendor links in the same transaction."""
+    """Claim these attempts of one engine for submission, and create their vendor links in one transaction."""
     if not attempts:
         return []
     lease_ends = time.monotonic() + LEASE.total_seconds() - MAX_CALL_SECONDS
@@ -186,7 +186,7 @@ def _claim_due_polls(free: int, jobs: list[Job]) -> None:
         return
     awaiting_callback = _awaiting_callback()
     with _row_locks():
-        # One stays free for those awaiting a callback, however many have received theirs.
+        # Reserve one slot for renders that still await a callback.
         attempts = _newest_attempts(rows.exclude(awaiting_callback), max(1, free - 1))
         if free > len(attempts):
             limit = min(POLL_LIMIT_AWAITING_CALLBACK, free - len(attempts))
@@ -207,7 +207,7 @@ def _awaiting_callback() -> Q:
 
 
 def claim_polls(attempts: Sequence[Attempt], now: datetime) -> list[Attempt]:
-    """Claim those of these attempts that wait for a poll or a download."""
+    """Claim the attempts that wait for a poll or a download."""
     waiting = [attempt for attempt in attempts if attempt.request.state in (State.SUBMITTED, State.RENDERED)]
     return lifecycle.claim_due(waiting, now, LEASE) if waiting else []
 
@@ -218,7 +218,7 @@ def create_jobs(claimed: Sequence[Attempt]) -> list[Job]:
 
 
 def _create_job(attempt: Attempt) -> Job | None:
-    """The job of a claimed try-on. One whose claims ended without an outcome several times ends here."""
+    """Return the job of a claimed try-on. If its claims have ended without an outcome too often, fail it."""
     request = attempt.request
     has_crashed = request.claim_count > lifecycle.MAX_CLAIMS
     if request.state == State.RENDERED:
@@ -237,7 +237,7 @@ def _create_job(attempt: Attempt) -> Job | None:
 
 
 def end_expired_lease(request: TryOnRequest, now: datetime) -> None:
-    """The worker of a submit is gone, and with it the vendor's response, if anything was sent at all."""
+    """Mark a submit as unknown after its worker's lease has expired, since the response is lost."""
     attempt = lifecycle.current_attempt(request)
     timeout, error = outcome_timeout(request.engine), "the worker did not come back"
     lifecycle.mark_unknown(attempt, timeout=timeout, error=error, expired_at=now)
@@ -249,7 +249,7 @@ def outcome_timeout(engine: str) -> timedelta:
 
 
 def deadline_of(request: TryOnRequest, attempt: Attempt) -> datetime:
-    """Until when the vendor is polled. A late callback extends it a little."""
+    """The time at which polling stops. A late callback extends it a little."""
     deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
     if request.called_back_at is None:
         return deadline

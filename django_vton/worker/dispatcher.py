@@ -44,11 +44,11 @@ IDLE_CYCLE_SECONDS = 1.0
 
 
 def pause_after_cycle(seconds: float, *, is_busy: bool = False, is_full: bool = False) -> float:
-    """Seconds to wait after a polling cycle of this length: twice as long, so that outcomes get the database.
+    """Seconds to wait after a polling cycle of this length: twice as long, to leave the database to outcomes.
 
-    No minimum applies if all free submits were claimed, since more are waiting. It is longer while busy: a
-    cycle costs as much for a few rows as for many. The maximum matters if a lock held up a cycle: a long
-    pause could carry the dispatcher past the queue's timeout.
+    No minimum applies if all free submits were claimed, since more are waiting. It is longer while busy, as
+    the cost of a cycle hardly depends on its number of rows. The maximum matters after a lock has held up
+    a cycle: a long pause could carry the dispatcher past the queue's timeout.
     """
     minimum = BUSY_CYCLE_SECONDS if is_busy else 0 if is_full else CYCLE_SECONDS
     return min(IDLE_CYCLE_SECONDS, max(minimum, 2 * seconds))
@@ -66,7 +66,7 @@ def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
             _run_forever(stop)
             return
         asyncio.run(Dispatcher(stop=stop).main())
-        # Before the signal is raised again, since nothing else would wake a worker for the rest.
+        # Wake a worker for the rest before SIGTERM is raised again; nothing else would.
         if claims.has_work():
             wake()
 
@@ -139,7 +139,7 @@ class Dispatcher:
                 self.has_lease = await self.db(dispatcher_leases.renew, lease)
             except (DatabaseError, InterfaceError):
                 logger.exception("The dispatcher's lease could not be renewed.")
-        logger.warning("Another dispatcher has taken this lease: claiming nothing more.")
+        logger.warning("Another dispatcher has taken this lease. No further jobs are claimed.")
 
     def _may_continue(self) -> bool:
         return self.has_lease and not self.stop.is_set() and time.monotonic() <= self.ends_at

@@ -33,7 +33,7 @@ MAX_IMAGES_IN_MEMORY = 8
 
 
 class LeaseExpired(Exception):  # noqa: N818 - it says what happened
-    """No time is left to send the request: another dispatcher may soon take this worker for dead."""
+    """No time is left to send the request: another dispatcher may soon assume that this worker has died."""
 
 
 class RunningJobs:
@@ -50,7 +50,7 @@ class RunningJobs:
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
         # A separate thread, so that outcomes are not delayed by polling cycles.
         self.db = DbThread("vton-outcomes")
-        # The result of a submit comes only once, so it is stored at once. The others may wait for more.
+        # A submit's result cannot be requested again, so store it immediately. Other outcomes may wait.
         self.store_submit = MicroBatcher(self.db, outcomes.on_submit)
         self.store_poll = MicroBatcher(self.db, outcomes.on_poll, is_busy=self.is_busy)
         self.store_download = MicroBatcher(self.db, outcomes.on_download, is_busy=self.is_busy)
@@ -171,7 +171,7 @@ class RunningJobs:
         try:
             await self._download_all(job)
         except Exception as error:
-            # For example, the disk is full. Only claims that end without any outcome are counted.
+            # For example, the disk is full. A recorded failure does not count towards MAX_CLAIMS.
             clear_frames(error)
             logger.exception("try-on %s: its image was not stored", job.request.pk)
             await self.db(outcomes.on_download_failed, job, False, type(error).__name__)

@@ -1,8 +1,8 @@
 """Store the outcomes of jobs. Each function is one unit of work in the dispatcher's outcome thread.
 
 It takes all outcomes of one kind that came while the thread was busy, and stores the frequent ones together.
-Rare ones are stored first, one by one: if one of them fails, the caller may repeat all, and the others are
-still open.
+Rare ones are stored first, one at a time. If one fails, the frequent ones have not been stored yet, so the
+caller can repeat the whole list.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ RETRY_NOT_SENT = timedelta(seconds=5)
 MAX_RETRY_PAUSE = timedelta(minutes=5)
 
 MAX_ATTEMPTS = 300
-"""About a day of them. Own photos expire, but a house model whose file cannot be read would be tried for
-ever."""
+"""Enough for about a day. Without a limit, a house model with an unreadable file would be retried forever."""
 
 
 def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
@@ -71,7 +70,7 @@ def _on_failed_submit(job: Job, result: SubmitResult) -> None:
 
 
 def describe_not_sent(error: str) -> str:
-    """For staff and developers: the only message if the sandbox was not started."""
+    """Describe a submit that was not sent. Developers see only this message if the sandbox is not running."""
     is_sandbox_down = config.is_sandbox and error.startswith("Connect")
     return (
         f"was not sent to {config.PIXAZO_BASE_URL}: {error}" + " (is vton_sandbox running?)" * is_sandbox_down
@@ -123,7 +122,7 @@ def _next_poll_at(job: Job, retry_after: float | None) -> datetime:
 
 
 def _on_failed_render(job: Job, answer: VendorResponse) -> bool:
-    """The vendor gave up. False if the response is about another render."""
+    """Fail the try-on after FAILED or ERROR. Return False if the response is about another render."""
     if answer.error_code in IMAGE_ERROR_CODES and job.engine.images_as == "url":
         if not VendorLink.objects.filter(attempt=job.attempt).exists():
             # The try-on ended before the vendor downloaded its images, so no image is at fault.
@@ -144,5 +143,5 @@ def on_download(outcomes: Sequence[tuple[Job, list[TryOnImage]]]) -> list[bool]:
 
 
 def on_download_failed(job: Job, is_unreadable: bool, error: str) -> None:
-    """A result image could not be downloaded, or its bytes are no image."""
+    """A result image could not be downloaded, or its bytes are not an image."""
     lifecycle.record_download_failure(job.request, is_unreadable=is_unreadable, error=error)
