@@ -72,7 +72,7 @@ def tryon(
     if described is None:
         return SafeString()
     if renderer.hidden_reason:
-        return render_to_string("vton/resting.html")
+        return render_to_string("vton/budget_reached.html")
     values = zip(ATTRIBUTES, (cart, price, variant, cart_label), strict=True)
     texts = {name: _text(value, use_l10n=context.use_l10n) for name, value in values}
     return renderer.render(described, {name: text for name, text in texts.items() if text})
