@@ -1,8 +1,6 @@
-"""The app configuration: connects receivers and imports the `tryon` modules of installed apps."""
+"""The app configuration, which connects receivers and imports the `tryon` modules of installed apps."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
@@ -26,6 +24,7 @@ class VtonConfig(AppConfig):
         from .checks import register
         from .models import HouseModel, PersonPhoto, ProductImage, Shopper, TryOnImage
         from .queue.q2 import register_schedules
+        from .shoppers import merge_guest
 
         register()
         # Signals of a proxy model have the proxy as sender.
@@ -34,14 +33,7 @@ class VtonConfig(AppConfig):
                 privacy.delete_files_after_commit, sender=model, dispatch_uid=f"vton.{model.__name__}"
             )
         pre_delete.connect(privacy.erase_deleted_shopper, sender=Shopper, dispatch_uid="vton.shopper")
-        user_logged_in.connect(_merge_guest, dispatch_uid="vton.merge_guest")
+        user_logged_in.connect(merge_guest, dispatch_uid="vton.merge_guest")
         post_migrate.connect(register_schedules, sender=self, dispatch_uid="vton.schedules")
         post_migrate.connect(roles.create_groups, sender=self, dispatch_uid="vton.roles")
         autodiscover_modules("tryon")
-
-
-def _merge_guest(*, request: Any, user: Any, **_kwargs: Any) -> None:
-    from .shoppers import merge_guest
-
-    if request is not None:
-        merge_guest(request, user)

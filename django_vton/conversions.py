@@ -1,8 +1,7 @@
 """Count conversions, from try-on to cart to order, with two calls in the shop's own code.
 
-Call `added` when a product is added to the cart and `purchased` when the order is placed or paid. They write
-at most one row per cart line, count repeated calls once and never raise, since sales matter more than
-statistics.
+Call `added` when a product is added to the cart, and `purchased` when the order is placed or paid. Repeated
+calls count once. Neither function ever raises an error, since sales matter more than statistics.
 """
 
 from __future__ import annotations
@@ -23,35 +22,33 @@ from .models.states import State
 from .products import reference as reference_of
 from .products import tryon_for
 from .shoppers import Visitor
-from .utils.tokens import hash_token
 
 logger = logging.getLogger(__name__)
 
 ATTRIBUTION_WINDOW = timedelta(days=30)
-"""How long after a try-on a cart addition or purchase is attributed to it."""
+"""The time after a try-on in which a cart addition or purchase is attributed to it."""
 
 MAX_LENGTH = 200
-"""Characters of a reference or an order number: the size of the columns."""
+"""The maximum length of a reference or an order number in the database."""
 
 
 def added(request: HttpRequest, product: Model, reference: str | int = "") -> None:
-    """Record that the visitor added a product to the cart. Does nothing if they have not tried it on.
+    """Record that the visitor added a product to the cart, if the visitor has tried it on.
 
     `reference` is the shop's own identifier of the cart line, unique in the shop. With it, `purchased` finds
-    the try-on without a request. May be called inside or outside of a transaction.
+    the try-on without a request. This may be called inside or outside of a transaction.
     """
     try:
-        if (own := _visitor_filter(request)) is not None:
-            with transaction.atomic():
-                _added(own, product, _column_text(reference))
+        with transaction.atomic():
+            _added(request, product, _column_text(reference))
     except Exception:
         logger.exception("A cart addition could not be recorded.")
 
 
 def purchased(request: HttpRequest | None = None, reference: str | int = "", order: str | int = "") -> None:
-    """Record a purchase: of the cart line with that reference or, without one, of all that the visitor added.
+    """Record the purchase of the cart line with this reference, or of everything that the visitor added.
 
-    With a reference no request is needed, since a payment provider's webhook is not the shopper's request.
+    With a reference, no request is needed, since a payment provider's webhook is not the shopper's request.
     `order` is the shop's order number, which is passed to receivers of `tryon_converted`.
     """
     try:
@@ -61,13 +58,14 @@ def purchased(request: HttpRequest | None = None, reference: str | int = "", ord
         logger.exception("A purchase could not be recorded.")
 
 
-def _added(own: Q, product: Model, reference: str) -> None:
+def _added(request: HttpRequest, product: Model, reference: str) -> None:
     try:
         main = tryon_for(type(product)).get_main(product) or product
     except ProductNotRegistered:
         return
     ref = reference_of(product)
     same = Q(product=ref) | Q(main_product=reference_of(main))
+    own = Visitor.from_request(request).accessible_try_ons
     tried = TryOnRequest.objects.filter(same, own, state=State.COMPLETED, created_at__gte=_since())
     newest = tried.order_by("-created_at").only("pk", "product", "state").first()
     if newest is not None:
@@ -78,8 +76,9 @@ def _purchased(request: HttpRequest | None, reference: str, order: str) -> None:
     rows: QuerySet[Conversion] = Conversion.objects.filter(kind=Conversion.Kind.ADDED, request__isnull=False)
     if reference:
         added = rows.filter(reference=reference).order_by("-at")[:1]
-    elif request is not None and (own := _visitor_filter(request, "request__")) is not None:
-        added = rows.filter(own, at__gte=_since())
+    elif request is not None:
+        own = TryOnRequest.objects.filter(Visitor.from_request(request).accessible_try_ons)
+        added = rows.filter(request__in=own, at__gte=_since())
     else:
         return
     for row in added.select_related("request"):
@@ -95,26 +94,12 @@ def _purchased(request: HttpRequest | None, reference: str, order: str) -> None:
 
 
 def _column_text(value: str | int | None) -> str:
-    """The value as the column stores it. Shops often pass numbers."""
+    """Return the value as the column stores it. Shops often pass numbers."""
     return "" if value is None else str(value)[:MAX_LENGTH]
 
 
 def _since() -> datetime:
     return timezone.now() - ATTRIBUTION_WINDOW
-
-
-def _visitor_filter(request: HttpRequest, path: str = "") -> Q | None:
-    """A filter for this visitor's try-ons; None for a visitor without any. Stores nothing."""
-    visitor = Visitor.from_request(request)
-    own = None
-    if visitor.user_id is not None:
-        own = Q(**{f"{path}shopper__user": visitor.user_id})
-    elif visitor.token:
-        own = Q(**{f"{path}shopper__token_hash": hash_token(visitor.token)})
-    if visitor.phone is not None:
-        by_phone = Q(**{f"{path}pk__in": visitor.phone.try_ons.values("pk")})
-        own = by_phone if own is None else own | by_phone
-    return own
 
 
 def _save_once(row: Conversion) -> None:
@@ -126,9 +111,5 @@ def _save_once(row: Conversion) -> None:
     except IntegrityError:
         return
     send_signal(
-        signals.tryon_converted,
-        row.request,
-        kind=str(row.kind),
-        reference=row.reference,
-        order=row.order,
+        signals.tryon_converted, row.request, kind=str(row.kind), reference=row.reference, order=row.order
     )

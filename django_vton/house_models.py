@@ -1,4 +1,4 @@
-"""House models: a merchant's person photos, offered to shoppers instead of a photo of their own."""
+"""Add house models: a merchant's photos of people, which shoppers can use instead of their own photos."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def add(
     rights_note: str = "",
     position: int = 0,
 ) -> PersonPhoto:
-    """Add a house model, or return the existing one with that name. Raises `images.ImageRefused`.
+    """Add a house model, or return the existing house model with that name.
 
-    `suits` contains "garment", "eyewear" or both (empty: both); `labels` are free texts of the merchant.
+    `suits` contains "garment", "eyewear" or both; if it is empty, the house model suits both. `labels` are
+    free text of the merchant. Raise `images.ImageRefused` if the photo cannot be used.
     """
     with transaction.atomic():
         existing = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.HOUSE, name=name).first()

@@ -51,55 +51,55 @@ MERCHANT_ONLY_OPTIONS = frozenset({"moderation_level"})
 
 
 class TryOn(Generic[ModelT]):
-    """How products of one model are tried on. Subclass and `register` it; override what differs."""
+    """How products of one model are tried on. Write a subclass, and `register` it."""
 
     engine: str = "fashn-v1.6"
-    """The engine for all products of this model; `get_engine` chooses for each."""
+    """The engine for all products of this model, unless `get_engine` is overridden."""
 
     shopper_options: tuple[str, ...] = ()
-    """Names of the engine's options that a shopper may set, such as "num_samples"."""
+    """The names of the engine's options that a shopper may set, such as "num_samples"."""
 
     def __init__(self, model: type[ModelT]) -> None:
         self.model = model
 
     def is_enabled(self, product: ModelT) -> bool:
-        """Whether this product can be tried on now. Called for every button, so it should make no queries."""
+        """Return whether this product can be tried on now. Make no queries, since every button calls this."""
         return True
 
     def get_engine(self, product: ModelT) -> str:
-        """The engine's name for this product."""
+        """Return the engine's name for this product."""
         return self.engine
 
     def get_image(self, product: ModelT) -> File[Any] | None:
-        """The image that is sent to the vendor, a Django `File`; None if there is no try-on."""
+        """Return the image for the vendor, a Django `File`, or None if the product cannot be tried on."""
         return None
 
     def get_options(self, product: ModelT) -> Mapping[str, Any]:
-        """The engine's options for this product, such as `{"category": "top"}`."""
+        """Return the engine's options for this product, such as `{"category": "top"}`."""
         return {}
 
     def get_main(self, product: ModelT) -> Model:
-        """Return the product by which history and conversions are matched: for a variant, its parent."""
+        """Return the parent of a variant, or the product itself. It matches history and conversions."""
         return product
 
     def get_queryset(self) -> QuerySet[ModelT]:
-        """The products that the API can find; exclude those that shoppers must not see."""
+        """Return the products that the API can find. Exclude products that shoppers must not see."""
         return self.model._default_manager.all()
 
     def get_title(self, product: ModelT) -> str:
-        """The product's name, for alt texts and result pages."""
+        """Return the product's name for alternative texts and result pages."""
         return str(product)
 
     def get_url(self, product: ModelT) -> str:
-        """The URL of the product's page, a path or an http(s) URL; "" if there is none."""
+        """Return the URL of the product's page, a path or an http(s) URL; "" if it has no page."""
         get_absolute_url = getattr(product, "get_absolute_url", None)
         return str(get_absolute_url()) if get_absolute_url else ""
 
     def publish(self, product: ModelT, image: File[bytes]) -> Any:
         """Add a merchant's render to the product's gallery and return a handle for `unpublish`.
 
-        `image` is an open `File`. Its name never changes, so it shows if a crash led to a second call for the
-        same image. The handle is any value that JSON can represent. Called in a transaction.
+        `image` is an open `File`. After a crash there may be a second call for the same image, with the same
+        file name. The handle is any value that JSON can represent. The call is made in a transaction.
         """
         return None
 
@@ -116,44 +116,44 @@ class DescribedProduct:
 
     @property
     def ref(self) -> str:
-        """The product's reference, such as "shop.product:42"."""
+        """Return the product's reference, such as "shop.product:42"."""
         return reference(self.product)
 
     @property
     def main_ref(self) -> str:
-        """The reference of the parent, or its own."""
+        """Return the reference of the parent, or the product's own reference."""
         return reference(self.tryon.get_main(self.product) or self.product)
 
     @property
     def engine(self) -> Engine:
-        """The engine, with the shop's overrides."""
+        """Return the product's engine."""
         return get_engine(self.tryon.get_engine(self.product))
 
     @property
     def kind(self) -> str:
-        """The engine's kind: "garment" or "eyewear"."""
+        """Return the engine's kind, "garment" or "eyewear"."""
         return self.engine.kind
 
     @property
     def title(self) -> str:
-        """The product's name."""
+        """Return the product's name."""
         with override_page_language():
             return str(self.tryon.get_title(self.product))
 
     @property
     def url(self) -> str:
-        """The URL of the product's page; "" if it is not safe to link to."""
+        """Return the URL of the product's page, or "" if the URL is not safe to link to."""
         with override_page_language():
             return safe_url(str(self.tryon.get_url(self.product)))
 
     @property
     def image(self) -> File[Any] | None:
-        """The product's image."""
+        """Return the product's image, or None."""
         return self.tryon.get_image(self.product) or None
 
     @property
     def image_url(self) -> str:
-        """The URL of the product's image; "" for a plain `File` or a storage without URLs."""
+        """Return the URL of the product's image; "" for a plain `File` or a storage without URLs."""
         try:
             return str(getattr(self.image, "url", ""))
         except (ValueError, NotImplementedError):
@@ -161,14 +161,14 @@ class DescribedProduct:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether it can be tried on now, which requires an image."""
+        """Return whether the product can be tried on now, which requires an image."""
         return self.tryon.is_enabled(self.product) and self.image is not None
 
     def clean_shopper_options(self, requested: Mapping[str, Any]) -> dict[str, Any]:
-        """The shop's options, overridden by those that the shopper requested.
+        """Return the shop's options, overridden by the options that the shopper requested.
 
-        Raises Refused: `options_invalid` for a requested option, and `product_not_enabled`, with a log entry,
-        for one of the shop's own that the engine does not accept.
+        Raise `Refused` (`options_invalid`) if a requested option is invalid or not allowed. If an option of
+        the shop is invalid, log it and raise `Refused` (`product_not_enabled`).
         """
         allowed = set(self.tryon.shopper_options) - MERCHANT_ONLY_OPTIONS
         if forbidden := sorted(set(requested) - allowed):
@@ -176,7 +176,7 @@ class DescribedProduct:
         return self.clean_merchant_options(requested)
 
     def clean_merchant_options(self, requested: Mapping[str, Any]) -> dict[str, Any]:
-        """As `clean_shopper_options`, but all options of the engine may be requested."""
+        """Like `clean_shopper_options`, but all options of the engine may be requested."""
         try:
             return dict(self.engine.clean_options({**self.tryon.get_options(self.product), **requested}))
         except OptionError as error:
@@ -192,7 +192,7 @@ registration_problems: list[str] = []
 
 
 def register(model: str | type[Model]) -> Callable[[TryOnT], TryOnT]:
-    """Class decorator: register a `TryOn` subclass for the products of `model`, a class or "app.Model"."""
+    """Decorate a `TryOn` subclass to register it for the products of `model`, a class or "app.Model"."""
 
     def decorate(tryon: TryOnT) -> TryOnT:
         name = f"{tryon.__module__}.{getattr(tryon, '__name__', tryon)}"
@@ -212,7 +212,7 @@ def register(model: str | type[Model]) -> Callable[[TryOnT], TryOnT]:
 
 
 def _model(model: object) -> type[Model] | None:
-    """The model class, or None if there is none whose rows can be products."""
+    """Return the model class, or None if `model` is not a concrete model."""
     if isinstance(model, str):
         try:
             return apps.get_model(model)
@@ -224,12 +224,12 @@ def _model(model: object) -> type[Model] | None:
 
 
 def registered() -> dict[type[Model], TryOn]:
-    """All registered models with their `TryOn`."""
+    """Return all registered models with their `TryOn`."""
     return dict(_registry)
 
 
 def reference(product: Model) -> str:
-    """The reference of a saved product: `<app_label>.<model>:<pk>`.
+    """Return the reference of a saved product: `<app_label>.<model>:<pk>`.
 
     A proxy or child model uses the name and key of the registered model, so each product has one reference.
     """
@@ -238,14 +238,14 @@ def reference(product: Model) -> str:
 
 
 def _registered_model(model: type[Model]) -> type[Model] | None:
-    """The model itself, if registered, or its nearest registered ancestor."""
+    """Return the model if it is registered, its nearest registered ancestor, or None."""
     return next((ancestor for ancestor in model.__mro__ if ancestor in _registry), None)
 
 
 def tryon_for(model: type[ModelT]) -> TryOn[ModelT]:
-    """The `TryOn` of a model, or of its nearest ancestor that has one (proxies, child models).
+    """Return the `TryOn` of a model or of its nearest registered ancestor.
 
-    Raises ProductNotRegistered.
+    Raise `ProductNotRegistered` if there is none.
     """
     found = _registered_model(model)
     if found is None:
@@ -256,9 +256,9 @@ def tryon_for(model: type[ModelT]) -> TryOn[ModelT]:
 
 
 def describe(product: Model) -> DescribedProduct | None:
-    """The product for a page, or None if it cannot be tried on. Makes no queries of its own.
+    """Return the product for a page, or None if it cannot be tried on. Only the shop's code makes queries.
 
-    For an unregistered model, raises ProductNotRegistered in DEBUG, and otherwise logs and returns None.
+    If the model is not registered, raise `ProductNotRegistered` in DEBUG; otherwise log the error.
     """
     try:
         tryon = tryon_for(type(product))
@@ -274,23 +274,23 @@ def describe(product: Model) -> DescribedProduct | None:
 
 
 def find(ref: str) -> DescribedProduct:
-    """Look up a reference in the shop's `get_queryset`. Raises Refused (`product_unknown`)."""
+    """Look up a reference in `TryOn.get_queryset`. Raise `Refused` (`product_unknown`) if it is not found."""
     label, _colon, pk = ref.partition(":")
     try:
         if "\0" in pk:
-            raise ValueError("PostgreSQL rejects NUL.")  # noqa: TRY301 - handled as other invalid keys are
+            raise ValueError("PostgreSQL rejects NUL.")  # noqa: TRY301 - handled like other invalid keys
         tryon = tryon_for(apps.get_model(label))
         product = tryon.get_queryset().filter(pk=pk).first()
     except (LookupError, ValueError, OverflowError, ValidationError, ProductNotRegistered):
         product = None
-    # A product has one reference: "shop.product:042" would be another product in caches and histories.
+    # Accept only one form of a reference, since "shop.product:042" would be another product in caches.
     if product is None or reference(product) != ref:
         raise Refused("product_unknown", field="product")
     return DescribedProduct(tryon, product)
 
 
 def find_enabled(ref: str) -> DescribedProduct:
-    """As `find`, but raises Refused (`product_not_enabled`) if the product cannot be tried on now."""
+    """Like `find`, but raise `Refused` (`product_not_enabled`) if the product cannot be tried on now."""
     described = find(ref)
     if not described.is_enabled:
         raise Refused("product_not_enabled", field="product")

@@ -1,4 +1,4 @@
-"""Render a product from Python code: one call, as `manage.py vton_render` does from a shell."""
+"""Order a render from Python code, as `manage.py vton_render` does from a shell."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ Photo = PersonPhoto | BinaryIO | bytes | str | os.PathLike[str]
 
 
 def render(product: Model | str, photo: Photo, **options: Any) -> TryOnRequest:
-    """Order a render of a product on a photo, and return its `TryOnRequest` at once, without waiting.
+    """Order a render of a product on a photo, and return its `TryOnRequest` without waiting for the result.
 
-    `product` is a saved instance of a registered model or a reference such as "shop.product:42"; it must be
-    in its `TryOn.get_queryset()`. `photo` is a `PersonPhoto` or `HouseModel`, an open binary file, bytes or a
-    path. `options` are options of the product's engine, such as `num_samples=2`; they override
-    `TryOn.get_options()`. An uploaded photo is stored like a shopper's: private, and deleted after
-    PHOTO_RETENTION.
+    `product` is a saved instance of a registered model, or a reference such as "shop.product:42". The product
+    must be in its `TryOn.get_queryset()`. `photo` is a `PersonPhoto` or `HouseModel`, an open binary file,
+    bytes or a path. A new photo is stored like a shopper's photo, and deleted after `PHOTO_RETENTION`.
+    `options` are options of the product's engine, such as `num_samples=2`. They override
+    `TryOn.get_options()`.
 
-    The render costs money. It counts for the budget but for no shopper's quota. If an equal render is running
-    or completed, that one is returned and nothing is paid. A worker is woken after the commit of the
-    surrounding transaction, if there is one. Receive the result through the signals `tryon_completed` and
-    `tryon_failed`, or poll: `request.refresh_from_db()`, then `request.state` and, once it is "completed",
-    `request.shown_images`.
+    The render costs money. It counts towards the budget, but not towards a shopper's quota. If an equal
+    render is running or completed, that render is returned and nothing is paid. A worker is woken after the
+    commit of the surrounding transaction, if there is one. Receive the result through the signals
+    `tryon_completed` and `tryon_failed`, or call `request.refresh_from_db()` repeatedly. Once `request.state`
+    is "completed", `request.shown_images` contains the images.
 
-    Raises, before anything is spent:
+    Raise one of these exceptions before anything is spent:
 
     - `ProductNotRegistered` for an instance of a model without a `TryOn`
     - `Refused` with a `code`: `product_unknown`, `product_not_enabled` (or try-on is switched off),

@@ -3,8 +3,8 @@
 Nothing is stored about a visitor before their first accepted photo or their first phone link: viewing pages
 creates neither a row nor a session.
 
-A phone that has used a phone link keeps its own identity. It may add try-ons of one product to those of the
-link's owner and see them. It gets no access to anything else of the owner (`Visitor.phone`, `PhoneVisitor`).
+A phone that has used a phone link keeps its own identity. It may request try-ons of one product for the
+link's owner, and see these try-ons. It has no access to anything else of the owner.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ VISITOR_HEADER = "Vton-Visitor"
 """The response header that tells the dialog the visitor's `pseudonym`."""
 
 PHONE_SESSION_KEY = "vton_phone"
-"""The session key of the id of the link that a phone has used."""
+"""The session key for the id of the link that a phone has used."""
 
 
 @dataclass
 class Visitor:
     """A visitor of the shop: a user with a `user_id`, a guest with a `token`, or a new guest with neither.
 
-    The response to a new guest's first request may get lost, and the session cookie with it. `first_token` is
-    derived from the request itself, so that a repetition comes from the same guest and is paid once.
+    If the response to a new guest's first request is lost, its session cookie is lost too. `first_token` is
+    derived from the request, so that a repeated request belongs to the same guest and is paid once.
     """
 
     user_id: Any = None
     token: str = field(default="", repr=False)
     first_token: str = field(default="", repr=False)
     phone: PhoneLink | None = field(default=None, repr=False)
-    """The link that this phone has used, as long as the phone may act for its owner."""
+    """The link that this phone has used, while the phone may act for the link's owner."""
 
     @classmethod
     def from_request(cls, request: HttpRequest, key: str = "") -> Visitor:
-        """The visitor of this request. Nothing is written. `key` is the request's idempotency key."""
+        """Return the visitor of this request without storing anything. `key` is its idempotency key."""
         user = getattr(request, "user", None)
         session = getattr(request, "session", None)
         if user is not None and user.is_authenticated:
@@ -66,7 +66,7 @@ class Visitor:
 
     @property
     def pseudonym(self) -> str:
-        """Distinguishes the visitors of one browser without identifying them; "" for a new guest.
+        """Return a text that differs between the visitors of one browser, or "" for a new guest.
 
         The dialog keeps a photo for the next product, and drops it if the pseudonym has changed.
         """
@@ -77,19 +77,22 @@ class Visitor:
 
     @property
     def owned_rows(self) -> Q:
-        """A filter for their own rows by `shopper`, which saves the query for the `Shopper`."""
+        """Return a filter for the visitor's own rows, in any model with a `shopper`.
+
+        The filter joins the `Shopper`, which saves the query of `find_shopper`.
+        """
         if self.user_id is not None:
             return Q(shopper__user=self.user_id)
-        # Without a token, match nothing: users have no token hash.
+        # Without a token, match no row. The hash None would match the rows of users.
         return Q(shopper__token_hash=hash_token(self.token)) if self.token else Q(pk__in=[])
 
     @property
     def accessible_try_ons(self) -> Q:
-        """A filter for the try-ons they may view and change: their own, and those requested on this phone."""
+        """Return a filter for the try-ons that the visitor may view and change."""
         return self.owned_rows if self.phone is None else self.owned_rows | requested_by_phone(self.phone)
 
     def can_view(self, row: PersonPhoto | TryOnImage) -> bool:
-        """Whether they may view this picture: a visible one, or one of a try-on requested on this phone."""
+        """Return whether the visitor may view this image. A phone may view images of its try-ons."""
         kind: Any = type(row)
         if kind.objects.visible_to(self.find_shopper()).filter(pk=row.pk).exists():
             return True
@@ -100,31 +103,31 @@ class Visitor:
         return self.phone.try_ons.filter(Q(images=row) | Q(source__images=row)).exists()
 
     def usable_photos(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
-        """The photos that they may use; `shopper` is their row."""
+        """Return the photos that the visitor may use. `shopper` is the visitor's row."""
         return PersonPhoto.objects.usable_by(shopper)
 
     def for_try_on_of(self, main_product: str) -> Visitor:
-        """The visitor for a new try-on of this product: a `PhoneVisitor` on a phone with a link for it."""
+        """Return a `PhoneVisitor` if this phone has a link for the product; otherwise the visitor itself."""
         if self.phone is None or self.phone.main_product != main_product:
             return self
         mine = self.find_shopper()
-        # The owner is logged in on the phone, and may see everything.
+        # If the owner is logged in on the phone, the owner's own rights apply.
         if mine is not None and mine.pk == self.phone.shopper_id:
             return self
         return PhoneVisitor(phone=self.phone)
 
     def quota_owner(self) -> Shopper | None:
-        """The shopper whose quota a try-on counts towards."""
+        """Return the shopper whose quota a try-on counts towards, or None for a new visitor."""
         return self.find_shopper()
 
     def link_to_phone(self, request: TryOnRequest) -> None:
-        """Record that the try-on was requested on a phone; call this in the transaction that stores it."""
+        """Record that the try-on was requested on a phone. Call this in the transaction that stores it."""
         phone = self.phone
         if phone is not None and phone.main_product == request.main_product:
             phone.try_ons.add(request)
 
     def find_shopper(self) -> Shopper | None:
-        """Their row, or None."""
+        """Return the visitor's row, or None."""
         if self.user_id is not None:
             return Shopper.objects.filter(user_id=self.user_id).first()
         for token in filter(None, (self.token, self.first_token)):
@@ -135,25 +138,23 @@ class Visitor:
         return None
 
     def lock_or_create(self) -> Shopper:
-        """Their row, locked until the transaction ends, so that a visitor's requests are accepted in turn."""
+        """Lock and return the visitor's row. A visitor's requests are accepted one after another."""
         if self.user_id is not None:
             shopper, _created = Shopper.objects.get_or_create(user_id=self.user_id)
         elif not self.token and not self.first_token:
-            self.token = new_token()  # Known to no other request, so there is nothing to look up.
+            self.token = new_token()  # No row can have a new random token, so no lookup is needed.
             return Shopper.objects.create(token_hash=hash_token(self.token))
+        elif (found := self.find_shopper()) is not None:
+            shopper = found
         else:
-            shopper = self.find_shopper() or self._create()
+            self.token = self.first_token or new_token()
+            shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(self.token))
         if not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):
-            return self.lock_or_create()  # It was just merged or erased.
-        return shopper
-
-    def _create(self) -> Shopper:
-        self.token = self.first_token or new_token()
-        shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(self.token))
+            return self.lock_or_create()  # The row was just merged or erased.
         return shopper
 
     def save_token(self, request: HttpRequest) -> None:
-        """Store a guest's token in the session, so that they can return to their try-ons."""
+        """Store a guest's token in the session, so that the guest can return to the try-ons."""
         if self.user_id is None and self.token and request.session.get(SESSION_KEY) != self.token:
             request.session[SESSION_KEY] = self.token
 
@@ -162,21 +163,21 @@ class Visitor:
 class PhoneVisitor(Visitor):
     """A phone that requests a try-on for the owner of its link.
 
-    The try-on is stored for the owner and counts towards the owner's quota. The visitor itself has no
-    identity. What is not overridden here behaves as for a stranger: no photos, history, consent or export.
+    The try-on is stored for the owner and counts towards the owner's quota. In all other methods, the phone
+    is a new guest without photos, history or consent.
     """
 
     def quota_owner(self) -> Shopper | None:
-        """The owner."""
+        """Return the owner of the link."""
         return Shopper.objects.filter(phone_links=self.phone).first()
 
     def usable_photos(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
-        """House models, and photos uploaded on this phone."""
+        """Return the house models and the photos that were uploaded on this phone."""
         assert self.phone is not None
         return PersonPhoto.objects.usable_by(None) | photos_from_phone(self.phone)
 
     def lock_or_create(self) -> Shopper:
-        """The owner's row, locked. Raise Refused if the owner has just ended the link."""
+        """Lock and return the owner's row. Raise `Refused` if the owner has just ended the link."""
         shopper = self.quota_owner()
         if shopper is None or not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):
             raise Refused("not_found")
@@ -184,36 +185,36 @@ class PhoneVisitor(Visitor):
 
 
 def requested_by_phone(phone: PhoneLink) -> Q:
-    """A filter for the try-ons that were requested on this link's phone."""
+    """Return a filter for the try-ons that were requested on this link's phone."""
     return Q(pk__in=phone.try_ons.through.objects.filter(phonelink=phone).values("tryonrequest"))
 
 
 def photos_from_phone(phone: PhoneLink) -> QuerySet[PersonPhoto]:
-    """The photos of those try-ons."""
+    """Return the unexpired photos of the try-ons that were requested on this link's phone."""
     photos = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, expires_at__gt=timezone.now())
     return photos.filter(pk__in=phone.try_ons.values("photo"))
 
 
 def _active_phone_link(session: Any) -> PhoneLink | None:
-    """The unexpired link that this phone has used. Without one in the session, no query is made."""
     link = session.get(PHONE_SESSION_KEY) if session is not None else None
     return PhoneLink.objects.active().filter(pk=link).first() if link else None
 
 
-def merge_guest(request: HttpRequest, user: Any) -> None:
-    """After a login, give the guest's try-ons to the user and delete the guest.
+def merge_guest(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
+    """Give the guest's try-ons to the user after a login, and delete the guest.
 
-    The guest's consent is withdrawn and the photos are not kept: on a shared browser they may belong to
-    another person, and the user's other devices would show them. A photo is deleted once no try-on needs it.
+    Withdraw the guest's consent, and do not keep the photos: if several people share the browser, they may
+    show another person, and the user's other devices would show them. A photo stays while a try-on needs it.
     """
-    token = request.session.pop(SESSION_KEY, "") if hasattr(request, "session") else ""
+    session = getattr(request, "session", None)
+    token = session.pop(SESSION_KEY, "") if session is not None else ""
     guest = Visitor(token=token).find_shopper() if token else None
     if guest is None:
         return
     with transaction.atomic():
         mine = Visitor(user_id=user.pk).lock_or_create()
         if not Shopper.objects.filter(pk=guest.pk).update(seen_at=timezone.now()):
-            return  # Another login or an erasure was faster.
+            return  # Another login or an erasure has just deleted the guest.
         quotas.merge_guest(guest, mine)
         # The user may have used the same keys for other requests.
         keys = mine.try_ons.exclude(idempotency_key=None).values_list("idempotency_key", flat=True)
@@ -228,15 +229,15 @@ def merge_guest(request: HttpRequest, user: Any) -> None:
 
 
 UNKNOWN_ADDRESS = "ip:unknown"
-"""The quota key of all clients without a known address: they count as one client."""
+"""The quota key that all clients without a known address share."""
 
 
 def address_keys(request: HttpRequest) -> tuple[str, ...]:
-    """Hashed quota keys of the client's networks, the narrowest first; never empty.
+    """Return the hashed quota keys of the client's networks, at least one, the smallest network first.
 
-    IPv4 has one key. IPv6 has three, for the /64, /56 and /48, since a customer may have any of them. The
-    address is the entry of X-Forwarded-For that the outermost of the `TRUSTED_PROXIES` added, or REMOTE_ADDR
-    if that is missing or invalid. Behind a Unix socket, REMOTE_ADDR is empty: all share `UNKNOWN_ADDRESS`.
+    An IPv4 address has one key. An IPv6 address has three, since a customer may have a /64, /56 or /48. The
+    address is the entry of X-Forwarded-For that the outermost of the `TRUSTED_PROXIES` has added. If it is
+    missing or invalid, use REMOTE_ADDR, which is empty behind a Unix socket.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     hops = config.TRUSTED_PROXIES
@@ -258,7 +259,7 @@ def _address_hash(kind: str, address: ipaddress.IPv4Address | ipaddress.IPv6Addr
 
 
 def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Parse an address as proxies write it: "1.2.3.4", "1.2.3.4:5678" or "[::1]:443"; None if invalid."""
+    """Parse an address in a form that proxies use: "1.2.3.4", "1.2.3.4:5678" or "[::1]:443"."""
     found = re.fullmatch(r"\s*(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+|(\S+))\s*", text)
     try:
         address = ipaddress.ip_address(next(part for part in found.groups() if part) if found else "")

@@ -278,7 +278,7 @@ def test_an_erased_guest_who_returns_is_a_new_guest(shirt: Product, phone_photo:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["guest", "user"])
-def test_a_shopper_who_is_erased_during_a_request_is_created_anew(kind: str) -> None:
+def test_a_shopper_who_is_erased_during_a_request_is_created_again(kind: str) -> None:
     visitor = user_visitor() if kind == "user" else Visitor()
     old = visitor.lock_or_create()
     with run_before_statement('UPDATE "vton_shopper"', old.delete):

@@ -5,8 +5,7 @@
     batch = batches.start(Product.objects.filter(is_new=True), house_models, user=request.user)
     batches.progress(batch).completed
 
-No function here waits for a render: `start` stores the selection and wakes a worker. The progress of a batch
-is computed from its rows each time, so the counts cannot drift.
+No function here waits for a render. `start` stores the selection and wakes a worker.
 """
 
 from .control import cancel, pause, resume, retry

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHUNK_SIZE = 200
-"""How many products one query loads, and how many products get their rows in one step."""
+"""The maximum number of products that one query loads, and whose rows the feeder creates in one step."""
 
 
 def chunks(items: Sequence[T], size: int = CHUNK_SIZE) -> Iterator[Sequence[T]]:
@@ -46,7 +46,7 @@ def _find_by_model(label: str, pks: list[str]) -> list[DescribedProduct]:
         tryon = products.tryon_for(apps.get_model(label))
         rows = list(tryon.get_queryset().filter(pk__in=pks))
     except (LookupError, ValueError, OverflowError, ValidationError, DataError, ProductNotRegistered):
-        # One invalid key fails the whole query, so look up each product on its own.
+        # One invalid key makes the whole query fail, so look up each product separately.
         return [described for pk in pks if (described := _find_product(f"{label}:{pk}")) is not None]
     return [products.DescribedProduct(tryon, row) for row in rows]
 
@@ -82,7 +82,7 @@ def quote(described: DescribedProduct, options: Mapping[str, Mapping[str, Any]])
     except Refused:
         return None
     except Exception:
-        logger.exception("%s cannot be tried on: the shop's own code failed", described.ref)
+        logger.exception("%s cannot be tried on, because the shop's own code failed", described.ref)
         return None
 
 
@@ -91,5 +91,5 @@ def product_title(described: DescribedProduct) -> str:
     try:
         return described.title[:300]
     except Exception:
-        logger.exception("%s has no title: the shop's own code failed", described.ref)
+        logger.exception("%s has no title, because the shop's own code failed", described.ref)
         return described.ref

@@ -1,4 +1,4 @@
-"""Pause, resume, cancel and retry batches. Each takes effect between two renders, never within one."""
+"""Pause, resume, cancel and retry batches. These actions do not interrupt a render that is at the vendor."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def cancel(batch: Batch, *, user: Any = None) -> bool:
 
 
 def retryable(batch: Batch, *, include_unknown: bool = False) -> QuerySet[BatchRender]:
-    """Return the failed and the refused renders.
+    """Return the failed and the refused renders that may be rendered again.
 
-    Renders with an unknown outcome may have been charged. They are left out unless `include_unknown` is set.
+    Leave out renders with an unknown outcome, which may have been charged, unless `include_unknown` is set.
     """
     refused = batch.renders.filter(status=RenderStatus.REFUSED)
     failed = batch.renders.filter(status=RenderStatus.REQUESTED, request__state=State.FAILED)
@@ -68,9 +68,9 @@ def retryable(batch: Batch, *, include_unknown: bool = False) -> QuerySet[BatchR
 
 
 def retry(batch: Batch, *, include_unknown: bool = False) -> int:
-    """Put the renders of `retryable()` back into the batch, and return their number.
+    """Put the renders of `retryable()` back into a running or paused batch, and return their number.
 
-    Each is a new render and is paid again. A batch that is neither running nor paused retries nothing.
+    Each render is paid again.
     """
     with transaction.atomic():
         running = Batch.objects.filter(pk=batch.pk, status=Status.RUNNING)

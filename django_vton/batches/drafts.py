@@ -1,13 +1,14 @@
-"""A batch before it runs: the stored selection, its price, and the confirmation that starts it."""
+"""Store the selection of a batch, preview its price, and start it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,10 +21,7 @@ from ..products import reference
 from ..queue import wake
 from .catalogue import Quote, chunks, find_products, quote
 
-if TYPE_CHECKING:
-    from django.db.models import Model
-
-    RenderKey = tuple[Any, ...]
+RenderKey = tuple[Any, ...]
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options by engine name, for example `{"fashn-v1.6": {"num_samples": 2}}`."""
@@ -37,10 +35,7 @@ def draft(
     name: str = "",
     user: Any = None,
 ) -> Batch:
-    """Store a selection of products or product references, in this order and without duplicates.
-
-    A draft renders nothing and costs nothing.
-    """
+    """Store products or product references, in this order and without duplicates. A draft costs nothing."""
     refs = dict.fromkeys(item if isinstance(item, str) else reference(item) for item in products)
     with transaction.atomic():
         batch = Batch.objects.create(
@@ -52,36 +47,36 @@ def draft(
 
 @dataclass(frozen=True)
 class Preview:
-    """What a draft would render and cost. Amounts are micro-USD."""
+    """What a draft would render and cost. Amounts are in micro-USD."""
 
     renders: int
-    """Number of pairs of a product and a house model that suits it."""
+    """The number of pairs of a product and a house model that suits it."""
     existing: int
-    """Renders that exist or are running. They are not paid again, unless the product image has changed."""
+    """The number of renders that exist or are running. They are paid again if the product image changed."""
     price: int
     """The price of the renders that do not exist yet."""
     max_price: int
     """The price of all renders, in case every product image has changed."""
     unavailable: list[str]
-    """References of products that no longer exist or cannot be tried on now."""
+    """The references of products that no longer exist or cannot be tried on now."""
     engines: list[str]
-    """Names of the engines that render the products."""
+    """The names of the engines that render the products."""
     budgets: list[BudgetStatus]
     """The budgets of today and of this month."""
 
     @property
     def budget_left(self) -> int | None:
-        """What both budgets have left now; None without a cap. The renders that do not fit wait."""
+        """Return what is left of the tighter budget; None without a cap. Renders beyond it wait."""
         return min((budget.left for budget in self.budgets if budget.left is not None), default=None)
 
     @property
     def fits_budget(self) -> bool:
-        """Whether the budgets cover the price now."""
+        """Return whether the budgets cover the price now."""
         return self.budget_left is None or self.price <= self.budget_left
 
 
 def preview(batch: Batch) -> Preview:
-    """Count and price the renders of a draft. Reads products in bulk and no image files; writes nothing."""
+    """Count and price the renders of a draft. This reads no image files and writes nothing."""
     house_models = list(batch.house_models.active_house_models())
     renders = existing = price = max_price = 0
     unavailable: list[str] = []
@@ -107,9 +102,9 @@ def preview(batch: Batch) -> Preview:
 def missing(
     products: Iterable[str], house_models: Sequence[PersonPhoto] = (), *, options: Options | None = None
 ) -> list[str]:
-    """Return the product references that lack a render.
+    """Return the references of products without a render on at least one of these house models.
 
-    With house models: a render on at least one of them is missing. Without: there is no render on any.
+    If no house models are given, return the references of products without a render on any house model.
     """
     result: list[str] = []
     for refs in chunks(list(products)):
@@ -127,7 +122,7 @@ def missing(
 
 
 def _existing_renders(refs: Sequence[str], house_models: Sequence[PersonPhoto]) -> set[RenderKey]:
-    """Return the keys of the shared renders of these products, on these house models or (if empty) on any."""
+    """Return the keys of the products' shared renders on these house models, or on any if none is given."""
     rows = TryOnRequest.objects.filter(shared_key__isnull=False, product__in=refs)
     if house_models:
         rows = rows.filter(photo__in=house_models)
@@ -144,9 +139,9 @@ def _render_key(product: str, photo: Any, engine: str, options: Mapping[str, Any
 
 
 def confirm(batch: Batch) -> bool:
-    """Start a draft, in one short transaction whatever its size. Return False if it is no longer a draft.
+    """Start a draft. Return False if it is no longer a draft.
 
-    Raise Refused if no product or no active house model is selected, or if an option is invalid.
+    Raise `Refused` if no product or no active house model is selected, or if an option is invalid.
     """
     _check_options(batch.options)
     count = batch.house_models.active_house_models().count()
@@ -184,7 +179,7 @@ def start(
     name: str = "",
     user: Any = None,
 ) -> Batch:
-    """Create a batch and start it. Raise Refused, and store nothing, if `confirm` refuses."""
+    """Create a batch and start it. If `confirm` raises `Refused`, nothing is stored."""
     with transaction.atomic():
         batch = draft(products, house_models, options=options, name=name, user=user)
         confirm(batch)

@@ -1,9 +1,9 @@
-"""Feed running batches to the worker step by step: first a batch's rows, then a few renders at a time.
+"""Feed running batches to the worker in steps, which create the rows of products or release one render.
 
-Waiting renders hold no budget and do not delay shoppers. A step releases a render only while few renders of
-batches are active, and reserves its price at that moment. Each step is one short transaction guarded by the
-batch's row, so it is safe next to another feeder, a pause or a kill. After a step its batch goes to the end
-of the line.
+A step releases a render only while few renders of batches are active, and only then reserves its price. So
+waiting renders hold no budget and do not delay shoppers. Each step is one short transaction that checks the
+batch's row, so it is safe if another feeder runs, the batch is paused or the process is killed. After a step,
+the batch goes to the end of the line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, InternalError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from .. import intake
 from ..conf import config
 from ..exceptions import BudgetExhausted, Refused
 from ..intake import availability
+from ..lifecycle import CONNECTION_ERRORS
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
 from ..products import DescribedProduct
@@ -30,22 +31,19 @@ from .catalogue import CHUNK_SIZE, find_products, product_title
 logger = logging.getLogger(__name__)
 
 QUEUED_PER_SUBMIT = 2
-"""Queued batch renders for each concurrent submit. A shopper never waits behind more than these."""
+"""The maximum number of queued batch renders for each concurrent submit, so that shoppers wait less."""
 
 MAX_CAPACITY_SHARE = 0.8
-"""Share of CONCURRENCY that batches may use. The rest is left to shoppers."""
+"""The share of CONCURRENCY that batches may use. The rest is left to shoppers."""
 
 RECHECK_INTERVAL = timedelta(seconds=30)
-"""How often a postponed batch is tried again, since the cap may be raised or the pause may end."""
-
-DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)
-"""The database may be back in a moment, so no product is refused because of these."""
+"""The time until a postponed batch is tried again, since a cap may be raised or a pause may end."""
 
 Status = BatchRender.Status
 
 
 def has_work(now: datetime) -> bool:
-    """Whether `step` would do anything now."""
+    """Return whether `step` may do anything now."""
     return Batch.objects.due(now).exists() and _free_capacity() > 0
 
 
@@ -58,10 +56,10 @@ def step() -> bool:
         return False
     try:
         _advance(batch)
-    except DATABASE_ERRORS:
+    except CONNECTION_ERRORS:
         raise
     except Exception:
-        logger.exception("Batch %s cannot continue and is tried again soon", batch.pk)
+        logger.exception("Batch %s cannot continue, and will be tried again soon", batch.pk)
         _postpone(batch, Refused("unavailable"))
     return True
 
@@ -80,7 +78,7 @@ def _advance(batch: Batch) -> None:
 
 
 def _free_capacity() -> int:
-    """Return how many more renders all batches together may have active."""
+    """Return how many more renders of batches may become active."""
     active = TryOnRequest.objects.active().filter(batch__isnull=False).order_by()
     by_state: dict[str, int] = dict(active.values_list("state").annotate(number=Count("pk")))
     free_in_queue = QUEUED_PER_SUBMIT * config.SUBMIT_CONCURRENCY - by_state.get(State.QUEUED, 0)
@@ -89,7 +87,7 @@ def _free_capacity() -> int:
 
 
 def _create_rows(batch: Batch) -> None:
-    """Create the rows of the next products and move the cursor in one transaction, which one feeder wins."""
+    """Create the rows of the next products, unless another feeder has just done so."""
     refs = Batch.objects.values_list("products", flat=True).get(pk=batch.pk)
     refs = refs[batch.products_done : batch.products_done + CHUNK_SIZE]
     house_models = list(batch.house_models.active_house_models())
@@ -123,16 +121,16 @@ def _build_rows(batch: Batch, refs: Sequence[str], house_models: Sequence[Person
 
 
 def _suits(photo: PersonPhoto, described: DescribedProduct) -> bool:
-    """Whether the house model is meant for this kind of product, such as glasses."""
+    """Return whether the house model is meant for this kind of product, such as glasses."""
     try:
         return photo.suits_kind(described.kind)
     except Exception:
-        logger.exception("%s has no engine: the shop's own code failed", described.ref)
-        return True  # The row is created, and refused with its reason when it is released.
+        logger.exception("%s has no engine, because the shop's own code failed", described.ref)
+        return True  # Create the row. The feeder will refuse it with the reason when it releases the render.
 
 
 class LostRace(Exception):  # noqa: N818 - expected between two workers; nothing is wrong
-    """The batch was paused, or another feeder took the render first."""
+    """The batch was paused, or another feeder has handled the render."""
 
 
 def _release(batch: Batch, render: BatchRender) -> None:
@@ -153,15 +151,15 @@ def _release(batch: Batch, render: BatchRender) -> None:
 
 
 def _prepare(batch: Batch, render: BatchRender) -> intake.PreparedRender | None:
-    """Do the slow work outside of the transaction. Refuse a render that is not possible, and return None."""
+    """Prepare a render, which takes time. Mark an impossible render as refused, and return None."""
     try:
         return intake.prepare_render(render.product, render.photo, batch.options)
     except Refused as refusal:
         code, problem = refusal.code, str(refusal.detail)
-    except DATABASE_ERRORS:
+    except CONNECTION_ERRORS:
         raise
     except Exception as error:
-        logger.exception("%s cannot be tried on: the shop's own code failed", render.product)
+        logger.exception("%s cannot be tried on, because the shop's own code failed", render.product)
         code, problem = "product_not_enabled", _("The shop's own code failed: %(error)s") % {"error": error}
     with transaction.atomic():
         _update_waiting(batch, render, status=Status.REFUSED, refusal_code=code, problem=problem)
@@ -169,7 +167,10 @@ def _prepare(batch: Batch, render: BatchRender) -> intake.PreparedRender | None:
 
 
 def _update_waiting(batch: Batch, render: BatchRender, **values: Any) -> None:
-    """Update a waiting render, and put its running batch at the end of the line. Raise LostRace."""
+    """Update a waiting render, and put its running batch at the end of the line.
+
+    Raise `LostRace` if the render does not wait any more or the batch is not running.
+    """
     running = Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING)
     if not running.update(due_at=timezone.now(), waiting_for="", waiting_until=None):
         raise LostRace
@@ -178,7 +179,7 @@ def _update_waiting(batch: Batch, render: BatchRender, **values: Any) -> None:
 
 
 def _postpone(batch: Batch, refusal: Refused) -> None:
-    """Store why nothing can be released; try again after RECHECK_INTERVAL or when the budget renews."""
+    """Store why no render can be released. Try again after `RECHECK_INTERVAL` or when the budget renews."""
     now = timezone.now()
     until = None
     if isinstance(refusal, BudgetExhausted):

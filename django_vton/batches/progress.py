@@ -1,4 +1,4 @@
-"""The progress and the cost of a batch, read from its rows in the same few queries whatever its size."""
+"""The progress and the cost of a batch, computed from its rows in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -14,67 +14,61 @@ from ..models.states import ACTIVE, Money, State
 from .review import IS_PUBLISHED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The counts of a batch; the first seven add up to `total`. Amounts are micro-USD."""
+    """The numbers of renders of a batch. The first seven add up to `total`. Amounts are in micro-USD."""
 
-    waiting: int
-    running: int
-    completed: int
-    failed: int
-    refused: int
+    waiting: int = 0
+    running: int = 0
+    completed: int = 0
+    failed: int = 0
+    refused: int = 0
     """Not possible, for example because the product has no image. `BatchRender.problem` gives the reason."""
-    canceled: int
-    """Canceled one by one by an operator."""
-    dropped: int
+    canceled: int = 0
+    """Canceled individually by an operator."""
+    dropped: int = 0
     """Still waiting when the batch was canceled."""
     total: int
-    unknown_outcomes: int
-    """Failed renders that may have been charged."""
-    shared: int
-    """Requested renders that another request pays for."""
-    unreviewed: int
-    accepted: int
-    rejected: int
+    unknown_outcomes: int = 0
+    """Failed, but may have been charged."""
+    shared: int = 0
+    """Paid by another request, whose render they share."""
+    unreviewed: int = 0
+    accepted: int = 0
+    rejected: int = 0
     published: int
     held: int
     spent: int
     is_prepared: bool
-    """Whether all rows exist; until then `total` is an upper bound."""
+    """Whether all rows exist. Until then, `total` is an upper bound."""
     waiting_for: str
-    """Why the batch is postponed, such as "budget_exhausted"; "" if it is not."""
+    """The code of the refusal that postpones the batch, such as "budget_exhausted", or ""."""
     waiting_until: datetime | None
 
     @property
     def ended(self) -> int:
-        """Renders that will not change any more."""
+        """Return the number of renders that are neither waiting nor running."""
         return self.total - self.waiting - self.running
 
     @property
     def is_finished(self) -> bool:
-        """Whether no render is waiting or running."""
+        """Return whether no render is waiting or running."""
         return not self.waiting and not self.running
 
     @property
     def retryable(self) -> int:
-        """How many renders `retry` would put back."""
+        """Return the number of renders that `retry` would put back."""
         return self.failed - self.unknown_outcomes + self.refused
 
 
-COUNT_FIELDS = (
-    *("waiting", "running", "completed", "failed", "refused", "canceled", "dropped"),
-    *("unknown_outcomes", "shared", "unreviewed", "accepted", "rejected"),
-)
-
-
 def progress(batch: Batch) -> Progress:
-    """Return the present counts of the batch, in four queries."""
+    """Return the progress of the batch as it is now."""
     now = Batch.objects.defer("products").get(pk=batch.pk)
     counts = _counts(now)
     is_prepared = (
         now.status in (Batch.Status.DRAFT, Batch.Status.CANCELED) or now.products_done >= now.product_count
     )
-    # Renders without a row yet.
+    # Count the renders that have no row yet.
     if now.status == Batch.Status.CANCELED:
         counts["dropped"] += now.total - now.next_position
     elif not is_prepared:
@@ -82,7 +76,7 @@ def progress(batch: Batch) -> Progress:
     attempts = Attempt.objects.filter(request__batch=now).order_by()
     money = dict(attempts.values_list("money").annotate(total=Sum("amount")))
     return Progress(
-        **{name: counts[name] for name in COUNT_FIELDS},
+        **counts,
         total=now.total,
         published=now.renders.filter(IS_PUBLISHED).count(),
         held=money.get(Money.HELD, 0),
@@ -107,7 +101,7 @@ def _counts(batch: Batch) -> Counter[str]:
 
 
 def _count_names(status: str, state: Any, code: str, review: str, *, is_shared: bool) -> list[str]:
-    """Return the counts that one render belongs to."""
+    """Return the fields of `Progress` that count a render with these values."""
     if status != BatchRender.Status.REQUESTED:
         return [status]
     names = ["running" if state in ACTIVE else str(state or State.CANCELED)]

@@ -1,10 +1,8 @@
 """Publish accepted renders through the shop's `TryOn.publish`, and unpublish them by the handle it returned.
 
-The call of the shop's code and our Publication row are one transaction, with the image's row locked. So two
-clicks publish once, and if the shop's gallery is in the same database, a crash leaves both or neither. If the
-gallery is elsewhere, a crash between the call and the commit leaves a published image without our row. The
-next try publishes it again under the same file name, by which the shop can recognize it. The other order
-would record an image as published that nobody can see.
+The shop's code is called and our `Publication` row is stored in one transaction, which locks the image's row,
+so two clicks publish an image once. If the shop's gallery is not in the same database, a crash before the
+commit leaves a published image without our row. The next attempt publishes it again under the same file name.
 """
 
 from __future__ import annotations
@@ -35,19 +33,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class PublishResult:
-    """What one call of `publish_accepted` did."""
+    """The result of one call of `publish_accepted`."""
 
     published: int = 0
     failed: list[BatchRender] = field(default_factory=list)
-    """Each has the reason in its `problem`; it stays accepted."""
+    """The renders that could not be published. They stay accepted, and `problem` gives the reason."""
     last_position: int = -1
     """The position of the last render, for the next call's `after`."""
     is_complete: bool = True
-    """False if the time was up before the last render."""
+    """Whether all renders were handled in time."""
 
 
 def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> PublishResult:
-    """Publish accepted renders for so many seconds, in order, starting behind the position `after`."""
+    """Publish accepted renders in order, from the position after `after`, for at most `seconds`."""
     result = PublishResult(last_position=after)
     deadline = time.monotonic() + seconds
     unpublished = reviewable(batch).filter(
@@ -66,14 +64,14 @@ def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> P
 
 
 def publish(render: BatchRender) -> str:
-    """Publish the images of an accepted render, each once. Return "" or the problem as a sentence."""
+    """Publish the images of an accepted render that are not published yet. Return "" or a problem as text."""
     if not BatchRender.objects.filter(pk=render.pk, review=BatchRender.Review.ACCEPTED).exists():
         return _("Only accepted renders are published.")
     return _for_each_image(render, _publish_image)
 
 
 def unpublish(render: BatchRender) -> str:
-    """Remove the images from the shop. Return "" or the problem as a sentence. The render stays accepted."""
+    """Remove the images from the shop. The render stays accepted. Return "" or the problem as text."""
     return _for_each_image(render, _unpublish_image)
 
 
@@ -88,7 +86,7 @@ def _for_each_image(render: BatchRender, function: Callable[[str, TryOnImage], N
         except Refused as refusal:
             problem = str(refusal.detail)
         except Exception as error:
-            logger.exception("%s: the shop's own code failed for the image %s", render.product, pk)
+            logger.exception("The shop's own code failed for the image %s of %s", pk, render.product)
             problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
     if problem != render.problem:
         BatchRender.objects.filter(pk=render.pk).update(problem=problem)
@@ -114,7 +112,7 @@ def _unpublish_image(ref: str, image: TryOnImage) -> None:
     publication = image.publications.filter(product=ref).first()
     if publication is None:
         return
-    with suppress(Refused):  # A deleted product has no gallery any more.
+    with suppress(Refused):  # The product, and so its gallery, may be deleted.
         described = products.find(ref)
         described.tryon.unpublish(described.product, publication.handle)
     publication.delete()

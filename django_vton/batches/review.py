@@ -1,4 +1,4 @@
-"""The merchant's decision on each render. It cannot be changed while the render is published."""
+"""Store the merchant's decision on each render, which cannot be changed while the render is published."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def reviewable(batch: Batch) -> QuerySet[BatchRender]:
 
 
 def accept(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """Allow publishing these renders, given by primary key. Return how many changed."""
+    """Allow publishing the renders with these primary keys. Return the number of changed renders."""
     return _set_review(batch, renders, Review.ACCEPTED, user)
 
 
 def reject(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """Forbid publishing these renders. Return how many changed."""
+    """Forbid publishing the renders with these primary keys. Return the number of changed renders."""
     return _set_review(batch, renders, Review.REJECTED, user)
 
 
 def undo(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """Make these renders unreviewed again. Return how many changed."""
+    """Remove the review of the renders with these primary keys. Return the number of changed renders."""
     return _set_review(batch, renders, Review.NONE, user)
 
 

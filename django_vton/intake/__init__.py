@@ -1,8 +1,8 @@
-"""Accept try-on requests, from the API, the HTML form, a command, a batch or Python code.
+"""Accept try-on requests from the API, the HTML form, a command, a batch or Python code.
 
-A request is either refused before anything is spent or accepted in one transaction, which stores consent,
-quota, money and row together. After the commit a worker is woken. `request_tryon` is for shoppers,
-`request_render` for the merchant, whose renders belong to no shopper.
+A request is either refused before anything is spent, or accepted in one transaction, which stores its
+consent, quota, money and row. A worker is woken after the commit. `request_tryon` is for shoppers,
+`request_render` for the merchant.
 """
 
 from .merchants import PreparedRender, prepare_render, request_render, store_merchant_photo

@@ -1,4 +1,4 @@
-"""Whether a try-on can be accepted now, and the reason if not."""
+"""Check whether a try-on can be accepted now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import product_images
 
 
 def require_enabled() -> None:
-    """Raise Refused if try-on is switched off, paused or not configured."""
+    """Raise `Refused` if try-on is switched off, paused or not configured."""
     if not config.ENABLED:
         raise Refused("product_not_enabled", status=503)
     if not config.is_configured:
@@ -23,7 +23,7 @@ def require_enabled() -> None:
 
 
 def require_available() -> None:
-    """Raise Refused if no request can be accepted now. Its `code` says why."""
+    """Raise `Refused`, with the reason as its `code`, if no request can be accepted now."""
     require_enabled()
     budget.require_available()
     if liveness.workers_are_gone():
@@ -31,7 +31,7 @@ def require_available() -> None:
 
 
 def require_available_for(described: DescribedProduct) -> None:
-    """Raise Refused if this product cannot be tried on now or the budget does not cover its render."""
+    """Raise `Refused` if this product cannot be tried on now, or if the budget does not cover its render."""
     require_available()
     if not described.is_enabled:
         raise Refused("product_not_enabled", field="product")
@@ -40,7 +40,7 @@ def require_available_for(described: DescribedProduct) -> None:
 
 
 def refusal_code() -> str | None:
-    """The code of the refusal that `require_available` would raise, or None."""
+    """Return the code of the refusal that `require_available` would raise, or None."""
     try:
         require_available()
     except Refused as refusal:

@@ -1,4 +1,4 @@
-"""Limit how many photos one process decodes at a time: each can take a second of CPU time and 300 MB."""
+"""Limit the photos that one process decodes at a time, since each may need a CPU second and 300 MB."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from threading import BoundedSemaphore
 from ..exceptions import Refused
 
 MAX_CONCURRENT = 2
-"""Per process. A process with one thread never has to wait."""
+"""The maximum number of photos that one process decodes at a time."""
 
 WAIT_SECONDS = 3.0
-"""How long to wait for a slot: about as long as one photo takes."""
+"""The maximum time to wait for a slot."""
 
 _SLOTS = BoundedSemaphore(MAX_CONCURRENT)
 
 
 @contextmanager
 def decoding_slot() -> Iterator[None]:
-    """Hold a slot for decoding one photo. Raises Refused (503, with Retry-After) if none becomes free."""
+    """Reserve a slot for decoding one photo. Raise `Refused` (503, with Retry-After) if none becomes free."""
     if not _SLOTS.acquire(timeout=WAIT_SECONDS):
         raise Refused("unavailable", retry_after=5)
     try:

@@ -1,4 +1,4 @@
-"""Shoppers' feedback on their results: like or dislike and, with a dislike, a reason."""
+"""Store shoppers' feedback on their results: like, or dislike with an optional reason."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ REASONS: tuple[str, ...] = tuple(TryOnRequest.FeedbackReason.values)
 
 
 def save(row: TryOnRequest, value: str, reason: str | None = None) -> None:
-    """Store the feedback. Raises Refused.
+    """Store the feedback. Raise `Refused` if it is invalid, or if the try-on is erased.
 
-    Only "dislike" has a reason; any other value clears it. A `reason` of None keeps the reason that a dislike
-    already has, the empty string clears it.
+    Only "dislike" has a reason; any other value clears it. If `reason` is None, keep the stored reason of a
+    dislike; the empty string clears it.
     """
     if value not in VALUES:
         raise Refused("feedback_invalid", field="value")

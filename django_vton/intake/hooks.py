@@ -1,4 +1,4 @@
-"""Call the shop's own hooks: CAPTCHA for each request, MODERATE for each uploaded photo."""
+"""Call the shop's hooks: CAPTCHA for each request, and MODERATE for each uploaded photo."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ logger = logging.getLogger(__name__)
 
 
 def run_hook(path: str | None, *arguments: Any) -> bool:
-    """Return whether the callable at the dotted `path` accepts; True without a path.
+    """Return whether the callable at the dotted `path` accepts the arguments; True without a path.
 
-    If it raises, nothing has been checked: the error is logged and the request refused as `unavailable`.
+    If the callable raises an error, log it and raise `Refused`.
     """
     if not path:
         return True
@@ -24,5 +24,5 @@ def run_hook(path: str | None, *arguments: Any) -> bool:
         return bool(import_string(path)(*arguments))
     except Exception as error:
         clear_frames(error)
-        logger.exception("%s failed, so a try-on was refused.", path)
+        logger.exception("A try-on was refused, because the hook %s failed.", path)
         raise Refused("unavailable", retry_after=60) from None

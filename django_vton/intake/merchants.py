@@ -1,6 +1,6 @@
-"""Merchants' renders. They belong to no shopper, so no quota and no consent apply.
+"""Accept merchants' renders. They belong to no shopper, so they need no quota and no consent.
 
-The texts of refusals are written for the merchant, who can fix the cause.
+Refusals tell the merchant the cause, since the merchant can fix it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ from .rows import AcceptedRequest, build_request, create_shared_render, find_sha
 
 @dataclass(frozen=True)
 class PreparedRender:
-    """A validated render that is not stored yet; its images are decoded."""
+    """A validated render that is not stored yet."""
 
     photo: PersonPhoto
     row: TryOnRequest
     """The unsaved request."""
     price: int
-    """Micro-USD, if no equal render exists."""
+    """The price in micro-USD, if no equal render exists."""
 
 
 def prepare_render(
     product: str, photo: PersonPhoto | None, options: Mapping[str, Mapping[str, Any]]
 ) -> PreparedRender:
-    """Validate a render and prepare its images. Call it outside of transactions, since it takes time.
+    """Validate a render and prepare its product image. Call this outside of transactions, since it is slow.
 
-    `product` is a reference, `options` has the engine options by engine name. Raises Refused.
+    `product` is a reference. `options` are the engines' options by engine name. Raise `Refused` if the render
+    is not possible.
     """
     described = products.find(product)
     if described.image is None:
@@ -62,10 +63,10 @@ def prepare_render(
 
 
 def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> AcceptedRequest:
-    """Accept the render, or return the equal one that exists, which is not paid again.
+    """Accept the render, or return an equal render that exists, which is not paid again.
 
-    Raises Refused if try-on is paused or the budget exhausted; then nothing is stored. `batch` is recorded as
-    the one that pays.
+    `batch` is recorded as the batch that pays. Raise `Refused`, and store nothing, if try-on is paused, the
+    budget is exhausted or the photo is gone.
     """
     availability.require_enabled()
     with transaction.atomic():
@@ -94,10 +95,9 @@ def _is_usable(photo: PersonPhoto) -> bool:
 
 
 def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:
-    """The merchant's own equal render that is running or completed, or None."""
+    """Return the merchant's own equal render that is running or completed, or None."""
     rows = TryOnRequest.objects.filter(cache_key=request.cache_key, state__in=[*ACTIVE, State.COMPLETED])
-    # The other conditions are checked in Python: for SQL conditions on NULL, SQLite would choose an index in
-    # which nearly all rows match.
+    # Check the other conditions in Python, since SQLite would use a slow index for conditions on NULL.
     for row in rows.order_by("-created_at").iterator(chunk_size=100):
         if (row.shopper_id, row.source_id, row.shared_key, row.erased_at) == (None, None, None, None):
             return row
@@ -105,9 +105,9 @@ def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:
 
 
 def store_merchant_photo(file: BinaryIO) -> PersonPhoto:
-    """Store a photo for a merchant's render, or return the stored copy of it. Raises `images.ImageRefused`.
+    """Store a photo for a merchant's render, or return the stored copy. It expires like shoppers' photos.
 
-    It belongs to no shopper, only staff who may view shoppers' photos see it, and it expires as those do.
+    Raise `images.ImageRefused` if the photo cannot be used.
     """
     image = images.normalize_person_photo(file)
     expires_at = timezone.now() + config.PHOTO_RETENTION

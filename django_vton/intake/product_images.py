@@ -1,4 +1,4 @@
-"""Product images: read from the shop's storage, converted for the vendor, and stored."""
+"""Read product images from the shop's storage, convert them for the vendor, and store them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import io
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.conf import settings
 from django.core.cache import cache
@@ -26,17 +26,16 @@ from ..storage import delete_file
 logger = logging.getLogger(__name__)
 
 CACHE_SECONDS = 60
-"""How long the cache remembers whether a file is usable, so that it need not be read again."""
+"""The time for which the cache remembers whether a file is usable, so that page views do not read it."""
 
 USED_AT_PRECISION = timedelta(hours=1)
-"""`used_at` is updated at most this often, so that not every page view writes to the database."""
+"""The minimum time between two updates of `used_at`, so that not every page view writes to the database."""
 
 
 def prepare(described: DescribedProduct) -> ProductImage:
-    """Return the product's image, ready for the vendor. Raises Refused if it has no usable one.
+    """Return the product's image, ready for the vendor. Raise `Refused` if the product has no usable image.
 
-    To a shopper the refusal says only that the product cannot be tried on. `describe_problem` tells the
-    merchant why.
+    The refusal does not tell shoppers why. `describe_problem` tells the merchant.
     """
     image = _find_or_convert(described)
     if isinstance(image, str) or image.problem:
@@ -45,7 +44,7 @@ def prepare(described: DescribedProduct) -> ProductImage:
 
 
 def require_usable(described: DescribedProduct) -> None:
-    """As `prepare`, but for page views: relies on the cache, so that the file need not be read."""
+    """Like `prepare`, but rely on the cache, so that page views need not read the file."""
     key = _cache_key(described)
     is_usable = cache.get(key) if key else None
     if is_usable is None:
@@ -55,13 +54,13 @@ def require_usable(described: DescribedProduct) -> None:
 
 
 def describe_problem(described: DescribedProduct) -> str:
-    """Why the product's image cannot be used, in words for the merchant; "" if it can."""
+    """Return the reason why the product's image cannot be used, as text for the merchant; "" if it can."""
     image = _find_or_convert(described)
     return image if isinstance(image, str) else image.problem
 
 
 def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
-    """The converted image, or why the product's file cannot be read. Caches the result."""
+    """Return the converted image, or the reason why the file cannot be read. Cache whether it is usable."""
     try:
         data = _read(described.image) if described.image else None
     except Exception as error:  # noqa: BLE001 - a storage may raise anything, and the file may be missing
@@ -78,28 +77,32 @@ def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
 
 
 def _cache_key(described: DescribedProduct) -> str | None:
-    """The cache key for a product's stored file; None for a file in memory."""
     image = described.image
-    if not isinstance(image, FieldFile) or not _is_stored(image):
+    if image is None or not _is_stored(image):
         return None
     name = hashlib.sha256(f"{described.ref}\0{image.name}".encode()).hexdigest()
     return f"vton.product_image.{name}"
 
 
-def _is_stored(image: FieldFile) -> bool:
-    return bool(image.name and getattr(image, "_committed", True))
+def _is_stored(image: File[Any]) -> TypeGuard[FieldFile]:
+    return isinstance(image, FieldFile) and bool(image.name and getattr(image, "_committed", True))
 
 
 def _read(image: File[Any]) -> bytes:
-    """The bytes of the shop's file, which stays as it was: open at its position, or closed."""
+    """Return the bytes of the shop's file, and leave it as it was: open at its position, or closed."""
     if not isinstance(image, File):
         raise TypeError(f"get_image() must return a Django File, not {type(image).__name__}")
-    if isinstance(image, FieldFile) and image.name and _is_stored(image):
-        with image.storage.open(image.name, "rb") as source:
-            return bytes(source.read(PRODUCT_BYTES + 1))
-    if image.closed:
-        with image.open("rb") as source:
-            return bytes(source.read(PRODUCT_BYTES + 1))
+    if _is_stored(image):
+        source = image.storage.open(str(image.name), "rb")
+    elif image.closed:
+        source = image.open("rb")
+    else:
+        return _read_open(image)
+    with source:
+        return bytes(source.read(PRODUCT_BYTES + 1))
+
+
+def _read_open(image: File[Any]) -> bytes:
     position = image.tell()
     image.seek(0)
     try:
@@ -112,7 +115,7 @@ def _find(digest: str) -> ProductImage | None:
     row, now = ProductImage.objects.filter(source_digest=digest).first(), timezone.now()
     if row is not None and row.used_at < now - USED_AT_PRECISION:
         row.used_at = now
-        # The purge deletes images that were not used for a week, perhaps at this moment.
+        # The purge, which deletes images that were not used for a week, may just have deleted this one.
         if not ProductImage.objects.filter(pk=row.pk).update(used_at=now):
             return None
     return row
@@ -123,10 +126,8 @@ def _convert(ref: str, digest: str, data: bytes) -> ProductImage:
     try:
         image = normalize_product_image(io.BytesIO(data))
     except ImageRefused as refusal:
-        with translation.override(settings.LANGUAGE_CODE):
-            row.problem = str(
-                refusal.message
-            )  # Only the merchant reads it, so not in the shopper's language.
+        with translation.override(settings.LANGUAGE_CODE):  # The merchant reads this text, not the shopper.
+            row.problem = str(refusal.message)
         logger.warning("The image of %s cannot be tried on: %s", ref, row.problem)
     else:
         row.digest, row.width, row.height = image.digest, image.width, image.height

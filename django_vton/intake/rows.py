@@ -1,4 +1,4 @@
-"""Shared by shoppers' and merchants' requests: build a row, and share the render of a house model."""
+"""Build the row of a shopper's or a merchant's request, and share the render of a house model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COPIED_FIELDS = [
     *("product", "main_product", "product_title", "product_url", "engine", "options"),
     *("photo", "product_image", "cache_key", "expires_at"),
 ]
-"""What a shared render takes over from the first request for it."""
+"""The fields that a shared render copies from the first request for it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AcceptedRequest:
 
 
 def save_photo_files(row: PersonPhoto, image: images.EncodedImage) -> None:
-    """Write a photo and its thumbnail to the storage, and set their fields on the (unsaved) row."""
+    """Write a photo and its thumbnail to the storage, and set their fields on the row without saving it."""
     row.digest, row.width, row.height = image.digest, image.width, image.height
     thumbnail = images.make_thumbnail(image)
     row.file.save(f"photo.{image.extension}", ContentFile(image.data), save=False)
@@ -48,7 +48,7 @@ def build_request(
     product_image: ProductImage,
     **fields: Any,
 ) -> TryOnRequest:
-    """An unsaved try-on."""
+    """Return an unsaved try-on."""
     return TryOnRequest(
         product=described.ref,
         main_product=described.main_ref,
@@ -70,16 +70,16 @@ def _cache_key(photo: str, product_image: str, engine: str, options: Mapping[str
 
 
 def find_shared_render(request: TryOnRequest) -> TryOnRequest | None:
-    """The running or completed render of a house model that this request can share; locked."""
+    """Lock and return the house model's render that this request can share, or None if there is none."""
     return TryOnRequest.objects.select_for_update().filter(shared_key=request.cache_key).first()
 
 
 def create_shared_render(
     request: TryOnRequest, pay: Callable[[TryOnRequest], None], batch: Batch | None = None
 ) -> tuple[TryOnRequest, bool]:
-    """Return a render without a shopper, which all can share, and whether `pay` stored it just now."""
+    """Return a render that all shoppers can share, and whether `pay` has just stored it."""
     assert request.photo is not None, "a house model's render without its photo"
-    # Concurrent requests for the same render wait for this lock. Without it InnoDB would fail one of two
+    # Concurrent requests for the same render wait for this lock. Without it, InnoDB would abort one of two
     # transactions that insert the same key.
     list(PersonPhoto.objects.select_for_update().filter(pk=request.photo.pk).values_list("id"))
     earlier = find_shared_render(request)

@@ -1,4 +1,4 @@
-"""Shoppers' requests: consent, quota, cache, money and row in one transaction."""
+"""Accept shoppers' requests, with their consent, quota, money and row in one transaction."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class TryOnOrder:
     """The quota keys of the caller's networks, from `shoppers.address_keys`."""
     locale: str = ""
     is_human: Callable[[], bool] = lambda: True
-    """The shop's CAPTCHA. It may make an HTTP call, so it is checked only if nothing else refuses."""
+    """The shop's CAPTCHA. It may make an HTTP call, so it is called only if no other check refuses."""
 
     def digest(self) -> str:
-        """SHA-256 of the request: the same idempotency key with another digest is a conflict."""
+        """Return the SHA-256 of the request. An idempotency key conflicts if it comes with another digest."""
         parts = [self.product, self.photo_id, self.options, self.keep_photo, self.consent]
         total = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         if self.photo is not None:
@@ -62,7 +62,7 @@ class TryOnOrder:
 
 
 def request_tryon(order: TryOnOrder) -> AcceptedRequest:
-    """Accept a try-on. Raises Refused, after which nothing is stored and nothing spent."""
+    """Accept a try-on. Raise `Refused`, and store and spend nothing, if it cannot be accepted."""
     if order.visitor.phone is not None:
         main_product = products.find(order.product).main_ref
         order = replace(order, visitor=order.visitor.for_try_on_of(main_product))
@@ -86,8 +86,8 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
             transaction.on_commit(wake, robust=True)
         is_used = accepted.request.photo_id == photo.pk
     except (DatabaseError, InterfaceError):
-        # The commit may have succeeded and only its confirmation been lost, so the files stay. If it failed,
-        # the sweep for orphaned files deletes them.
+        # Keep the files, since the commit may have succeeded although its confirmation was lost. If it has
+        # failed, the cleanup of orphaned files deletes them.
         is_used = True
         raise
     finally:
@@ -98,9 +98,9 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
 
 
 def _require_available(order: TryOnOrder, described: DescribedProduct, options: Mapping[str, Any]) -> None:
-    """Check quota, budget and consent before calling the CAPTCHA and decoding the photo.
+    """Check quota, budget and consent before calling the CAPTCHA and decoding an uploaded photo.
 
-    For a stored photo a result may already exist, which is free, so it is checked later, in the transaction.
+    For a stored photo, a result may already exist, which is free. So `_accept` makes these checks.
     """
     if order.photo is None:
         return
@@ -112,9 +112,9 @@ def _require_available(order: TryOnOrder, described: DescribedProduct, options: 
 
 
 def _get_photo(order: TryOnOrder, described: DescribedProduct) -> PersonPhoto:
-    """Return the stored photo, or an unsaved row for the uploaded one, whose files are written.
+    """Return the stored photo, or an unsaved row for the uploaded photo, whose files are written.
 
-    `_require_available` has checked the consent before an uploaded photo is decoded.
+    For an uploaded photo, `_require_available` has checked the consent.
     """
     if order.photo is None and not order.photo_id:
         raise Refused("photo_required", field="photo")
@@ -138,7 +138,7 @@ def _get_photo(order: TryOnOrder, described: DescribedProduct) -> PersonPhoto:
 
 
 def _save_photo(order: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
-    """Save the photo's row, or update the row of the same photo that this shopper has sent before."""
+    """Save the photo's row, or update the row if this shopper has sent the same photo before."""
     if not photo._state.adding:
         stored = _find_photo(order, shopper)
         if order.keep_photo and not stored.is_house:
@@ -168,7 +168,7 @@ def _require_consent(order: TryOnOrder, shopper: Shopper | None) -> None:
 
 
 def _find_replayed(order: TryOnOrder, shopper: Shopper | None, body_digest: str) -> AcceptedRequest | None:
-    """The earlier request with the same idempotency key, or None. Raises Refused if it differs."""
+    """Return the earlier request with the same idempotency key, or None. Raise `Refused` if it differs."""
     if not order.idempotency_key or shopper is None:
         return None
     earlier = shopper.try_ons.filter(idempotency_key=order.idempotency_key).first()
@@ -190,7 +190,7 @@ def _accept(
     product_image: ProductImage,
     body_digest: str,
 ) -> AcceptedRequest:
-    """Lock the shopper and repeat the checks: things may have changed while the photo was decoded."""
+    """Lock the shopper, repeat the checks, since decoding the photo took time, and store the request."""
     shopper = order.visitor.lock_or_create()
     earlier = _find_replayed(order, shopper, body_digest)
     if earlier is not None:
@@ -219,7 +219,7 @@ def _accept(
 
 
 def _find_render_to_share(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
-    """A render to share: the shopper's own completed one or, for a house model, anyone's."""
+    """Return the shopper's own completed render or, for a house model, any render that can be shared."""
     if photo.is_house:
         return find_shared_render(request)
     rows = TryOnRequest.objects.select_for_update()
@@ -228,7 +228,7 @@ def _find_render_to_share(request: TryOnRequest, photo: PersonPhoto) -> TryOnReq
 
 
 def _share_render(request: TryOnRequest, source: TryOnRequest, order: TryOnOrder) -> AcceptedRequest:
-    """Store a request that shares an already paid render and completes together with it."""
+    """Store a request that shares a paid render and completes together with it."""
     assert request.shopper is not None
     request.source = source
     request.cached = source.state == State.COMPLETED
@@ -258,7 +258,7 @@ def _set_address_key(request: TryOnRequest, order: TryOnOrder) -> None:
 
 
 def _create_house_render(request: TryOnRequest, order: TryOnOrder) -> TryOnRequest:
-    """Create a render that all can share. It counts for the shopper whose request creates it."""
+    """Create a render that all can share. It counts towards the quota of the shopper who requests it."""
 
     def pay(render: TryOnRequest) -> None:
         _create_paid(render, request, order)

@@ -1,7 +1,7 @@
-"""The only writer of a try-on's state. Each change is one transaction with its event and its money.
+"""Change the state of try-ons. Only this package does so, with the event and the money in one transaction.
 
-Every function locks its rows, reads them again and decides by what it finds: another process may have changed
-them since the caller read them. Signals are sent after the commit, at most once.
+Every function locks its rows and reads them again before it decides, since another process may have changed
+them. Signals are sent after the commit, at most once.
 """
 
 from .followers import finish_followers
@@ -19,6 +19,7 @@ from .rendering import (
 )
 from .requests import accept, cancel, cancel_if_unwanted, complete_follower
 from .submission import (
+    LEASE,
     claim_submits,
     fail_unknown_outcome,
     mark_refused,
@@ -26,9 +27,11 @@ from .submission import (
     mark_unknown,
     receive_callback,
 )
-from .transition import RolledBack, current_attempt
+from .transition import CONNECTION_ERRORS, RolledBack, current_attempt
 
 __all__ = [
+    "CONNECTION_ERRORS",
+    "LEASE",
     "MAX_CLAIMS",
     "RolledBack",
     "accept",

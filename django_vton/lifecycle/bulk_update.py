@@ -1,6 +1,6 @@
 """Conditional updates of many rows in few statements.
 
-``QuerySet.bulk_update`` takes no condition, and its CASE expressions cost Django as much time as single
+`QuerySet.bulk_update` takes no condition, and its CASE expressions cost Django as much time as single
 updates.
 """
 
@@ -15,17 +15,17 @@ from django.db import connection
 from django.db.models import Field, Model
 
 Row = tuple[Any, Mapping[str, Any], Mapping[str, Any]]
-"""A primary key, what its row must still contain, and the new values; both by field name."""
+"""A primary key, the values that its row must still have, and its new values; both by field name."""
 
 
 class RowsChanged(Exception):  # noqa: N818 - it says what happened
-    """A row does not meet its condition. The caller's transaction must be rolled back."""
+    """A row does not meet its condition. The caller must roll its transaction back."""
 
 
 def update_rows(model: type[Model], rows: Sequence[Row]) -> None:
-    """Update all these rows: in one statement if they share conditions and values, else by ``executemany``.
+    """Update all these rows. Raise `RowsChanged` if one of them does not meet its condition.
 
-    Raise ``RowsChanged`` if one of them does not meet its condition.
+    Rows with the same conditions and values need one statement. Otherwise, use `executemany`.
     """
     if not rows:
         return

@@ -1,9 +1,8 @@
-"""Try-ons that share the render of another one, their source, end after it in batches.
+"""Finish followers: try-ons that share the render of another try-on, their source.
 
-There may be thousands of them. A source ends in a transaction without them. The process that ends it finishes
-a first batch of followers right after the commit, and the schedule finishes the others within about a minute.
-No record is needed for that, also after a crash: a queued follower whose source has ended is still to be
-finished.
+A source may have thousands of followers, so it ends in a transaction without them. The process that ends the
+source finishes a first batch of followers right after the commit. The schedule finishes the remaining
+followers within about a minute, also after a crash, since it looks for queued followers of ended sources.
 """
 
 from __future__ import annotations
@@ -21,44 +20,47 @@ from django.db.models import CharField, DateTimeField, F, JSONField, QuerySet, V
 from django.utils import timezone
 
 from .. import signals
-from ..models import TryOnEvent, TryOnRequest, VendorLink
-from ..models.states import REOPENABLE_CODES, TERMINAL, State
-from .transition import lock_rows, send_signal, state_fields, transition
+from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
+from ..models.states import REOPENABLE_CODES, TERMINAL, Money, State
+from .transition import lock_rows, send_signal, settle, state_fields, transition
 
 logger = logging.getLogger(__name__)
 
 FIRST_BATCH = 200
-"""How many followers are finished right after their source, by the same process."""
+"""The maximum number of followers that the process which ends a source finishes right after it."""
 
 BATCH = 500
-"""How many the schedule finishes in one transaction, which locks them and their source."""
+"""The maximum number of followers that the schedule finishes, and therefore locks, in one transaction."""
 
 
 def finish_followers_after_commit(sources: Sequence[TryOnRequest]) -> None:
-    """In the transaction that ends these sources: finish their first followers after the commit."""
+    """After the commit of the transaction that ends these sources, finish their first followers."""
     waiting = TryOnRequest.objects.filter(source__in=sources, state=State.QUEUED).order_by()
     for source_pk in waiting.values_list("source__pk", flat=True).distinct() if sources else ():
 
         def finish_first(source_pk: UUID = source_pk) -> None:
             _finish_batch(source_pk, FIRST_BATCH)
 
-        # Not a partial: Django logs the name of a robust callback that fails.
+        # A partial has no `__qualname__`, which Django logs if a robust callback fails.
         transaction.on_commit(finish_first, robust=True)
 
 
-def fail_with_followers(request: TryOnRequest) -> None:
-    """What goes with every failure: vendor links are deleted, followers end, a signal is sent."""
+def fail(attempt: Attempt, event: str, code: str, money: Money) -> None:
+    """Fail the locked try-on of this attempt, settle the attempt's money, and finish the followers."""
+    request = attempt.request
+    transition([request], State.FAILED, event, attempts=[attempt], error_code=code)
+    settle([attempt], money)
     VendorLink.objects.filter(attempt__request=request).delete()
     finish_followers_after_commit([request])
-    send_signal(signals.tryon_failed, request, code=request.error_code)
+    send_signal(signals.tryon_failed, request, code=code)
 
 
 def finish_followers(*, seconds: float = 20) -> int:
-    """Finish queued followers of ended sources, for at most ``seconds``. Return how many."""
+    """Finish the queued followers of ended sources, for at most `seconds`. Return their number."""
     ends = time.monotonic() + seconds
     waiting = TryOnRequest.objects.filter(state=State.QUEUED, due_at=None, source__state__in=TERMINAL)
     sources = list(waiting.order_by().values_list("source__pk", flat=True).distinct())
-    random.shuffle(sources)  # One that fails must not delay the same others each time.
+    random.shuffle(sources)  # In a fixed order, a source that fails would block the same sources each time.
     total = 0
     for source in sources:
         while finished := _finish_batch(source, BATCH):
@@ -69,13 +71,13 @@ def finish_followers(*, seconds: float = 20) -> int:
 
 
 def _finish_batch(source_pk: UUID, size: int) -> int:
-    """Finish up to ``size`` followers in one transaction. Return 0 if none is left."""
+    """Finish up to `size` followers in one transaction. Return their number."""
     with transaction.atomic():
-        # The source before its followers, as everywhere. It cannot be reopened or erased until the commit.
+        # Lock the source before its followers, as everywhere, so that it is not reopened or erased meanwhile.
         source = lock_rows([source_pk])[source_pk]
         if source.state not in TERMINAL:
             return 0
-        # A login locks some of them in another order: waiting for it could end in a deadlock.
+        # A login may lock followers in another order. Waiting for their locks could end in a deadlock.
         skip = connection.features.has_select_for_update_skip_locked
         waiting = source.followers.select_for_update(skip_locked=skip).filter(state=State.QUEUED)
         followers = list(waiting.order_by("created_at")[:size])
@@ -85,7 +87,7 @@ def _finish_batch(source_pk: UUID, size: int) -> int:
 
 
 def complete_or_fail(followers: Sequence[TryOnRequest], source: TryOnRequest) -> None:
-    """End these queued followers like their locked source, and keep its images as long as theirs."""
+    """End these queued followers like their locked source, and keep its images until they expire."""
     if source.state == State.COMPLETED:
         latest = max((it.expires_at for it in followers if it.expires_at is not None), default=None)
         if latest is not None:
@@ -100,9 +102,10 @@ def complete_or_fail(followers: Sequence[TryOnRequest], source: TryOnRequest) ->
 
 
 def reopen_followers(source: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> None:
-    """Queue the followers again that failed with this locked source, and let new try-ons share it.
+    """Queue the followers that failed with this locked source again, and let new try-ons share its render.
 
-    It takes two statements for any number of followers. Their locked source keeps others from changing them.
+    Two statements update any number of followers. They need no locks of their own, since only a transaction
+    that has locked the source changes their state.
     """
     failed = source.followers.filter(state=State.FAILED, error_code__in=list(codes), erased_at=None)
     number = _record_events(failed, "source_reopened", State.FAILED, State.QUEUED)
@@ -110,13 +113,13 @@ def reopen_followers(source: TryOnRequest, codes: Iterable[str] = REOPENABLE_COD
         failed.update(**state_fields(State.QUEUED), error_code="", finished_at=None)
         logger.info("try_on=%s event=source_reopened followers=%s", source.pk, number)
     if source.source_id is None and source.shows_house_model:
-        # Another render may have taken this key meanwhile.
+        # Another render may have taken this key in the meantime.
         with suppress(IntegrityError), transaction.atomic():
             TryOnRequest.objects.filter(pk=source.pk).update(shared_key=source.cache_key)
 
 
 def _record_events(rows: QuerySet[TryOnRequest], name: str, before: State, target: State) -> int:
-    """Add an event for each of these rows by one INSERT ... SELECT. Return how many."""
+    """Add an event for each of these rows with one INSERT ... SELECT. Return the number of events."""
     event: dict[str, Any] = {
         "request_id": F("pk"),
         "at": Value(timezone.now(), DateTimeField()),

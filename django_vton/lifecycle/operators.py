@@ -1,9 +1,9 @@
-"""What operators do: resolve unknown outcomes, retry failed try-ons, and poll at once."""
+"""Operators' actions: resolve unknown outcomes, retry failed try-ons, and poll the vendor at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -16,20 +16,20 @@ from ..messages import RETRYABLE_CODES as RETRYABLE_BY_SHOPPERS
 from ..models import Attempt, TryOnRequest
 from ..models.states import REOPENABLE_CODES, Money, State
 from .followers import reopen_followers
-from .submission import reopen, store_vendor_id
+from .submission import LEASE, reopen, store_vendor_id
 from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
 
 RETRYABLE_CODES = frozenset(RETRYABLE_BY_SHOPPERS).difference(REOPENABLE_CODES)
-"""Certain failures that the images did not cause: a new attempt is worth its price."""
+"""Failures whose outcome is known and which the images did not cause, so a new attempt may succeed."""
 
-MAX_ANSWER_DELAY = timedelta(minutes=2)
-"""How long after its claim a submit's own response may still be stored: the lease and one longest call."""
+MAX_ANSWER_DELAY = 2 * LEASE
+"""The maximum time from a submit's claim until its response is stored: the lease and the longest call."""
 
 
 def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
-    """The vendor's panel shows the render under this id: poll it from now on.
+    """Poll the render with this id, which the operator has found in the vendor's panel.
 
-    False if the outcome is known, if nothing was sent, or if the id belongs to another attempt.
+    Return False if the outcome is known, if nothing was sent, or if the id belongs to another attempt.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -39,7 +39,7 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
         if not (is_failed or request.state == State.UNKNOWN) or request.erased_at is not None:
             return False
         if attempt.money == Money.FREE:
-            # Its photo was gone before the submit: there is no paid render to adopt.
+            # The photo was deleted before the submit, so there is no paid render to adopt.
             return False
         if not store_vendor_id(attempt, vendor_id):
             return False
@@ -49,10 +49,10 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
 
 
 def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """The vendor's panel shows no charge: free the money, and send the try-on again if possible.
+    """Free the money, since the vendor's panel shows no charge, and send the try-on again if possible.
 
-    False if the outcome is known, or if the submit's own response may still come. Raise BudgetExhausted, with
-    nothing changed.
+    Return False if the outcome is known, or if the response to the submit may still come. Raise
+    `BudgetExhausted`, and change nothing, if the budget does not cover the new attempt.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -63,7 +63,7 @@ def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
         if can_be_sent_again(attempt.request, now):
             _send_again(attempt, attempt.amount, "not_charged", REOPENABLE_CODES, actor_id)
         else:
-            # The outcome is known now. A late callback must not reopen it, since nothing is paid.
+            # A late callback must not reopen the try-on any more, since no money is reserved for it.
             TryOnRequest.objects.filter(pk=request.pk).update(error_code="vendor")
             record(attempt.request, "not_charged", State.FAILED, attempt=attempt, actor_id=actor_id)
     return True
@@ -83,23 +83,23 @@ def _has_images(now: datetime) -> Q:
 
 
 def can_be_sent_again(request: TryOnRequest, now: datetime) -> bool:
-    """Whether its owner, its photo and the product image still exist."""
+    """Return whether the photo and the product image still exist, and the try-on is not erased."""
     return TryOnRequest.objects.filter(_has_images(now), pk=request.pk).exists()
 
 
 def retryable(rows: QuerySet[TryOnRequest]) -> QuerySet[TryOnRequest]:
-    """Those that failed for certain, not because of their images, and can be sent again.
+    """Return the rows that failed with one of `RETRYABLE_CODES` and can be sent again.
 
-    A try-on that shares a render has none of its own to repeat.
+    Followers are left out, since they have no render of their own.
     """
     own = Q(source__isnull=True, state=State.FAILED, error_code__in=RETRYABLE_CODES, engine__in=engines())
     return rows.filter(own, _has_images(timezone.now()))
 
 
 def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """Create a new attempt for a ``retryable`` try-on, at today's price. False if it is no longer one.
+    """Create a new attempt at today's price. Return False if the try-on is not `retryable` any more.
 
-    Raise BudgetExhausted, with nothing changed.
+    Raise `BudgetExhausted`, and change nothing, if the budget does not cover the price.
     """
     with transaction.atomic():
         row = lock_rows([request.pk])[request.pk]
@@ -111,7 +111,7 @@ def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
 
 
 def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str], actor_id: Any) -> None:
-    """Queue a locked try-on and its failed followers (with one of ``codes``) with a new attempt."""
+    """Queue a locked try-on again with a new attempt, and its followers that failed with one of `codes`."""
     request = attempt.request
     transition(
         [request],
@@ -136,7 +136,7 @@ def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str],
 
 
 def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """Poll the vendor, or download the finished images, now. False if the try-on is not waiting for that."""
+    """Poll the vendor or download the finished images now. Return False if neither is scheduled for later."""
     now = timezone.now()
     with transaction.atomic():
         row = lock_rows([request.pk])[request.pk]
@@ -149,7 +149,7 @@ def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
 
 
 def write_off(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """Leave it failed, with its money spent, as checked by staff. False if its outcome is known."""
+    """Record that staff leave an unknown outcome failed and its money spent. Return False if it is known."""
     with transaction.atomic():
         row = lock_rows([request.pk])[request.pk]
         if not _is_unresolved(row):

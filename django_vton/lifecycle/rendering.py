@@ -1,4 +1,4 @@
-"""After the submit: the vendor renders, then we download the images."""
+"""The changes after the submit, while the vendor renders and a worker downloads the images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
 from ..models.states import ACTIVE, Money, State
 from ..pixazo import VendorResponse
 from .bulk_update import Row, update_rows
-from .followers import fail_with_followers, finish_followers_after_commit
+from .followers import fail, finish_followers_after_commit
 from .transition import (
     atomic_outcome,
     is_newest,
@@ -30,23 +30,22 @@ from .transition import (
 logger = logging.getLogger(__name__)
 
 DOWNLOAD_PERIOD = timedelta(hours=24)
-"""How long a download is repeated while the connection or our storage fails."""
+"""The time for which a download is repeated while the connection or our storage fails."""
 
 MIN_DOWNLOAD_PAUSE = timedelta(seconds=2)
 MAX_DOWNLOAD_PAUSE = timedelta(minutes=10)
 
 MAX_UNREADABLE_DOWNLOADS = 3
-"""How many downloads may bring bytes that are no image."""
+"""The number of downloads without a readable image after which the try-on fails."""
 
 MAX_CLAIMS = 3
-"""How many claims of a download may end without any outcome. A file that kills the process must not block the
-rest."""
+"""The maximum number of claims without an outcome, so that a file that kills the process is given up."""
 
 
 def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> list[Attempt]:
-    """Claim due try-ons for one poll or one download each.
+    """Claim due try-ons for one poll or one download each, and return the claimed attempts.
 
-    Return the claimed attempts. Another dispatcher may have claimed or ended the rest since they were read.
+    Another dispatcher may have claimed or ended a try-on since the caller read it.
     """
     until = now + lease
     with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
@@ -68,10 +67,9 @@ def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> l
 
 
 def release(claims: Sequence[tuple[TryOnRequest, datetime]]) -> None:
-    """Give claimed try-ons back, due at these times.
+    """Release claimed try-ons, and make them due at these times or earlier if a callback came meanwhile.
 
-    If a callback has made a try-on due sooner, keep that time. A try-on whose lease is no longer the caller's
-    stays as it is.
+    A try-on that another dispatcher has claimed in the meantime does not change.
     """
     with atomic_outcome():
         locked = lock_rows([request.pk for request, _ in claims])
@@ -79,21 +77,18 @@ def release(claims: Sequence[tuple[TryOnRequest, datetime]]) -> None:
         for request, due_at in claims:
             row = locked[request.pk]
             if row.lease_until is not None and row.lease_until == request.lease_until:
-                # While it is claimed it is due when the lease ends, unless a callback made it due sooner.
+                # A claim sets `due_at` to the end of the lease. Another value comes from a callback.
                 own_due_at = due_at if row.due_at == row.lease_until else row.due_at
                 values = {"lease_until": None, "due_at": own_due_at, "claim_count": 0}
                 changes.append((row.pk, {"lease_until": row.lease_until}, values))
         update_rows(TryOnRequest, changes)
 
 
-def mark_rendered(
-    outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | None]],
-) -> list[Attempt]:
-    """The vendor has finished and charged these renders; their images are still to be downloaded.
+def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | None]]) -> list[Attempt]:
+    """Store that the vendor has finished and charged these renders. Return the attempts that changed.
 
-    With a lease, the try-on stays claimed for the download in the same write; otherwise it is due for any
-    dispatcher. Return the attempts that changed. The rest have ended, or their response is about another
-    render.
+    With a lease, the try-on stays claimed for its download; otherwise any dispatcher may claim it. Attempts
+    do not change if their try-on has ended, or if the response is about another render.
     """
     now = timezone.now()
     with atomic_outcome():
@@ -113,69 +108,63 @@ def mark_rendered(
             requests, State.RENDERED, "rendered", attempts=attempts, own_fields=own_fields, rendered_at=now
         )
         update_rows(Attempt, answers)
-        settle(attempts, Money.SPENT)  # A deadline may have counted some of them as spent before.
+        settle(attempts, Money.SPENT)  # The money of some may be spent already, because of their deadline.
         if attempts:
             VendorLink.objects.filter(attempt__in=attempts).delete()
     return attempts
 
 
 def mark_render_failed(attempt: Attempt, answer: VendorResponse, *, is_charged: bool) -> bool:
-    """The vendor gave up. FAILED is charged, ERROR is not. False if the response is about another render."""
+    """Fail a try-on whose render has failed. Return False if the response is about another render."""
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
         if not _is_awaited(attempt, answer):
             return False
-        code = answer.error_code or "vendor"
-        transition([attempt.request], State.FAILED, "vendor_failed", attempts=[attempt], error_code=code)
         Attempt.objects.filter(pk=attempt.pk).update(
             raw=answer.raw, error=answer.error, answered_at=timezone.now()
         )
-        settle([attempt], Money.SPENT if is_charged else Money.FREE)
+        money = Money.SPENT if is_charged else Money.FREE
+        fail(attempt, "vendor_failed", answer.error_code or "vendor", money)
         if not is_charged:
-            # If it was reopened, its deadline has counted it as spent.
+            # A reopened try-on has reached its deadline before, which counted the money as spent.
             settle([attempt], Money.FREE, source=Money.SPENT)
-        fail_with_followers(attempt.request)
     return True
 
 
 def _is_awaited(attempt: Attempt, answer: VendorResponse) -> bool:
-    """Whether this response is about the render that the locked attempt waits for.
+    """Return whether this response is about the render that the locked attempt waits for.
 
-    The submit's own response may have corrected the id of a callback, and an operator may have sent another
-    attempt, whose money is held until its own end.
+    Since the poll began, the response to the submit may have replaced the vendor's id that came with a
+    callback, or an operator may have sent another attempt.
     """
     is_own = is_newest(attempt) and attempt.vendor_id == answer.vendor_id
     return is_own and attempt.request.state == State.SUBMITTED
 
 
 def fail_at_deadline(attempt: Attempt) -> None:
-    """The vendor took too long. A late callback may still reopen the try-on."""
+    """Fail a try-on because its render takes too long. A late callback may still reopen it."""
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
         if is_newest(attempt) and attempt.request.state == State.SUBMITTED:
-            transition([attempt.request], State.FAILED, "deadline", attempts=[attempt], error_code="deadline")
-            settle([attempt], Money.SPENT)
-            fail_with_followers(attempt.request)
+            fail(attempt, "deadline", "deadline", Money.SPENT)
 
 
 def give_up(request: TryOnRequest, code: str, event: str) -> None:
-    """Fail a try-on whose paid images cannot be downloaded, or whose photo is gone before the submit.
+    """Fail a try-on whose paid images cannot be downloaded, or whose photo was deleted before the submit.
 
-    Nothing happens if its state has changed since ``request`` was read.
+    Do nothing if its state has changed since the caller read `request`.
     """
     with transaction.atomic():
         attempt = lock_newest_attempt(request)
         before = attempt.request.state
         if before == request.state and before in ACTIVE:
-            transition([attempt.request], State.FAILED, event, attempts=[attempt], error_code=code)
-            settle([attempt], Money.FREE if before == State.QUEUED else Money.SPENT)
-            fail_with_followers(attempt.request)
+            fail(attempt, event, code, Money.FREE if before == State.QUEUED else Money.SPENT)
 
 
 def mark_completed(outcomes: Sequence[tuple[TryOnRequest, Sequence[TryOnImage]]]) -> list[TryOnRequest]:
-    """Store the image rows and complete the try-ons, in one transaction. The files are stored already.
+    """Store the image rows and complete the try-ons in one transaction. Return the completed try-ons.
 
-    Return the try-ons that were completed. The rest have ended meanwhile; the caller deletes their files.
+    The caller has written the files, and deletes the files of try-ons that have ended in the meantime.
     """
     with atomic_outcome():
         locked = lock_rows([request.pk for request, _ in outcomes])
@@ -191,10 +180,10 @@ def mark_completed(outcomes: Sequence[tuple[TryOnRequest, Sequence[TryOnImage]]]
     return requests
 
 
-def record_download_failure(request: TryOnRequest, *, is_unreadable: bool, error: str) -> None:
-    """Repeat the download, never the render: for a day, or three times if the bytes are not an image.
+def record_download_failure(request: TryOnRequest, is_unreadable: bool, error: str) -> None:
+    """Schedule another download, or fail the try-on after a day or after three unreadable images.
 
-    The pause grows with the time since the vendor has finished.
+    The pause before the next download grows with the time since the vendor finished the render.
     """
     now = timezone.now()
     logger.warning("try-on %s: the image was not downloaded: %s", request.pk, error)

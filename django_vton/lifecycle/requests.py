@@ -1,4 +1,4 @@
-"""The shopper's side: a try-on is accepted, shares another's render, or is canceled."""
+"""Accept new try-ons, complete those that share a finished render, and cancel try-ons."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from .transition import lock_rows, record, settle, transition
 
 
 def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] | None = None) -> None:
-    """Store a new try-on.
+    """Store a new try-on, and reserve its `amount` in micro-USD, or None for a follower.
 
-    With an ``amount`` (micro-USD), the money is reserved, and a dispatcher will render it. Without an amount
-    it is a follower, and its source is rendered. Raise BudgetExhausted.
+    Raise `BudgetExhausted` if the budget does not cover the amount.
     """
     with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
         request.state = State.QUEUED
@@ -41,12 +40,12 @@ def complete_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
 
 
 def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[State] = ACTIVE) -> bool:
-    """Cancel a running try-on. False if it has ended.
+    """Cancel a try-on whose state is one of `sources`. Return False if its state is another one.
 
-    It costs nothing before the submit. After it, the render is paid and its images are dropped.
+    A try-on that was not submitted yet costs nothing. A submitted render is paid, and its images are ignored.
     """
     with transaction.atomic():
-        # The source before its follower, as when a source ends; otherwise the two could wait for each other.
+        # Lock the source before its follower, as when a source ends. Otherwise there could be a deadlock.
         if request.source_id is not None:
             lock_rows([request.source_id])
         request = lock_rows([request.pk])[request.pk]
@@ -65,9 +64,9 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
 
 
 def cancel_if_unwanted(source: TryOnRequest, *, actor_id: Any = None) -> bool:
-    """Cancel a shared render before its submit, if no follower and no batch waits for it any more."""
+    """Cancel a shared render that is still queued, if no follower and no batch waits for it any more."""
     with transaction.atomic():
-        # A new follower needs the same lock: it either waits for this transaction or is counted below.
+        # A new follower needs the same lock, so no follower is stored between this check and the commit.
         lock_rows([source.pk])
         batches = source.batch_renders.exclude(batch__status=Batch.Status.CANCELED)
         if batches.exists() or source.followers.active().exists():

@@ -1,6 +1,7 @@
-"""The paid call: claimed before it is sent, never sent twice automatically; and the vendor's callbacks.
+"""The changes around a submit, the paid call to the vendor, and the vendor's callbacks.
 
-A vendor's id belongs to its attempt. The id in the submit's own response wins over an id from a callback.
+A submit is claimed before it is sent, so it is never sent twice automatically. The vendor's id of a render is
+stored with its attempt. An id from the response to the submit replaces an id from a callback.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..models import Attempt, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitResult
 from .bulk_update import Row, update_rows
-from .followers import fail_with_followers, reopen_followers
+from .followers import fail, reopen_followers
 from .transition import (
     atomic_outcome,
     is_newest,
@@ -35,14 +36,17 @@ from .transition import (
 
 logger = logging.getLogger(__name__)
 
+LEASE = timedelta(seconds=60)
+"""The time for which a claimed try-on belongs to its worker."""
+
 
 def claim_submits(
     attempts: Sequence[Attempt], token_hashes: Sequence[str], now: datetime, lease: timedelta
 ) -> list[Attempt]:
-    """Write ahead of the payment: commit ``queued`` -> ``submitting`` before any socket is opened.
+    """Change these try-ons from `queued` to `submitting`, and commit before the caller opens a socket.
 
-    Return the attempts that may be POSTed now, once. The others were claimed or ended since they were read,
-    have to wait, or have lost their photo.
+    Return the attempts that may be sent now, once. An attempt may not be sent if its try-on was claimed or
+    ended since the caller read it, is not due, or has no photo any more.
     """
     until = now + lease
     with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
@@ -76,10 +80,10 @@ def _may_be_sent(attempt: Attempt, now: datetime) -> bool:
 
 
 def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
-    """Store the vendor's ids from accepted submits. They win over the ids that callbacks brought before.
+    """Store the vendor's ids of accepted submits. They replace ids that have come with callbacks.
 
-    Raise IntegrityError and store nothing if one of several ids belongs to another attempt; if there is only
-    one, its try-on becomes ``unknown``.
+    If an id belongs to another attempt, raise `IntegrityError` and store nothing. If it is the only outcome,
+    change its try-on to `unknown` instead.
     """
     try:
         with atomic_outcome():
@@ -112,10 +116,9 @@ def _mark_id_conflict(attempt: Attempt, result: SubmitResult) -> None:
 def mark_refused(
     attempt: Attempt, result: SubmitResult, *, retry_at: datetime | None, code: str = "vendor"
 ) -> None:
-    """The submit was refused or not sent, and costs nothing.
+    """Queue a refused or unsent submit again for `retry_at`, or fail it with `code`. It costs nothing.
 
-    Send it again at ``retry_at``, or fail with ``code``. This is the submit's own result, so it also settles
-    an unknown outcome, and frees the money of a try-on that ended meanwhile.
+    If the outcome was unknown before, it is known now. If the try-on has already ended, free its money.
     """
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
@@ -127,9 +130,7 @@ def mark_refused(
         event = str(result.outcome)
         if is_newest(attempt) and request.state in (State.SUBMITTING, State.UNKNOWN):
             if retry_at is None:
-                transition([request], State.FAILED, event, attempts=[attempt], error_code=code)
-                settle([attempt], Money.FREE)
-                fail_with_followers(request)
+                fail(attempt, event, code, Money.FREE)
             else:
                 transition(
                     [request],
@@ -145,7 +146,7 @@ def mark_refused(
 
 
 def _create_next_attempt(attempt: Attempt) -> None:
-    """A new attempt takes over the held money, so that the sums of the budget stay as they are."""
+    """Create an attempt that takes over the held money, so that the sums of the budget do not change."""
     if not Attempt.objects.filter(pk=attempt.pk, money=Money.HELD).update(money=Money.FREE):
         raise RuntimeError("An attempt without held money was queued again.")
     Attempt.objects.create(
@@ -165,10 +166,10 @@ def mark_unknown(
     status: int | None = None,
     expired_at: datetime | None = None,
 ) -> bool:
-    """The call broke off after the socket was opened, or its worker is gone. It is never sent again.
+    """Store that a submit may have been sent and has no known outcome. It is not sent again.
 
-    The outcome is awaited for ``timeout`` after the submit. With ``expired_at``, nothing happens if the lease
-    lasts longer. False if the try-on was not in ``submitting``.
+    Await the outcome for `timeout` after the submit. Return False, and change nothing, if the try-on is not
+    `submitting` or if its lease is still valid at `expired_at`.
     """
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
@@ -185,23 +186,20 @@ def mark_unknown(
 
 
 def fail_unknown_outcome(request: TryOnRequest) -> None:
-    """The outcome never became known: fail, count it as spent, and tell the shop that staff must check it."""
+    """Fail a try-on whose outcome is still unknown, count its money as spent, and notify the shop."""
     with transaction.atomic():
         attempt = lock_newest_attempt(request)
         request = attempt.request
         is_due = request.due_at is not None and request.due_at <= timezone.now()
         if request.state == State.UNKNOWN and is_due:
-            code = "outcome_unknown"
-            transition([request], State.FAILED, "outcome_timed_out", attempts=[attempt], error_code=code)
-            settle([attempt], Money.SPENT)
-            fail_with_followers(request)
-            send_signal(signals.tryon_needs_attention, request, code=code)
+            fail(attempt, "outcome_timed_out", "outcome_unknown", Money.SPENT)
+            send_signal(signals.tryon_needs_attention, request, code=request.error_code)
 
 
 def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
-    """A callback with the attempt's own token makes the try-on due for a poll. True if anything changed."""
+    """Make a try-on due for a poll after a callback with its attempt's token. Return whether it changed."""
     now = timezone.now()
-    # An attempt's id is never removed. In the common case its try-on is only waiting.
+    # No lock is needed in the common case: a vendor's id is never removed, and the try-on waits for its poll.
     if attempt.vendor_id is not None and _make_due(attempt.request, now):
         return True
     with transaction.atomic():
@@ -217,10 +215,10 @@ def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
 
 
 def _make_due(request: TryOnRequest, now: datetime) -> bool:
-    """Make the try-on due now, or one interval after its last poll by a callback. Never postpone it.
+    """Make the try-on due now, or one interval after the poll that its last callback caused.
 
-    The first callback is recorded in any case, since try-ons with a callback are polled before the others.
-    The condition on ``called_back_at`` lets only one of two simultaneous callbacks through.
+    Never postpone it. Record the first callback even if the try-on is due already, since try-ons with a
+    callback are polled first. The condition on `called_back_at` ignores one of two simultaneous callbacks.
     """
     running = TryOnRequest.objects.filter(
         pk=request.pk, state=State.SUBMITTED, called_back_at=request.called_back_at
@@ -233,7 +231,7 @@ def _make_due(request: TryOnRequest, now: datetime) -> bool:
 
 
 def store_vendor_id(attempt: Attempt, vendor_id: str) -> bool:
-    """Store the vendor's id, whatever became of the try-on. False if it belongs to another attempt."""
+    """Store the vendor's id, in any state of the try-on. Return False if it belongs to another attempt."""
     try:
         with transaction.atomic():
             return bool(Attempt.objects.filter(pk=attempt.pk).update(vendor_id=vendor_id))
@@ -243,15 +241,12 @@ def store_vendor_id(attempt: Attempt, vendor_id: str) -> bool:
 
 
 def _log_id_conflict(vendor_id: str) -> None:
-    """The vendor used an id twice, or a caller guessed one."""
+    # The vendor has used an id twice, or somebody has guessed an id.
     logger.warning("The vendor's id of an attempt belongs to another attempt: %s", vendor_id)
 
 
 def _can_reopen(attempt: Attempt) -> bool:
-    """Return whether the vendor's id of this locked attempt can reopen its try-on.
-
-    Only the newest attempt can; an older one just keeps its id.
-    """
+    """Return whether this locked attempt, whose vendor's id is known, can become `submitted`."""
     request = attempt.request
     if request.state == State.FAILED:
         is_open = request.error_code in REOPENABLE_CODES and request.erased_at is None
@@ -261,7 +256,7 @@ def _can_reopen(attempt: Attempt) -> bool:
 
 
 def reopen(attempts: Sequence[Attempt], event: str, due_at: Sequence[datetime], **fields: Any) -> None:
-    """Change these try-ons to ``submitted``, each with its ``due_at``, and queue failed followers again."""
+    """Change these try-ons to `submitted`, each with its `due_at`, and queue failed followers again."""
     requests = [attempt.request for attempt in attempts]
     failed = [request for request in requests if request.state == State.FAILED]
     times = [{"due_at": moment} for moment in due_at]

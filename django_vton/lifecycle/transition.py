@@ -1,4 +1,4 @@
-"""Locking try-ons, changing their state, and what goes with a change: event, signal, money."""
+"""Lock try-ons and change their state, with the event, the signals and the money of each change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.db.models import F, Model
 from django.dispatch import Signal
 from django.utils import timezone
@@ -22,19 +30,23 @@ from .bulk_update import RowsChanged, update_rows
 logger = logging.getLogger(__name__)
 
 
+CONNECTION_ERRORS = (OperationalError, InterfaceError, InternalError)
+"""Errors after which the database may soon work again. Any other error would occur again."""
+
+
 # Locks ----------------------------------------------------------------------------------------------
 
 
 class RolledBack(Exception):  # noqa: N818 - it says what happened
-    """A database error before the commit: nothing is stored. The error is the ``__cause__``."""
+    """The transaction was rolled back for certain. The `__cause__` is the database error."""
 
 
 @contextmanager
 def atomic_outcome() -> Iterator[None]:
-    """A transaction that tells a certain rollback from a commit whose result is unknown.
+    """Store an outcome in a transaction that tells a certain rollback from an unknown result of its COMMIT.
 
-    Raise ``RolledBack`` for a database error inside the block, so that the same outcome may be stored again.
-    An error of the COMMIT itself is raised as it is: the outcome may be stored already.
+    Raise `RolledBack` for a database error inside the block: the same outcome may be stored again. An error
+    of the COMMIT is raised as it is, since the outcome may be stored already.
     """
     with transaction.atomic():
         try:
@@ -46,21 +58,21 @@ def atomic_outcome() -> Iterator[None]:
 
 
 def lock_rows(keys: Iterable[UUID]) -> dict[UUID, TryOnRequest]:
-    """Lock these try-ons until the transaction ends, and return them as they are now, by primary key.
+    """Lock these try-ons until the transaction ends, read them again, and return them by primary key.
 
-    They are locked in the order of their keys, so that two transactions cannot wait for each other. Lock a
-    source before its followers, in a call of its own. SQLite has no row locks. There, a write takes the only
-    lock first: a transaction that begins with a read fails at its first write if another connection has
-    written since.
+    All transactions lock in the order of the keys, which prevents deadlocks. Lock a source in a separate call
+    before its followers.
     """
     rows = TryOnRequest.objects.filter(pk__in=list(keys))
     if not connection.features.has_select_for_update:
-        rows.update(claim_count=F("claim_count"))  # The write changes nothing.
+        # SQLite has no row locks. Take its only lock with a write that changes nothing: a transaction that
+        # begins with a read would fail at its first write if another connection has written since.
+        rows.update(claim_count=F("claim_count"))
     return {row.pk: row for row in rows.select_for_update().order_by("pk")}
 
 
 def lock_attempts(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Lock the try-ons of these attempts, and return the attempts as they are now, each with its try-on."""
+    """Lock the try-ons of these attempts, read the attempts again, and return them with their try-ons."""
     requests = lock_rows({attempt.request_id for attempt in attempts})
     current = Attempt.objects.in_bulk([attempt.pk for attempt in attempts])
     for attempt in current.values():
@@ -69,17 +81,17 @@ def lock_attempts(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 
 def lock_newest_attempt(request: TryOnRequest) -> Attempt:
-    """Lock this try-on, and return its newest attempt as it is now, with the try-on as it is now."""
+    """Lock this try-on, read it again, and return its newest attempt."""
     return current_attempt(lock_rows([request.pk])[request.pk])
 
 
 def current_attempt(request: TryOnRequest) -> Attempt:
-    """The newest attempt."""
+    """Return the newest attempt."""
     return request.attempts.order_by("-number")[:1].get()
 
 
 def is_newest(attempt: Attempt) -> bool:
-    """Whether no other attempt has followed this locked one."""
+    """Return whether this locked attempt is the newest of its try-on."""
     return attempt.number == attempt.request.last_attempt_number
 
 
@@ -97,17 +109,17 @@ def transition(
     detail: dict[str, Any] | None = None,
     **fields: Any,
 ) -> None:
-    """Change the state of locked try-ons, all or none, with an event for each; update the objects as well.
+    """Change the state of these locked try-ons and of the passed objects, and record an event for each.
 
-    ``fields`` are set on all of them, ``own_fields`` on one each. The caller has checked the locked rows.
-    The statement still repeats the condition on the old state: raise ``RowsChanged`` if it does not hold.
+    `fields` apply to all try-ons, each item of `own_fields` to one. The caller has checked the states. Raise
+    `RowsChanged` if a transition is not allowed, or if a row has another state than its object.
     """
     fields = state_fields(target) | fields
     values = [fields | own for own in own_fields] or [fields] * len(requests)
     changes = []
     for request, new in zip(requests, values, strict=True):
         if request.state not in ALLOWED_SOURCES[target]:
-            raise RowsChanged(f"{request.state} does not become {target}.")
+            raise RowsChanged(f"The transition from {request.state} to {target} is not allowed.")
         changes.append((request.pk, {"state": request.state}, new))
     update_rows(TryOnRequest, changes)
     events = []
@@ -129,7 +141,7 @@ def transition(
 
 
 def state_fields(target: State) -> dict[str, Any]:
-    """The fields that every try-on gets with this state."""
+    """Return the fields that every change to this state sets."""
     fields: dict[str, Any] = {"state": target, "lease_until": None, "claim_count": 0}
     if target in TERMINAL:
         fields |= {"finished_at": timezone.now(), "due_at": None, "result_urls": [], "address_key": ""}
@@ -153,7 +165,7 @@ def record(
 
 
 def record_events(events: Sequence[TryOnEvent]) -> None:
-    """Add to the history, and a line with ids only to the log for each."""
+    """Add these events to the history, and log a line with ids only for each."""
     TryOnEvent.objects.bulk_create(events)
     for event in events:
         logger.info(
@@ -166,11 +178,11 @@ def record_events(events: Sequence[TryOnEvent]) -> None:
         )
 
 
-# What goes with it ----------------------------------------------------------------------------------
+# Signals and money ----------------------------------------------------------------------------------
 
 
 def send_signal(signal: Signal, try_on: TryOnRequest, **arguments: Any) -> None:
-    """Send a signal after the commit. An error of a receiver is logged and stops nothing."""
+    """Send a signal after the commit. If a receiver raises an error, log it and continue."""
 
     def send() -> None:
         if not signal.has_listeners(TryOnRequest):
@@ -184,23 +196,22 @@ def send_signal(signal: Signal, try_on: TryOnRequest, **arguments: Any) -> None:
 
 
 def _find_product(try_on: TryOnRequest) -> Model | None:
-    """The product, also if `TryOn.get_queryset` no longer contains it; None if it was deleted."""
+    """Return the product even if `TryOn.get_queryset` excludes it, or None if it was deleted."""
     label, _colon, pk = try_on.product.partition(":")
     try:
         product: Model | None = apps.get_model(label)._default_manager.filter(pk=pk).first()
     except Exception:
-        # An error in the shop's manager must not lose the signal.
+        # The signal must be sent even if the shop's manager raises an error.
         logger.exception("The product of try-on %s could not be loaded.", try_on.pk)
         return None
     return product
 
 
 def settle(attempts: Sequence[Attempt], money: Money, *, source: Money = Money.HELD) -> None:
-    """For the locked attempts whose money is in ``source``, change it to ``money`` and update the budgets.
+    """Change the money of the locked attempts from `source` to `money`, and update the budgets.
 
-    Free attempts are refunded to the quotas. Quotas are locked before budgets, as when a try-on is accepted:
-    in another order, two transactions could wait for each other. For the same reason, free only one at a
-    time.
+    Skip attempts whose money is not in `source`. Refund the quotas of freed attempts. To prevent deadlocks,
+    lock quotas before budgets, as when a try-on is accepted, and free only one attempt per transaction.
     """
     changing = [attempt for attempt in attempts if attempt.money == source]
     update_rows(Attempt, [(attempt.pk, {"money": source}, {"money": money}) for attempt in changing])
@@ -208,7 +219,7 @@ def settle(attempts: Sequence[Attempt], money: Money, *, source: Money = Money.H
         attempt.money = money
         if money == Money.FREE:
             quotas.refund(attempt.request)
-            # If several share the render, only the shopper who ordered it was counted.
+            # A shared render counts towards the quota of the follower that ordered it.
             for follower in attempt.request.followers.filter(counted_images__gt=0):
                 quotas.refund(follower)
     budget.update_periods(changing, source, money)

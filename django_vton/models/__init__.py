@@ -1,4 +1,4 @@
-"""The tables: fields, constraints and query sets. The work on them is done elsewhere."""
+"""The tables, with their fields, constraints and query sets."""
 
 from .attempts import Attempt, TryOnEvent, VendorLink
 from .batches import Batch, BatchRender, Publication

@@ -1,4 +1,4 @@
-"""Attempts to render a try-on at the vendor, their download links, and the history of try-ons."""
+"""Attempts to render a try-on, the vendor's download links, and the history of try-ons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tryons import ProductImage, TryOnRequest
 
 
 class Attempt(models.Model):
-    """At most one POST to the vendor, and the money reserved for it. Never deleted."""
+    """At most one POST to the vendor, and the money that is reserved for it. Rows are never deleted."""
 
     request = models.ForeignKey(
         TryOnRequest, on_delete=models.PROTECT, related_name="attempts", db_index=False
@@ -27,10 +27,7 @@ class Attempt(models.Model):
     money = models.CharField(_("money"), max_length=5, choices=Money, default=Money.HELD)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     posted_at = models.DateTimeField(
-        _("sent"),
-        null=True,
-        blank=True,
-        help_text="When it was claimed, committed before sending.",
+        _("sent"), null=True, blank=True, help_text="When it was claimed, committed before sending."
     )
     answered_at = models.DateTimeField(
         null=True,
@@ -59,7 +56,7 @@ class Attempt(models.Model):
 
 
 class VendorLink(models.Model):
-    """A URL from which the vendor may download one picture, until it expires or the render ends."""
+    """A URL from which the vendor may download one image, until it expires or the render ends."""
 
     token_hash = models.CharField(max_length=64, unique=True)
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="links")
@@ -72,7 +69,7 @@ class VendorLink(models.Model):
 
 
 class TryOnEvent(models.Model):
-    """The history of a try-on. Rows are never changed and hold ids only: no URLs, no pictures."""
+    """An event in the history of a try-on. Rows never change, and contain no URLs and no images."""
 
     request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="events")
     attempt = models.ForeignKey(Attempt, on_delete=models.SET_NULL, null=True, blank=True)

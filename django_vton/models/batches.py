@@ -16,21 +16,21 @@ from .tryons import TryOnImage, TryOnRequest
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
-    """Batches by what has to be done."""
+    """The queries of the feeder."""
 
     def due(self, now: datetime) -> QuerySet[Batch]:
-        """Batches for the feeder to handle now, longest due first.
+        """Return the batches for the feeder to handle now, longest due first.
 
-        `products` is deferred, since it may hold thousands of references.
+        Defer `products`, which may contain thousands of references.
         """
         return self.filter(status=Batch.Status.RUNNING, due_at__lte=now).order_by("due_at").defer("products")
 
 
 class Batch(models.Model):
-    """Products to render on house models. Progress is counted from the `BatchRender` rows."""
+    """Products to render on house models. The progress is computed from the `BatchRender` rows."""
 
     class Status(models.TextChoices):
-        """Whether the feeder orders renders. A running batch has ended when no render waits or runs."""
+        """Whether the feeder orders renders. A finished batch stays `running`."""
 
         DRAFT = "draft", _("draft")
         RUNNING = "running", _("running")
@@ -66,9 +66,7 @@ class Batch(models.Model):
         null=True, blank=True, help_text="When the feeder handles it next; null if nothing waits."
     )
     waiting_for = models.CharField(
-        max_length=30,
-        blank=True,
-        help_text="The code of the refusal that stops it for now.",
+        max_length=30, blank=True, help_text="The code of the refusal that stops it for now."
     )
     waiting_until = models.DateTimeField(_("waits until"), null=True, blank=True)
 
@@ -88,7 +86,7 @@ class BatchRender(models.Model):
     """One product on one house model."""
 
     class Status(models.TextChoices):
-        """How far the batch got with it. The result of a requested render is its try-on's state."""
+        """Whether the render was requested. The state of its try-on tells the result."""
 
         WAITING = "waiting", _("waiting")
         REQUESTED = "requested", _("requested")
@@ -96,8 +94,6 @@ class BatchRender(models.Model):
         DROPPED = "dropped", _("dropped")
 
     class Review(models.TextChoices):
-        """The merchant's decision on the picture."""
-
         NONE = "", _("not reviewed")
         ACCEPTED = "accepted", _("accepted")
         REJECTED = "rejected", _("rejected")
@@ -141,9 +137,9 @@ class BatchRender(models.Model):
 
 
 class Publication(models.Model):
-    """A picture that is shown with a product. Products with the same product image share one render.
+    """An image that is shown with a product. Products with the same product image share one render.
 
-    `TryOnImage.published_at` makes the picture public. It is set while the image has a publication.
+    `TryOnImage.published_at` makes the image public. It is set while the image has a publication.
     """
 
     image = models.ForeignKey(TryOnImage, on_delete=models.CASCADE, related_name="publications")

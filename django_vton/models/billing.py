@@ -1,4 +1,4 @@
-"""Counters of money spent and quota used. They are changed by conditional updates only."""
+"""The counters of spent money and used quota. Only conditional updates change them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ class BudgetPeriod(models.Model):
     """The cost of one day or one month, in micro-USD."""
 
     class Kind(models.TextChoices):
-        """The two kinds of period, each with its own cap."""
-
         DAY = "day", _("day")
         MONTH = "month", _("month")
 
@@ -34,7 +32,7 @@ class BudgetPeriod(models.Model):
 
 
 class Quota(models.Model):
-    """What one key has used in one window. A key is a keyed hash, or the id of a guest's `Shopper`."""
+    """The images that one key has used in one window. The key is a keyed hash, or the id of a guest."""
 
     key = models.CharField(max_length=80)
     window_start = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Conversions: what shoppers bought after a try-on."""
+"""Conversions, which record what shoppers bought after a try-on."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from .tryons import TryOnRequest
 
 
 class Conversion(models.Model):
-    """A product that was tried on was added to the basket, or bought. It names no shopper.
+    """The addition of a tried-on product to the cart, or its purchase. It names no shopper.
 
-    `reference` is the shop's own id of the basket line. Erasing the try-on sets it to None, so that no order
+    `reference` is the shop's own id of the cart line. Erasing the try-on sets it to None, so that no order
     can be traced back to the try-on.
     """
 
     class Kind(models.TextChoices):
-        """The step that was reached."""
-
         ADDED = "added", _("added to the basket")
         PURCHASED = "purchased", _("bought")
 
@@ -36,7 +34,7 @@ class Conversion(models.Model):
         verbose_name_plural = _("try-on reports")
         constraints = [
             # NULLs are never equal, so erased rows never conflict.
-            models.UniqueConstraint(fields=["request", "kind", "reference"], name="vton_unique_conversion"),
+            models.UniqueConstraint(fields=["request", "kind", "reference"], name="vton_unique_conversion")
         ]
         indexes = [models.Index(fields=["reference", "kind"], name="vton_conversion_reference")]
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DispatcherLease(models.Model):
-    """A slot for one running dispatcher, which renews its lease while it runs."""
+    """A slot for one dispatcher, which renews its lease while it runs."""
 
     number = models.PositiveSmallIntegerField(primary_key=True)
     token = models.CharField(max_length=32, default="", blank=True)
@@ -44,7 +44,7 @@ class GatewayState(models.Model):
 
 
 class PauseSwitch(models.Model):
-    """The staff's switch. While its only row is paused, no new try-on is accepted."""
+    """The switch with which staff pause try-on. While its only row is paused, no new try-on is accepted."""
 
     is_paused = models.BooleanField(
         _("pause try-on"),
@@ -65,7 +65,7 @@ class PauseSwitch(models.Model):
 
 
 class Incident(models.Model):
-    """An open incident, about which staff are notified once. The row is deleted when the incident ends."""
+    """An open incident. Staff are notified once. The row is deleted when the incident ends."""
 
     name = models.CharField(_("name"), max_length=100, primary_key=True)
     opened_at = models.DateTimeField(_("since"), default=timezone.now)

@@ -17,11 +17,11 @@ class PhoneLinkQuerySet(models.QuerySet["PhoneLink"]):
     """Unexpired links, before and after a phone has used them."""
 
     def unused(self) -> QuerySet[PhoneLink]:
-        """Links that a phone may still use."""
+        """Return the links that a phone may still use."""
         return self.filter(used_at=None, expires_at__gt=timezone.now())
 
     def active(self) -> QuerySet[PhoneLink]:
-        """Links that a phone has used; that phone may still act for the link's owner."""
+        """Return the used links whose phone may still act for the link's owner."""
         return self.filter(used_at__isnull=False, expires_at__gt=timezone.now())
 
 

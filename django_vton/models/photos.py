@@ -1,4 +1,4 @@
-"""Photos of people: the shoppers' own, and the merchant's house models."""
+"""Photos of people: shoppers' own photos, and the merchant's house models."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .shoppers import Shopper
 
 
 class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
-    """Photos by what they may be used for."""
+    """Queries for the photos that may be used or viewed."""
 
     def active_house_models(self) -> QuerySet[PersonPhoto]:
-        """The active house models, in the merchant's order."""
+        """Return the active house models in the merchant's order."""
         return self.filter(kind=PersonPhoto.Kind.HOUSE, is_active=True).order_by("position", "created_at")
 
     def reusable_by(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
-        """A shopper's own photos that were saved for further try-ons, newest first."""
+        """Return the photos that this shopper has saved for further try-ons, newest first."""
         if shopper is None:
             return self.none()
         return self.filter(
@@ -29,14 +29,14 @@ class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
         ).order_by("-created_at")
 
     def usable_by(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
-        """What this shopper may use in a try-on: active house models and their own photos."""
+        """Return the photos that this shopper may use in a try-on: active house models and own photos."""
         house = models.Q(kind=PersonPhoto.Kind.HOUSE, is_active=True)
         if shopper is None:
             return self.filter(house)
         return self.filter(house | models.Q(shopper=shopper, expires_at__gt=timezone.now()))
 
     def visible_to(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
-        """What this shopper may view."""
+        """Return the photos that this shopper may view."""
         return self.usable_by(shopper)
 
 
@@ -44,8 +44,6 @@ class PersonPhoto(models.Model):
     """A shopper's photo or a house model's, as `images.normalize_person_photo` encoded it."""
 
     class Kind(models.TextChoices):
-        """Whose photo it is."""
-
         OWN = "own", _("shopper's own")
         HOUSE = "house", _("house model")
 
@@ -82,24 +80,24 @@ class PersonPhoto(models.Model):
 
     @property
     def is_house(self) -> bool:
-        """Whether it is a merchant's house model, which anyone may see."""
+        """Return whether the photo is a merchant's house model, which anyone may see."""
         return self.kind == self.Kind.HOUSE
 
     def suits_kind(self, kind: str) -> bool:
-        """Whether it suits "garment" or "eyewear"; an empty list suits both."""
+        """Return whether the photo suits this kind, "garment" or "eyewear". An empty list suits both."""
         return not self.suits or kind in self.suits
 
 
 class HouseModelManager(models.Manager["HouseModel"]):
-    """House models only: shoppers' photos are out of reach."""
+    """A manager that cannot reach shoppers' photos."""
 
     def get_queryset(self) -> QuerySet[HouseModel]:
-        """Leave out shoppers' photos."""
+        """Return the house models."""
         return super().get_queryset().filter(kind=PersonPhoto.Kind.HOUSE)
 
 
 class HouseModel(PersonPhoto):
-    """A merchant's person photo. It has its own permissions, so its editors need no access to shoppers'."""
+    """A house model. Its own permissions let staff edit it without access to shoppers' photos."""
 
     objects = HouseModelManager()  # type: ignore[assignment,misc]  # deliberately narrower than the parent's
 

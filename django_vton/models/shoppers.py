@@ -1,4 +1,4 @@
-"""Shoppers, their consent, and the log of staff who viewed their pictures."""
+"""Shoppers, their consent, and the log of staff who viewed their images."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Shopper(models.Model):
         verbose_name = _("shopper")
         verbose_name_plural = _("shoppers")
         indexes = [
-            # Partial: the purge reads guests only, and there are many users.
-            models.Index(fields=["seen_at"], condition=models.Q(user__isnull=True), name="vton_guest_seen"),
+            # A partial index, since the purge reads only guests, and there may be many users.
+            models.Index(fields=["seen_at"], condition=models.Q(user__isnull=True), name="vton_guest_seen")
         ]
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Shopper(models.Model):
 
 
 class Consent(models.Model):
-    """A shopper's consent to the use of photos: which text and version, when, and in which language."""
+    """A shopper's consent to the use of photos, with the version, the language and a hash of its text."""
 
     shopper = models.ForeignKey(Shopper, on_delete=models.CASCADE, related_name="consents")
     version = models.CharField(_("version"), max_length=50)
@@ -57,17 +57,13 @@ class Consent(models.Model):
 
 
 class PhotoAccess(models.Model):
-    """A staff user viewed a shopper's photo or result: one row per user, object and day.
+    """The access of a staff user to a shopper's photo or result. There is one row per user, object and day.
 
-    An audit asks who viewed whose picture on which day. One row per request would fill the log with
-    thumbnails of reloaded lists. Rows hold ids only, which identify no one after the picture is erased.
-    Rows are never changed; `privacy.access_log.purge` deletes old ones. Django's `LogEntry` does not fit:
-    it is deleted with its user, and staff may delete entries.
+    Rows contain only ids of images, which identify nobody after the image is erased. Django's `LogEntry` is
+    not used, since it is deleted with its user, and staff may delete entries.
     """
 
     class Kind(models.TextChoices):
-        """What was viewed."""
-
         PHOTO = "photo", _("photo")
         RESULT = "result", _("result")
 
@@ -84,11 +80,7 @@ class PhotoAccess(models.Model):
     object_id = models.UUIDField(db_index=True, editable=False)
     day = models.DateField(editable=False)
     at = models.DateTimeField(
-        _("at"),
-        default=timezone.now,
-        db_index=True,
-        editable=False,
-        help_text="The first access that day.",
+        _("at"), default=timezone.now, db_index=True, editable=False, help_text="The first access that day."
     )
 
     class Meta:

@@ -1,7 +1,7 @@
-"""The states of a try-on and the transitions between them. `lifecycle` carries the transitions out.
+"""The states of a try-on and the transitions between them, which `lifecycle` makes.
 
-queued -> submitting -> submitted -> rendered -> completed. A try-on becomes `unknown` if a paid call was cut
-off, and ends early as `failed` or `canceled`.
+queued -> submitting -> submitted -> rendered -> completed. A try-on becomes `unknown` if the outcome of its
+paid call is not known, and may end early as `failed` or `canceled`.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ ACTIVE = (State.QUEUED, State.SUBMITTING, State.SUBMITTED, State.RENDERED, State
 TERMINAL = (State.COMPLETED, State.FAILED, State.CANCELED)
 
 AT_VENDOR = (State.SUBMITTING, State.SUBMITTED, State.UNKNOWN)
-"""The vendor may still download the pictures: vendor links are valid in these states only."""
+"""The states in which vendor links are valid, since the vendor may still download the images."""
 
 IMAGE_ERROR_CODES = ("photo_unusable", "product_image")
-"""Failures because the vendor could not use a picture, mostly because it could not download it."""
+"""The error codes if the vendor cannot use an image, mostly because the vendor cannot download it."""
 
 REOPENABLE_CODES = ("outcome_unknown", "deadline")
-"""Failures that may be reopened by a late callback, or by an operator who found the vendor's id."""
+"""The error codes of try-ons that a late callback, or an operator who finds the vendor's id, may reopen."""
 
 ALLOWED_SOURCES: dict[State, tuple[State, ...]] = {
-    # UNKNOWN: the response to the POST came late and was a refusal. FAILED: a follower whose source is
-    # reopened, or an operator confirmed that nothing was charged.
+    # UNKNOWN: the response to the submit came late and was a refusal. FAILED: the source of a follower was
+    # reopened, an operator retried the try-on, or an operator confirmed that nothing was charged.
     State.QUEUED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.SUBMITTING: (State.QUEUED,),
     State.UNKNOWN: (State.SUBMITTING,),
-    # FAILED only with a code in REOPENABLE_CODES: see `lifecycle.submission.reopen`.
+    # FAILED: only with a code in `REOPENABLE_CODES`.
     State.SUBMITTED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.RENDERED: (State.SUBMITTED,),
-    # QUEUED: a follower, which completes with its source.
+    # QUEUED: only a follower, which completes with its source.
     State.COMPLETED: (State.RENDERED, State.QUEUED),
     State.FAILED: ACTIVE,
     State.CANCELED: ACTIVE,
@@ -81,4 +81,4 @@ PROGRESS = {
     State.FAILED: 1.0,
     State.CANCELED: 1.0,
 }
-"""Progress from 0 to 1. It depends on the state only, so that ETags stay valid."""
+"""The progress from 0 to 1. It depends only on the state, so that ETags stay valid."""

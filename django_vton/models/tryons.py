@@ -1,4 +1,4 @@
-"""Try-ons, their pictures, and the product images they use."""
+"""Try-ons, their result images, and the product images that they use."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .states import ACTIVE, State
 
 
 class ProductImage(models.Model):
-    """A product's picture, prepared for the vendor once per distinct source file.
+    """A product image that is prepared for the vendor, once per distinct source file.
 
-    If it cannot be used, `problem` tells the merchant why, and there is no file.
+    If the image cannot be used, there is no file, and `problem` tells the merchant why.
     """
 
     source_digest = models.CharField(max_length=64, unique=True)
@@ -42,43 +42,37 @@ class ProductImage(models.Model):
 
 
 class TryOnRequestQuerySet(models.QuerySet["TryOnRequest"]):
-    """Try-ons by state and by owner."""
+    """The queries of the dispatcher and the API."""
 
     def active(self) -> QuerySet[TryOnRequest]:
-        """Try-ons that have not ended."""
+        """Return the try-ons that have not ended."""
         return self.filter(state__in=ACTIVE)
 
     def scheduled(self) -> QuerySet[TryOnRequest]:
-        """Active try-ons that a dispatcher handles now or later: no followers, no waiting rows of a batch."""
-        return self.filter(state__in=ACTIVE, due_at__isnull=False)
+        """Return the active try-ons that a dispatcher handles now or later. Followers are not scheduled."""
+        return self.active().filter(due_at__isnull=False)
 
     def due(self, now: datetime) -> QuerySet[TryOnRequest]:
-        """Try-ons that a dispatcher may claim now, longest due first."""
+        """Return the try-ons that a dispatcher may claim now, longest due first."""
         is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
         return self.scheduled().filter(is_free, due_at__lte=now).order_by("due_at")
 
-    def owned_by(self, shopper: Shopper | None) -> QuerySet[TryOnRequest]:
-        """A shopper's own try-ons; none without a shopper."""
-        return self.none() if shopper is None else self.filter(shopper=shopper)
-
     def with_related(self) -> QuerySet[TryOnRequest]:
-        """Load what the API shows of each try-on, in a fixed number of queries."""
+        """Load the related rows that the API shows, in a fixed number of queries."""
         return self.select_related("photo", "source").prefetch_related("images")
 
 
 class TryOnRequest(models.Model):
-    """One try-on. The row is also the job: `due_at` schedules it, `lease_until` locks it."""
+    """A try-on, which is also the worker's job: `due_at` schedules it, and `lease_until` locks it."""
 
     class FeedbackReason(models.TextChoices):
-        """Why a shopper does not like the result. Shoppers choose from this list."""
-
         FIT = "fit", pgettext_lazy("vton", "Fit")
         COLOUR = "colour", pgettext_lazy("vton", "Colour")
         NOT_LIKE_ME = "not_like_me", pgettext_lazy("vton", "Doesn't look like me")
         POOR_PICTURE = "poor_picture", pgettext_lazy("vton", "Poor picture")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Foreign keys that begin an index in Meta need none of their own.
+    # A foreign key that is the first column of an index in Meta needs no index of its own.
     shopper = models.ForeignKey(
         Shopper, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons", db_index=False
     )
@@ -162,14 +156,10 @@ class TryOnRequest(models.Model):
     class Meta:
         verbose_name = _("try-on")
         verbose_name_plural = _("try-ons")
-        permissions = [
-            ("operate", _("Can operate try-ons")),
-            ("spend", _("Can start paid renders")),
-        ]
+        permissions = [("operate", _("Can operate try-ons")), ("spend", _("Can start paid renders"))]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(state=State.COMPLETED) | Q(image_count__gt=0),
-                name="vton_completed_has_images",
+                condition=~Q(state=State.COMPLETED) | Q(image_count__gt=0), name="vton_completed_has_images"
             ),
             models.CheckConstraint(
                 condition=Q(feedback="dislike") | Q(feedback_reason=""), name="vton_reason_needs_dislike"
@@ -178,20 +168,20 @@ class TryOnRequest(models.Model):
                 fields=["shopper", "idempotency_key"], name="vton_unique_idempotency_key"
             ),
         ]
-        # Each index covers all columns of its query. SQLite has no table statistics: it chooses the index
-        # with more matching columns or the right order, and would scan all rows of a state otherwise.
+        # Each index covers all columns of its query, since SQLite has no table statistics. With a shorter
+        # index, it would read all rows of a state.
         indexes = [
             models.Index(fields=["state", "due_at"], name="vton_request_due"),
             models.Index(fields=["shopper", "-created_at"], name="vton_request_by_shopper"),
             models.Index(fields=["shopper", "state", "-created_at"], name="vton_request_shopper_state"),
             models.Index(fields=["cache_key", "state", "-created_at"], name="vton_request_by_cache_key"),
             models.Index(fields=["-created_at"], name="vton_request_newest"),
-            # Partial: erased rows stay expired for ever, and the hourly purge would read them all.
+            # A partial index, since erased rows stay expired and the hourly purge would read all of them.
             models.Index(
                 fields=["expires_at"], condition=Q(erased_at__isnull=True), name="vton_request_expires"
             ),
             models.Index(fields=["source", "state", "created_at"], name="vton_request_followers"),
-            # For the admin's filters, in the order of its change list.
+            # The remaining indexes are for the admin's filters, in the order of its change list.
             models.Index(fields=["state", "-created_at"], name="vton_request_by_state"),
             models.Index(fields=["error_code", "state"], name="vton_request_by_error"),
             models.Index(fields=["engine", "-created_at"], name="vton_request_by_engine"),
@@ -204,15 +194,15 @@ class TryOnRequest(models.Model):
 
     @property
     def shown_images(self) -> list[TryOnImage]:
-        """Its own images, or those of the render that it shares."""
+        """Return the try-on's own images, or the images of the render that it shares."""
         source = self.source if self.source is not None else self
         return list(source.images.all())
 
     @property
     def shows_house_model(self) -> bool:
-        """Whether its pictures show a house model, which all staff may view.
+        """Return whether the images show a house model, which all staff may view.
 
-        False if that is uncertain, because there is no owner and the photo is deleted.
+        Return False if that is uncertain, because there is no owner and the photo is deleted.
         """
         shown = self.source if self.source is not None else self
         is_house = shown.shared_key is not None or (shown.photo is not None and shown.photo.is_house)
@@ -220,7 +210,7 @@ class TryOnRequest(models.Model):
 
     @property
     def error_message(self) -> str:
-        """Why it failed, in the shopper's language; "" if it did not fail."""
+        """Return the reason for the failure in the shopper's language; "" if the try-on did not fail."""
         if not self.error_code:
             return ""
         # A shop's own engine may have further codes.
@@ -228,17 +218,17 @@ class TryOnRequest(models.Model):
 
 
 class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
-    """Images by who may view them."""
+    """Queries for the images that may be viewed."""
 
     def visible_to(self, shopper: Shopper | None) -> QuerySet[TryOnImage]:
-        """Published images, a shopper's own, and those of a render that their try-on shares."""
+        """Return published images, and the images of this shopper's try-ons and of renders they share."""
         visible = Q(published_at__isnull=False)
         if shopper is not None:
             visible |= Q(request__shopper=shopper) | Q(request__followers__shopper=shopper)
         return self.filter(visible).distinct()
 
     def published_for(self, ref: str) -> QuerySet[TryOnImage]:
-        """The published images of a product, newest first."""
+        """Return the published images of a product, newest first."""
         of_product = Q(publications__product=ref) | Q(publications__main_product=ref)
         return self.filter(of_product).order_by("-published_at").distinct()
 

@@ -1,4 +1,4 @@
-"""Feeds batches in a thread of its own: reading a product image must not delay an outcome."""
+"""Feed batches in a separate thread, since reading a product image must not delay storing an outcome."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .db_thread import DbThread
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 0.5
-"""Between checks while no batch is due or no capacity is free."""
+"""The pause between two checks while no batch is due or no capacity is free."""
 
 PAUSE_AFTER_ERROR_SECONDS = 2.0
 
 
 class BatchFeeder:
-    """One per dispatcher run. It feeds while ``may_continue``."""
+    """The feeder of one dispatcher run. It continues while `may_continue` returns True."""
 
     def __init__(self, may_continue: Callable[[], bool]) -> None:
         self.may_continue = may_continue
@@ -29,7 +29,7 @@ class BatchFeeder:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no step is running."""
+        """Return whether no step is running."""
         return self.task is None or self.task.done()
 
     def start_if_due(self) -> None:
@@ -43,7 +43,7 @@ class BatchFeeder:
             while self.may_continue() and await self.thread(feeding.step):
                 pass
         except Exception:
-            # The jobs go on, and the next check tries again.
+            # Continue with the jobs, and try again at the next check.
             logger.exception("Feeding the batches failed")
             pause = PAUSE_AFTER_ERROR_SECONDS
         finally:

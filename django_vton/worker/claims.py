@@ -1,7 +1,6 @@
-"""Which due try-ons a dispatcher claims. Their outcomes are stored in ``outcomes``.
+"""Claim due try-ons for a dispatcher, in its database thread. The module `outcomes` stores their outcomes.
 
-Every function here is one unit of work in the dispatcher's database thread. Times that decide about money are
-taken before the claim is committed.
+A lease's end on the monotonic clock is computed before the claim is committed, so it is never too late.
 """
 
 from __future__ import annotations
@@ -32,21 +31,21 @@ from ..utils.tokens import hash_token, new_token
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-"""How long a claimed try-on belongs to its worker. `lifecycle.operators.MAX_ANSWER_DELAY` must be longer."""
-
 MAX_CALL_SECONDS = 20.0
+"""The maximum duration of one call of the vendor. It must be shorter than `lifecycle.LEASE`."""
 
 HORIZON = timedelta(seconds=60)
-"""A dispatcher waits for what is due within this time. The schedule wakes another one for what is due
-later."""
+"""A dispatcher waits for work that is due within this time. The schedule wakes a worker for later work."""
 
 OUTCOME_TIMEOUT_WITHOUT_CALLBACK = timedelta(seconds=90)
-"""Without callbacks, only the submit's own response could tell its outcome."""
+"""The timeout of an unknown outcome without callbacks. It is short, since only the response can tell it."""
 
 POLL_LIMIT_AWAITING_CALLBACK = 4
-"""How many renders whose callback has not come are polled in one polling cycle. If the vendor is slow, all of
-them are due and hardly one has finished; if callbacks are lost, this is still dozens of polls a second."""
+"""The maximum number of renders without their callback that one polling cycle polls.
+
+If the vendor is slow, all of them are due, but hardly any has finished. If callbacks are lost, this limit
+still allows dozens of polls a second.
+"""
 
 SENT = tuple(state for state in ACTIVE if state != State.QUEUED)
 
@@ -57,20 +56,20 @@ class Job:
 
     kind: Literal["submit", "poll", "download"]
     request: TryOnRequest
-    """As claimed: its ``lease_until`` is this job's own lease."""
+    """The claimed try-on. Its `lease_until` is this job's lease."""
     attempt: Attempt
     engine: Engine
     lease_ends: float
-    """On the monotonic clock. No socket is opened later."""
+    """The time on the monotonic clock after which no socket is opened."""
     token: str = field(default="", repr=False)
     links: tuple[str, str] | None = field(default=None, repr=False)
-    """Tokens of the photo and the product image, if the vendor downloads them."""
+    """The tokens of the photo and the product image, if the vendor downloads them."""
     after_refusal: bool = False
-    """Whether the vendor has refused a submit to this engine, so that an accepted one is recorded."""
+    """Whether the circuit breaker must be told if the vendor accepts this submit after a refusal."""
 
 
 def has_work() -> bool:
-    """Whether anything is due now or soon. The schedule finds what waits for a circuit breaker."""
+    """Return whether any work is due now or soon, except submits that a circuit breaker blocks."""
     now = timezone.now()
     soon = TryOnRequest.objects.scheduled().filter(due_at__lte=now + HORIZON)
     soon = soon.exclude(state=State.QUEUED, engine__in=circuit_breaker.blocked_engines(now))
@@ -78,9 +77,9 @@ def has_work() -> bool:
 
 
 def claim_jobs(free: int, free_submits: int) -> list[Job]:
-    """Claim due try-ons: up to ``free`` in all, of these up to ``free_submits`` submits.
+    """Claim up to `free` due try-ons, of which at most `free_submits` are submits.
 
-    Claimed jobs must be run, so a database error that comes after a claim is logged and not raised.
+    Claimed jobs must be run, so a database error after the first claim is logged and not raised.
     """
     jobs: list[Job] = []
     try:
@@ -91,20 +90,20 @@ def claim_jobs(free: int, free_submits: int) -> list[Job]:
     except (DatabaseError, InterfaceError):
         if not jobs:
             raise
-        logger.exception("The database failed while jobs were claimed. Those claimed before are run.")
+        logger.exception("A database error stopped the claiming of jobs. The jobs claimed before are run.")
     return jobs
 
 
 def _row_locks() -> AbstractContextManager[object]:
-    """A transaction in which other dispatchers skip the selected rows, if the database can do so.
+    """Return a transaction in which other dispatchers skip the selected rows, if the database supports that.
 
-    It only saves useless work: the claim itself locks its rows and reads them again.
+    It only saves useless work, since the claim locks its rows and reads them again.
     """
     return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
 
 
 def _newest_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) -> list[Attempt]:
-    """The newest attempts of the first of these try-ons that no other dispatcher has locked."""
+    """Return the newest attempts of the first `number` try-ons that no other dispatcher has locked."""
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True)
     keys = list(rows.values_list("pk", flat=True)[:number])
@@ -116,7 +115,7 @@ def _newest_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) -
 
 
 def _has_any(rows: QuerySet[TryOnRequest]) -> bool:
-    """Like ``exists``, but ordered: without the order, a planner may read all rows that wait."""
+    """Like `exists`, but keep the order. Without it, a query planner may read all waiting rows."""
     return bool(rows.values_list("pk")[:1])
 
 
@@ -127,16 +126,16 @@ def _claim_due_submits(free: int, jobs: list[Job]) -> None:
     queued = TryOnRequest.objects.due(timezone.now()).filter(state=State.QUEUED)
     if not _has_any(queued):
         return
-    # In random order, so that a long queue of one engine does not delay the others.
+    # In random order, so that a long queue of one engine does not delay the other engines.
     for name in random.sample(sorted(engines()), len(engines())):
         _claim_engine_submits(get_engine(name), queued.filter(engine=name), free - len(jobs), jobs)
-    # Only if capacity is left, since this query reads all queued rows.
+    # Run this query only if capacity is left, since it reads all queued rows.
     for request in queued.exclude(engine__in=engines())[: free - len(jobs)]:
         lifecycle.give_up(request, "vendor", "engine_gone")
 
 
 def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: int, jobs: list[Job]) -> None:
-    """Claim in a separate transaction, so that a trial of this engine does not block other engines."""
+    """Claim submits of one engine in a separate transaction, so that a trial blocks no other engine."""
     now = timezone.now()
     claimed: list[Job] = []
     with _row_locks():
@@ -147,27 +146,26 @@ def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: 
             allowed = sendable[: allowance.capacity]
             claimed = claim_submits(allowed, engine, after_refusal=allowance.after_refusal)
     jobs += claimed
-    # Each in its own transaction, so that the quota and budget rows of one are not locked while another ends.
+    # Each `give_up` is a transaction, so that the quotas and budgets of several try-ons are not locked.
     for attempt in attempts:
         if not _has_images(attempt.request, now):
             lifecycle.give_up(attempt.request, "deadline", "photo_gone")
 
 
 def _has_images(request: TryOnRequest, now: datetime) -> bool:
-    """Whether there is anything to send: the photo may be deleted or expired."""
     photo = request.photo if request.product_image is not None else None
     return photo is not None and (photo.expires_at is None or photo.expires_at > now)
 
 
 def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal: bool = False) -> list[Job]:
-    """Claim these attempts of one engine for submission, and create their vendor links in one transaction."""
+    """Claim these submits of one engine, and create their vendor links in the same transaction."""
     if not attempts:
         return []
-    lease_ends = time.monotonic() + LEASE.total_seconds() - MAX_CALL_SECONDS
+    lease_ends = time.monotonic() + lifecycle.LEASE.total_seconds() - MAX_CALL_SECONDS
     tokens = {attempt.pk: new_token() for attempt in attempts}
     hashes = [hash_token(token) for token in tokens.values()]
     with transaction.atomic():
-        claimed = lifecycle.claim_submits(attempts, hashes, timezone.now(), LEASE)
+        claimed = lifecycle.claim_submits(attempts, hashes, timezone.now(), lifecycle.LEASE)
         links = create_links(claimed) if engine.images_as == "url" else [None] * len(claimed)
     return [
         Job("submit", attempt.request, attempt, engine, lease_ends, tokens[attempt.pk], pair, after_refusal)
@@ -179,7 +177,7 @@ def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal:
 
 
 def _claim_due_polls(free: int, jobs: list[Job]) -> None:
-    """Claim polls and downloads, and end what has waited long enough."""
+    """Claim polls and downloads, and end submits with an expired lease or an outcome that never came."""
     now = timezone.now()
     rows = TryOnRequest.objects.due(now).filter(state__in=SENT)
     if not _has_any(rows):
@@ -201,24 +199,24 @@ def _claim_due_polls(free: int, jobs: list[Job]) -> None:
 
 
 def _awaiting_callback() -> Q:
-    """Renders that are due although no callback has come: usually the vendor has not finished."""
+    """Return a filter for renders without their callback. The vendor has usually not finished them."""
     with_callbacks = [name for name in engines() if supports_callback(name)]
     return Q(state=State.SUBMITTED, called_back_at=None, engine__in=with_callbacks)
 
 
 def claim_polls(attempts: Sequence[Attempt], now: datetime) -> list[Attempt]:
-    """Claim the attempts that wait for a poll or a download."""
+    """Claim those of the attempts that wait for a poll or a download."""
     waiting = [attempt for attempt in attempts if attempt.request.state in (State.SUBMITTED, State.RENDERED)]
-    return lifecycle.claim_due(waiting, now, LEASE) if waiting else []
+    return lifecycle.claim_due(waiting, now, lifecycle.LEASE) if waiting else []
 
 
 def create_jobs(claimed: Sequence[Attempt]) -> list[Job]:
-    """The polls and downloads of claimed attempts. Some try-ons end here instead."""
+    """Return the polls and downloads of claimed attempts. A try-on that cannot continue fails instead."""
     return [job for job in map(_create_job, claimed) if job is not None]
 
 
 def _create_job(attempt: Attempt) -> Job | None:
-    """Return the job of a claimed try-on. If its claims have ended without an outcome too often, fail it."""
+    """Return the job of a claimed try-on, or None if it fails after too many claims or has no engine."""
     request = attempt.request
     has_crashed = request.claim_count > lifecycle.MAX_CLAIMS
     if request.state == State.RENDERED:
@@ -230,26 +228,25 @@ def _create_job(attempt: Attempt) -> Job | None:
         return None
     engine = engines().get(request.engine)
     if engine is None:
-        logger.error("try-on %s waits: its engine %s is not in the settings.", request.pk, request.engine)
+        logger.error("try-on %s waits because its engine %s is not configured", request.pk, request.engine)
         return None
     kind: Literal["poll", "download"] = "download" if request.state == State.RENDERED else "poll"
     return Job(kind, request, attempt, engine, time.monotonic() + MAX_CALL_SECONDS)
 
 
 def end_expired_lease(request: TryOnRequest, now: datetime) -> None:
-    """Mark a submit as unknown after its worker's lease has expired, since the response is lost."""
-    attempt = lifecycle.current_attempt(request)
-    timeout, error = outcome_timeout(request.engine), "the worker did not come back"
-    lifecycle.mark_unknown(attempt, timeout=timeout, error=error, expired_at=now)
+    """Mark the outcome of a submit as unknown after its lease has expired, since the response is lost."""
+    attempt, timeout = lifecycle.current_attempt(request), outcome_timeout(request.engine)
+    lifecycle.mark_unknown(attempt, timeout=timeout, error="The lease has expired.", expired_at=now)
 
 
 def outcome_timeout(engine: str) -> timedelta:
-    """How long after a submit its unknown outcome is awaited."""
+    """Return how long an unknown outcome is awaited after the submit."""
     return config.DEADLINE if supports_callback(engine) else OUTCOME_TIMEOUT_WITHOUT_CALLBACK
 
 
 def deadline_of(request: TryOnRequest, attempt: Attempt) -> datetime:
-    """The time at which polling stops. A late callback extends it a little."""
+    """Return the time at which polling stops. A late callback extends it a little."""
     deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
     if request.called_back_at is None:
         return deadline

@@ -1,4 +1,4 @@
-"""The dispatcher's database threads: one unit of work at a time, each on a connection that works."""
+"""The dispatcher's database threads. Each runs one function at a time, on a usable connection."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import (
-    DatabaseError,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    close_old_connections,
-    connections,
-)
+from django.db import DatabaseError, IntegrityError, InterfaceError, close_old_connections, connections
 
 from ..lifecycle import RolledBack
 from ..utils.redaction import clear_frames
@@ -26,24 +18,21 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CONNECTION_ERRORS = (OperationalError, InterfaceError, InternalError)
-"""The database may be back in a moment. Any other error would come again."""
-
 MAX_BATCH = 50
-"""How many outcomes are stored together: the default of CONCURRENCY."""
+"""The maximum number of outcomes that are stored together, which is the default of CONCURRENCY."""
 
 MAX_PAUSE_SECONDS = 0.1
-"""How long a busy micro-batcher waits for more outcomes."""
+"""The maximum time for which a busy micro-batcher waits for more outcomes."""
 
 
 class DbThread:
-    """Our own thread: asgiref's shared one stays broken after a cut connection and hangs after a fork."""
+    """A separate thread, since asgiref's fails for ever after a lost connection and hangs after a fork."""
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def __call__(self, work: Callable[..., T], *args: Any) -> T:
-        """Run ``work`` in the thread."""
+        """Run `work` in the thread, and return its result."""
 
         def unit() -> T:
             close_old_connections()
@@ -55,7 +44,7 @@ class DbThread:
         return await asyncio.get_running_loop().run_in_executor(self._executor, unit)
 
     def close(self) -> None:
-        """End the thread and its connections."""
+        """Close the thread's connections, and end the thread."""
         self._executor.submit(connections.close_all)
         self._executor.shutdown()
 
@@ -66,10 +55,10 @@ class _Item(NamedTuple):
 
 
 class MicroBatcher:
-    """Store outcomes of one kind in a thread: those that come while it is busy are stored together.
+    """Store outcomes of one kind in a thread. Outcomes that arrive while it is busy are stored together.
 
-    ``store`` takes a list of outcomes and returns a result for each. While ``is_busy``, the batcher pauses
-    after each batch for as long as the batch took, so that more outcomes are stored together.
+    `store` takes a list of outcomes and returns a result for each. If `is_busy()`, the batcher pauses after
+    each batch for as long as the batch took, so that more outcomes are stored together.
     """
 
     def __init__(
@@ -105,7 +94,7 @@ class MicroBatcher:
             results = await self._thread(self._store, [item.outcome for item in batch])
         except Exception as error:
             if len(batch) > 1 and _is_rolled_back(error):
-                # One by one, so that only the outcome that caused it fails.
+                # Store them one by one, so that only the outcome that caused the error fails.
                 clear_frames(error)
                 logger.exception("%d outcomes could not be stored together", len(batch))
                 for item in batch:
@@ -113,7 +102,7 @@ class MicroBatcher:
                 return
             cause = error.__cause__ if isinstance(error, RolledBack) else None
             for item in batch:
-                if not item.result.done():  # Skip cancelled futures.
+                if not item.result.done():  # Skip canceled futures.
                     item.result.set_exception(cause or error)
         else:
             for item, result in zip(batch, results, strict=True):
@@ -122,10 +111,10 @@ class MicroBatcher:
 
 
 def _is_rolled_back(error: Exception) -> bool:
-    """Whether nothing was stored for certain.
+    """Return whether it is certain that nothing was stored.
 
-    After another database error the outcomes may be stored: a second try would mistake "stored before" for
-    "ended meanwhile".
+    After any other database error, the outcomes may be stored. Storing an outcome twice would treat it as a
+    late outcome of a try-on that has ended.
     """
     is_database_error = isinstance(error, DatabaseError | InterfaceError)
     return isinstance(error, IntegrityError | RolledBack) or not is_database_error

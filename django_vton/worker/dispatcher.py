@@ -1,7 +1,7 @@
 """The dispatcher claims due try-ons and runs them in one asyncio loop, so that no worker waits for a render.
 
-``run`` takes a lease, works for a time slice, finishes the running jobs, releases the lease, and only then
-checks for work once more: no wake-up can be lost.
+`run` takes a lease, works for a time slice, finishes the running jobs and releases the lease. It checks for
+work once more after that, so no wake-up is lost.
 """
 
 from __future__ import annotations
@@ -16,39 +16,40 @@ import time
 from django.db import DatabaseError, InterfaceError
 
 from ..conf import config
+from ..lifecycle import CONNECTION_ERRORS
 from ..models import DispatcherLease
 from ..pixazo.client import PixazoClient
 from ..queue import dispatcher_leases, wake
 from . import claims, shutdown
 from .batch_feeder import BatchFeeder
 from .claims import Job
-from .db_thread import CONNECTION_ERRORS, DbThread
+from .db_thread import DbThread
 from .jobs import RunningJobs
 
 logger = logging.getLogger(__name__)
 
 TIME_SLICE_SECONDS = 10.0
-"""After this time a task of the queue claims nothing more, well before the queue's timeout."""
+"""The time after which a task of the queue claims no more jobs. The queue's timeout is much longer."""
 
 LAST_POST_SECONDS = 10.0
-"""How long after its time slice a claimed submit may still be sent, since its photo is being read."""
+"""The time after the time slice in which claimed submits may still be sent. Reading images takes time."""
 
 CYCLE_SECONDS = 0.1
-"""Minimum pause between polling cycles."""
+"""The minimum pause between polling cycles."""
 
 BUSY_CYCLE_SECONDS = 0.5
-"""The same while half of the capacity or more is used."""
+"""The minimum pause while half of the capacity or more is used."""
 
 IDLE_CYCLE_SECONDS = 1.0
-"""The same if there is nothing to do; also the maximum pause."""
+"""The pause if there is nothing to do, which is also the maximum."""
 
 
 def pause_after_cycle(seconds: float, *, is_busy: bool = False, is_full: bool = False) -> float:
-    """Seconds to wait after a polling cycle of this length: twice as long, to leave the database to outcomes.
+    """Return the pause after a polling cycle: twice its duration, to leave the database to outcomes.
 
-    No minimum applies if all free submits were claimed, since more are waiting. It is longer while busy, as
-    the cost of a cycle hardly depends on its number of rows. The maximum matters after a lock has held up
-    a cycle: a long pause could carry the dispatcher past the queue's timeout.
+    If `is_full`, more submits are probably waiting, so no minimum applies. If `is_busy`, the minimum is
+    longer, since the cost of a cycle hardly depends on its number of rows. After a cycle that a lock has
+    delayed, the maximum keeps the dispatcher within the queue's timeout.
     """
     minimum = BUSY_CYCLE_SECONDS if is_busy else 0 if is_full else CYCLE_SECONDS
     return min(IDLE_CYCLE_SECONDS, max(minimum, 2 * seconds))
@@ -57,7 +58,7 @@ def pause_after_cycle(seconds: float, *, is_busy: bool = False, is_full: bool = 
 def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
     """Run due try-ons until there is nothing to do, or until the time slice is over.
 
-    With ``forever``, run until ``stop`` is set. On SIGTERM, claim nothing more, store the outcomes of running
+    With `forever`, run until `stop` is set. On SIGTERM, claim no more jobs, store the outcomes of the running
     jobs, and then raise the signal again.
     """
     stop = stop or threading.Event()
@@ -66,13 +67,13 @@ def run(*, forever: bool = False, stop: threading.Event | None = None) -> None:
             _run_forever(stop)
             return
         asyncio.run(Dispatcher(stop=stop).main())
-        # Wake a worker for the rest before SIGTERM is raised again; nothing else would.
+        # Wake a worker for the remaining work before SIGTERM is raised again.
         if claims.has_work():
             wake()
 
 
 def _run_forever(stop: threading.Event) -> None:
-    """Wait also while all leases are taken or the database is down."""
+    """Run dispatchers one after another. Wait while all leases are taken or the database is not available."""
     while not stop.is_set():
         try:
             asyncio.run(Dispatcher(forever=True, stop=stop).main())
@@ -82,7 +83,7 @@ def _run_forever(stop: threading.Event) -> None:
 
 
 def drain() -> None:
-    """Run until nothing is due soon, for ``vton_worker --once`` and processes without a queue."""
+    """Run until no work is due soon, for `vton_worker --once` and processes without a queue."""
     stop = threading.Event()
     with shutdown.defer_sigterm(stop):
         while not stop.is_set() and claims.has_work():
@@ -91,12 +92,12 @@ def drain() -> None:
 
 
 class Dispatcher:
-    """One run."""
+    """One run, from taking a lease to releasing it."""
 
     def __init__(self, *, stop: threading.Event, forever: bool = False) -> None:
         self.stop = stop
         self.has_lease = True
-        # Slices of different lengths: dispatchers that began together must not all end at once.
+        # Vary the time slice, so that dispatchers that began together do not all end at once.
         seconds = TIME_SLICE_SECONDS * random.uniform(0.7, 1.0)  # noqa: S311 - not a secret
         self.ends_at = math.inf if forever else time.monotonic() + seconds
         self.forever = forever
@@ -104,7 +105,7 @@ class Dispatcher:
         self.feeder = BatchFeeder(self._may_continue)
 
     async def main(self) -> bool:
-        """Take a lease, work, finish the jobs, and release it. False if all leases are taken."""
+        """Take a lease, work, finish the jobs, and release the lease. Return False if none is free."""
         try:
             lease = await self.db(dispatcher_leases.acquire)
             if lease is None:
@@ -145,7 +146,7 @@ class Dispatcher:
         return self.has_lease and not self.stop.is_set() and time.monotonic() <= self.ends_at
 
     async def _work(self, jobs: RunningJobs) -> None:
-        """Polling cycles: claim and start jobs, until told to stop or there is nothing to wait for."""
+        """Claim and start jobs in polling cycles, until told to stop or no job is running or due soon."""
         while self._may_continue():
             began = time.monotonic()
             free, free_submits = jobs.free_capacity()

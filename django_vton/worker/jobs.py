@@ -1,6 +1,6 @@
-"""The dispatcher's running jobs: submits, polls and downloads of claimed try-ons, in one asyncio loop.
+"""Run the jobs of claimed try-ons (submits, polls and downloads) in one asyncio loop.
 
-What a job results in is stored by ``outcomes``.
+The module `outcomes` stores the results of jobs.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from .. import lifecycle
 from ..conf import config
 from ..gateway import links
+from ..images import ImageRefused
+from ..lifecycle import CONNECTION_ERRORS
 from ..pixazo import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
 from ..pixazo.client import PixazoClient
 from ..utils.redaction import clear_frames
 from . import outcomes, result_images
 from .claims import Job
-from .db_thread import CONNECTION_ERRORS, DbThread, MicroBatcher
+from .db_thread import DbThread, MicroBatcher
+from .result_images import ResultImage
 
 logger = logging.getLogger(__name__)
 
@@ -29,39 +33,39 @@ T = TypeVar("T")
 DOWNLOAD_SECONDS = 20.0
 
 MAX_IMAGES_IN_MEMORY = 8
-"""From the first byte until the image is encoded again. Each may have 32 MB."""
+"""The maximum number of result images that are downloaded or decoded at a time. Each may have 32 MB."""
 
 
 class LeaseExpired(Exception):  # noqa: N818 - it says what happened
-    """No time is left to send the request: another dispatcher may soon assume that this worker has died."""
+    """A submit is too late, since another dispatcher may soon assume that this worker has died."""
 
 
 class RunningJobs:
-    """One per dispatcher run. No download follows a poll unless ``may_continue``."""
+    """The jobs of one dispatcher run. A poll is followed by a download only if `may_continue()`."""
 
     def __init__(self, pixazo: PixazoClient, may_continue: Callable[[], bool], *, posts_until: float) -> None:
         self.pixazo = pixazo
         self.may_continue = may_continue
         self.posts_until = posts_until
-        """On the monotonic clock. No claimed submit is sent later."""
+        """The time on the monotonic clock after which no claimed submit is sent."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.submits = 0
         self.image_slots = asyncio.Semaphore(MAX_IMAGES_IN_MEMORY)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
         # A separate thread, so that outcomes are not delayed by polling cycles.
         self.db = DbThread("vton-outcomes")
-        # A submit's result cannot be requested again, so store it immediately. Other outcomes may wait.
+        # The result of a submit cannot be requested again, so store it immediately. Other outcomes may wait.
         self.store_submit = MicroBatcher(self.db, outcomes.on_submit)
         self.store_poll = MicroBatcher(self.db, outcomes.on_poll, is_busy=self.is_busy)
         self.store_download = MicroBatcher(self.db, outcomes.on_download, is_busy=self.is_busy)
 
     def free_capacity(self) -> tuple[int, int]:
-        """How many jobs may start, and how many of these may be submits."""
+        """Return how many jobs may start, and how many of them may be submits."""
         free = config.CONCURRENCY - len(self.tasks)
         return free, min(free, config.SUBMIT_CONCURRENCY - self.submits)
 
     def is_busy(self) -> bool:
-        """Whether half of the capacity is used: then larger batches save database time."""
+        """Return whether half of the capacity is used, so that larger batches save database time."""
         return 2 * len(self.tasks) >= config.CONCURRENCY
 
     def start(self, job: Job) -> None:
@@ -74,9 +78,9 @@ class RunningJobs:
             try:
                 await work(job)
             except Exception as error:
-                # The lease expires and a later polling cycle finds the row. The other jobs go on.
+                # The lease will expire, and a later polling cycle will handle the try-on.
                 clear_frames(error)
-                logger.exception("try-on %s: %s stopped", job.request.pk, job.kind)
+                logger.exception("try-on %s: the %s crashed", job.request.pk, job.kind)
             finally:
                 if job.kind == "submit":
                     self.submits -= 1
@@ -112,13 +116,12 @@ class RunningJobs:
             )
         except Exception as error:
             clear_frames(error)
-            logger.exception("try-on %s: its submit broke off", job.request.pk)
+            logger.exception("try-on %s: the submit failed with an unexpected error", job.request.pk)
             outcome = SubmitOutcome.UNKNOWN if is_sent else SubmitOutcome.NOT_SENT
             result = SubmitResult(outcome=outcome, error=type(error).__name__)
         await self._store_submit_result(job, result)
 
     async def _create_payload(self, job: Job) -> tuple[dict[str, Any], str | None]:
-        """The body of the submit, and the callback URL."""
         photo, product_image = job.request.photo, job.request.product_image
         if photo is None or product_image is None:
             raise ValueError("The photo or the product image was deleted.")
@@ -134,7 +137,7 @@ class RunningJobs:
         return job.engine.submit_body(person, product, job.request.options), callback_url
 
     async def _store_submit_result(self, job: Job, result: SubmitResult) -> None:
-        """Try again while the process lives, since the vendor does not repeat its response."""
+        """Store the result. Retry after connection errors, since the vendor does not repeat its response."""
         pause = 0.2
         while True:
             try:
@@ -142,7 +145,7 @@ class RunningJobs:
             except Exception as error:
                 clear_frames(error)
                 logger.exception(
-                    "attempt %s of try-on %s (vendor's id %s): its result is not stored",
+                    "The result of attempt %s of try-on %s (vendor's id %s) is not stored",
                     job.attempt.number,
                     job.request.pk,
                     result.answer.vendor_id if result.answer else "none",
@@ -168,31 +171,32 @@ class RunningJobs:
                 await self._download(download)
 
     async def _download(self, job: Job) -> None:
+        record = lifecycle.record_download_failure
         try:
             await self._download_all(job)
+        except ImageRefused as refusal:
+            await self.db(record, job.request, True, str(refusal))
+        except DownloadFailed as failure:
+            await self.db(record, job.request, not failure.is_retryable, str(failure))
         except Exception as error:
             # For example, the disk is full. A recorded failure does not count towards MAX_CLAIMS.
             clear_frames(error)
-            logger.exception("try-on %s: its image was not stored", job.request.pk)
-            await self.db(outcomes.on_download_failed, job, False, type(error).__name__)
+            logger.exception("try-on %s: the image was not stored", job.request.pk)
+            await self.db(record, job.request, False, type(error).__name__)
 
     async def _download_all(self, job: Job) -> None:
         # Ignore surplus images: only the ordered number was budgeted.
         urls = job.request.result_urls[: job.engine.image_count(job.request.options)]
-        found = await asyncio.gather(*[self._download_one(url) for url in urls], return_exceptions=True)
-        results = [result for result in found if isinstance(result, result_images.ResultImage)]
-        for error in found:
-            if isinstance(error, result_images.ImageRefused | DownloadFailed):
-                is_unreadable = not (isinstance(error, DownloadFailed) and error.is_retryable)
-                await self.db(outcomes.on_download_failed, job, is_unreadable, str(error))
-                return
-            if isinstance(error, BaseException):
-                raise error
+        results: list[ResultImage] = []
+        for result in await asyncio.gather(*map(self._download_one, urls), return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+            results.append(result)
         images = await self._run_in_thread(result_images.store, job.request, results)
         if not await self.store_download(job, images):
             await self._run_in_thread(result_images.delete_files, images)
 
-    async def _download_one(self, url: str) -> result_images.ResultImage:
+    async def _download_one(self, url: str) -> ResultImage:
         ends = time.monotonic() + DOWNLOAD_SECONDS
         try:
             async with asyncio.timeout(DOWNLOAD_SECONDS):
@@ -206,5 +210,5 @@ class RunningJobs:
             self.image_slots.release()
 
     async def _run_in_thread(self, work: Callable[..., T], *args: Any) -> T:
-        """Work on images and files, outside the loop and the database thread."""
+        """Run work on images and files outside of the loop and the database threads."""
         return await asyncio.get_running_loop().run_in_executor(self.image_threads, partial(work, *args))

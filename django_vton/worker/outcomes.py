@@ -1,8 +1,8 @@
-"""Store the outcomes of jobs. Each function is one unit of work in the dispatcher's outcome thread.
+"""Store the outcomes of jobs, in the dispatcher's outcome thread.
 
-It takes all outcomes of one kind that came while the thread was busy, and stores the frequent ones together.
-Rare ones are stored first, one at a time. If one fails, the frequent ones have not been stored yet, so the
-caller can repeat the whole list.
+Each function takes all outcomes of one kind that came while the thread was busy. It stores frequent outcomes
+together, but only after the rare outcomes, which it stores one at a time. If storing a rare outcome fails, no
+frequent outcome is stored yet, so the caller can repeat the whole list.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..gateway import circuit_breaker, links, polling
 from ..models import TryOnImage, VendorLink
 from ..models.states import IMAGE_ERROR_CODES
 from ..pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
-from .claims import LEASE, MAX_CALL_SECONDS, Job, deadline_of, outcome_timeout
+from .claims import MAX_CALL_SECONDS, Job, deadline_of, outcome_timeout
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ RETRY_NOT_SENT = timedelta(seconds=5)
 MAX_RETRY_PAUSE = timedelta(minutes=5)
 
 MAX_ATTEMPTS = 300
-"""Enough for about a day. Without a limit, a house model with an unreadable file would be retried forever."""
+"""The maximum number of attempts, enough for about a day. It ends retries with an unreadable photo file."""
 
 
 def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
-    """Store the results of submits, and what they mean for further submits to the same engine.
+    """Store the results of submits, and update the circuit breakers of their engines.
 
-    An outcome may come twice: if the connection breaks right after the commit, the caller repeats it.
+    If the connection breaks right after the commit, the caller passes the same outcome again.
     """
     accepted = [(job, result) for job, result in outcomes if result.outcome == SubmitOutcome.ACCEPTED]
     for job, result in outcomes:
@@ -58,7 +58,7 @@ def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
 def _on_failed_submit(job: Job, result: SubmitResult) -> None:
     if result.outcome == SubmitOutcome.NOT_SENT:
         pause = min(MAX_RETRY_PAUSE, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
-        logger.warning("try-on %s: its submit %s", job.request.pk, describe_not_sent(result.error))
+        logger.warning("try-on %s: the submit %s", job.request.pk, describe_not_sent(result.error))
         retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
         lifecycle.mark_refused(job.attempt, result, retry_at=retry_at)
     elif result.outcome == SubmitOutcome.REFUSED:
@@ -70,7 +70,7 @@ def _on_failed_submit(job: Job, result: SubmitResult) -> None:
 
 
 def describe_not_sent(error: str) -> str:
-    """Describe a submit that was not sent. Developers see only this message if the sandbox is not running."""
+    """Describe a submit that was not sent. Developers see only this text if the sandbox is not running."""
     is_sandbox_down = config.is_sandbox and error.startswith("Connect")
     return (
         f"was not sent to {config.PIXAZO_BASE_URL}: {error}" + " (is vton_sandbox running?)" * is_sandbox_down
@@ -78,10 +78,9 @@ def describe_not_sent(error: str) -> str:
 
 
 def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, bool]]) -> list[Job | None]:
-    """Store what the vendor said about renders; the seconds are those that it asks us to wait.
+    """Store the results of polls: the job, the response, its Retry-After in seconds, and `may_download`.
 
-    If a render has finished and the dispatcher may still download, the try-on stays claimed: return the
-    download.
+    Return a download for each finished render whose try-on stays claimed, and None for the other polls.
     """
     now, lease_ends = timezone.now(), time.monotonic() + MAX_CALL_SECONDS
     rendered, releases = [], []
@@ -92,11 +91,11 @@ def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, b
             else:
                 releases.append((job.request, _next_poll_at(job, retry_after)))
         elif answer.status == VendorStatus.COMPLETED:
-            rendered.append((job.attempt, answer, LEASE if may_download else None))
+            rendered.append((job.attempt, answer, lifecycle.LEASE if may_download else None))
         elif not _on_failed_render(job, answer):
             releases.append((job.request, now))
     claimed = {it.request_id: it for it in (lifecycle.mark_rendered(rendered) if rendered else [])}
-    # The others have ended meanwhile, or the vendor's id was corrected: then the right render is polled now.
+    # Release the rest, so that a render whose vendor's id was corrected is polled now.
     rows = {job.attempt.pk: job.request for job, *_ in outcomes}
     releases += [(rows[it.pk], now) for it, *_ in rendered if it.request_id not in claimed]
     if releases:
@@ -122,26 +121,21 @@ def _next_poll_at(job: Job, retry_after: float | None) -> datetime:
 
 
 def _on_failed_render(job: Job, answer: VendorResponse) -> bool:
-    """Fail the try-on after FAILED or ERROR. Return False if the response is about another render."""
+    """Fail a try-on whose render has failed. Return False if the response is about another render."""
     if answer.error_code in IMAGE_ERROR_CODES and job.engine.images_as == "url":
         if not VendorLink.objects.filter(attempt=job.attempt).exists():
-            # The try-on ended before the vendor downloaded its images, so no image is at fault.
+            # The try-on ended before the vendor downloaded its images, so the images are not the cause.
             answer = replace(answer, error_code="vendor")
         else:
-            # Our images are readable, so probably the vendor could not reach them.
-            message = "try-on %s: an image was not loaded. Does the vendor reach PUBLIC_BASE_URL (%s)?"
+            # Our images are readable, so the vendor could probably not download them.
+            message = "try-on %s: the vendor could not load an image. Can it reach PUBLIC_BASE_URL (%s)?"
             logger.warning(message, job.request.pk, config.PUBLIC_BASE_URL)
-    is_charged = answer.status == VendorStatus.FAILED
+    is_charged = answer.status == VendorStatus.FAILED  # The vendor charges FAILED, but not ERROR.
     return lifecycle.mark_render_failed(job.attempt, answer, is_charged=is_charged)
 
 
 def on_download(outcomes: Sequence[tuple[Job, list[TryOnImage]]]) -> list[bool]:
-    """Complete try-ons whose image files are stored. False for those that ended meanwhile."""
+    """Complete try-ons whose image files are stored. Return for each whether it was completed."""
     completed = lifecycle.mark_completed([(job.request, images) for job, images in outcomes])
     keys = {request.pk for request in completed}
     return [job.request.pk in keys for job, _ in outcomes]
-
-
-def on_download_failed(job: Job, is_unreadable: bool, error: str) -> None:
-    """A result image could not be downloaded, or its bytes are not an image."""
-    lifecycle.record_download_failure(job.request, is_unreadable=is_unreadable, error=error)

@@ -1,4 +1,4 @@
-"""Result images: decoded, encoded again, and written to the private storage."""
+"""Decode result images, encode them again, and write them to the private storage."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 
 from django.core.files.base import ContentFile
 
-from ..images import EncodedImage, ImageRefused, make_thumbnail, normalize_result
+from ..images import EncodedImage, make_thumbnail, normalize_result
 from ..models import TryOnImage, TryOnRequest
 from ..storage import delete_file
-
-__all__ = ["ImageRefused", "ResultImage", "decode", "delete_files", "store"]
 
 
 @dataclass(frozen=True)
@@ -23,15 +21,15 @@ class ResultImage:
 
 
 def decode(data: bytes) -> ResultImage:
-    """Decode untrusted bytes from the vendor and encode them again. Raise ImageRefused."""
+    """Decode untrusted bytes and encode the image again. Raise `ImageRefused` if it cannot be used."""
     image = normalize_result(data)
     thumbnail = make_thumbnail(image, label=True)
-    # Free the pixels before the next image is decoded.
+    # Drop the pixels to free their memory before the next image is decoded.
     return ResultImage(replace(image, decoded=None), thumbnail)
 
 
 def store(request: TryOnRequest, results: Sequence[ResultImage]) -> list[TryOnImage]:
-    """Write the files. The rows are not saved: that belongs to the transaction that completes the try-on."""
+    """Write the files and return unsaved rows, which the transaction that completes the try-on saves."""
     rows: list[TryOnImage] = []
     try:
         for position, result in enumerate(results):
@@ -52,7 +50,7 @@ def store(request: TryOnRequest, results: Sequence[ResultImage]) -> list[TryOnIm
 
 
 def delete_files(images: Iterable[TryOnImage]) -> None:
-    """Delete the files of rows that are not saved."""
+    """Delete the files of unsaved rows."""
     for image in images:
         delete_file(image.file)
         delete_file(image.thumbnail)

@@ -1,4 +1,4 @@
-"""SIGTERM is deferred until the outcomes of running jobs are stored."""
+"""Defer SIGTERM until the outcomes of running jobs are stored."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 @contextmanager
 def defer_sigterm(stop: threading.Event) -> Iterator[None]:
-    """Set ``stop`` on SIGTERM, and raise the signal again after the block.
+    """Set `stop` on SIGTERM, and raise the signal again after the block.
 
-    Outside the main thread this does nothing: signals are handled there only.
+    Do nothing outside of the main thread, since Python handles signals only there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -28,7 +28,7 @@ def defer_sigterm(stop: threading.Event) -> Iterator[None]:
     try:
         yield
     finally:
-        # None is a handler that a host program set in C. Python cannot set it again.
+        # None stands for a handler that was set in C. Python cannot restore it.
         signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
         if received.is_set():
             signal.raise_signal(signal.SIGTERM)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django_vton.lifecycle import LEASE
 from django_vton.models import TryOnImage, TryOnRequest
 from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from django_vton.worker import outcomes
-from django_vton.worker.claims import LEASE, MAX_CALL_SECONDS
+from django_vton.worker.claims import MAX_CALL_SECONDS
 
 from .rounds import IS_WHOLE
 

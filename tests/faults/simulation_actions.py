@@ -254,7 +254,7 @@ def _download_actions(
         return simulation.with_call(call, None)
 
     def fail(*, is_unreadable: bool) -> Simulation:
-        outcomes.on_download_failed(call.copy_job(), is_unreadable, "failed")
+        lifecycle.record_download_failure(call.copy_job().request, is_unreadable, "failed")
         return simulation.with_call(call, None)
 
     yield Action(f"{name} succeeds", 0, succeed)

@@ -268,7 +268,7 @@ def test_dispatchers_in_several_processes_share_the_rows(shop: OutageShop) -> No
     fetches = [ledger.counts(str(entry.request_id)).media_fetches for entry in ledger.entries]
     assert fetches == [1] * number
     for dispatcher in range(dispatchers):
-        assert "stopped" not in shop.log(f"dispatcher {dispatcher}")
+        assert "crashed" not in shop.log(f"dispatcher {dispatcher}")
 
 
 @pytest.mark.parametrize("kind", ["submit", "poll"])

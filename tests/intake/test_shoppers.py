@@ -166,7 +166,9 @@ def test_a_request_is_accepted_although_the_queue_is_unreachable(
     assert order_tryon(shirt, Visitor(), phone_photo()).request.state == State.QUEUED
 
 
-def test_what_is_stored_of_a_request(shirt: Product, phone_photo: PhotoMaker, files: StoredFiles) -> None:
+def test_a_stored_request_has_the_values_of_its_order(
+    shirt: Product, phone_photo: PhotoMaker, files: StoredFiles
+) -> None:
     row = order_tryon(
         shirt, user_visitor(), phone_photo(), options={"num_samples": 2}, addresses=("ip:1",)
     ).request

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django_vton import lifecycle, privacy
 from django_vton.models import TryOnRequest
 from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorStatus
-from django_vton.worker import claims
 
 from .rows import (
     Orders,
@@ -120,7 +119,7 @@ def comes_twice(_orders: Orders, rows: list[Row]) -> None:
 
 
 def polled_by_another_dispatcher(_orders: Orders, rows: list[Row]) -> None:
-    assert lifecycle.claim_due([fresh(rows[1]).attempt], timezone.now(), claims.LEASE)
+    assert lifecycle.claim_due([fresh(rows[1]).attempt], timezone.now(), lifecycle.LEASE)
 
 
 def polled_and_released(orders: Orders, rows: list[Row]) -> None:
@@ -168,7 +167,7 @@ def called_back_while_it_is_polled(_orders: Orders, rows: list[Row]) -> None:
 def claimed_again_after_its_lease(_orders: Orders, rows: list[Row]) -> None:
     expired = {"lease_until": timezone.now(), "due_at": timezone.now()}
     TryOnRequest.objects.filter(pk=rows[1].request.pk).update(**expired)
-    lease = claims.LEASE + timedelta(seconds=1)
+    lease = lifecycle.LEASE + timedelta(seconds=1)
     assert lifecycle.claim_due([fresh(rows[1]).attempt], timezone.now(), lease)
 
 

@@ -129,7 +129,7 @@ def downloading(request: TryOnRequest, images: int = 1) -> Row:
 def claim_due(request: TryOnRequest) -> Row:
     make_due(request)
     row = read(request)
-    assert lifecycle.claim_due([row.attempt], timezone.now(), claims.LEASE)
+    assert lifecycle.claim_due([row.attempt], timezone.now(), lifecycle.LEASE)
     return row
 
 

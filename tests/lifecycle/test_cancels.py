@@ -57,7 +57,7 @@ RUNNING = [
 
 @pytest.mark.parametrize("end", [lifecycle.cancel, privacy.erase_tryon], ids=["cancel", "erase"])
 @pytest.mark.parametrize(("make", "money"), RUNNING, ids=[make.__name__ for make, _ in RUNNING])
-def test_before_the_claim_it_is_free_and_after_it_is_spent(
+def test_canceling_is_free_before_the_claim_and_spent_after_it(
     harness: Harness,
     make: Callable[[Harness], TryOnRequest],
     money: str,

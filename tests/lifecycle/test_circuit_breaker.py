@@ -178,7 +178,7 @@ def test_only_server_errors_count_against_a_try_on(harness: Harness) -> None:
     )
 
 
-def test_a_failing_mail_server_stops_nothing(
+def test_an_email_that_cannot_be_sent_is_logged(
     harness: Harness, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     smtp = "django.core.mail.backends.smtp.EmailBackend"

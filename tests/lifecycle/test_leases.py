@@ -120,11 +120,11 @@ def test_a_refusal_after_the_outcome_timeout_frees_the_money(harness: Harness, r
 
 
 def test_operators_can_decide_only_after_the_latest_possible_result() -> None:
-    assert timedelta(seconds=claims.MAX_CALL_SECONDS) + claims.LEASE <= MAX_ANSWER_DELAY
+    assert timedelta(seconds=claims.MAX_CALL_SECONDS) + lifecycle.LEASE <= MAX_ANSWER_DELAY
 
 
 def test_no_socket_is_opened_after_the_lease(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "MAX_CALL_SECONDS", claims.LEASE.total_seconds() + 1)
+    monkeypatch.setattr(claims, "MAX_CALL_SECONDS", lifecycle.LEASE.total_seconds() + 1)
     row = harness.order()
     harness.run_cycle()
     row = harness.reload(row, State.QUEUED)
@@ -162,7 +162,7 @@ def test_a_stale_read_does_not_claim_a_submit_that_has_to_wait(harness: Harness)
         claim_for_submit(row), SubmitResult(outcome=SubmitOutcome.NOT_SENT), retry_at=later
     )
     attempt = lifecycle.current_attempt(seen)
-    assert not lifecycle.claim_submits([attempt], ["another"], timezone.now(), claims.LEASE)
+    assert not lifecycle.claim_submits([attempt], ["another"], timezone.now(), lifecycle.LEASE)
     harness.reload(row, State.QUEUED)
 
 
@@ -174,12 +174,12 @@ def test_a_stale_read_does_not_claim_an_attempt_that_was_sent(harness: Harness) 
     lifecycle.mark_refused(
         claim_for_submit(row), SubmitResult(outcome=SubmitOutcome.NOT_SENT), retry_at=earlier
     )
-    assert not lifecycle.claim_submits([read], ["another"], timezone.now(), claims.LEASE)
+    assert not lifecycle.claim_submits([read], ["another"], timezone.now(), lifecycle.LEASE)
     harness.reload(row, State.QUEUED)
     assert harness.post_count() == 0
 
 
-def test_a_submit_whose_photo_was_deleted_meanwhile_is_not_claimed(garment_harness: Harness) -> None:
+def test_a_submit_whose_photo_was_deleted_after_it_was_read_is_not_claimed(garment_harness: Harness) -> None:
     row = garment_harness.order()
     seen = type(row).objects.select_related("photo", "product_image").get(pk=row.pk)
     assert row.photo is not None
@@ -198,7 +198,7 @@ def test_a_stale_read_does_not_claim_a_poll_of_a_rendered_try_on(harness: Harnes
     row = harness.order_submitted()
     seen = type(row).objects.get(pk=row.pk)
     harness.poll_when_finished(row)
-    assert not lifecycle.claim_due([lifecycle.current_attempt(seen)], timezone.now(), claims.LEASE)
+    assert not lifecycle.claim_due([lifecycle.current_attempt(seen)], timezone.now(), lifecycle.LEASE)
     harness.reload(row, State.RENDERED)
 
 
@@ -207,7 +207,7 @@ def test_a_claimed_poll_is_not_claimed_again_after_a_callback(harness: Harness) 
     harness.make_due(row)
     now = timezone.now()
     row.refresh_from_db()
-    assert lifecycle.claim_due([lifecycle.current_attempt(row)], now, claims.LEASE)
+    assert lifecycle.claim_due([lifecycle.current_attempt(row)], now, lifecycle.LEASE)
     assert lifecycle.receive_callback(row.attempts.get(), "")
     row.refresh_from_db()
     assert row.due_at is not None

@@ -129,7 +129,7 @@ def test_the_last_two_followers_that_cancel_at_once_cancel_their_source(
     assert harness.money_states(source) == ["free"]
 
 
-def test_cancels_during_the_submits_keep_the_books(harness: Harness) -> None:
+def test_budgets_are_correct_after_cancels_during_submits(harness: Harness) -> None:
     harness.gateway.scenario(submit_seconds=0.05, times=None)
     rows = [harness.order() for _ in range(4)]
     assert run_threads(harness.run_cycle, *[partial(_cancel, row) for row in rows]) == []

@@ -110,7 +110,7 @@ def test_the_log_says_that_the_vendor_may_not_reach_the_shop(
     row = garment_harness.order_submitted()
     garment_harness.poll_when_finished(row)
     garment_harness.reload(row, State.FAILED, "photo_unusable")
-    assert "Does the vendor reach PUBLIC_BASE_URL (http://127.0.0.1:" in caplog.text
+    assert "Can it reach PUBLIC_BASE_URL (http://127.0.0.1:" in caplog.text
 
 
 def test_deleted_vendor_links_do_not_blame_the_photo(
@@ -124,4 +124,4 @@ def test_deleted_vendor_links_do_not_blame_the_photo(
     garment_harness.poll_when_finished(row)
     row = garment_harness.reload(row, State.FAILED, "vendor")
     assert garment_harness.money_states(row) == ["spent"]
-    assert "an image was not loaded" not in caplog.text
+    assert "could not load an image" not in caplog.text

@@ -175,7 +175,7 @@ attempts."""
     CASES,
     ids=[f"{step.name}-{change.__name__}" for step, change, *_ in CASES],
 )
-def test_a_row_that_has_changed_meanwhile_ends_as_by_itself_and_so_do_the_others(
+def test_a_row_that_has_changed_since_it_was_read_does_not_affect_the_other_rows(
     orders: Orders, step: Step, change: Change, result: Any, becomes: str
 ) -> None:
     def make() -> list[Row]:

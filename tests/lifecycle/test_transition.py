@@ -19,7 +19,6 @@ from django_vton.lifecycle.bulk_update import RowsChanged, update_rows
 from django_vton.lifecycle.transition import atomic_outcome
 from django_vton.models import Attempt, TryOnRequest
 from django_vton.models.states import Money, State
-from django_vton.worker import claims
 
 from ..intake_helpers import normalize_sql, run_before_statement
 from .rows import Orders, Row, downloading, make_due, polling, read, submitting
@@ -45,11 +44,11 @@ def due_for_poll(request: TryOnRequest) -> Row:
 
 def claim_submits(rows: Sequence[Row]) -> Any:
     hashes = [f"hash of {row.attempt.pk}" for row in rows]
-    return lifecycle.claim_submits([row.attempt for row in rows], hashes, timezone.now(), claims.LEASE)
+    return lifecycle.claim_submits([row.attempt for row in rows], hashes, timezone.now(), lifecycle.LEASE)
 
 
 def claim_due(rows: Sequence[Row]) -> Any:
-    return lifecycle.claim_due([row.attempt for row in rows], timezone.now(), claims.LEASE)
+    return lifecycle.claim_due([row.attempt for row in rows], timezone.now(), lifecycle.LEASE)
 
 
 def release(rows: Sequence[Row]) -> Any:

@@ -109,7 +109,7 @@ def test_an_error_of_the_storage_loses_no_render(harness: Harness, monkeypatch: 
     harness.reload(row, State.COMPLETED)
 
 
-def test_a_commit_with_a_lost_answer_deletes_no_image(
+def test_a_commit_with_a_lost_confirmation_deletes_no_image(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = harness.order_rendered()

@@ -182,7 +182,7 @@ def test_outcomes_that_come_after_a_pause_are_stored() -> None:
     assert store.batches == [[1], [2]]
 
 
-def test_the_outcome_of_a_cancelled_caller_is_stored_all_the_same() -> None:
+def test_the_outcome_of_a_canceled_caller_is_stored() -> None:
     async def use(batcher: MicroBatcher) -> list[Any]:
         calls = [asyncio.create_task(batcher(number)) for number in (1, 2, 3)]
         await asyncio.sleep(0)
