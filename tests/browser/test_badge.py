@@ -117,7 +117,7 @@ def test_only_dismissing_the_badge_removes_the_stored_try_on(page: Page, shop: R
 
 
 @pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"button": "middle"}])
-def test_a_click_on_the_badge_for_a_new_tab_opens_a_new_tab(
+def test_ctrl_click_and_middle_click_on_the_badge_open_the_result_in_a_new_tab(
     page: Page, context: BrowserContext, shop: RunningShop, how: Any
 ) -> None:
     add_pending_tryon(page, shop, "linen-shirt")

@@ -62,7 +62,7 @@ def test_before_a_click_the_button_loads_two_files_and_moves_nothing(page: Page,
 
 
 @pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"modifiers": ["Shift"]}, {"button": "middle"}])
-def test_a_click_for_a_new_tab_opens_the_page_without_javascript(
+def test_ctrl_shift_or_middle_click_on_the_button_opens_the_form_without_javascript(
     page: Page, context: BrowserContext, shop: RunningShop, how: Any
 ) -> None:
     open_product_page(page, shop, "linen-shirt")

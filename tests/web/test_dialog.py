@@ -111,7 +111,7 @@ def test_the_dialog_is_cacheable_since_it_holds_nothing_personal(client: Client,
         "a" * 9999,
     ],
 )
-def test_an_unknown_product_is_404(client: Client, ref: str) -> None:
+def test_an_unknown_product_has_no_dialog(client: Client, ref: str) -> None:
     response = client.get("/try-on/dialog/", {"product": ref})
     assert response.status_code == 404
     assert "public" not in response.get("Cache-Control", "")

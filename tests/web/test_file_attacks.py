@@ -53,7 +53,7 @@ def link(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> str:
         "bytes=" + ",".join(["0-1"] * 2000), "lines=1-2", "", "bytes", "bytes=--",
     ],
 )  # fmt: skip
-def test_a_range_is_answered_with_the_whole_file(
+def test_a_range_request_gets_the_whole_file(
     guest: Client, done: TryOnRequest, link: str, value: str
 ) -> None:
     for path in (image_url(done), photo_url(done), link):
@@ -153,7 +153,7 @@ def test_a_manipulated_path_is_not_found(guest: Client, done: TryOnRequest, path
     assert guest.get(f"/try-on/{path}").status_code == 404
 
 
-def test_the_hash_or_a_changed_token_opens_no_file(guest: Client, link: str) -> None:
+def test_neither_the_hash_nor_a_changed_token_opens_a_file(guest: Client, link: str) -> None:
     token = link.rstrip("/").rpartition("/")[2]
     for guess in (hash_token(token), token[:-1], token + "=", token.swapcase(), token + "%20"):
         assert error_code(guest.get(f"/try-on/files/{guess}/")) == (404, "not_found")

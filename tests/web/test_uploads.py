@@ -200,7 +200,7 @@ def test_json_of_the_maximum_length_is_read(guest: Client, shirt: Product) -> No
         ({f"file{number}": b"x" for number in range(200)}, 400),
     ],
 )
-def test_many_or_long_parts_are_refused(
+def test_forms_with_many_or_long_parts_are_refused(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, fields: dict[str, Any], status: int
 ) -> None:
     sent = {

@@ -77,7 +77,7 @@ def test_no_other_visitor_sees_or_changes_a_shoppers_data(
     assert PhotoAccess.objects.exists() == is_permitted
 
 
-def test_the_owner_has_access_to_each(guest: Client, done: TryOnRequest) -> None:
+def test_the_owner_has_access_to_all_of_their_data(guest: Client, done: TryOnRequest) -> None:
     assert {name for name, _method, _status in OWNER_REQUESTS} == {
         name for name, kind in SHOP_VIEWS.items() if kind in {OWNER_ONLY, OWNER_OR_STAFF}
     }
@@ -88,7 +88,7 @@ def test_the_owner_has_access_to_each(guest: Client, done: TryOnRequest) -> None
     assert done.erased_at is not None
 
 
-def test_erased_data_is_accessible_to_no_one(guest: Client, done: TryOnRequest, admin_client: Client) -> None:
+def test_nobody_can_access_erased_data(guest: Client, done: TryOnRequest, admin_client: Client) -> None:
     erased_urls = {
         name: view_url(name, done)
         for name, kind in SHOP_VIEWS.items()

@@ -175,7 +175,7 @@ STEPS = {
 
 
 def test_any_order_of_actions_on_a_try_on_conforms_to_the_schema(shop: Shop) -> None:
-    """An accepted try-on is polled, cancelled, rated and erased, in any order."""
+    """An accepted try-on is polled, canceled, rated and erased, in any order."""
     schema = schemathesis.openapi.from_wsgi("/api/schema.json", application)
     bodies: dict[str, dict[str, Any]] = {
         "create": {"product": shop.row.product, "photo_id": shop.house_model},

@@ -52,7 +52,7 @@ def test_a_completed_try_on_shows_its_images(guest: Client, shirt: Product, phon
     assert "Retry-After" not in response
 
 
-def test_a_failed_try_on_hides_the_vendors_own_words(
+def test_a_failed_try_on_does_not_show_the_vendors_message(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     from django_vton import lifecycle
@@ -130,7 +130,7 @@ def test_polling_takes_three_queries_and_two_if_nothing_changed(
     assert again.status_code == 304
 
 
-def test_a_poll_takes_one_query_besides_the_session(
+def test_a_poll_takes_one_query_if_the_session_takes_none(
     guest: Client,
     shirt: Product,
     phone_photo: PhotoMaker,
@@ -200,7 +200,7 @@ def test_the_list_can_be_filtered_by_product(
 # Cancelling and erasing -----------------------------------------------------------------------------
 
 
-def test_cancelling_before_the_submit_is_free(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_canceling_before_the_submit_is_free(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
     row = create_tryon(guest, shirt, phone_photo())
     response = guest.post(f"{TRY_ONS}{row.pk}/cancel/")
     assert (response.status_code, response.json()["status"]) == (200, "canceled")

@@ -109,7 +109,7 @@ def test_forms_are_protected_even_without_the_csrf_middleware(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_charset_that_is_no_text_encoding_is_ignored(guest: Client, shirt: Product, method: str) -> None:
+def test_a_charset_that_is_not_a_text_encoding_is_ignored(guest: Client, shirt: Product, method: str) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="consent"\r\n\r\non\r\n--x--\r\n'
     kind = "multipart/form-data; boundary=x; charset=base64"
     status = guest.generic(method, form_url(shirt), body, kind).status_code

@@ -104,7 +104,7 @@ def test_a_failed_try_on_shows_the_reason(guest: Client, row: TryOnRequest) -> N
     assert "/products/shirt/#try-on" not in link_urls(response)
 
 
-def test_cancelled_try_ons_are_listed_separately(guest: Client, row: TryOnRequest) -> None:
+def test_canceled_try_ons_are_listed_separately(guest: Client, row: TryOnRequest) -> None:
     assert lifecycle.cancel(row)
     response = guest.get(HISTORY_URL)
     assert entry_urls(response) == []

@@ -87,7 +87,7 @@ def test_the_page_shows_the_progress(guest: Client, row: TryOnRequest) -> None:
     assert "longer than usual" in text(guest.get(result_url(row)))
 
 
-def test_a_try_on_can_be_cancelled_once(guest: Client, row: TryOnRequest) -> None:
+def test_a_try_on_can_be_canceled_once(guest: Client, row: TryOnRequest) -> None:
     assert post_action(guest, result_url(row), "cancel")["Location"] == result_url(row)
     html = text(guest.get(result_url(row)))
     assert "This try-on was cancelled." in html

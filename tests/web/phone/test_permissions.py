@@ -101,7 +101,7 @@ def test_a_photo_from_the_phone_needs_consent(
     assert error_code(post_tryon(mobile, shirt, phone_photo(), consent="false")) == (400, "consent_required")
 
 
-def test_idempotency_keys_of_phone_and_owner_do_not_mix(
+def test_idempotency_keys_of_phone_and_owner_are_independent(
     desktop: Client, mobile: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     create_tryon(desktop, shirt, phone_photo(), headers={"Idempotency-Key": "owners"})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def test_the_code_contains_the_link_and_is_readable(desktop: Client, shirt: Product) -> None:
+def test_the_qr_code_contains_the_link_and_is_readable(desktop: Client, shirt: Product) -> None:
     link = create_link(desktop, shirt)
     response = desktop.get(link["code_url"])
     assert response["Content-Type"] == "image/svg+xml"
@@ -56,7 +56,9 @@ def test_the_scheme_comes_from_the_public_base_url_of_the_same_host(
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "shop.localhost"])
-def test_a_loopback_host_has_codes_only_in_debug_mode(shirt: Product, settings: Settings, host: str) -> None:
+def test_on_localhost_links_for_phones_are_offered_only_in_debug_mode(
+    shirt: Product, settings: Settings, host: str
+) -> None:
     client = Client(headers={"host": host})
     assert error_code(client.post(LINKS_URL, {"product": product_ref(shirt)})) == (404, "not_found")
     assert not phone_links.is_available(RequestFactory().get("/", headers={"host": host}))
@@ -64,7 +66,7 @@ def test_a_loopback_host_has_codes_only_in_debug_mode(shirt: Product, settings: 
     assert client.post(LINKS_URL, {"product": product_ref(shirt)}).status_code == 201
 
 
-def test_without_the_qr_library_there_are_no_codes(
+def test_without_the_qr_library_no_links_can_be_created(
     desktop: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(phone_links, "is_installed", lambda: False)

@@ -36,7 +36,7 @@ def test_creating_a_link_creates_the_guests_shopper(desktop: Client, shirt: Prod
     assert SESSION_KEY in desktop.session
 
 
-def test_the_privacy_policy_mentions_codes_if_they_are_available(
+def test_the_privacy_policy_mentions_qr_codes_if_they_are_available(
     desktop: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = reverse("vton:privacy")
