@@ -1,4 +1,4 @@
-"""The template tags: `{% tryon %}`, `{% tryon_assets %}`, `{% tryon_gallery %}` and `{% tryon_url %}`."""
+"""The template tags `{% tryon %}`, `{% tryon_assets %}`, `{% tryon_gallery %}` and `{% tryon_url %}`."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ register = template.Library()
 BUTTON_TEMPLATE = "vton/tryon.html"
 RENDERER_KEY = "django_vton.button_renderer"
 URL_SAFE_REF = re.compile(r"[\w.:-]+", re.ASCII)
-"""References that need no quoting in a URL."""
+"""The product references that need no quoting in a URL."""
 
 LAZY_MODULES = ("dialog", "api", "photo", "choose", "tryon")
-"""The scripts that the button imports on the first click, in the order of `open()` in dialog.js."""
+"""The scripts that the button imports on the first click, in the order that `open()` in dialog.js uses."""
 
 ATTRIBUTES = ("cart", "price", "variant", "cart_label")
-"""The optional arguments of `{% tryon %}`, each an attribute of the element if it is given."""
+"""The optional arguments of `{% tryon %}`. Each given argument becomes an attribute of the element."""
 
 PLACEHOLDERS = {name: f"{{{name} of any product}}" for name in ("title", *ATTRIBUTES)} | {
     "ref": "vton.any:product"
 }
-"""Stand for a product's values in the HTML that `ButtonRenderer` caches."""
+"""The texts that stand for a product's values in the HTML that `ButtonRenderer` caches."""
 PLACEHOLDER_PATTERN = re.compile("|".join(map(re.escape, PLACEHOLDERS.values())))
 
 
@@ -55,15 +55,15 @@ def tryon(
     variant: Any = "",
     cart_label: Any = "",
 ) -> SafeString:
-    """Render the button of a product: a plain link, and what the dialog needs around it.
+    """Render the button of a product: a link, inside the element that opens the dialog.
 
-    `cart` is the id of the page's own form that adds the product to the cart, or of such a link or button.
-    The dialog shows `price`, `variant` (the selected one in words, such as "Blue, M") and `cart_label` (the
-    shop's own text for "Add to cart") beside it, formatted as `{{ }}` formats them.
+    `cart` is the id of the page's own form, link or button that adds the product to the cart. The dialog
+    shows `price`, `variant` (the selected variant in words, such as "Blue, M") and `cart_label` (the shop's
+    own text for "Add to cart"), formatted like `{{ price }}`.
 
-    Renders nothing if the product is not enabled, and a short notice if the budget is used up. Raises
-    ProductNotRegistered for a model without a TryOn. Reads no session, user or token, so the page stays
-    cacheable.
+    Render nothing if the product is not enabled, and a short notice if the budget is used up. Raise
+    `ProductNotRegistered` for a model without a `TryOn`. The tag reads no session, user or token, so that the
+    page can be cached.
     """
     renderer = _renderer(context)
     if not isinstance(product, Model) or renderer.hidden_reason not in {"", "budget_exhausted"}:
@@ -79,14 +79,14 @@ def tryon(
 
 
 class ButtonRenderer:
-    """Renders a page's buttons from one cached template result, since a list may have hundreds of them."""
+    """Renders the buttons of a page. It caches their HTML, since a page may list hundreds of products."""
 
     def __init__(self) -> None:
         self.hidden_reason = hidden_reason()
         self._cache: dict[tuple[str, ...], str] = {}
 
     def render(self, described: DescribedProduct, attributes: dict[str, str]) -> SafeString:
-        """Return the button of one product with these attributes, whose texts are not empty."""
+        """Return the button of one product with these attributes, whose values are not empty."""
         ref = described.ref
         if not URL_SAFE_REF.fullmatch(ref) or not self._is_our_template:
             return _button(described, attributes)
@@ -103,13 +103,13 @@ class ButtonRenderer:
 
     @cached_property
     def _is_our_template(self) -> bool:
-        """Whether the shop has not overridden the template: theirs may use anything of the product."""
+        """Whether the shop has not overridden the template. Its own might use other values of the product."""
         found: Any = get_template(BUTTON_TEMPLATE)
         return Path(found.origin.name).is_relative_to(Path(__file__).parents[1])
 
 
 def _renderer(context: Context) -> ButtonRenderer:
-    """Return the page's renderer. It is stored in the bottom layer, which included templates share."""
+    """Return the page's renderer, which is shared with the templates that the page includes."""
     shared: dict[Any, Any] = context.render_context.dicts[0]
     if RENDERER_KEY not in shared:
         shared[RENDERER_KEY] = ButtonRenderer()
@@ -124,7 +124,7 @@ def _button(described: Any, attributes: dict[str, str]) -> SafeString:
 
 
 def _text(value: Any, *, use_l10n: bool | None) -> str:
-    """Return the value as `{{ value }}` prints it, as plain text: a filter for money may return HTML."""
+    """Return what `{{ value }}` prints, without the HTML that, for example, a filter for money adds."""
     if value is None:
         return ""
     if hasattr(value, "__html__"):
@@ -134,19 +134,19 @@ def _text(value: Any, *, use_l10n: bool | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def tryon_assets(context: RequestContext) -> SafeString:
-    """Render the button's stylesheet and script, which also shows the badge. For the base template."""
+    """Render the stylesheet and script of the button and the badge, for the shop's base template."""
     return render_to_string("vton/assets.html", {"nonce": csp_nonce(context), "lang": _lang()})
 
 
 @register.simple_tag
 def tryon_url(name: str, *args: Any, **query: Any) -> str:
-    """Return the URL of one of our pages, such as "history". Unlike `{% url %}` it keeps the language."""
+    """Return the URL of one of our pages, such as "history". Unlike `{% url %}`, it keeps the language."""
     return localized_url(name, *args, **query)
 
 
 @register.simple_tag
 def tryon_gallery(product: Any) -> SafeString:
-    """Render a product's published images, each labelled as AI-generated. One query."""
+    """Render a product's published images, each labeled as AI-generated. This costs one query."""
     described = describe(product) if isinstance(product, Model) else None
     images = list(TryOnImage.objects.published_for(described.ref)) if described else []
     if not images:
@@ -155,15 +155,15 @@ def tryon_gallery(product: Any) -> SafeString:
 
 
 def _lang() -> str:
-    """Return the page's language, in which scripts request the API's texts."""
+    """Return the page's language. The scripts request the API's texts in this language."""
     return get_language() or settings.LANGUAGE_CODE
 
 
 def csp_nonce(context: RequestContext) -> str:
     """Return the request's CSP nonce, or "" if the shop's policy has none.
 
-    Reading the nonce has an effect: django-csp 3 adds it to the policy on access, and a browser that sees a
-    nonce ignores 'unsafe-inline', which other scripts of the shop may need.
+    The nonce is read only if the policy uses nonces. Otherwise reading it would make django-csp 3 add it to
+    the policy, and browsers would then ignore 'unsafe-inline', which other scripts of the shop may need.
     """
     if (nonce := context.get("csp_nonce")) is not None:  # Set by Django 6's context processor.
         return str(nonce)
@@ -173,7 +173,7 @@ def csp_nonce(context: RequestContext) -> str:
 
 
 def _policy_has_nonces() -> bool:
-    """Whether django-csp uses nonces: version 3 lists directives, version 4 has a marker in a policy."""
+    """Return whether django-csp uses nonces: by a setting in version 3, by a policy's source in version 4."""
     policies = [
         getattr(settings, name, None) or {}
         for name in ("CONTENT_SECURITY_POLICY", "CONTENT_SECURITY_POLICY_REPORT_ONLY")

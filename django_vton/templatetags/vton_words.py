@@ -1,4 +1,4 @@
-"""Tags for the package's own templates: the language of our words, dates, and the CSP nonce."""
+"""Tags for the package's own templates: the interface language, dates, and the CSP nonce."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ register = template.Library()
 
 
 class WordsNode(template.Node):
-    """Renders its content in the interface language: the page's if we have a translation, else English."""
+    """Renders its content in the interface language (see `utils.languages`)."""
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
 
     def render(self, context: Context) -> SafeString:
-        """Render with `vton_lang` and `vton_dir`, for the `lang` and `dir` attributes of the content."""
+        """Render the content, with `vton_lang` and `vton_dir` for its `lang` and `dir` attributes."""
         with (
             override_interface_language() as language,
             context.push(vton_lang=language, vton_dir=direction(language)),
@@ -38,17 +38,17 @@ register.simple_tag(csp_nonce, takes_context=True, name="tryon_nonce")
 
 @register.filter
 def tryon_moment(value: datetime, form: str = "DATE_FORMAT") -> str:
-    """Format a date and time. Some of Django's languages, such as Arabic, have no DATETIME_FORMAT."""
+    """Format a date and time. DATETIME_FORMAT is not used, since some languages such as Arabic have none."""
     local = localtime(value)
     return f"{date_format(local, form)} {date_format(local, 'TIME_FORMAT')}"
 
 
 @register.tag
 def tryon_words(parser: Parser, _token: Token) -> WordsNode:
-    """Render the content in one language: the page's if our words are translated into it, else English.
+    """Render the content in the page's language if our texts are translated into it, otherwise in English.
 
     `{% tryon_url %}` and `{{ product.title }}` still use the page's language. Do not use `{% url %}` in the
-    content, since it would use the language prefix of our words.
+    content, since it would use the prefix of the interface language.
     """
     nodelist = parser.parse(("endtryon_words",))
     parser.delete_first_token()

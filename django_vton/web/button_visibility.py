@@ -1,4 +1,4 @@
-"""Whether the pages of the shop show try-on buttons, cached so that a page costs no query."""
+"""Whether the shop's pages show try-on buttons. The answer is cached, so that a page costs no query."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CACHE_SECONDS = 60
 
 
 def hidden_reason() -> str:
-    """The reason why buttons are hidden, or "". At most 60 seconds old; a database error hides them.
+    """Return the code that says why buttons are hidden, or "". The answer may be 60 seconds old.
 
-    A cache miss also checks for incidents, since a queue that has died cannot report itself. That happens
-    after the page's own transaction, and a failure there is only logged.
+    A cache miss also checks for incidents, since a dead queue cannot report itself. The check runs after the
+    page's own transaction, and its errors are only logged.
     """
     reason = cache.get(CACHE_KEY)
     if reason is None:
@@ -30,5 +30,5 @@ def hidden_reason() -> str:
 
 
 def clear_cache() -> None:
-    """Make the next page compute the reason again: the pause switch has changed."""
+    """Make the next page compute the reason again, because the pause switch has changed."""
     cache.delete(CACHE_KEY)

@@ -1,6 +1,6 @@
 """`GET dialog/?product=&lang=`: the dialog's HTML in the page's language.
 
-It holds nothing personal, so it may be cached. Personal data comes from `api/start/`.
+It contains nothing personal, so it may be cached. Personal data comes from `api/start/`.
 """
 
 from __future__ import annotations
@@ -24,45 +24,45 @@ from ..products import DescribedProduct, find
 from ..queue import liveness
 from ..utils import languages
 from . import phone_links
-from .options import shopper_options
+from .options import option_fields
 from .sessions import skip_session_save
 
 MAX_AGE_SECONDS = 300
 MAX_REMAINING_SHOWN = 3
-"""The dialog says how many try-ons are left if there are this many or fewer."""
+"""The dialog shows the number of remaining try-ons if it is at most this."""
 
 MESSAGE_VIEWS = (
     {code: "choose" for code in MESSAGES if code.startswith("photo_")}
     | dict.fromkeys(("consent_required", "options_invalid", "captcha_required"), "check")
     | {"not_cancelable": "waiting"}
 )
-"""The view of the dialog that shows a code's message. All other codes use the error view."""
+"""The view of the dialog that shows the message of a code. All other messages are in the error view."""
 
 RETRYABLE_CODES = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
-"""Refusals after which the same order may be sent again."""
+"""The codes after which the shopper may send the same order again."""
 
 FINAL_CODES = {
     *("product_unknown", "product_not_enabled", "quota_exceeded", "budget_exhausted", "not_configured")
 }
-"""Refusals that another photo does not change."""
+"""The codes of refusals that another photo cannot change."""
 
 UNAVAILABLE_CODES = FINAL_CODES - {"product_unknown"} | {"paused", "unavailable"}
-"""Refusals without an error: a try-on is not possible at the moment. Their heading says so."""
+"""The codes that are no error: the heading says that a try-on is not possible at the moment."""
 
 SCRIPT_MESSAGES = UNAVAILABLE_CODES | {
     *("consent_required", "photo_format", "photo_too_large", "photo_too_small", "photo_unreadable"),
 }
-"""Codes whose messages are part of the dialog's HTML. Messages of other codes come with the API's answer."""
+"""The codes whose messages are part of the dialog's HTML. Other messages come with the API's response."""
 
 
 @login_not_required
 @transaction.non_atomic_requests
 @require_safe
 def dialog(request: HttpRequest) -> HttpResponse:
-    """Return the dialog for one product, or 404 for an unknown one.
+    """Return the dialog for a product, or 404 if the product is unknown.
 
-    `lang` is the page's language, since this URL may be outside of the page's language prefix. If it is not
-    supported, the request's own language is used.
+    `lang` is the page's language, since this URL may be outside of the page's language prefix. If the shop
+    does not have this language, the request's own language is used.
     """
     skip_session_save(request)
     requested = languages.requested_language(request)
@@ -76,7 +76,7 @@ def dialog(request: HttpRequest) -> HttpResponse:
             render_to_string("vton/dialog/dialog.html", _context(request, product, language))
         )
         response["Content-Language"] = language
-    # In development the templates change, and so does the warning about a missing worker.
+    # Not cached in development, where templates and the warning about a missing worker change.
     response["Cache-Control"] = "no-store" if settings.DEBUG else f"public, max-age={MAX_AGE_SECONDS}"
     if not requested:
         patch_vary_headers(response, ["Accept-Language", "Cookie"])
@@ -99,7 +99,7 @@ def _context(request: HttpRequest, product: DescribedProduct, language: str) -> 
         "missing_worker": queue.describe_queue()[1]
         if settings.DEBUG and not liveness.workers_seen_recently()
         else "",
-        "fields": shopper_options(product),
+        "fields": option_fields(product),
         "messages": [
             {
                 "code": code,

@@ -1,6 +1,6 @@
-"""Image files: results and photos for those who may see them, and the links that the vendor fetches.
+"""The views that serve image files: results and photos for shoppers and staff, input images for the vendor.
 
-Another shopper's file is answered with 404, like one that does not exist.
+Another shopper's file is answered with 404, like a file that does not exist.
 """
 
 from __future__ import annotations
@@ -46,20 +46,19 @@ SECURITY_HEADERS = {
 }
 PUBLIC_CACHE_CONTROL = "public, max-age=3600"
 PRIVATE_CACHE_CONTROL = "private, no-cache"
-"""A browser may store the file but must revalidate it each time, so that nothing is shown after erasure or
-logout."""
+"""A browser may store the file but must revalidate it each time, since the user may log out or erase it."""
 
 SAFE_METHODS = ("GET", "HEAD")
 
 LINK_FIELDS = ("photo__file", "product_image__file")
-"""The only columns that `vendor_file` reads."""
+"""The columns that `vendor_file` reads."""
 
 RETRY_AFTER_SECONDS = 10
-"""Sent while the storage cannot be reached."""
+"""The Retry-After header while the storage cannot be reached."""
 
 
 def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Wrap a view that serves files: no login, no transaction, only GET and HEAD, Refused as JSON."""
+    """Wrap a view that serves files: no login, no transaction, only GET and HEAD, `Refused` as JSON."""
 
     @login_not_required
     @transaction.non_atomic_requests
@@ -68,7 +67,7 @@ def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
     def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         try:
             if request.method not in SAFE_METHODS:
-                raise Refused("method_not_allowed")  # noqa: TRY301 - answered as the view's own refusals
+                raise Refused("method_not_allowed")  # noqa: TRY301 - answered like the view's own refusals
             return view(request, **kwargs)
         except Refused as refused:
             with languages.override_interface_language(languages.requested_language(request)) as language:
@@ -88,7 +87,7 @@ def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
 
 @file_view
 def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """`GET images/{id}/`: a result image. A published one is public, others need `_require_access`.
+    """`GET images/{id}/`: a result image. Everyone may see a published image.
 
     `?size=thumbnail` returns a small JPEG, `?download=1` an attachment.
     """
@@ -110,7 +109,7 @@ def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 @file_view
 def photo(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """`GET photos/{id}/`: a person photo. An active house model is public, others need `_require_access`.
+    """`GET photos/{id}/`: a photo of a person. Everyone may see an active house model.
 
     `?size=thumbnail` returns a smaller JPEG.
     """
@@ -129,7 +128,7 @@ def photo(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
     """`GET files/{token}/`: an input image for the vendor, until the render ends or the link expires.
 
-    Does not read the session. The token is looked up by its hash, as in `webhooks.callback`.
+    The session is not read. The token is looked up by its hash, as in `webhooks.callback`.
     """
     skip_session_save(request)
     links = VendorLink.objects.filter(
@@ -150,10 +149,10 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _require_access(request: HttpRequest, row: PersonPhoto | TryOnImage, *, is_merchants: bool) -> None:
-    """Raise Refused("not_found") unless the user may see the row.
+    """Raise `Refused` with the code `not_found` unless the user may see the file of this row.
 
-    The shopper may see their own files. Active staff may see the merchant's. Staff who may
-    `view_shopper_photos` may see everything, and this access is recorded before the file is read.
+    Shoppers may see their own files, and active staff the merchant's files. Staff with the permission
+    `view_shopper_photos` may also see shoppers' files. This access is recorded before the file is read.
     """
     if Visitor.from_request(request).can_view(row):
         return
@@ -175,7 +174,7 @@ def _file_response(
     is_public: bool,
     download: bool = False,
 ) -> HttpResponseBase:
-    """Return the file, or 304. The ETag comes from the name: it is random, and files never change."""
+    """Return the file, or 304. The file's random name identifies its content, since files never change."""
     if is_public:
         skip_session_save(request)
     headers = {
@@ -195,8 +194,8 @@ def _open_response(
 ) -> HttpResponseBase:
     """Stream the file from the storage, or let nginx send it.
 
-    There is no redirect to a URL of the storage, since such a URL outlives the right to see the file. If the
-    storage cannot be reached, the answer is 503 and not 404: after a 404 the vendor would give up.
+    There is no redirect to a URL of the storage, since such a URL stays valid after the right to see the file
+    has ended. If the storage cannot be reached, the status is 503, since the vendor gives up after a 404.
     """
     if not stored.name:
         raise Refused("not_found")
@@ -204,7 +203,7 @@ def _open_response(
     disposition = {"Content-Disposition": content_disposition_header(download, filename) or ""}
     try:
         response = _stream(stored.storage, stored.name, content_type)
-    except Exception as error:  # noqa: BLE001 - a shop's storage raises what it likes
+    except Exception as error:  # noqa: BLE001 - a shop's storage may raise any exception
         if isinstance(error, FileNotFoundError) or _is_missing(stored.storage, stored.name):
             raise Refused("not_found") from None
         # Log only the type: the messages of remote storages may contain URLs.
@@ -219,12 +218,12 @@ def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
     if isinstance(storage, PrivateFileSystemStorage) and storage.nginx_location:
         if not storage.exists(name):
             raise FileNotFoundError(name)
-        # No Accept-Ranges here: nginx decides whether it serves ranges.
+        # Accept-Ranges is not set, since nginx decides whether it serves ranges.
         return HttpResponse(content_type=content_type, headers={"X-Accel-Redirect": storage.nginx_path(name)})
     file = storage.open(name)
     try:
         response = FileResponse(file, content_type=content_type, headers={"Accept-Ranges": "none"})
-        if "Content-Length" not in response.headers:  # A remote file whose size seek() does not tell.
+        if "Content-Length" not in response.headers:  # Django could not tell the size of a remote file.
             response.headers["Content-Length"] = str(storage.size(name))
     except Exception:
         file.close()
@@ -233,8 +232,8 @@ def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
 
 
 def _is_missing(storage: Storage, name: str) -> bool:
-    """Whether the storage says that the file does not exist: some raise their own error for that."""
+    """Return whether the storage says that the file is missing, since it may raise its own error for that."""
     try:
         return not storage.exists(name)
-    except Exception:  # noqa: BLE001 - a shop's storage raises what it likes
+    except Exception:  # noqa: BLE001 - a shop's storage may raise any exception
         return False

@@ -1,4 +1,4 @@
-"""The engine options that a shopper may set, as the dialog and the page without JavaScript offer them."""
+"""The engine options that a shopper may set, and their fields in the dialog and in the form."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..pixazo import Option
 from ..products import MERCHANT_ONLY_OPTIONS, DescribedProduct
 
 MAX_LISTED_VALUES = 10
-"""A number with at most this many possible values is offered as a list, any other as a number field."""
+"""A number option with at most this many values is a list. With more values, it is a number field."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptionField:
-    """An engine option that a shopper may set."""
+    """The field for an engine option."""
 
     option: Option
     default: Any
-    """The shop's own setting, or else the engine's default, which may be None."""
+    """The shop's own setting, otherwise the engine's default, which may be None."""
 
     @property
     def initial(self) -> str:
@@ -30,7 +30,7 @@ class OptionField:
 
     @property
     def choices(self) -> list[tuple[str, Any]]:
-        """The values to list, as JSON text with their labels. An empty list stands for a number field."""
+        """Pairs of a value in JSON and its label. An empty list stands for a number field."""
         if self.option.kind == "choice":
             return list(self.option.labelled_choices)
         if self.option.kind == "boolean":
@@ -41,13 +41,18 @@ class OptionField:
         return [(str(number), number) for number in range(low, high + 1)]
 
 
-def shopper_options(product: DescribedProduct) -> list[OptionField]:
-    """Return the options that a shopper may set for this product. The number of images is 1 by default."""
+def allowed_options(product: DescribedProduct) -> list[Option]:
+    """Return the options that a shopper may set for this product."""
+    allowed = set(product.tryon.shopper_options) - MERCHANT_ONLY_OPTIONS
+    return [option for option in product.engine.options if option.name in allowed]
+
+
+def option_fields(product: DescribedProduct) -> list[OptionField]:
+    """Return the fields for `allowed_options`. The number of images is 1 by default."""
     set_by_shop = product.tryon.get_options(product.product)
     fields = []
-    for option in product.engine.options:
-        if option.name in product.tryon.shopper_options and option.name not in MERCHANT_ONLY_OPTIONS:
-            default = set_by_shop.get(option.name, option.default)
-            is_count = option.name == product.engine.samples_option
-            fields.append(OptionField(option, default or 1 if is_count else default))
+    for option in allowed_options(product):
+        default = set_by_shop.get(option.name, option.default)
+        is_count = option.name == product.engine.samples_option
+        fields.append(OptionField(option, default or 1 if is_count else default))
     return fields

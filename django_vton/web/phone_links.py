@@ -1,11 +1,11 @@
-"""One-time links that continue a try-on on a phone: the computer shows the link as a QR code.
+"""One-time links that continue a try-on on a phone. The computer shows a link as a QR code.
 
-The owner creates a link on the computer. It can be used once within `LINK_LIFETIME`. Opening it changes
-nothing, since link previews open links as well; a button on the page uses it. The phone's session then holds
+The owner creates a link on the computer. It can be used once, within `LINK_LIFETIME`. Opening a link does not
+use it, since link previews open links too: the page has a button for that. The phone's session then contains
 the link's id, and for `ACCESS_LIFETIME` the phone has the rights described in `shoppers.PhoneVisitor`.
 
-The token is never stored. It is derived from the link's id with the shop's secret key, so the QR code can be
-drawn again although the database holds only the token's hash.
+The database contains only the hash of a link's token. The token is derived from the link's id and the shop's
+secret key, so the QR code can be drawn again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from base64 import urlsafe_b64encode
 from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -29,57 +28,49 @@ from ..billing import quotas
 from ..conf import Rate, config
 from ..exceptions import QuotaExceeded, Refused
 from ..models import PhoneLink
+from ..pixazo.ssrf import is_loopback
 from ..products import DescribedProduct
 from ..shoppers import PHONE_SESSION_KEY, Visitor
 from ..utils.languages import localized_url
 from ..utils.tokens import hash_token
 
 LINK_LIFETIME = timedelta(minutes=10)
-"""How long a link may be used for the first time."""
+"""The time within which a link must be used."""
 
 ACCESS_LIFETIME = timedelta(hours=1)
-"""How long a phone may act for the owner once it has used the link."""
+"""The time for which a phone may act for the owner after it has used the link."""
 
 TOKEN_BYTES = 16
-"""128 random bits are enough for a short-lived link, and any camera can read a QR code of this size."""
+"""128 bits are enough for a short-lived link, and any camera can read a QR code of this size."""
 
 RATE_PER_SHOPPER = Rate(30, "hour")
 RATE_PER_IP = Rate(300, "hour")
-"""How many links one shopper and one IP address may create, since each can create a row for a new guest."""
+"""The number of links that one shopper and one IP address may create. A link can create a guest's row."""
 
 QUIET_ZONE = 4
-"""White modules around the code, as ISO/IEC 18004 requires."""
+"""The number of white modules around the code that ISO/IEC 18004 requires."""
 
 
 @cache
 def is_installed() -> bool:
-    """Whether the library that draws QR codes is installed (the extra `phone`)."""
+    """Return whether the library that draws QR codes is installed (the extra `phone`)."""
     return find_spec("segno") is not None
 
 
 def is_available(request: HttpRequest) -> bool:
-    """Whether to offer QR codes: a phone must be able to reach this request's host.
+    """Return whether to offer QR codes, which requires that a phone can reach this request's host.
 
-    With DEBUG, a loopback host is allowed too, for development.
+    With `DEBUG`, a loopback host is allowed too.
     """
-    return is_installed() and (settings.DEBUG or not _is_loopback(request.get_host()))
-
-
-def _is_loopback(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    is_local = host.endswith(".localhost") or is_loopback(host)
+    return is_installed() and (settings.DEBUG or not is_local)
 
 
 def create(visitor: Visitor, product: DescribedProduct, address_key: str) -> PhoneLink:
-    """Create a link for this visitor, who becomes a shopper by it. All earlier links end, used or not.
+    """Create a link for this visitor, and a `Shopper` if they have none. Raise `Refused` for too many links.
 
-    So the owner can disconnect a phone that used the code by mistake: a new code does it. Raises Refused with
-    `quota_exceeded` after too many links.
+    All earlier links end, even used ones. So a new code disconnects a phone that used the code by mistake.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -111,8 +102,8 @@ def _token(link: PhoneLink) -> str:
 def url(request: HttpRequest, link: PhoneLink) -> str:
     """Return the absolute URL that the QR code contains.
 
-    Its host is the one that the owner's browser uses. If it is also the host of `PUBLIC_BASE_URL`, that
-    setting's scheme is used, so that the token is sent over HTTPS even if a proxy hides HTTPS from Django.
+    Its host is the host of the request. If `PUBLIC_BASE_URL` has the same host, its scheme is used, so that
+    the token is sent over HTTPS even if a proxy hides HTTPS from Django.
     """
     absolute_url = request.build_absolute_uri(localized_url("phone-page", _token(link)))
     public = urlsplit(config.PUBLIC_BASE_URL)
@@ -121,7 +112,7 @@ def url(request: HttpRequest, link: PhoneLink) -> str:
 
 
 def qr_code_svg(text: str) -> bytes:
-    """Return a QR code as an SVG document without styles or scripts, black on white in any colour scheme."""
+    """Return a QR code as an SVG document without styles or scripts, black on white in any color scheme."""
     import segno
 
     out = io.BytesIO()
@@ -140,32 +131,29 @@ def status(link: PhoneLink) -> str:
 
 
 def find(token: str) -> PhoneLink | None:
-    """Return the link of this token, whatever its status."""
+    """Return the link with this token, whatever its status, or None."""
     return PhoneLink.objects.filter(token_hash=hash_token(token)).first()
 
 
 def mark_opened(link: PhoneLink) -> None:
-    """Record that a browser has loaded the page, possibly only for a link preview."""
+    """Record that a client has loaded the page, possibly only for a link preview."""
     PhoneLink.objects.unused().filter(pk=link.pk, opened_at=None).update(opened_at=timezone.now())
 
 
 def has_access(request: HttpRequest, link: PhoneLink) -> bool:
-    """Whether this browser used the link and its access has not ended."""
+    """Return whether this browser used the link and its access has not ended."""
     return request.session.get(PHONE_SESSION_KEY) == str(link.pk) and (
         PhoneLink.objects.active().filter(pk=link.pk).exists()
     )
 
 
 def use(request: HttpRequest, link: PhoneLink) -> bool:
-    """Give this browser's session access; False if the link was used before or has expired."""
+    """Give access to this browser's session. Return False if the link was used before or has expired."""
     now = timezone.now()
-    if (
-        not PhoneLink.objects.unused()
-        .filter(pk=link.pk)
-        .update(used_at=now, expires_at=now + ACCESS_LIFETIME)
-    ):
+    unused = PhoneLink.objects.unused().filter(pk=link.pk)
+    if not unused.update(used_at=now, expires_at=now + ACCESS_LIFETIME):
         return False
-    # The session gains rights, so it needs a new key: this prevents session fixation.
+    # The session gains rights, so a new key prevents session fixation.
     request.session.cycle_key()
     request.session[PHONE_SESSION_KEY] = str(link.pk)
     return True

@@ -1,16 +1,17 @@
-"""The shop's sessions: required before a guest's try-on is stored, and not saved by public responses."""
+"""The shop's sessions: guests need one to order a try-on, and public responses must not save it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from ..exceptions import Refused
 
 
 def require_session(request: HttpRequest) -> None:
-    """Raise Refused for a guest if the shop has no session middleware: we could not recognise the guest."""
+    """Raise `Refused` if a guest cannot be recognized because the shop has no session middleware."""
     user: Any = getattr(request, "user", None)
     if not hasattr(request, "session") and not (user is not None and user.is_authenticated):
         raise Refused("not_configured", retry_after=3600)
@@ -19,36 +20,22 @@ def require_session(request: HttpRequest) -> None:
 def skip_session_save(request: Any) -> None:
     """Prevent a session cookie on the response to this request, whatever the shop's settings are.
 
-    With `SESSION_SAVE_EVERY_REQUEST`, Django sets the visitor's cookie on every response, even on one that a
-    shared cache may store and serve to another visitor.
+    With `SESSION_SAVE_EVERY_REQUEST`, Django sets the visitor's cookie on every response, even on a response
+    that a shared cache may store and serve to another visitor.
     """
     if hasattr(request, "session"):
-        request.session = _UnsavedSession(request.session)
+        session = request.session
+        request.session = _UnsavedSession(lambda: session)
 
 
-class _UnsavedSession:
-    """A usable session that Django's middleware does not save.
+class _UnsavedSession(SimpleLazyObject):  # type: ignore[type-arg] # not generic at run time
+    """A session that can be used as usual but that Django's middleware does not save.
 
     The middleware skips a session without an `accessed` attribute. The session is wrapped and not removed,
     since a middleware of the shop may use it after the view.
     """
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
-
     def __getattr__(self, name: str) -> Any:
         if name == "accessed":
             raise AttributeError(name)
-        return getattr(self._session, name)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._session
-
-    def __getitem__(self, key: str) -> Any:
-        return self._session[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._session[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self._session[key]
+        return super().__getattr__(name)

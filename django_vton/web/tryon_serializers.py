@@ -1,6 +1,6 @@
-"""Try-ons, photos and images as shoppers get them, from the API and on the pages.
+"""The JSON of try-ons, photos and images, which the API returns and the pages show.
 
-URLs are paths of this shop, and texts are in the active language.
+URLs are paths of this shop, and messages are in the active language.
 """
 
 from __future__ import annotations
@@ -30,40 +30,36 @@ OptionalTextField = partial(serializers.CharField, allow_blank=True)
 
 
 class DateTimeField(serializers.DateTimeField):
-    """ISO 8601 with the value's own offset, whatever the shop's `DATETIME_FORMAT` is."""
+    """A time in ISO 8601 with the value's own offset, whatever the shop's `DATETIME_FORMAT` is."""
 
     def to_representation(self, value: datetime | str) -> str:
-        """Return the time as text, which it may already be."""
+        """Return the time as a string, which it may already be."""
         return value if isinstance(value, str) else value.isoformat()
 
 
-class PathField(serializers.Field[Any, Any, Any, Any]):
-    """A URL, mostly without scheme and host."""
+class PathField(serializers.CharField):
+    """A URL, usually without scheme and host."""
 
     openapi_schema = {"type": "string", "format": "uri-reference"}
 
-    def to_representation(self, value: Any) -> str:
-        """Return the URL."""
-        return str(value)
-
 
 def try_ons_of(shopper: Shopper | None, phone: PhoneLink | None = None) -> QuerySet[TryOnRequest]:
-    """A shopper's try-ons with all that `TryOnSerializer` reads, in at most five queries for any number.
+    """Return a shopper's try-ons with everything that `TryOnSerializer` reads, in at most five queries.
 
-    With `phone` also those that were requested on the phone of this link.
+    With `phone`, the try-ons that were requested on the phone of this link are included.
     """
     rows = TryOnRequest.objects.with_related().prefetch_related("source__images")
     if phone is not None:
         by_phone = requested_by_phone(phone)
         return rows.filter(by_phone if shopper is None else by_phone | Q(shopper=shopper))
-    # Never `filter(shopper=None)`: renders of house models have no owner.
+    # Never `filter(shopper=None)`, which would match the ownerless renders of house models.
     return rows.none() if shopper is None else rows.filter(shopper=shopper)
 
 
 def shown_state(row: TryOnRequest) -> State:
-    """The state of the try-on or, if it waits for a shared render, of that render.
+    """Return the state of the try-on or, if it waits for a shared render, the state of that render.
 
-    A try-on whose shared render has ended is about to end as well: nothing goes back to the queue.
+    If the shared render has ended, the try-on is shown as rendered, since it is about to end too.
     """
     if row.state == State.QUEUED and row.source is not None:
         return State(row.source.state) if row.source.state in ACTIVE else State.RENDERED
@@ -71,11 +67,15 @@ def shown_state(row: TryOnRequest) -> State:
 
 
 class SharedFieldsSerializer(serializers.Serializer[Any]):
-    """All instances share their fields. DRF copies them for each, which takes longer than the rest."""
+    """A serializer whose instances share their fields.
+
+    DRF copies the fields for each instance, which takes longer than everything else. The subclasses add
+    computed values to the row's columns, which are in `vars(row)`.
+    """
 
     @cached_property
     def fields(self) -> Any:
-        """The fields, bound to another instance."""
+        """The fields, which are bound to an instance of their own."""
         return _shared_fields(type(self))
 
 
@@ -102,17 +102,11 @@ class PhotoSerializer(SharedFieldsSerializer):
         """Return the fields."""
         url = view_url("photo-file", row.pk)
         return super().to_representation(
-            {
-                "id": row.pk,
-                "kind": row.kind,
-                "name": row.name,
-                "labels": row.labels,
+            vars(row)
+            | {
                 "suits": [kind for kind in KINDS if row.suits_kind(kind)],
                 "url": url,
                 "thumbnail_url": f"{url}?size=thumbnail",
-                "width": row.width,
-                "height": row.height,
-                "expires_at": row.expires_at,
             }
         )
 
@@ -134,14 +128,11 @@ class ImageSerializer(SharedFieldsSerializer):
         image, alt = shown
         url = view_url("image", image.pk)
         return super().to_representation(
-            {
-                "id": image.pk,
+            vars(image)
+            | {
                 "url": url,
                 "thumbnail_url": f"{url}?size=thumbnail",
                 "download_url": f"{url}?download=1",
-                "width": image.width,
-                "height": image.height,
-                "content_type": image.content_type,
                 "alt": alt,
             }
         )
@@ -156,7 +147,7 @@ class TryOnErrorSerializer(SharedFieldsSerializer):
 
 
 class TryOnSerializer(SharedFieldsSerializer):
-    """One request and its images. `progress` and `eta_seconds` change only with the status."""
+    """A try-on and its images. `progress` and `eta_seconds` change only with the status."""
 
     id = serializers.UUIDField()
     product = serializers.CharField()
@@ -182,32 +173,24 @@ class TryOnSerializer(SharedFieldsSerializer):
 
     @cached_property
     def _typical_seconds(self) -> Callable[[str], int]:
-        return cache(typical_seconds)  # Looked up once per engine for a whole list.
+        return cache(typical_seconds)  # A list looks it up once per engine.
 
     def to_representation(self, row: TryOnRequest) -> dict[str, Any]:
-        """Return the fields. There is no query for the images while the try-on runs."""
+        """Return the fields. The images are queried only if the try-on is completed."""
         state, seconds = shown_state(row), self._typical_seconds(row.engine)
         awaited = row.source if row.state == State.QUEUED else None
-        # A shared image tells of the try-on that shows it.
+        # Try-ons can share an image, but each has its own alternative text.
         alt = _alt_text(row)
-        # A shop's own engine may have further codes. They mean "vendor" to a shopper.
+        # A shop's own engine may have other codes. Shoppers see the message for "vendor" instead.
         code = row.error_code if row.error_code in RENDER_MESSAGES else "vendor"
         error = {"code": code, "message": RENDER_MESSAGES[code], "retryable": code in RETRYABLE_CODES}
         return super().to_representation(
-            {
-                "id": row.pk,
-                "product": row.product,
-                "product_title": row.product_title,
+            vars(row)
+            | {
                 "product_url": safe_url(row.product_url),
-                "engine": row.engine,
                 "status": PUBLIC_STATUS[state],
-                "options": row.options,
                 "counted": row.quota_ids,
-                "cached": row.cached,
-                "created_at": row.created_at,
                 "started_at": row.started_at or (awaited and awaited.started_at),
-                "finished_at": row.finished_at,
-                "expires_at": row.expires_at,
                 "progress": PROGRESS[state],
                 "eta_seconds": ceil(seconds * (1 - PROGRESS[state])),
                 "typical_seconds": seconds,

@@ -1,6 +1,6 @@
-"""The vendor's callback: a signal to poll the vendor, and nothing more.
+"""The vendor's callback, which only makes the dispatcher poll the vendor.
 
-Callbacks are not signed, so their content is not trusted: the dispatcher polls the vendor.
+Its content is not trusted, since callbacks are not signed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 * 1024
 
 ATTEMPT_FIELDS = ("number", "vendor_id", "request__state", "request__called_back_at")
-"""The columns that most callbacks need. Django loads others on access."""
+"""The columns that most callbacks need. Django loads the other columns on access."""
 
 
 @csrf_exempt
@@ -35,10 +35,10 @@ ATTEMPT_FIELDS = ("number", "vendor_id", "request__state", "request__called_back
 @transaction.non_atomic_requests
 @redact_errors
 def callback(request: HttpRequest, token: str) -> HttpResponse:
-    """`POST webhooks/pixazo/{token}/`: 200, or 404 for an unknown token. Does not read the session.
+    """`POST webhooks/pixazo/{token}/`: 200, or 404 for an unknown token. The session is not read.
 
-    The token is looked up by its SHA-256 hash. The time of the database's comparison can reveal only hashes,
-    from which no token can be derived, so the comparison need not take constant time.
+    The token is looked up by its SHA-256 hash. The comparison in the database need not take constant time:
+    its duration can only reveal hashes, and no token can be derived from a hash.
     """
     skip_session_save(request)
     if request.method != "POST":
@@ -58,7 +58,7 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _body(request: HttpRequest) -> bytes:
-    """Return the body up to the limit, or b"" if the connection broke: the call itself is the signal."""
+    """Return the body up to the limit, or b"" if the connection broke, since the body is not essential."""
     try:
         return request.read(MAX_BODY_BYTES)
     except OSError:

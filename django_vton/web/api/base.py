@@ -1,4 +1,4 @@
-"""The base of all views of the API. It takes nothing from the shop's `REST_FRAMEWORK`."""
+"""The base class of the API's views. It uses nothing from the shop's `REST_FRAMEWORK` setting."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import ParseError
@@ -33,21 +34,21 @@ from .errors import exception_handler
 
 
 class SessionAuthentication(BaseAuthentication):
-    """The user that Django's own middleware found, or an anonymous one.
+    """Authenticates as the user that Django's own middleware found, or as an anonymous one.
 
-    DRF's own class checks the CSRF token of logged-in users only. `ApiView` checks it for everyone.
+    DRF's own class checks the CSRF token only for logged-in users, while `ApiView` checks it for everyone.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, None]:
-        """Always return a user, so that DRF never puts its `UNAUTHENTICATED_USER` on the shop's request."""
+        """Always return a user. Otherwise DRF would set its `UNAUTHENTICATED_USER` on the shop's request."""
         return getattr(request._request, "user", None) or AnonymousUser(), None
 
 
 class StrictJSONParser(JSONParser):
-    """JSON in UTF-8, -16 or -32 (RFC 8259), detected from the bytes. The charset of the header is ignored."""
+    """Parses JSON in UTF-8, -16 or -32, detected from the bytes. The charset in the header is ignored."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Return the value. Raises ParseError, also for nesting that is too deep for Python."""
+        """Return the value. Raise `ParseError` if it is not JSON or is nested too deeply for Python."""
         try:
             return json.loads(_read_limited(stream))
         except (ValueError, RecursionError):
@@ -55,7 +56,7 @@ class StrictJSONParser(JSONParser):
 
 
 class StrictFormParser(FormParser):
-    """A form without files, in UTF-8."""
+    """Parses a form without files, in UTF-8."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """Return the fields."""
@@ -63,7 +64,7 @@ class StrictFormParser(FormParser):
 
 
 class AsciiJSONRenderer(JSONRenderer):
-    """JSON in ASCII, so that any text from a request can be encoded when it is sent back."""
+    """Renders JSON in ASCII, so that any text from a request can be encoded when it is sent back."""
 
     ensure_ascii = True
     compact = True
@@ -71,7 +72,7 @@ class AsciiJSONRenderer(JSONRenderer):
 
 
 class JSONOnlyNegotiation(DefaultContentNegotiation):
-    """There is one format, whatever the `Accept` header, a suffix or a query parameter asks for."""
+    """Always selects JSON, whatever the `Accept` header, a suffix or a query parameter requests."""
 
     def select_renderer(
         self, request: Any, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
@@ -82,7 +83,7 @@ class JSONOnlyNegotiation(DefaultContentNegotiation):
 
 
 def _schema() -> Any:
-    """The description for drf-spectacular, if the shop has installed it."""
+    """Return the description for drf-spectacular, or None if the shop has not installed it."""
     if not apps.is_installed("drf_spectacular"):
         return None
     from .openapi import ApiSchema
@@ -91,7 +92,7 @@ def _schema() -> Any:
 
 
 class ApiView(APIView):
-    """Checks session and CSRF token, and answers in JSON, in the language of `?lang=`."""
+    """Checks the session and the CSRF token, and responds with JSON in the language of `?lang=`."""
 
     authentication_classes = (SessionAuthentication,)
     permission_classes = (AllowAny,)
@@ -106,18 +107,18 @@ class ApiView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return a view that needs no login and is never inside a transaction of `ATOMIC_REQUESTS`."""
+        """Return a view that needs no login and ignores `ATOMIC_REQUESTS`."""
         view = sensitive_post_parameters()(super().as_view(**initkwargs))
         return login_not_required(transaction.non_atomic_requests(view))
 
     def get_exception_handler(self) -> Callable[..., Any]:
-        """Return ours instead of the shop's."""
+        """Return this package's handler instead of the shop's."""
         return exception_handler
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer in one language throughout. Responses are personal, so no shared cache may store them."""
+        """Respond in one language, without caching, since the responses are personal."""
         if request.encoding not in (None, "utf-8"):
-            # The charset may name a codec that is not for text. It would break the query as well.
+            # A client may name a codec that is not a text encoding, which would also break the query.
             request.encoding = "utf-8"
         with languages.override_interface_language(languages.requested_language(request)) as language:
             response = super().dispatch(request, *args, **kwargs)
@@ -127,11 +128,11 @@ class ApiView(APIView):
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Limit the upload before anything reads it."""
-        self.upload = uploads.limit_uploads(request)
+        uploads.limit_uploads(request)
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the length and, of every request that writes, the CSRF token and the session."""
+        """Check the length and, if the request may write, the CSRF token and the session."""
         super().initial(request, *args, **kwargs)
         uploads.check_content_length(request._request)
         if request.method not in SAFE_METHODS:
@@ -143,36 +144,33 @@ class ApiView(APIView):
 
     @property
     def visitor(self) -> Visitor:
-        """The visitor of this request."""
+        """The visitor who sent this request."""
         return Visitor.from_request(self.request._request)
 
     @property
     def shopper(self) -> Shopper | None:
-        """The visitor's row, or None."""
+        """The visitor's `Shopper`, or None if they have none."""
         return self.visitor.find_shopper()
 
     def get_tryon(self, pk: UUID) -> TryOnRequest:
-        """Return the visitor's try-on, in one query. Raises `not_found`, also for another shopper's."""
+        """Return the visitor's try-on, in one query. Raise `Http404` for another shopper's."""
         rows = TryOnRequest.objects.select_related("photo", "source")
-        row = rows.filter(self.visitor.accessible_try_ons, pk=pk).first()
-        if row is None:
-            raise Refused("not_found")
-        return row
+        return get_object_or_404(rows, self.visitor.accessible_try_ons, pk=pk)
 
 
 class NotFoundView(ApiView):
-    """Any other URL under `api/`, whatever the method."""
+    """Responds with 404 to every other URL under `api/`, whatever the method."""
 
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Raise `not_found`."""
+        """Raise `Refused`."""
         super().initial(request, *args, **kwargs)
         raise Refused("not_found")
 
 
 def _read_limited(stream: Any) -> bytes:
-    """Return the body, whatever its `Content-Length` says. Raises Refused if it is too large."""
+    """Return the body, whatever its `Content-Length` says. Raise `Refused` if it is too large."""
     data: bytes = stream.read(uploads.MAX_BODY_BYTES + 1)
     if len(data) > uploads.MAX_BODY_BYTES:
         raise uploads.body_too_large()

@@ -1,4 +1,4 @@
-"""Every refused request is answered with `{"code", "detail", "field"}`, whatever was raised."""
+"""The response to a refused request: always `{"code", "detail", "field"}`, whatever was raised."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import (
-    BadRequest,
-    RequestDataTooBig,
-    SuspiciousOperation,
-    ValidationError,
-)
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
@@ -23,11 +18,11 @@ from ...exceptions import Refused
 logger = logging.getLogger(__name__)
 
 UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError, ValidationError)
-"""What Django raises for a request that it cannot read: too many fields, broken parts, a lost connection."""
+"""The exceptions that Django raises for an unreadable request, such as one with a broken part."""
 
 
 def exception_handler(error: Exception, _context: Mapping[str, Any]) -> Response | None:
-    """Return the response to an exception, or None for a bug, which Django then reports as one."""
+    """Return the response to an exception, or None for a bug, which Django then reports."""
     refused = _to_refused(error)
     if refused is None:
         return None
@@ -35,8 +30,8 @@ def exception_handler(error: Exception, _context: Mapping[str, Any]) -> Response
         logger.info("Answered %s: %s", refused.status, refused.code)
     headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
     response = Response(refused.as_dict(), status=refused.status, headers=headers)
-    # Django logs a 503 as an error and mails it to the admins. A pause would cause a mail for each shopper.
-    response._has_been_logged = True  # type: ignore[attr-defined] # Django's own mark
+    # Otherwise Django would log a 503 as an error and mail it to the admins, for each shopper during a pause.
+    response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
     return response
 
 

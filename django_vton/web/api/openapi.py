@@ -1,7 +1,7 @@
-"""The API in OpenAPI 3.1, for shops that have drf-spectacular (the extra `schema`).
+"""The API's OpenAPI 3.1 description, for shops that have drf-spectacular (the extra `schema`).
 
-The serializers give the bodies and the views' docstrings the summaries. What is left is in `OPERATIONS`. Set
-`OAS_VERSION` to "3.1.0" in `SPECTACULAR_SETTINGS`, since 3.0 has no `null`.
+The bodies come from the serializers, the summaries from the views' docstrings, and everything else from
+`OPERATIONS`. Set `OAS_VERSION` to "3.1.0" in `SPECTACULAR_SETTINGS`, since OpenAPI 3.0 has no `null` type.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from ..tryon_serializers import TryOnSerializer
 from . import serializers
 
 PREFIX = "Vton"
-"""Of the names of all components, since a shop's own API may well have a `Photo`."""
+"""The prefix of all component names, since a shop's own API may have a component named `Photo`."""
 
 
 class Operation(NamedTuple):
-    """What a view's method takes and answers, apart from what all have in common."""
+    """The request and responses of one method of a view, without the parts that all operations share."""
 
     name: str
     responses: dict[Any, Any]
-    """The serializers by status, None for an empty body."""
+    """The serializers by status. None stands for an empty body."""
     error_codes: Sequence[str] = ()
     parameters: Sequence[OpenApiParameter] = ()
-    """Also the headers of the responses."""
+    """The query parameters, and the headers of requests and responses."""
     request: dict[str, Any] | None = None
     """The serializers by content type."""
 
@@ -54,14 +54,14 @@ def _header(name: str, description: str, schema: dict[str, Any] = TEXT, **option
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description, **options)
 
 
-LANG = _query("lang", "Answer in this language.")
+LANG = _query("lang", "The language of the response.")
 PRODUCT = _query("product", 'A product, as "app.model:pk".')
 REQUIRED_PRODUCT = _query("product", 'A product, as "app.model:pk".', required=True)
 CURSOR = _query("cursor", "From `next` or `previous`.")
-IDEMPOTENCY_KEY = _header("Idempotency-Key", "The same try-on for the same body; no other body.", KEY)
+IDEMPOTENCY_KEY = _header("Idempotency-Key", "Repeating key and body gets the same try-on.", KEY)
 IF_NONE_MATCH = _header("If-None-Match", "The ETag of an earlier response.")
-ETAG = _header("ETag", "For If-None-Match.", response=[200, 304])
-LOCATION = _header("Location", "Where to poll.", response=[200, 201, 202])
+ETAG = _header("ETag", "The value for If-None-Match.", response=[200, 304])
+LOCATION = _header("Location", "The URL to poll.", response=[200, 201, 202])
 RETRY_AFTER = _header("Retry-After", "Seconds to wait.", COUNT, response=[200, 202, 304, 429, 503])
 
 CREATE_ERRORS = (
@@ -70,8 +70,6 @@ CREATE_ERRORS = (
     *("options_invalid", "captcha_required", "idempotency_conflict", "quota_exceeded", "in_flight_limit"),
     *("budget_exhausted", "paused", "unavailable", "not_configured"),
 )
-PHONE_LINK_ERRORS = ("product_unknown", "product_not_enabled", "quota_exceeded", "not_found")
-CREATE_BODIES = {FORM: serializers.TryOnFormSerializer, JSON: serializers.TryOnJsonSerializer}
 TRYON = {200: TryOnSerializer}
 EMPTY = {204: None}
 
@@ -87,7 +85,7 @@ OPERATIONS = {
         TRYON | {202: TryOnSerializer},
         CREATE_ERRORS,
         [IDEMPOTENCY_KEY, LOCATION, RETRY_AFTER],
-        CREATE_BODIES,
+        {FORM: serializers.TryOnFormSerializer, JSON: serializers.TryOnJsonSerializer},
     ),
     ("TryOnDetailView", "GET"): Operation(
         "get", TRYON | {304: None}, ["not_found"], [IF_NONE_MATCH, ETAG, RETRY_AFTER]
@@ -105,7 +103,7 @@ OPERATIONS = {
     ("PhoneLinkListView", "POST"): Operation(
         "phone",
         {201: serializers.PhoneLinkSerializer},
-        PHONE_LINK_ERRORS,
+        ["product_unknown", "product_not_enabled", "quota_exceeded", "not_found"],
         [LOCATION, RETRY_AFTER],
         {JSON: serializers.ProductSerializer},
     ),
@@ -114,11 +112,11 @@ OPERATIONS = {
     ),
     ("PhoneLinkCodeView", "GET"): Operation("phone_code", {(200, "image/svg+xml"): TEXT}, ["not_found"]),
 }
-"""By view and method. All add `request_invalid`, and those that write add `csrf_failed`."""
+"""The operations by view and method. `ApiSchema` adds the errors that all of them share."""
 
 
 class ApiSchema(AutoSchema):
-    """Describes the views of this package."""
+    """Describes the views of this package for drf-spectacular."""
 
     @property
     def operation(self) -> Operation:
@@ -126,7 +124,7 @@ class ApiSchema(AutoSchema):
         return OPERATIONS[type(self.view).__name__, self.method]
 
     def get_operation_id(self) -> str:
-        """Return a name that does not depend on where the shop has mounted the API."""
+        """Return a name that does not depend on the path at which the shop has mounted the API."""
         return f"tryon_{self.operation.name}"
 
     def get_summary(self) -> str:
@@ -135,15 +133,15 @@ class ApiSchema(AutoSchema):
         return str(doc.partition("\n")[0].rstrip("."))
 
     def get_description(self) -> str:  # type: ignore[override] # as drf-spectacular has it
-        """Return nothing: the rest of the docstring is for maintainers."""
+        """Return "", since the rest of the docstring is for maintainers."""
         return ""
 
     def get_tags(self) -> list[str]:
-        """Return one tag for all."""
+        """Return the tag of all operations."""
         return ["try-on"]
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
-        """Return a name that no serializer of the shop's has."""
+        """Return the component's name with our prefix."""
         return PREFIX + super().get_serializer_name(serializer, direction)
 
     def get_request_serializer(self) -> Any:
@@ -151,15 +149,15 @@ class ApiSchema(AutoSchema):
         return self.operation.request
 
     def get_override_parameters(self) -> list[Any]:
-        """Return the parameters, and the headers of the responses."""
+        """Return the query parameters and headers, including those that many operations share."""
         found = [*self.operation.parameters, LANG]
         if self.method not in SAFE_METHODS:
             name = str(HttpHeaders.parse_header_name(settings.CSRF_HEADER_NAME))
-            found.append(_header(name, "`csrf_token` of the start, with its cookie.", required=True))
+            found.append(_header(name, "`csrf_token` from `api/start/`, with its cookie.", required=True))
         return found
 
     def get_response_serializers(self) -> Any:
-        """Return the responses, with an example of each error."""
+        """Return the responses by status, with an example of each error code."""
         found: dict[Any, OpenApiResponse] = {}
         for status, serializer in self.operation.responses.items():
             number = status[0] if isinstance(status, tuple) else status
@@ -176,12 +174,12 @@ class ApiSchema(AutoSchema):
 
     def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         schema = super()._map_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        # A response has no other fields, while unknown fields of a request are ignored.
+        # Responses have no other fields. Requests may have, but they are ignored.
         return schema | {"additionalProperties": False} if direction == "response" else schema
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         if isinstance(field, ChoiceField):
-            # drf-spectacular names a plain `enum` after its field, and may rename one of the shop's for it.
+            # A plain `enum` would become a component, and its name could change that of one of the shop's.
             schema = {"anyOf": [{"type": "string", "enum": [*field.choices]}]}
         elif hasattr(field, "openapi_schema"):
             schema = field.openapi_schema
@@ -192,11 +190,11 @@ class ApiSchema(AutoSchema):
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
-    """The shop's session. Guests are known by theirs as well, so it is never required."""
+    """The shop's session cookie. It is never required, since guests may use the API too."""
 
     target_class = "django_vton.web.api.base.SessionAuthentication"
     name = "vtonSession"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        """Return the session cookie."""
+        """Describe the cookie."""
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

@@ -1,4 +1,4 @@
-"""Links that continue a try-on on a phone, as the dialog on the computer uses them."""
+"""The API with which the dialog on a computer creates and watches a link for a phone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,28 +21,26 @@ from .base import ApiView
 from .serializers import PhoneLinkSerializer, PhoneLinkStatusSerializer, ProductSerializer
 
 POLL_SECONDS = 3
+"""The interval at which the computer polls the status of a link."""
 
 
 class _PhoneLinkView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Raise `not_found` if no QR code can be drawn, or if no phone could open its URL."""
+        """Raise `Refused` if no QR code can be drawn, or if no phone could open its URL."""
         super().initial(request, *args, **kwargs)
         if not phone_links.is_available(request._request):
             raise Refused("not_found")
 
     def get_link(self, pk: UUID) -> PhoneLink:
-        """Return the visitor's link. Raises `not_found`, also for another shopper's."""
-        link = PhoneLink.objects.filter(self.visitor.owned_rows, pk=pk).first()
-        if link is None:
-            raise Refused("not_found")
-        return link
+        """Return the visitor's link. Raise `Http404` for another shopper's."""
+        return get_object_or_404(PhoneLink, self.visitor.owned_rows, pk=pk)
 
 
 class PhoneLinkListView(_PhoneLinkView):
     """`POST api/phone/`."""
 
     def post(self, request: Request) -> Response:
-        """Create a link that continues on a phone, which ends all earlier ones."""
+        """Create a link that continues the try-on on a phone. Earlier links stop working."""
         form = ProductSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         described = products.find_enabled(form.validated_data["product"])
@@ -51,7 +50,7 @@ class PhoneLinkListView(_PhoneLinkView):
         body = {
             "id": link.pk,
             "url": phone_links.url(request._request, link),
-            # The QR code holds the same URL, and so its language.
+            # Localized, since the URL in the QR code depends on the language of this request.
             "code_url": localized_url("phone-code", link.pk),
             "expires_at": link.expires_at,
         }
@@ -64,7 +63,7 @@ class PhoneLinkDetailView(_PhoneLinkView):
     """`GET api/phone/{id}/`."""
 
     def get(self, request: Request, pk: UUID) -> Response:
-        """Get the status of a phone link, and the newest try-on that was requested with it."""
+        """Get the status of a phone link and the newest try-on that was requested on the phone."""
         link = self.get_link(pk)
         status = phone_links.status(link)
         newest = link.try_ons.order_by("-created_at").values_list("pk", flat=True).first()

@@ -1,10 +1,9 @@
-"""The bodies of requests and of responses, apart from try-ons and photos."""
+"""The request and response bodies of the API. Try-ons and photos are in `tryon_serializers`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
@@ -28,7 +27,7 @@ UNAVAILABLE_REASONS = ("product_not_enabled", "budget_exhausted", "paused", "una
 
 
 def inline_serializer(name: str, *, allow_null: bool = False, **fields: Any) -> serializers.Serializer[Any]:
-    """Return a serializer of a class of this name, like the function of drf-spectacular."""
+    """Return a serializer of a new class. drf-spectacular has such a function too, but it is optional."""
     made: serializers.Serializer[Any] = type(name, (serializers.Serializer,), fields)(allow_null=allow_null)
     return made
 
@@ -37,7 +36,7 @@ def inline_serializer(name: str, *, allow_null: bool = False, **fields: Any) -> 
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """A refused request. `detail` is for the shopper, translated; `field` may name the input, or is empty."""
+    """A refused request. `detail` is a translated sentence for the shopper, `field` the wrong input or ""."""
 
     code = serializers.ChoiceField([*MESSAGES])
     detail = serializers.CharField()
@@ -52,7 +51,7 @@ class PhotosSerializer(serializers.Serializer[Any]):
 
 
 class TryOnPageSerializer(serializers.Serializer[Any]):
-    """Newest first. `next` and `previous` are paths."""
+    """A page of the list of try-ons, newest first. `next` and `previous` are paths."""
 
     next = PathField(allow_null=True)
     previous = PathField(allow_null=True)
@@ -77,7 +76,7 @@ class OptionSerializer(serializers.Serializer[Any]):
 
 
 class StartSerializer(serializers.Serializer[Any]):
-    """All that a dialog needs when it opens. `reason` says why `enabled` is false."""
+    """Everything that the dialog needs when it opens. `reason` says why `enabled` is false."""
 
     csrf_token = serializers.CharField()
     lang = serializers.CharField()
@@ -119,17 +118,23 @@ class StartSerializer(serializers.Serializer[Any]):
     links = inline_serializer("StartLinks", history=PathField(), privacy=PathField())
 
 
+class RowsField(serializers.ListField):
+    """A list of objects."""
+
+    child = serializers.DictField()
+
+
 class ExportSerializer(serializers.Serializer[Any]):
-    """All that is stored about the shopper."""
+    """Everything that is stored about the shopper."""
 
-    # Only for OpenAPI: a row that is missing here must not be missing in the answer.
+    # Only for OpenAPI. The view does not use it, so a forgotten field cannot make the export incomplete.
     shopper = serializers.DictField(allow_null=True)
-
-    def get_fields(self) -> Any:
-        """Add the lists of rows."""
-        names = ("try_ons", "photos", "consents", "quotas", "phone_links", "looks")
-        rows = serializers.ListField(child=serializers.DictField())
-        return super().get_fields() | {name: deepcopy(rows) for name in names}
+    try_ons = RowsField()
+    photos = RowsField()
+    consents = RowsField()
+    quotas = RowsField()
+    phone_links = RowsField()
+    looks = RowsField()
 
 
 class PhoneLinkSerializer(serializers.Serializer[Any]):
@@ -142,7 +147,7 @@ class PhoneLinkSerializer(serializers.Serializer[Any]):
 
 
 class PhoneLinkStatusSerializer(serializers.Serializer[Any]):
-    """The state of a link. `try_on` is the newest one that was requested on its phone."""
+    """The status of a phone link. `try_on` is the id of the newest try-on that the phone requested."""
 
     status = serializers.ChoiceField(["waiting", "opened", "used", "expired"])
     try_on = serializers.UUIDField(allow_null=True)
@@ -152,32 +157,32 @@ class PhoneLinkStatusSerializer(serializers.Serializer[Any]):
 
 
 class StrictField(serializers.Field[Any, Any, Any, Any]):
-    """A field of a request. DRF's own fields convert other types, which this one refuses.
+    """A request field that refuses values of other types, which DRF's own fields convert.
 
-    The first invalid field ends the validation. A missing field is like null.
+    The first invalid field ends the validation. A missing field counts as null.
     """
 
     error_code = "request_invalid"
     field_name: str
 
     def get_value(self, dictionary: Mapping[str, Any]) -> Any:
-        """Return what was sent. DRF would change a form's empty text."""
+        """Return the value as it was sent. DRF would change an empty string from a form."""
         return dictionary.get(self.field_name)
 
     def run_validation(self, data: Any = None) -> Any:
-        """Return the value for the view, or raise Refused."""
+        """Return the value for the view. Raise `Refused` if it is invalid."""
         try:
             return self._parse(data)
         except (ValueError, KeyError, RecursionError):
             raise Refused(self.error_code, field=self.field_name) from None
 
     def _parse(self, data: Any) -> Any:
-        """Return the value for the view. Raises ValueError or KeyError."""
+        """Return the value for the view. Raise `ValueError` or `KeyError` if it is invalid."""
         raise NotImplementedError
 
 
 class TextField(StrictField, serializers.CharField):
-    """A string, "" if it is missing."""
+    """A string. The default is ""."""
 
     def _parse(self, data: Any) -> str:
         if data is None or (isinstance(data, str) and "\0" not in data):  # PostgreSQL cannot store NUL.
@@ -186,13 +191,13 @@ class TextField(StrictField, serializers.CharField):
 
 
 class UUIDTextField(TextField):
-    """The text of a UUID, which is not parsed: any other text names no object either."""
+    """A UUID as a string. It is not parsed, since an invalid UUID is refused like an unknown one."""
 
     openapi_schema = {"type": "string", "format": "uuid"}
 
 
 class StrictBooleanField(StrictField, serializers.BooleanField):
-    """A boolean, or one of the words that forms send. False if it is missing."""
+    """A boolean, or one of the words that forms send. The default is False."""
 
     WORDS = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False, "": False}
 
@@ -205,7 +210,7 @@ class StrictBooleanField(StrictField, serializers.BooleanField):
 
 
 class OptionsField(StrictField, serializers.JSONField):
-    """An object, or its JSON in a form. It may not nest: the depth would be the caller's choice."""
+    """A JSON object, which a form sends as text. Its values may not be objects or lists."""
 
     openapi_schema = {"type": "string", "contentMediaType": "application/json"}
     error_code = "options_invalid"
@@ -221,7 +226,7 @@ class OptionsField(StrictField, serializers.JSONField):
 
 
 class PhotoField(StrictField, serializers.FileField):
-    """An uploaded file, or None. Its name and content type are ignored."""
+    """An uploaded file, whose name and content type are ignored. The default is None."""
 
     openapi_schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
     error_code = "photo_unreadable"
@@ -230,17 +235,17 @@ class PhotoField(StrictField, serializers.FileField):
         if isinstance(data, UploadedFile):
             return cast("BinaryIO", data.file)
         if data:
-            raise ValueError  # Text instead of a file: a form without `enctype`, or Base64.
+            raise ValueError  # The client sent text, for example in a form without `enctype` or in Base64.
         return None
 
 
 class FeedbackField(StrictField, serializers.ChoiceField):
-    """A string, "" for null, or None if it is missing. `feedback.save` compares it with the choices."""
+    """A string, where null becomes "" and a missing value None. `feedback.save` checks the choices."""
 
     error_code = "feedback_invalid"
 
     def get_value(self, dictionary: Mapping[str, Any]) -> Any:
-        """Tell a missing field from null."""
+        """Return `empty` for a missing field, to distinguish it from null."""
         return dictionary.get(self.field_name, serializers.empty)
 
     def _parse(self, data: Any) -> str | None:
@@ -257,7 +262,7 @@ class ProductSerializer(serializers.Serializer[Any]):
     product = TextField(help_text='For example "shop.product:42".')
 
     def __repr__(self) -> str:
-        """Without the data of the request, since an error report shows local variables."""
+        """Omit the request's data, since error reports contain the `repr` of local variables."""
         return f"<{type(self).__name__}>"
 
 
@@ -267,12 +272,12 @@ class TryOnFormSerializer(ProductSerializer):
     photo = PhotoField(required=False)
     photo_id = UUIDTextField(required=False)
     consent = StrictBooleanField(required=False, help_text="This is me, or an adult who agreed.")
-    consent_version = TextField(required=False, help_text="Of the start. An older version is no consent.")
+    consent_version = TextField(required=False, help_text="From `api/start/`. Another version is no consent.")
     keep_photo = StrictBooleanField(required=False)
     options = OptionsField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Do not count a consent that names another version than the current one."""
+        """Ignore the consent if the shopper saw another version of its text."""
         version = attrs.pop("consent_version")
         return attrs | {"consent": attrs["consent"] and version in {"", config.CONSENT_VERSION}}
 
@@ -280,13 +285,13 @@ class TryOnFormSerializer(ProductSerializer):
 class TryOnJsonSerializer(TryOnFormSerializer):
     """A new try-on without a file: `photo_id` of a reusable photo or a house model."""
 
-    # Only for OpenAPI: the view reads JSON by `TryOnFormSerializer` as well.
+    # Only for OpenAPI. The view uses `TryOnFormSerializer` for JSON too.
     photo = None  # type: ignore[assignment] # removes the field
     options = serializers.DictField(required=False)  # type: ignore[assignment]
 
 
 class FeedbackSerializer(serializers.Serializer[Any]):
-    """`reason` goes with a dislike only. Without it, the stored reason stays; null clears it."""
+    """`reason` goes with a dislike only. If it is missing, the stored reason stays. Null clears it."""
 
     value = FeedbackField(VALUES, allow_null=True)
     reason = FeedbackField([*REASONS, ""], allow_null=True, required=False)

@@ -29,9 +29,9 @@ class PhotoDetailView(ApiView):
     """`DELETE api/photos/{id}/`."""
 
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Erase one of the shopper's own photos, which cancels running try-ons that need it."""
+        """Erase one of the shopper's own photos and cancel the running try-ons that need it."""
         shopper = self.shopper
-        # House models, and photos whose owner was erased, have no shopper: never match them by None.
+        # Never filter by None, which would match house models and photos whose owner was erased.
         photo = None if shopper is None else shopper.photos.filter(pk=pk).first()
         if photo is None:
             raise Refused("not_found")
@@ -40,7 +40,7 @@ class PhotoDetailView(ApiView):
 
 
 class ShopperView(ApiView):
-    """`GET api/me/` and `DELETE`."""
+    """`GET` and `DELETE api/me/`."""
 
     def get(self, request: Request) -> Response:
         """Export everything that is stored about the caller."""
@@ -61,7 +61,7 @@ class ConsentView(ApiView):
     """`DELETE api/consent/`."""
 
     def delete(self, request: Request) -> Response:
-        """Withdraw the consent, which erases the shopper's own photos."""
+        """Withdraw the consent and erase the shopper's own photos."""
         shopper = self.shopper
         if shopper is not None:
             privacy.withdraw_consent(shopper)

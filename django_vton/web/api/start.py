@@ -1,4 +1,4 @@
-"""What the dialog needs when it opens."""
+"""The data that the dialog needs when it opens."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from ...pixazo import Option
 from ...products import DescribedProduct
 from ...shoppers import VISITOR_HEADER, Visitor
 from ...utils.languages import localized_url
+from ..options import allowed_options
 from ..sessions import require_session
 from ..tryon_serializers import try_ons_of
 from .base import ApiView
@@ -37,7 +38,7 @@ MIME_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "H
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
 class StartView(ApiView):
-    """`GET api/start/?product=&lang=`. Stores nothing about the visitor."""
+    """`GET api/start/?product=&lang=`. The view stores nothing about the visitor."""
 
     def get(self, request: Request) -> Response:
         """Get what the dialog needs when it opens."""
@@ -76,7 +77,7 @@ class StartView(ApiView):
                     "max_side": images.MAX_SIDE,
                     "formats": [MIME_TYPES[name] for name in images.PHOTO_FORMATS],
                 },
-                # Rounded up, since nothing may be kept for longer than this tells.
+                # Rounded up, since nothing may be kept for longer than the shopper is told.
                 "retention": {
                     "photo_hours": _round_up(config.PHOTO_RETENTION, 3600),
                     "result_days": _round_up(config.RESULT_RETENTION, 86400),
@@ -93,7 +94,7 @@ class StartView(ApiView):
 
 
 def _unavailable_reason(request: HttpRequest, described: DescribedProduct) -> str | None:
-    """Return why this product cannot be tried on, so that the dialog does not ask for a photo in vain."""
+    """Return the reason why this product cannot be tried on, or None if it can."""
     try:
         require_session(request)
         availability.require_available_for(described)
@@ -103,7 +104,7 @@ def _unavailable_reason(request: HttpRequest, described: DescribedProduct) -> st
 
 
 def _product(described: DescribedProduct) -> dict[str, Any]:
-    """Describe the product. One that is not enabled stays nameless, since it may not be announced yet."""
+    """Describe the product, without its name if it is not enabled: it may not have been announced yet."""
     is_shown = described.is_enabled
     return {
         "ref": described.ref,
@@ -115,15 +116,11 @@ def _product(described: DescribedProduct) -> dict[str, Any]:
 
 
 def _shopper_options(described: DescribedProduct) -> dict[str, Option]:
-    """Return the options that the shopper may set. The number of images is 1, unless the engine says more."""
-    engine, found = described.engine, {}
-    for option in engine.options:
-        if (
-            option.name in described.tryon.shopper_options
-            and option.name not in products.MERCHANT_ONLY_OPTIONS
-        ):
-            is_unset_count = option.name == engine.samples_option and option.default is None
-            found[option.name] = replace(option, default=1) if is_unset_count else option
+    """Return the options that the shopper may set, by name. The number of images is 1 by default."""
+    found = {option.name: option for option in allowed_options(described)}
+    count = found.get(described.engine.samples_option or "")
+    if count is not None and count.default is None:
+        found[count.name] = replace(count, default=1)
     return found
 
 

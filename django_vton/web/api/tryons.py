@@ -1,4 +1,4 @@
-"""Creating, polling, cancelling, erasing and rating try-ons."""
+"""Creating, polling, canceling, erasing and rating try-ons."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from ...exceptions import Refused
 from ...intake import TryOnOrder, feedback, request_tryon
 from ...intake.hooks import run_hook
 from ...models import TryOnRequest
+from ...models.states import State
 from ...monitoring import proxies
 from ...shoppers import VISITOR_HEADER, Visitor, address_keys
 from ...utils.languages import page_language
-from ..polling import POLL_SECONDS
 from ..tryon_serializers import TryOnSerializer, shown_state, try_ons_of
-from ..uploads import clear_file_names
+from ..uploads import clear_file_names, require_photo_size
 from .base import ApiView
 from .serializers import FeedbackSerializer, ProductSerializer, TryOnFormSerializer
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
+POLL_SECONDS = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
+"""The seconds after which a browser polls a running try-on again, sent as `Retry-After`."""
+
 
 class TryOnPagination(CursorPagination):
-    """Pages of 20, whose links are paths."""
+    """Pages of 20 try-ons. The links to other pages are paths."""
 
     page_size = 20
     ordering = ("-created_at", "-pk")
-    cursor_query_param = "cursor"
-    page_size_query_param = None
-    offset_cutoff = 1000
 
     def decode_cursor(self, request: Request) -> Any:
-        """Refuse a made-up position here. The database would fail on a date that it does not have."""
+        """Raise `Refused` for a forged position. The database would fail on a date outside of its range."""
         cursor = super().decode_cursor(request)
         if cursor is not None and cursor.position is not None and not _is_datetime(str(cursor.position)):
             raise Refused("not_found", field="cursor")
@@ -60,7 +60,7 @@ def _is_datetime(text: str) -> bool:
 
 
 class TryOnListView(ApiView):
-    """`POST api/try-ons/` and `GET api/try-ons/`."""
+    """`GET` and `POST api/try-ons/`."""
 
     def get(self, request: Request) -> Response:
         """List the caller's own try-ons, newest first."""
@@ -81,8 +81,7 @@ class TryOnListView(ApiView):
         """Request a try-on. The status is 200 if the result exists already."""
         form = TryOnFormSerializer(data=request.data)
         clear_file_names(request.FILES)
-        if self.upload.is_too_large:
-            raise Refused("photo_too_large", field="photo")
+        require_photo_size(request._request)
         key = _idempotency_key(request)
         form.is_valid(raise_exception=True)
         visitor = Visitor.from_request(request._request, key or "")
@@ -106,7 +105,7 @@ class TryOnListView(ApiView):
 
 
 class TryOnDetailView(ApiView):
-    """`GET api/try-ons/{id}/` and `DELETE`."""
+    """`GET` and `DELETE api/try-ons/{id}/`."""
 
     def get(self, request: Request, pk: UUID) -> Response | HttpResponse:
         """Get a try-on."""
@@ -152,7 +151,7 @@ class TryOnFeedbackView(ApiView):
 
 
 def _idempotency_key(request: Request) -> str | None:
-    """Return the header, or None. It must be printable ASCII."""
+    """Return the header, or None if it is missing. It must be printable ASCII."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > MAX_IDEMPOTENCY_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise Refused("request_invalid", field="Idempotency-Key")
@@ -160,7 +159,7 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 def _etag(row: TryOnRequest) -> str:
-    """Return a weak ETag (RFC 9110, 8.8.1), since the typical seconds may change while all else stays.
+    """Return a weak ETag, since responses with the same ETag may differ in `typical_seconds`.
 
     It depends on the row alone, so that a poll costs one query. New images always change `finished_at`.
     """
@@ -170,7 +169,7 @@ def _etag(row: TryOnRequest) -> str:
 
 
 def _set_retry_after(response: HttpResponse, row: TryOnRequest) -> None:
-    """Tell when to poll again, unless the try-on has ended."""
+    """Set the time of the next poll, unless the try-on has ended."""
     seconds = POLL_SECONDS.get(shown_state(row))
     if seconds is not None:
         response["Retry-After"] = str(seconds)

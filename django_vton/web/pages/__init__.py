@@ -1,7 +1,7 @@
-"""The whole flow without JavaScript: the form, the result, the history and the privacy policy.
+"""The pages that work without JavaScript: form, result, history, privacy policy, and the link for a phone.
 
-The pages are plain HTML and use the same code as the API. None of them is cached or indexed. Before the first
-accepted photo they set no cookie except the CSRF cookie.
+The pages use the same code as the API. They are not cached or indexed. Until the shopper orders a try-on,
+they set no cookie except the CSRF cookie.
 """
 
 from .history import history

@@ -1,4 +1,4 @@
-"""What the pages share: the decorator with their headers and CSRF check, rendering, and refusals as pages."""
+"""The code that all pages share: the view decorator, rendering, confirmations, and refusals as pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from django.template.loader import render_to_string
 from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from ...exceptions import Refused
 from ...models import TryOnRequest
@@ -28,12 +27,14 @@ from .. import tryon_serializers, uploads
 
 logger = logging.getLogger(__name__)
 
+METHODS = ("GET", "HEAD", "POST")
+
 OPEN_FRAGMENT = "try-on"
-"""On a product page, this URL fragment opens the dialog with the product's newest try-on."""
+"""The URL fragment that opens the dialog on a product page, with the product's newest try-on."""
 
 
 class _CsrfMiddleware(CsrfViewMiddleware):
-    """Django's check, with a refusal in the language and design of these pages."""
+    """Django's CSRF check, with a refusal in the language and design of these pages."""
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         logger.warning("The CSRF check refused a form of the try-on pages: %s", reason)
@@ -46,26 +47,33 @@ def page_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBa
     The view is exempt from the shop's CSRF middleware, which would read the whole upload before `uploads` can
     limit it. Our own check runs afterwards.
     """
-    checked = decorator_from_middleware(_CsrfMiddleware)(require_http_methods(["GET", "HEAD", "POST"])(view))
+    checked = decorator_from_middleware(_CsrfMiddleware)(view)
+
+    def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method not in METHODS:
+            # Not by `require_http_methods`, since Django would log the URL, which may contain a token.
+            response = refusal_page(request, Refused("method_not_allowed"))
+            response["Allow"] = ", ".join(METHODS)
+            return response
+        try:
+            uploads.check_content_length(request)
+        except Refused as refusal:
+            return refusal_page(request, refusal)
+        return checked(request, *args, **kwargs)
 
     @login_not_required
     @transaction.non_atomic_requests
     @csrf_exempt
     @sensitive_post_parameters()
     @wraps(view)
-    def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.encoding not in (None, "utf-8"):
             # A client may name a codec that is not a text encoding.
             request.encoding = "utf-8"
         uploads.limit_uploads(request)
         with languages.override_interface_language(languages.requested_language(request)) as language:
             _set_page_language(request)
-            try:
-                uploads.check_content_length(request)
-            except Refused as refusal:
-                response: HttpResponseBase = refusal_page(request, refusal)
-            else:
-                response = checked(request, **kwargs)
+            response = respond(request, *args, **kwargs)
             response.headers.setdefault("Content-Language", language)
         response["X-Robots-Tag"] = "noindex"
         response["Cache-Control"] = "no-store"
@@ -91,19 +99,19 @@ def _set_page_language(request: HttpRequest) -> None:
 def render(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int | None = None
 ) -> HttpResponse:
-    """Render a page in the page's language. `{% tryon_words %}` in the template switches to ours."""
+    """Render a page in the page's language. `{% tryon_words %}` switches to the interface language."""
     with languages.override_page_language():
         return HttpResponse(render_to_string(template, context, request), status=status)
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
-    """Redirect after a successful POST, so that a reload does not repeat it."""
+    """A redirect after a successful POST, so that reloading the next page does not repeat the POST."""
 
     status_code = 303
 
 
 def confirmation_page(request: HttpRequest, question: str, row: TryOnRequest | None = None) -> HttpResponse:
-    """Ask for confirmation: "delete" a try-on, "erase" all data, or "withdraw" the consent."""
+    """Return a page that asks whether to "delete" a try-on, "erase" all data or "withdraw" the consent."""
     url = languages.localized_url("history") if row is None else languages.localized_url("result", row.pk)
     context: dict[str, Any] = {"question": question, "try_on": row, "action_url": url}
     if row is not None:
@@ -118,27 +126,27 @@ def refusal_page(
     *,
     status: int | None = None,
 ) -> HttpResponse:
-    """Show a refusal as a page, by default with the refusal's own status code."""
+    """Return a page that shows the refusal, by default with the refusal's own status code."""
     response = render(
         request,
         "vton/pages/notice.html",
         {"refusal": refusal, "product": product, "reload_url": languages.with_language(request.path)},
         status=status or refusal.status,
     )
-    # As in `api.errors`: Django would log a 503 as an error, and a pause is not an error.
+    # Otherwise Django would log a 503 as an error, even if the shop has only paused its try-ons.
     response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
     return add_retry_after(response, refusal)
 
 
 def add_retry_after(response: HttpResponse, refusal: Refused | None) -> HttpResponse:
-    """Set the Retry-After header if the refusal has a time, and return the response."""
+    """Set the Retry-After header if the refusal has a `retry_after`. Return the response."""
     if refusal is not None and refusal.retry_after is not None:
         response["Retry-After"] = str(refusal.retry_after)
     return response
 
 
 def product_link(request: HttpRequest, url: str) -> str:
-    """Return a link to the product page that opens the dialog there, or "" if `url` is not a safe URL.
+    """Return a link to the product page that opens the dialog there, or "" if the URL is not safe.
 
     A URL of another site is returned unchanged.
     """

@@ -1,9 +1,9 @@
-"""The try-on form of the page without JavaScript."""
+"""The form that orders a try-on on the page without JavaScript."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -22,19 +22,19 @@ from ...models import PersonPhoto, Shopper
 from ...products import DescribedProduct
 from ...shoppers import Visitor, address_keys
 from .. import tryon_serializers
-from ..options import OptionField, shopper_options
+from ..options import OptionField, option_fields
 
 OPTION_PREFIX = "option_"
-"""Prefix of the names of the fields for engine options."""
+"""The prefix of the names of the form's fields for engine options."""
 
 PhotoCard = tuple[PersonPhoto, dict[str, Any]]
 """A photo, and its representation in the API."""
 
 
 class TryOnForm(forms.Form):
-    """An uploaded or a stored photo, consent, and the engine options that a shopper may set.
+    """A form for an uploaded or a stored photo, the consent, and the engine options that a shopper may set.
 
-    The form checks little itself: `intake` validates the order, and `add_refusal` shows its refusal.
+    The form itself checks little, since `intake` validates the order. `add_refusal` shows its refusal.
     """
 
     photo = forms.FileField(
@@ -58,32 +58,28 @@ class TryOnForm(forms.Form):
         files: MultiValueDict[str, Any] | None = None,
         selected: str = "",
     ) -> None:
-        """`selected` is the id of the stored photo that is ticked initially, "" for an upload."""
+        """`selected` is the id of the initially selected stored photo, or "" for an upload."""
         if data is not None:
             selected = data.get("photo_id", "")
         self.product = product
         self.own_photos = own_photos(shopper, selected)
         models = PersonPhoto.objects.active_house_models()
-        self.house_models = [
-            (row, tryon_serializers.PhotoSerializer(row).data)
-            for row in models
-            if row.suits_kind(product.kind)
-        ]
+        self.house_models = _photo_cards(row for row in models if row.suits_kind(product.kind))
         offered = [photo["id"] for _row, photo in (*self.own_photos, *self.house_models)]
         self.selected_photo = selected if selected in offered else ""
         self.consent_version = config.CONSENT_VERSION
         if data is not None and data.get("consent_version", self.consent_version) != self.consent_version:
-            # The consent text has changed since the shopper ticked the box: ignore the tick.
+            # Ignore the ticked box, since the consent text has changed in the meantime.
             data = {name: value for name, value in data.items() if name != "consent"}
         super().__init__(data, files)
         photo_id = self.fields["photo_id"]
         assert isinstance(photo_id, forms.ChoiceField)
         photo_id.choices = [(value, value) for value in ["", *offered]]
-        # The box is shown only while consent is missing, but it is always read. So both requests of a double
-        # click are the same order, and the idempotency key answers both alike.
+        # The box is shown only if consent is missing, but it is always read. Otherwise the second request of
+        # a double click would be a different order and be refused for using the same idempotency key.
         self.needs_consent = not privacy.has_consented(shopper)
         self.fields["consent"].label = config.CONSENT_TEXT
-        for field in shopper_options(product):
+        for field in option_fields(product):
             self.fields[OPTION_PREFIX + field.option.name] = _form_field(field)
 
     def clean(self) -> dict[str, Any]:
@@ -105,7 +101,7 @@ class TryOnForm(forms.Form):
 
     @property
     def error_messages(self) -> list[tuple[str, str]]:
-        """All errors as pairs of the field's HTML id ("" for the whole form) and the message."""
+        """Pairs of a field's HTML id ("" for the whole form) and an error message."""
         return [
             (self[name].id_for_label if name in self.fields else "", str(message))
             for name, messages in self.errors.items()
@@ -140,19 +136,20 @@ class TryOnForm(forms.Form):
 
 
 def own_photos(shopper: Shopper | None, selected: str = "") -> list[PhotoCard]:
-    """Return a shopper's kept photos, newest first, and the selected one if it is their own."""
+    """Return a shopper's reusable photos, newest first, including the selected photo if it is their own."""
     if shopper is None:
         return []
     own = PersonPhoto.objects.usable_by(shopper).filter(kind=PersonPhoto.Kind.OWN)
     shown = Q(is_reusable=True) if (pk := parse_uuid(selected)) is None else Q(is_reusable=True) | Q(pk=pk)
-    return [
-        (photo, tryon_serializers.PhotoSerializer(photo).data)
-        for photo in own.filter(shown).order_by("-created_at")
-    ]
+    return _photo_cards(own.filter(shown).order_by("-created_at"))
+
+
+def _photo_cards(photos: Iterable[PersonPhoto]) -> list[PhotoCard]:
+    return [(photo, tryon_serializers.PhotoSerializer(photo).data) for photo in photos]
 
 
 def parse_uuid(text: str) -> uuid.UUID | None:
-    """Return the UUID, or None if the text is not one."""
+    """Return the UUID, or None if the text is not a UUID."""
     try:
         return uuid.UUID(text)
     except ValueError:
@@ -160,7 +157,7 @@ def parse_uuid(text: str) -> uuid.UUID | None:
 
 
 def _form_field(field: OptionField) -> forms.Field:
-    """Return the form field of an option. An empty value leaves the option to the shop."""
+    """Return the form field for an option. If it is left empty, the default is used."""
     errors = dict.fromkeys(
         ("invalid", "invalid_choice", "min_value", "max_value"), MESSAGES["options_invalid"]
     )

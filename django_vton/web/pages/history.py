@@ -1,4 +1,4 @@
-"""`mine/`: a shopper's own try-ons and photos, a comparison of two results, and how to delete the data."""
+"""`mine/`: a shopper's own try-ons and photos, the comparison of two results, and the deletion of data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -25,7 +24,7 @@ from .base import HttpResponseSeeOther, confirmation_page, page_view, product_li
 from .forms import own_photos, parse_uuid
 
 PER_PAGE = 24
-"""Fills complete rows of two, three and four columns."""
+"""A multiple of 2, 3 and 4, so that the rows are complete with any of these numbers of columns."""
 
 COMPARED_ENTRIES = 2
 
@@ -39,20 +38,20 @@ class HistoryEntry:
     """The try-on as the API returns it."""
     product_link: str
     is_chosen: bool = False
-    """Whether it is ticked for the comparison."""
+    """Whether the try-on is ticked for the comparison."""
 
     @property
     def is_liked(self) -> bool:
-        """Whether the shopper likes it."""
+        """Whether the shopper likes the result."""
         return self.row.feedback == feedback.LIKE
 
 
 @page_view
 def history(request: HttpRequest) -> HttpResponse:
-    """`mine/`: the newest try-ons first.
+    """`mine/`: the list of try-ons, newest first.
 
-    `?liked=1` lists the liked ones, `?compare=ID&compare=ID` shows two side by side, and `?confirm=erase` or
-    `?confirm=withdraw` asks for confirmation.
+    `?liked=1` lists the liked try-ons, `?compare=ID&compare=ID` shows two side by side, and `?confirm=erase`
+    or `?confirm=withdraw` asks for confirmation.
     """
     shopper = Visitor.from_request(request).find_shopper()
     own = tryon_serializers.try_ons_of(shopper)
@@ -74,43 +73,41 @@ def history(request: HttpRequest) -> HttpResponse:
 
 def _act(request: HttpRequest, shopper: Shopper | None, own: QuerySet[TryOnRequest]) -> HttpResponse:
     action = request.POST.get("action")
-    match action:
-        case "like":
-            return _toggle_like(request, own)
-        case "erase" | "withdraw" | "forget":
-            if shopper is not None:
-                _delete(request, shopper, action)
-        case _:
-            return refusal_page(request, Refused("request_invalid"))
+    if action == "like":
+        return _toggle_like(request, own)
+    if action not in ("erase", "withdraw", "forget"):
+        return refusal_page(request, Refused("request_invalid"))
+    if shopper is not None:
+        _delete(request, shopper, action)
     if action == "erase":
         request.session.pop(SESSION_KEY, None)
     return HttpResponseSeeOther(localized_url("history", done=action))
 
 
 def _toggle_like(request: HttpRequest, own: QuerySet[TryOnRequest]) -> HttpResponse:
-    """Like one of the two compared try-ons, or remove the like."""
+    """Like one of the two compared try-ons, or remove the like if there is one."""
     entries = _compared_entries(request, own)
     for entry in entries:
         if str(entry.row.pk) == request.POST.get("try_on"):
-            with suppress(Refused):  # Erased in the meantime: the next page shows it.
+            with suppress(Refused):  # The try-on was erased in the meantime, which the next page shows.
                 feedback.save(entry.row, "" if entry.is_liked else feedback.LIKE)
     return HttpResponseSeeOther(_comparison_url(entries) if entries else localized_url("history"))
 
 
 def _delete(request: HttpRequest, shopper: Shopper, action: str) -> None:
-    with transaction.atomic():
-        if action == "erase":
+    match action:
+        case "erase":
             privacy.erase_shopper(shopper)
-        elif action == "withdraw":
+        case "withdraw":
             privacy.withdraw_consent(shopper)
-        else:
+        case "forget":
             for photo in shopper.photos.all():
                 if str(photo.pk) == request.POST.get("photo"):
                     privacy.delete_photo(photo)
 
 
 def _list_context(request: HttpRequest, own: QuerySet[TryOnRequest]) -> dict[str, Any]:
-    """Return the context of one page of the list. Cancelled try-ons are listed separately."""
+    """Return the context of one page of the list. Canceled try-ons are listed separately."""
     chosen = _chosen_ids(request)
     only_liked = request.GET.get("liked") == "1"
     rows = own.filter(feedback=feedback.LIKE) if only_liked else own
@@ -138,7 +135,7 @@ def _chosen_ids(request: HttpRequest) -> list[str]:
 
 
 def _compared_entries(request: HttpRequest, own: QuerySet[TryOnRequest]) -> list[HistoryEntry]:
-    """Return the shopper's two completed try-ons in `?compare=`, in that order; [] if it is not two."""
+    """Return the shopper's two completed try-ons in `?compare=` in that order, otherwise []."""
     chosen = _chosen_ids(request)
     ids = [pk for pk in map(parse_uuid, chosen) if pk is not None]
     if len(chosen) != COMPARED_ENTRIES or len(ids) != COMPARED_ENTRIES:

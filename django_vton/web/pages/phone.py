@@ -1,12 +1,10 @@
-"""`phone/{token}/`: the page that a phone opens from the QR code on a computer's screen."""
+"""`phone/{token}/`: the page to which the QR code on a computer's screen leads a phone."""
 
 from __future__ import annotations
 
-from functools import wraps
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from ... import products
@@ -17,11 +15,11 @@ from ...utils.redaction import redact_errors
 from .. import phone_links
 from .base import OPEN_FRAGMENT, HttpResponseSeeOther, page_view, refusal_page, render
 
-METHODS = ("GET", "HEAD", "POST")
 
-
+@redact_errors
 @page_view
-def _phone(request: HttpRequest, token: str) -> HttpResponse:
+def phone(request: HttpRequest, token: str) -> HttpResponse:
+    """`phone/{token}/`: an explanation, and a button that uses the link. Opening the page does not use it."""
     link = phone_links.find(token)
     if link is None:
         return _render(request, "expired", status=404)
@@ -56,20 +54,8 @@ def _render(
 
 
 def _destination(request: HttpRequest, product: DescribedProduct) -> str:
-    """Return the URL of the product page that opens the dialog, or else of the form without JavaScript."""
+    """Return the URL that opens the dialog on the product page, or the form's URL if that is not possible."""
     host = {request.get_host()}
     if product.url and url_has_allowed_host_and_scheme(product.url, host, request.is_secure()):
         return product.url.partition("#")[0] + f"#{OPEN_FRAGMENT}"
     return localized_url("try", product.ref)
-
-
-@wraps(_phone)
-@redact_errors
-def phone(request: HttpRequest, token: str) -> HttpResponseBase:
-    """`phone/{token}/`: an explanation, and a button that uses the link. Opening it changes nothing."""
-    if request.method not in METHODS:
-        # Answered here and not by `require_http_methods`, since Django would log the URL and its token.
-        response = refusal_page(request, Refused("method_not_allowed"))
-        response["Allow"] = ", ".join(METHODS)
-        return response
-    return _phone(request, token=token)

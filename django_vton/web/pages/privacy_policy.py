@@ -1,4 +1,4 @@
-"""`privacy/`: what happens to a shopper's photo, according to the settings."""
+"""`privacy/`: the page that says what happens to a shopper's photo, according to the settings."""
 
 from __future__ import annotations
 

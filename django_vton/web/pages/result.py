@@ -1,4 +1,4 @@
-"""`r/{id}/`: one try-on, while it runs and after it has ended."""
+"""`r/{id}/`: the page of one try-on, while it runs and after it has ended."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from ...models.states import ACTIVE, State
 from ...shoppers import Visitor
 from ...utils.languages import localized_url
 from .. import tryon_serializers
-from ..polling import REFRESH_SECONDS
 from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
+
+REFRESH_SECONDS = 5
+"""The interval at which the page reloads while the try-on runs."""
 
 LATE_FACTOR = 3
 """After this many times the typical duration, the page says that the try-on takes longer than usual."""
@@ -30,7 +32,7 @@ REASON_PREFIX = "reason-"
 
 @page_view
 def result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """`r/{id}/`: the try-on's state, its images, and the shopper's actions. 404 for everyone but its owner.
+    """`r/{id}/`: the try-on's state, images and actions. Another shopper's try-on is answered with 404.
 
     `?auto=1` reloads the page while the try-on runs, `?picture=2` shows the second image, and
     `?confirm=delete` asks for confirmation.
@@ -62,14 +64,14 @@ def _act(request: HttpRequest, visitor: Visitor, row: TryOnRequest) -> HttpRespo
                 return refusal_page(request, Refused("request_invalid"))
             try:
                 feedback.save(row, *value_and_reason)
-            except Refused as refusal:  # Erased in the meantime.
+            except Refused as refusal:  # The try-on was erased in the meantime.
                 return refusal_page(request, refusal)
             next_url += "#vton-feedback"
     return HttpResponseSeeOther(next_url)
 
 
 def _feedback(row: TryOnRequest, action: str) -> tuple[str, str] | None:
-    """Return the value and reason that a button sets, or None. A second click removes them."""
+    """Return the value and reason that a button sets, or None. A second click removes what it had set."""
     if action in (feedback.LIKE, feedback.DISLIKE):
         return ("" if row.feedback == action else action, "")
     reason = action.removeprefix(REASON_PREFIX)
@@ -79,7 +81,7 @@ def _feedback(row: TryOnRequest, action: str) -> tuple[str, str] | None:
 
 
 def _selected_image(request: HttpRequest, images: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the image with the number in `?picture=`, or else the first."""
+    """Return the image with the number in `?picture=`, otherwise the first image, or None without images."""
     by_number = {str(number): image for number, image in enumerate(images, 1)}
     return by_number.get(request.GET.get("picture", "")) or next(iter(images), None)
 

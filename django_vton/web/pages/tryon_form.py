@@ -1,4 +1,4 @@
-"""`try/{product}/`: the form that orders a try-on without JavaScript."""
+"""`try/{product}/`: the page with the form that orders a try-on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .forms import TryOnForm, parse_uuid
 
 @page_view
 def tryon_form(request: HttpRequest, product: str) -> HttpResponse:
-    """`try/{product}/`: GET shows the form (`?photo=` ticks a stored photo), POST orders."""
+    """`try/{product}/`: GET shows the form, where `?photo=` selects a stored photo. POST orders a try-on."""
     described = None
     try:
         found = products.find(product)
@@ -36,7 +36,7 @@ def tryon_form(request: HttpRequest, product: str) -> HttpResponse:
             return _order(request, described)
         availability.require_available_for(found)
     except Refused as refusal:
-        # 400 and 429 blame what the client sent, but a GET has sent nothing.
+        # A GET sent no data that could be invalid or too much, so 400 and 429 would be misleading.
         status = None if request.method == "POST" else {400: 404, 429: 503}.get(refusal.status)
         return refusal_page(request, refusal, described, status=status)
     visitor = Visitor.from_request(request).for_try_on_of(found.main_ref)
@@ -45,7 +45,7 @@ def tryon_form(request: HttpRequest, product: str) -> HttpResponse:
 
 
 def _order(request: HttpRequest, described: DescribedProduct) -> HttpResponse:
-    """Accept the order and redirect to the try-on's page, or show the form again with its errors."""
+    """Request the try-on and redirect to its page, or show the form again with its errors."""
     clear_file_names(request.FILES)
     key = parse_uuid(request.POST.get("key", ""))
     visitor = Visitor.from_request(request, str(key or ""))
@@ -76,7 +76,7 @@ def _render_form(
         "product_image": described.image_url,
         "eyewear": described.kind == "eyewear",
         "form": form,
-        # A new idempotency key each time, since the shopper may change a refused order and send it again.
+        # The idempotency key is new each time, since the shopper may change a refused order.
         "key": uuid.uuid4(),
         "lost_file": form.is_bound and bool(request.FILES),
         "remaining": quota["remaining"],
