@@ -1,9 +1,9 @@
-"""Draws a result: the product image on the photo, with the label SANDBOX.
+"""Draw a result: the product image on the photo, with the label SANDBOX.
 
-It is not a realistic try-on, but shows which photo and which product were sent.
+The result is not realistic, but shows which photo and which product the gateway received.
 """
 
-# ruff: noqa: PLR2004 - color thresholds and proportions, chosen by looking at results
+# ruff: noqa: PLR2004 - color thresholds and proportions were chosen by looking at results
 
 import io
 from functools import lru_cache
@@ -17,10 +17,10 @@ from .parameters import ImageFormat, Placement
 LONGEST_SIDE = 1296  # The vendor's results are 864 x 1296.
 PRODUCT_SIDE = 800
 MASK_SIDE = 320
-DRESS_RATIO = 1.5  # A product that is taller than this, relative to its width, is drawn as a dress.
+DRESS_RATIO = 1.5  # With the placement "auto", a product of at least this height / width is a dress.
 
-# Offset, maximum width and maximum height of a product, in widths of the face. The offset is from the center
-# of the face down to the product's upper edge (of glasses: to their center).
+# For each placement: the distance from the center of the face down to the product's upper edge (or, for
+# "eyes", to the product's center), the maximum width, and the maximum height. The unit is a face's width.
 POSITIONS: dict[Placement, tuple[float, float, float]] = {
     "top": (0.8, 3.5, 3.8),
     "outerwear": (0.75, 3.9, 4.6),
@@ -40,7 +40,7 @@ def draw(
     sample: int,
     samples: int,
 ) -> bytes:
-    """Return a PNG or JPEG file: identical for the same arguments, different for another `sample`."""
+    """Return a PNG or JPEG file. It depends on nothing but the arguments, and each `sample` differs."""
     canvas = decode_upright(photo)
     canvas.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     if product is not None:
@@ -70,7 +70,7 @@ def _add_product(canvas: Image.Image, product: Image.Image, placement: Placement
     if placement == "eyes":
         y -= fitted.height // 2
     else:
-        # Move up what would be below the lower edge, but not above the chin.
+        # Move the product up if it would exceed the lower edge, but never above the chin.
         y = max(round(face.y + 0.75 * face.width), min(y, canvas.height - fitted.height))
     shadow = Image.new("RGBA", fitted.size, "black")
     shadow.putalpha(fitted.getchannel("A").point(lambda a: a * 0.35).filter(ImageFilter.GaussianBlur(6)))
@@ -83,8 +83,8 @@ def _add_product(canvas: Image.Image, product: Image.Image, placement: Placement
 
 
 def _typical_face(canvas: Image.Image) -> Face:
-    """Return where the face usually is. A tall photo shows more of the body."""
-    if canvas.height > 1.2 * canvas.width:
+    """Return where the face usually is."""
+    if canvas.height > 1.2 * canvas.width:  # A tall photo shows more of the body.
         return Face(canvas.width * 0.5, canvas.height * 0.17, canvas.width * 0.2)
     return Face(canvas.width * 0.5, canvas.height * 0.32, canvas.width * 0.26)
 
@@ -99,10 +99,10 @@ def _cut_out(product: Image.Image, *, see_through: bool) -> Image.Image:
 
 
 def _product_mask(product: Image.Image, *, see_through: bool) -> Image.Image:
-    """Return a soft mask that is white where the product is, and everywhere if the background is not plain.
+    """Return a mask with soft edges that is white on the product, or everywhere on a patterned background.
 
-    Background is what is connected to the edge, so a white print on a shirt is kept. With `see_through`, for
-    lenses, the inside is nearly transparent too.
+    Only background that is connected to the edge is removed, so a white print on a shirt stays. With
+    `see_through`, the inside of the product, such as lenses, is nearly transparent.
     """
     small = product.copy()
     small.thumbnail((MASK_SIDE, MASK_SIDE))
@@ -112,52 +112,48 @@ def _product_mask(product: Image.Image, *, see_through: bool) -> Image.Image:
     if max(stat.stddev) > 18:
         return Image.new("L", product.size, 255)
     background = tuple(round(each) for each in stat.median)
-    rough = _foreground_mask(small, background)
+    distance = _distance(small, Image.new("RGB", small.size, background))
+    rough = _foreground_mask(small, distance)
     if see_through:
-        frame = _distance(small, Image.new("RGB", small.size, background)).point(
-            lambda d: 255 if d > 60 else 0
-        )
+        frame = distance.point(lambda d: 255 if d > 60 else 0)
         lenses = ImageChops.darker(rough, ImageChops.invert(frame)).filter(ImageFilter.MinFilter(3))
         rough = ImageChops.subtract(rough, lenses.point(lambda a: a * 7 // 8))
     soft = rough.filter(ImageFilter.GaussianBlur(1)).point(lambda a: max(0, min(255, (a - 110) * 2)))
     return soft.resize(product.size, Image.Resampling.BICUBIC)
 
 
-def _foreground_mask(small: Image.Image, background: tuple[int, ...]) -> Image.Image:
-    """Return a mask that is white where the product is, by a flood fill from the edge.
+def _foreground_mask(small: Image.Image, distance: Image.Image) -> Image.Image:
+    """Return a mask that is black where a flood fill from the edge reaches, and white on the product.
 
-    The fill follows small steps of color only: the light of a studio fades gradually.
+    `distance` is each pixel's distance from the background color. The fill stops where the color changes
+    suddenly. The light of a studio fades gradually.
     """
     width, height = small.size
     raw = small.tobytes()
-    colors = list(zip(raw[::3], raw[1::3], raw[2::3], strict=True))
-    filled = bytearray(width * height)
-
-    def near(one: tuple[int, ...], other: tuple[int, ...], limit: int) -> bool:
-        return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= limit
-
-    border = [
-        x + y * width
-        for y in range(height)
-        for x in range(width)
-        if x in {0, width - 1} or y in {0, height - 1}
-    ]
-    todo = [at for at in border if near(colors[at], background, 40)]
-    for at in todo:
-        filled[at] = 1
+    points = [(x, y) for y in range(height) for x in range(width)]
+    pixels = zip(raw[::3], raw[1::3], raw[2::3], strict=True)
+    near_background = {
+        point: color
+        for point, color, far in zip(points, pixels, distance.tobytes(), strict=True)
+        if far <= 40
+    }
+    todo = [(x, y) for x, y in near_background if x in {0, width - 1} or y in {0, height - 1}]
+    filled = set(todo)
     while todo:
-        at = todo.pop()
-        x = at % width
-        for next_, ok in ((at - 1, x > 0), (at + 1, x < width - 1), (at - width, True), (at + width, True)):
-            if ok and 0 <= next_ < len(filled) and not filled[next_]:
-                color = colors[next_]
-                if near(color, colors[at], 4) and near(color, background, 40):
-                    filled[next_] = 1
-                    todo.append(next_)
-    return Image.frombytes("L", small.size, bytes(filled)).point(lambda v: 0 if v else 255)
+        x, y = todo.pop()
+        color = near_background[x, y]
+        for point in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
+            neighbor = near_background.get(point)
+            if neighbor is None or point in filled:
+                continue
+            if max(abs(a - b) for a, b in zip(color, neighbor, strict=True)) <= 4:
+                filled.add(point)
+                todo.append(point)
+    return Image.frombytes("L", small.size, bytes(0 if point in filled else 255 for point in points))
 
 
 def _distance(one: Image.Image, other: Image.Image) -> Image.Image:
+    """Return the largest difference of a color channel, pixel by pixel."""
     red, green, blue = ImageChops.difference(one, other).split()
     return ImageChops.lighter(red, ImageChops.lighter(green, blue))
 

@@ -1,4 +1,4 @@
-"""What an engine of the vendor is, and a render by one."""
+"""The base class of the vendor's engines, and a render by one of them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ class Engine(ABC):
     price: int  #: micro-USD per image
     submit_path: str
     queued: str  #: the status before processing starts
-    processing: str
-    lower_case: bool  #: whether it writes statuses in lower case
+    processing: str  #: the status during processing
+    lower_case: bool  #: whether the engine writes statuses in lower case
     image_formats: tuple[str, ...]  #: Pillow's names
     max_image_bytes: int
     min_image_side: int  #: pixels
-    loads_at_submit: bool  #: an unusable image is refused with 400; otherwise the render fails
+    loads_at_submit: bool  #: True: an unusable image is refused with 400. False: its render fails.
     result_name: str  #: the file name of the results, without extension
 
     @abstractmethod
@@ -31,20 +31,12 @@ class Engine(ABC):
         """Return a request ID in the documented format."""
 
     @abstractmethod
-    def read(self, body: object) -> Parameters:
-        """Check the body of a submit. Raises InvalidParameterError."""
-
-    def read_callback(self, headers: Mapping[str, str]) -> tuple[str, str]:
-        """Return the URL of the callback ("": none) and its mode. Raises InvalidParameterError."""
-        return "", "terminal"
+    def read(self, body: object, headers: Mapping[str, str]) -> Parameters:
+        """Return the parameters of a submit. Raise `InvalidParameterError` if one is not as documented."""
 
     def spell(self, status: str) -> str:
         """Return a status as the engine writes it."""
         return status.lower() if self.lower_case else status
-
-    @abstractmethod
-    def result_type(self, render: "Render") -> str:
-        """Return the Content-Type of the results."""
 
     @abstractmethod
     def submit_json(self, render: "Render", base_url: str) -> tuple[int, dict[str, Any]]:
@@ -52,7 +44,7 @@ class Engine(ABC):
 
     @abstractmethod
     def status_json(self, render: "Render", base_url: str) -> dict[str, Any]:
-        """Return the JSON with the status and, after the end, the result or the error."""
+        """Return the JSON with the status and, once the render has ended, the result or the error."""
 
 
 @dataclass
@@ -64,8 +56,6 @@ class Render:
     parameters: Parameters
     scenario: Scenario
     entry: Entry
-    callback_url: str = ""
-    callback_mode: str = "terminal"
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     ended_at: datetime | None = None
     status: str = ""
@@ -80,7 +70,7 @@ class Render:
         return [f"/v1/{self.request_id}/{name}{suffix}.{extension}" for suffix in suffixes]
 
     def result_urls(self, base_url: str, extension: str) -> list[str]:
-        """Return the URLs of the results, or the URL of the scenario in their place."""
+        """Return the URLs of the results. A scenario can replace them by another URL."""
         if self.scenario.result_url:
             return [self.scenario.result_url] * len(self.results)
         return [base_url + path for path in self.result_paths(extension)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from .http import Response, json_response
 from .scenario import Scenario
 
-# 503 is in neither document.
+# Neither document has 503.
 DOCUMENTED: dict[int, dict[str, str]] = {
     400: {"error": "Invalid request parameters"},
     401: {"error": "Invalid or missing authentication"},
@@ -16,7 +16,7 @@ DOCUMENTED: dict[int, dict[str, str]] = {
     500: {"error": "An unexpected error occurred, please try again later"},
     503: {"error": "Service temporarily unavailable"},
 }
-# The response of a proxy in front of the vendor, which is HTML.
+# The statuses of a proxy in front of the vendor, which responds with HTML.
 PROXY_STATUSES = frozenset({502, 504})
 
 PAGE = (
@@ -26,7 +26,7 @@ PAGE = (
 
 
 def error_response(status: int, message: str = "") -> Response:
-    """Return the documented body of an error status, with a `message` for the developer."""
+    """Return a response with the documented body of an error status, and a `message` for the developer."""
     body = dict(DOCUMENTED.get(status, {"error": "Error"}))
     if message:
         body["message"] = message
@@ -34,12 +34,12 @@ def error_response(status: int, message: str = "") -> Response:
 
 
 def error_page(status: int) -> Response:
-    """Return the HTML page of a proxy."""
+    """Return the HTML error page of a proxy."""
     return Response(status, PAGE.format(f"Error {status}").encode(), "text/html; charset=utf-8")
 
 
 def scenario_response(scenario: Scenario) -> Response:
-    """Return the error response to a submit that the scenario describes."""
+    """Return the error response that the scenario gives to a submit."""
     status = scenario.submit_status
     if scenario.submit_html or status in PROXY_STATUSES:
         response = error_page(status)

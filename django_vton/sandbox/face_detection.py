@@ -1,6 +1,6 @@
-"""Estimates where the face is by the color of skin, only to position the product."""
+"""Estimate by the color of skin where the face is, in order to position the product."""
 
-# ruff: noqa: PLR2004 - a color range and proportions, chosen by looking at photos
+# ruff: noqa: PLR2004 - color ranges and proportions were chosen by trying them on photos
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 Point = tuple[int, int]
 SIDE = 96
-SKIN_BRIGHTNESS = 0.72  # What is darker, relative to the bright skin of the patch, is hair.
+SKIN_BRIGHTNESS = 0.72  # Relative to the brightest skin of a patch. Darker pixels are hair.
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Face:
 
 
 def find_face(photo: Image.Image) -> Face | None:
-    """Return the patch of skin that is most likely a face, or None."""
+    """Return the position of the skin-colored patch that is most likely a face, or None."""
     small = photo.convert("RGB")
     small.thumbnail((SIDE, SIDE))
     width, height = small.size
@@ -32,7 +32,7 @@ def find_face(photo: Image.Image) -> Face | None:
         if luma > 40 and 85 <= blue <= 125 and 137 <= red <= 172
     }
     skin = set(brightness)
-    best: tuple[float, Face] | None = None
+    best, best_score = None, -1.0
     while skin:
         patch = _without_hair(_connected_patch(skin), brightness)
         face = _measure(patch, width, height)
@@ -40,16 +40,16 @@ def find_face(photo: Image.Image) -> Face | None:
             continue
         # Arms are skin too, but a face is higher and nearer to the middle.
         score = len(patch) * (1 - min(y for _, y in patch) / height) ** 3 * (1 - abs(2 * face.x / width - 1))
-        if best is None or best[0] < score:
-            best = (score, face)
+        if score > best_score:
+            best, best_score = face, score
     if best is None:
         return None
     scale = photo.width / width
-    return Face(best[1].x * scale, best[1].y * scale, best[1].width * scale)
+    return Face(best.x * scale, best.y * scale, best.width * scale)
 
 
 def _connected_patch(skin: set[Point]) -> list[Point]:
-    """Remove a connected patch from `skin` and return it."""
+    """Remove one connected patch from `skin` and return it."""
     todo = [skin.pop()]
     patch = []
     while todo:
@@ -63,7 +63,7 @@ def _connected_patch(skin: set[Point]) -> list[Point]:
 
 
 def _without_hair(patch: list[Point], brightness: dict[Point, int]) -> list[Point]:
-    """Return the patch without its dark parts. Brown hair has the color of skin, but is darker."""
+    """Return the largest bright part of the patch. Brown hair has the color of skin, but is darker."""
     bright = sorted(brightness[at] for at in patch)[-max(1, len(patch) // 10)]
     rest = {at for at in patch if brightness[at] > SKIN_BRIGHTNESS * bright}
     parts = []
@@ -73,12 +73,12 @@ def _without_hair(patch: list[Point], brightness: dict[Point, int]) -> list[Poin
 
 
 def _measure(patch: list[Point], width: int, height: int) -> Face | None:
-    """Return the patch as a face, or None if its size, position or shape is not that of one."""
+    """Return the patch as a face, or None if its size, position or shape rules that out."""
     rows: dict[int, list[int]] = {}
     for x, y in patch:
         rows.setdefault(y, []).append(x)
     top = min(rows)
-    # Neck and shoulders are part of the patch. Use only the rows within the height of a head.
+    # The patch may contain the neck and shoulders, so use only the rows within the height of a head.
     head_width = 0
     inside: list[int] = []
     for y in sorted(rows):

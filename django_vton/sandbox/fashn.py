@@ -19,7 +19,7 @@ CHOICES = {
     "moderation_level": ("strict", "moderate", "permissive"),
     "output_format": ("png", "jpeg"),
 }
-# The document gives no defaults; these are the values of its example.
+# The document gives no defaults. These values are from its example.
 DEFAULTS = {
     "category": "auto",
     "mode": "balanced",
@@ -31,7 +31,7 @@ MAX_SAMPLES = 5
 
 
 class Fashn(Engine):
-    """Garments."""
+    """The engine for garments."""
 
     name = "fashn-v1.6"
     price = 75_000
@@ -50,8 +50,8 @@ class Fashn(Engine):
         """Return the name of the model and a UUID."""
         return f"{MODEL}_{uuid4()}"
 
-    def read(self, body: object) -> Parameters:
-        """Check the body of a submit. Raises InvalidParameterError."""
+    def read(self, body: object, headers: Mapping[str, str]) -> Parameters:
+        """Return the parameters of a submit. Raise `InvalidParameterError` if one is not as documented."""
         names = {"model_image", "garment_image", "num_samples", "segmentation_free", *CHOICES}
         given = parameters.as_mapping(body, names)
         photo, product = (parameters.required_image(given, name) for name in ("model_image", "garment_image"))
@@ -63,6 +63,12 @@ class Fashn(Engine):
         samples = given.get("num_samples", 1)
         if type(samples) is not int or not 1 <= samples <= MAX_SAMPLES:
             raise InvalidParameterError(f"num_samples must be an integer from 1 to {MAX_SAMPLES}")
+        callback_mode = headers.get("x-webhook-mode", "terminal")
+        if callback_mode not in {"terminal", "sync"}:
+            raise InvalidParameterError("X-Webhook-Mode must be terminal or sync")
+        callback_url = headers.get("x-webhook-url", "")
+        if callback_url and not _is_callback_url(callback_url):
+            raise InvalidParameterError("X-Webhook-URL must be an HTTPS URL")
         return Parameters(
             photo=photo,
             product=product,
@@ -70,20 +76,11 @@ class Fashn(Engine):
             format=cast("ImageFormat", chosen["output_format"]),
             images_charged=samples,
             images_returned=samples,
+            # The document's polling example has this type for every format.
+            result_type="application/octet-stream",
+            callback_url=callback_url,
+            callback_mode=callback_mode,
         )
-
-    def read_callback(self, headers: Mapping[str, str]) -> tuple[str, str]:
-        """Return the URL of the callback ("": none) and its mode. Raises InvalidParameterError."""
-        url, mode = headers.get("x-webhook-url", ""), headers.get("x-webhook-mode", "terminal")
-        if mode not in {"terminal", "sync"}:
-            raise InvalidParameterError("X-Webhook-Mode must be terminal or sync")
-        if url and not _is_callback_url(url):
-            raise InvalidParameterError("X-Webhook-URL must be an HTTPS URL")
-        return url, mode
-
-    def result_type(self, render: Render) -> str:
-        """Return a Content-Type without the format, as in the document's polling example."""
-        return "application/octet-stream"
 
     def submit_json(self, render: Render, base_url: str) -> tuple[int, dict[str, Any]]:
         """Return the status and the JSON of the response to an accepted submit."""
@@ -99,7 +96,7 @@ class Fashn(Engine):
         if render.results:
             output = {
                 "media_url": render.result_urls(base_url, "ext"),
-                "media_type": self.result_type(render),
+                "media_type": render.parameters.result_type,
             }
         created, ended = render.created_at, render.ended_at
         return {
@@ -121,7 +118,7 @@ def _is_callback_url(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    # Unlike the vendor, the sandbox accepts http on loopback: a development server has no certificate.
+    # The vendor requires HTTPS. On loopback HTTP is accepted too, as a development server has no certificate.
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import Future
 from typing import Any, Self
 
 from .ledger import Ledger
@@ -12,9 +13,9 @@ from .server import Server
 class Gateway:
     """A fake of Pixazo's gateway on loopback.
 
-    `port` 0 chooses a free port. With an empty `key` any key is valid, but there must be one. A render takes
-    `seconds`. A callback whose response is not 2xx is sent again after `retry_seconds`, then after twice and
-    after four times as long.
+    With `port` 0 it chooses a free port. With an empty `key` it accepts any key, but requests still need one.
+    A render takes `seconds`. A callback whose response is not 2xx is sent again after `retry_seconds`, then
+    after twice and after four times as long.
 
         with Gateway(seconds=0.3) as gateway:
             gateway.scenario(submit_status=429, retry_after=7)
@@ -40,20 +41,16 @@ class Gateway:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Server | None = None
         self._stop: asyncio.Event | None = None
-        self._ready = threading.Event()
-        self._failure: OSError | None = None
 
     def start(self) -> None:
-        """Start the gateway, and return when it listens. Raises OSError if the port is in use."""
-        self._ready.clear()
+        """Start the gateway and return when it listens. Raise `OSError` if the port is in use."""
+        started: Future[str] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main()), name="vton-sandbox", daemon=True
+            target=lambda: asyncio.run(self._main(started)), name="vton-sandbox", daemon=True
         )
         self._thread.start()
-        self._ready.wait()
-        if self._failure:
-            self._thread.join()
-            raise self._failure
+        self.url = started.result()
+        self._port = int(self.url.rpartition(":")[2])
 
     def stop(self) -> None:
         """Stop the gateway. The renders are lost, the ledger is kept. `start` uses the same port again."""
@@ -62,7 +59,7 @@ class Gateway:
             self._thread.join()
 
     def scenario(self, **fields: Any) -> Scenario:
-        """Add a scenario with these fields of `Scenario`. Raises ValueError if one is not valid."""
+        """Add a scenario with these fields of `Scenario`. Raise `ValueError` if one is invalid."""
         scenario = Scenario.from_json(fields)
         self._scenarios.add(scenario)
         return scenario
@@ -79,17 +76,13 @@ class Gateway:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    async def _main(self) -> None:
-        self._failure = None
+    async def _main(self, started: Future[str]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._server = Server(self.ledger, self._scenarios, **self._options)
         try:
-            self.url = await self._server.start(self._host, self._port)
-        except OSError as error:
-            self._failure = error
+            started.set_result(await self._server.start(self._host, self._port))
+        except Exception as error:  # noqa: BLE001 - `start` raises it
+            started.set_exception(error)
             return
-        finally:
-            self._ready.set()
-        self._port = int(self.url.rpartition(":")[2])
         await self._stop.wait()
         await self._server.stop()

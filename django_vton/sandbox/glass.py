@@ -1,5 +1,6 @@
 """Glass v1, written from Pixazo's document "Pixelforge Accessories VTON API Documentation"."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ NAMES = ("model_image_path", "glass_image_path", "num_images", "output_format")
 
 
 class Glass(Engine):
-    """Glasses. The document has no callbacks."""
+    """The engine for glasses. Its document has no callbacks."""
 
     name = "glass-v1"
     price = 300_000
@@ -30,8 +31,8 @@ class Glass(Engine):
         """Return hexadecimal digits."""
         return uuid4().hex
 
-    def read(self, body: object) -> Parameters:
-        """Check the body of a submit. Raises InvalidParameterError."""
+    def read(self, body: object, headers: Mapping[str, str]) -> Parameters:
+        """Return the parameters of a submit. Raise `InvalidParameterError` if one is not as documented."""
         given = parameters.as_mapping(body, NAMES)
         photo = parameters.required_image(given, "model_image_path")
         product = given.get("glass_image_path")
@@ -40,21 +41,19 @@ class Glass(Engine):
             if parameters.is_url(photo) != parameters.is_url(product):
                 raise InvalidParameterError("All images must come in the same encoding: URLs, or Base64")
         number = given.get("num_images", 1)
-        # The document says "number": 2.0 is valid, and there is no maximum. `% 1` of infinity is NaN.
+        # The document says "number", so 2.0 is valid, and it gives no maximum. `% 1` of infinity is NaN.
         if type(number) not in {int, float} or number < 1 or number % 1:
             raise InvalidParameterError("num_images must be a whole number from 1")
+        image_format = parameters.choice(given, "output_format", ("jpeg", "png"), "jpeg")
         return Parameters(
             photo=photo,
             product=product,
             placement="eyes",
-            format=cast("ImageFormat", parameters.choice(given, "output_format", ("jpeg", "png"), "jpeg")),
+            format=cast("ImageFormat", image_format),
             images_charged=int(number),
             images_returned=1,  # The documented result has a single image_url, however many are ordered.
+            result_type=f"image/{image_format}",
         )
-
-    def result_type(self, render: Render) -> str:
-        """Return the Content-Type of the ordered format."""
-        return f"image/{render.parameters.format}"
 
     def submit_json(self, render: Render, base_url: str) -> tuple[int, dict[str, Any]]:
         """Return the status and the JSON of the response to an accepted submit."""
@@ -72,7 +71,7 @@ class Glass(Engine):
             extension = "jpg" if render.parameters.format == "jpeg" else "png"
             data |= {
                 "image_url": render.result_urls(base_url, extension)[0],
-                "content_type": self.result_type(render),
+                "content_type": render.parameters.result_type,
                 "file_size": len(render.results[0]),
             }
         elif render.error:

@@ -1,7 +1,7 @@
 """HTTP/1.1 on asyncio streams, parsed and framed by h11.
 
-h11 runs on plain streams, so that a scenario can leave a request unanswered, stop in the middle of a body or
-send one without end. It logs nothing: the URLs of photos and callbacks are secret.
+Plain streams let a scenario leave a request unanswered, stop in the middle of a body, or send an endless one.
+This module logs nothing, because the URLs of photos and callbacks are secret.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-MAX_BODY = 40 * 1024 * 1024  # Two Base64 images of 10 MB in JSON, with room to spare.
+MAX_BODY = 40 * 1024 * 1024  # More than two Base64 images of 10 MB in JSON.
 ENDLESS_BYTES = 64 * 1024 * 1024
 CHUNK = 64 * 1024
 HANG_SECONDS = 600
@@ -27,12 +27,12 @@ Delivery = Literal["complete", "close", "hang", "cut", "endless"]
 
 
 class RequestError(Exception):
-    """A request to another server failed. The message gives the reason and never contains the URL."""
+    """A request to another server failed. The message gives the reason but never the URL."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request that was received completely. Header names are in lower case."""
+    """A complete request. Header names are in lower case."""
 
     method: str
     path: str
@@ -43,7 +43,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A response to be sent: as `delivery` says, with the body spread over `seconds`."""
+    """A response to send.
+
+    `delivery` "close" closes the connection without a response, "hang" sends nothing, "cut" sends half of the
+    body, "endless" continues the body with 64 MB of zeros. `seconds` is how long sending the body takes.
+    """
 
     status: int = 200
     body: bytes = field(default=b"", repr=False)
@@ -59,7 +63,7 @@ def json_response(status: int, data: Any, **headers: str) -> Response:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host name of a URL is this machine's, decided without DNS."""
+    """Return whether a URL's host is this machine, without resolving it by DNS."""
     if host == "localhost":
         return True
     try:
@@ -69,10 +73,10 @@ def is_loopback(host: str) -> bool:
 
 
 def is_cross_site(request: Request, host: str) -> bool:
-    """Whether a page of another site sent this request. `host` is what the gateway is bound to.
+    """Return whether a page of another site sent this request. The gateway listens on `host`.
 
-    A browser sends the page's `Origin`. After DNS rebinding (the other site's name resolves to this machine)
-    the origin matches, but `Host` is that site's name.
+    A browser sends the page's `Origin`. DNS rebinding makes another site's name resolve to this machine: then
+    the origin matches the `Host` header, but `Host` is the name of that site.
     """
     host_header, origin = request.headers.get("host", ""), request.headers.get("origin")
     try:
@@ -94,7 +98,7 @@ async def read_request(
 ) -> Request | None:
     """Return the next request, or None if the client has closed the connection.
 
-    Raises h11.RemoteProtocolError, whose `error_status_hint` is the status to respond with.
+    Raise `h11.RemoteProtocolError` if the request is invalid. Its `error_status_hint` is the status to send.
     """
     head = await _next_event(connection, reader)
     if isinstance(head, h11.ConnectionClosed):
@@ -121,7 +125,7 @@ async def write_response(
 ) -> bool:
     """Send a response. Return whether the connection can be used for another request.
 
-    Raises h11.LocalProtocolError after the head if HTTP allows no body: for HEAD, 204 and 304.
+    Raise `h11.LocalProtocolError` after the head if HTTP allows no body: for HEAD, 204 and 304.
     """
     if response.delivery == "close":
         return False
@@ -156,7 +160,7 @@ async def write_response(
 
 
 async def _write_endless(writer: asyncio.StreamWriter, start: bytes, headers: dict[str, str]) -> None:
-    # Without h11, which would send it in chunks: here nothing but the closed connection ends the body.
+    # h11 would use chunked encoding. In this response, only closing the connection ends the body.
     lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in headers.items()), "Connection: close"]
     writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + start)
     for _ in range((ENDLESS_BYTES - len(start)) // CHUNK):
@@ -167,10 +171,10 @@ async def _write_endless(writer: asyncio.StreamWriter, start: bytes, headers: di
 async def send_request(
     method: str, url: str, *, body: bytes = b"", seconds: float, limit: int
 ) -> tuple[int, bytes]:
-    """Send a request to another server, a POST with JSON. Return the status and the body.
+    """Send a request to another server; a POST sends JSON. Return the status and the body of the response.
 
-    Redirects are not followed. `seconds` limits the whole exchange, `limit` the bytes of the response's
-    body. Raises RequestError.
+    Redirects are not followed. Raise `RequestError` if there is no complete response within `seconds`, or if
+    its body has more than `limit` bytes.
     """
     try:
         async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Input images: downloading, decoding, and the limits of the engines."""
+"""Download and decode input images, within the limits of the engines."""
 
 import base64
 import binascii
@@ -22,7 +22,10 @@ class ImageLoadError(Exception):
 
 
 async def load_image(source: str, name: str, engine: Engine) -> bytes:
-    """Download or decode the image behind a parameter. Raises ImageLoadError."""
+    """Download an image, or decode it from Base64. `name` names it in errors.
+
+    Raise `ImageLoadError` if that fails or the image has too many bytes for the engine.
+    """
     limit = engine.max_image_bytes
     if is_url(source):
         try:
@@ -42,11 +45,11 @@ async def load_image(source: str, name: str, engine: Engine) -> bytes:
 
 
 def check_image(data: bytes, name: str, engine: Engine) -> None:
-    """Decode an image within the engine's limits on format and size. Raises ImageLoadError."""
+    """Raise `ImageLoadError` if the engine does not accept the image's format or size, or it is damaged."""
     try:
         with _open(data, engine.image_formats) as image:
             image.load()
-    except Exception as error:  # noqa: BLE001 - for a broken file, Pillow raises many types
+    except Exception as error:  # noqa: BLE001 - Pillow raises errors of many types for a damaged file
         raise ImageLoadError(f"{name} is not a readable image ({type(error).__name__})") from None
     side = engine.min_image_side
     if min(image.size) < side:
@@ -54,7 +57,7 @@ def check_image(data: bytes, name: str, engine: Engine) -> None:
 
 
 def decode_upright(data: bytes) -> Image.Image:
-    """Return an RGBA image, rotated as its EXIF orientation says."""
+    """Return an RGBA image, rotated upright by its EXIF orientation."""
     with _open(data, ("JPEG", "PNG", "WEBP")) as image:
         return ImageOps.exif_transpose(image).convert("RGBA")
 

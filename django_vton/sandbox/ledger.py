@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-MAX_VALUE = 2048  # Longer than an image URL, shorter than a Base64 image.
+MAX_VALUE = 2048  # Characters. Image URLs are shorter, Base64 images are longer.
 
 
 @dataclass
 class Entry:
-    """A submit that was received."""
+    """A submit that the gateway received."""
 
     time: str  #: ISO 8601, UTC
     engine: str
@@ -23,13 +23,13 @@ class Entry:
     ended: str | None = None  #: ISO 8601, UTC
     amount: int = 0  #: charged, in micro-USD
     refunded: bool = False
-    callback: dict[str, Any] | None = None  #: {"host", "has_path", "mode"}: the path is a secret
+    callback: dict[str, Any] | None = None  #: {"host", "has_path", "mode"}, because the path is secret
     body: Any = None  #: the parameters, without long values
 
 
 @dataclass
 class Counts:
-    """How often something happened to a render."""
+    """The numbers of polls, downloads and callbacks of a render."""
 
     asks: int = 0  #: polls of its status
     media_fetches: int = 0  #: downloads of its results
@@ -41,18 +41,18 @@ class Ledger:
     """All submits in the order of arrival, and counts by request ID. Thread-safe."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.RLock())
+        self._changed = threading.Condition()
         self._entries: list[Entry] = []
         self._counts: dict[str, Counts] = {}
 
     @property
     def entries(self) -> list[Entry]:
-        """A new list. The entries themselves change with their renders."""
+        """A new list of all entries. The entries themselves still change with their renders."""
         with self._changed:
             return list(self._entries)
 
     def counts(self, request_id: str) -> Counts:
-        """Return the counts of a render. For an unknown ID they are zero."""
+        """Return the counts of a render. They are zero for an unknown ID."""
         with self._changed:
             return self._counts.get(request_id) or Counts()
 
@@ -92,7 +92,7 @@ class Ledger:
             self._changed.notify_all()
 
     def update(self, entry: Entry, **changes: Any) -> None:
-        """Change the fields of a submit."""
+        """Change fields of an entry."""
         with self._changed:
             for name, value in changes.items():
                 setattr(entry, name, value)
@@ -101,7 +101,7 @@ class Ledger:
             self._changed.notify_all()
 
     def count(self, request_id: str, name: str) -> int:
-        """Increment a field of the render's Counts. Return the new value."""
+        """Increment a field of the render's `Counts` and return the new value."""
         with self._changed:
             counts = self._counts.setdefault(request_id, Counts())
             value: int = getattr(counts, name) + 1
@@ -118,7 +118,7 @@ class Ledger:
 
 
 def without_long_values(body: Any) -> Any:
-    """Return the parameters, with lengths in place of long values. None if `body` is not an object."""
+    """Return the parameters with each long value replaced by its length, or None if `body` is no object."""
     if not isinstance(body, dict):
         return None
     return {name[:MAX_VALUE]: _shortened(value) for name, value in body.items()}
@@ -133,9 +133,6 @@ def _shortened(value: object) -> object:
 
 
 def describe_callback(url: str, mode: str) -> dict[str, Any]:
-    """Return what the ledger may keep of a callback's URL, which contains a secret."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return {"host": "", "has_path": False, "mode": mode}
+    """Return what the ledger may show of a callback, whose URL contains a secret."""
+    parts = urlsplit(url)
     return {"host": parts.netloc.rpartition("@")[2], "has_path": len(parts.path) > 1, "mode": mode}

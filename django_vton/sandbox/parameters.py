@@ -9,12 +9,12 @@ ImageFormat = Literal["png", "jpeg"]
 
 
 class InvalidParameterError(Exception):
-    """A submit breaks a documented rule. The message says which, for the developer."""
+    """A submit breaks a documented rule. The message tells the developer which one."""
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The checked parameters. Images are URLs or Base64, as received."""
+    """The checked parameters of a submit. `photo` and `product` are URLs or Base64, as received."""
 
     photo: str = field(repr=False)
     product: str | None = field(repr=False)
@@ -22,10 +22,13 @@ class Parameters:
     format: ImageFormat
     images_charged: int
     images_returned: int
+    result_type: str  #: the Content-Type of the results
+    callback_url: str = field(default="", repr=False)  #: "" = no callback
+    callback_mode: str = "terminal"
 
 
 def as_mapping(body: object, names: Collection[str]) -> Mapping[str, Any]:
-    """Return the body as a mapping. Every key must be one of `names`."""
+    """Return the body. Raise `InvalidParameterError` if it is no JSON object or has a key not in `names`."""
     if not isinstance(body, dict):
         raise InvalidParameterError("The body must be a JSON object")
     unknown = sorted(body.keys() - set(names))
@@ -35,7 +38,7 @@ def as_mapping(body: object, names: Collection[str]) -> Mapping[str, Any]:
 
 
 def required_image(body: Mapping[str, Any], name: str) -> str:
-    """Return an image parameter: a non-empty string."""
+    """Return an image parameter. Raise `InvalidParameterError` if it is not a non-empty string."""
     value = body.get(name)
     if not isinstance(value, str) or not value:
         raise InvalidParameterError(f"{name} is required and must be a string")
@@ -43,7 +46,7 @@ def required_image(body: Mapping[str, Any], name: str) -> str:
 
 
 def choice(body: Mapping[str, Any], name: str, choices: Collection[str], default: str) -> str:
-    """Return a parameter that must be one of `choices`."""
+    """Return a parameter. Raise `InvalidParameterError` if it is not one of `choices`."""
     value = body.get(name, default)
     if not isinstance(value, str) or value not in choices:
         raise InvalidParameterError(f"{name} must be one of: {', '.join(choices)}")
@@ -51,5 +54,5 @@ def choice(body: Mapping[str, Any], name: str, choices: Collection[str], default
 
 
 def is_url(image: str) -> bool:
-    """Whether an image parameter is a URL. Base64 contains no colon."""
+    """Return whether an image parameter is a URL and not Base64, which contains no colon."""
     return image.lower().startswith(("http://", "https://"))

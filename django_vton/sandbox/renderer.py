@@ -1,6 +1,6 @@
 """The renders in progress, and their callbacks.
 
-A waiting render is a task and uses no thread. Only decoding and drawing run in threads.
+A waiting render is an asyncio task without a thread. Only decoding and drawing run in threads.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ CALLBACK_SECONDS = 5
 CALLBACK_BYTES = 64 * 1024
 CALLBACK_TRIES = 4
 CONCURRENT_DOWNLOADS = 8
-KEPT_BYTES = 512 * 1024 * 1024
+KEPT_BYTES = 512 * 1024 * 1024  # The maximum size of all results together.
 FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "ERROR"})
 DEFAULT_ERRORS = {
     "FAILED": "PipelineError: The render could not be completed",
@@ -52,7 +52,7 @@ class Renderer:
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="vton-sandbox")
 
     async def load_images(self, parameters: Parameters, engine: Engine) -> list[bytes]:
-        """Load photo and product within the engine's limits. Raises ImageLoadError."""
+        """Return photo and product. Raise `ImageLoadError` if one cannot be loaded or breaks a limit."""
         loaded = []
         for source, name in ((parameters.photo, "model image"), (parameters.product, "product image")):
             if source is not None:
@@ -63,7 +63,7 @@ class Renderer:
         return loaded
 
     async def start(self, render: Render) -> None:
-        """Charge and start a render. If its scenario says so, return only after its end."""
+        """Charge and start a render. Wait for its end if the scenario requires that before the response."""
         render.status = render.engine.queued
         self.renders[render.request_id] = render
         self._ledger.update(
@@ -104,14 +104,14 @@ class Renderer:
         self._set_status(render, render.scenario.running or render.engine.processing)
         results = await self._results(render)
         while not render.error and (left := end - asyncio.get_running_loop().time()) > 0:
-            if render.callback_mode == "sync" and render.scenario.callbacks:
+            if render.parameters.callback_mode == "sync" and render.scenario.callbacks:
                 self._spawn(self._send_callback(render))
             await asyncio.sleep(min(left, SYNC_CALLBACK_SECONDS))
         self._finish(render, results)
         await self._send_callbacks(render)
 
     async def _results(self, render: Render) -> list[bytes]:
-        """Load the inputs and draw the results. Sets `error` if an input cannot be loaded."""
+        """Load the inputs and draw the results. Set the render's `error` if an input cannot be loaded."""
         if render.scenario.outcome != "COMPLETED":
             return []
         parameters = render.parameters
@@ -149,7 +149,7 @@ class Renderer:
 
     async def _send_callback(self, render: Render) -> None:
         """Send a callback. Retry with growing delays until the response is 2xx."""
-        if not render.callback_url:
+        if not render.parameters.callback_url:
             return
         body = render.scenario.callback_body
         if body is None:
@@ -161,7 +161,7 @@ class Renderer:
             try:
                 status, _ = await send_request(
                     "POST",
-                    render.callback_url,
+                    render.parameters.callback_url,
                     body=body.encode(),
                     seconds=CALLBACK_SECONDS,
                     limit=CALLBACK_BYTES,
@@ -177,7 +177,7 @@ class Renderer:
         self._ledger.update(render.entry, state=render.engine.spell(status))
 
     def _keep(self, render: Render, results: list[bytes]) -> None:
-        """Keep the results, and delete the oldest of other renders if all together are too large."""
+        """Keep the results. Delete the oldest results while all together have more than `KEPT_BYTES`."""
         render.results = results
         self._with_results.append(render)
         self._result_bytes += sum(map(len, results))

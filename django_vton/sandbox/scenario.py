@@ -1,9 +1,9 @@
-"""Scenarios: how the gateway misbehaves, and for which submits."""
+"""Scenarios describe how the gateway misbehaves, and for which submits."""
 
 import threading
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -13,47 +13,47 @@ Result = Literal["", "broken", "html", "truncated", "cut", "missing", "redirect"
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """How a submit and its render deviate. With every default the gateway behaves well.
+    """How a submit and its render differ from the documented behavior. By default nothing differs.
 
-    Raises ValueError for a value of the wrong type or outside a field's choices.
+    Raise `ValueError` if a value has the wrong type or is not one of the field's choices.
     """
 
     # Which submits
     engine: Literal["", "fashn-v1.6", "glass-v1"] = ""  #: only submits to this engine; "" = both
-    times: int | None = 1  #: how many submits; None = all
-    every: int = 1  #: only every nth of the matching submits
+    times: int | None = 1  #: the number of submits; None = all
+    every: int = 1  #: 3 = only every third of the submits to the engine
 
     # The response to the submit
-    submit_status: int = 0  #: refuse with this status and the documented body; 502 and 504: HTML
-    submit_error: str = ""  #: the value of "error" in place of the documented text
+    submit_status: int = 0  #: refuse with this status and the documented body, or with HTML for 502 and 504
+    submit_error: str = ""  #: the value of "error", instead of the documented text
     submit_html: bool = False  #: refuse with a proxy's HTML page
     retry_after: int | None = None  #: the Retry-After header, in seconds
-    accepted: bool = False  #: with submit_status: accept, charge and render nevertheless
-    submit: Submit = ""  #: accept and charge, but: close the connection, never respond, respond without
-    #: request_id, or respond after the end with the final status and the result
-    submit_seconds: float = 0  #: delay of the response, after the charge
+    accepted: bool = False  #: accept, charge and render although the response has submit_status
+    submit: Submit = ""  #: after the charge: close the connection, never respond, respond without
+    #: request_id, or respond only when the render has ended, with its final status and result
+    submit_seconds: float = 0  #: the delay of the response after the charge
 
     # The render
-    seconds: float | None = None  #: how long it takes; None = the gateway's default
-    running: str = ""  #: the status in place of PROCESSING (Glass: submitted)
-    outcome: str = "COMPLETED"  #: the last status: COMPLETED, FAILED, ERROR, or another that never ends
+    seconds: float | None = None  #: the duration of the render; None = the gateway's default
+    running: str = ""  #: the status instead of PROCESSING (Glass: submitted)
+    outcome: str = "COMPLETED"  #: COMPLETED, FAILED or ERROR; with any other status, the render never ends
     error: str = ""  #: the error text of FAILED and ERROR
 
     # Polls of the status
-    unknown_asks: int = 0  #: how many polls get 404 at first
-    failed_asks: int = 0  #: how many of the next polls get 500
+    unknown_asks: int = 0  #: the number of first polls that get 404
+    failed_asks: int = 0  #: the number of next polls that get 500
 
     # The callback
-    callbacks: int = 1  #: how many times it is sent: 0 = never, 2 = with a duplicate
-    callback_seconds: float = 0  #: delay after the end
-    callback_early: bool = False  #: the render ends and calls back before the response to the submit
-    callback_body: str | None = None  #: the body in place of the status
+    callbacks: int = 1  #: the number of times it is sent: 0 = never, 2 = with a duplicate
+    callback_seconds: float = 0  #: the delay after the end of the render
+    callback_early: bool = False  #: the callback arrives before the response to the submit
+    callback_body: str | None = None  #: the body, instead of the status
 
     # Downloads of the result
     result: Result = ""  #: zeros, HTML, half an image, half of the announced bytes, 404, 302, or 64 MB
-    result_seconds: float = 0  #: how long a download takes
-    result_times: int | None = None  #: for how many downloads `result` applies; None = all
-    result_url: str = ""  #: the result's URL in place of the gateway's
+    result_seconds: float = 0  #: the duration of a download
+    result_times: int | None = None  #: the number of downloads that `result` applies to; None = all
+    result_url: str = ""  #: the result's URL, instead of the gateway's
 
     def __post_init__(self) -> None:
         annotations = _annotations()
@@ -68,17 +68,13 @@ class Scenario:
 
     @classmethod
     def from_json(cls, data: object) -> "Scenario":
-        """Create a scenario from a JSON object. Raises ValueError, also for an unknown field."""
+        """Create a scenario from a JSON object. Raise `ValueError` if a field is unknown or invalid."""
         if not isinstance(data, Mapping):
-            raise ValueError("must be a JSON object")  # noqa: TRY004 - it comes from a client
+            raise ValueError("must be a JSON object")  # noqa: TRY004 - a client sent it
         unknown = sorted(str(name) for name in data.keys() - _annotations().keys())
         if unknown:
             raise ValueError(f"unknown field: {', '.join(unknown)}")
         return cls(**data)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields for JSON."""
-        return asdict(self)
 
 
 MAX_NUMBER = 1_000_000
@@ -96,7 +92,7 @@ def _is_valid(value: object, annotation: Any) -> bool:
         return any(_is_valid(value, each) for each in get_args(annotation))
     if annotation in {int, float}:
         types_ = (int, float) if annotation is float else (int,)
-        # In Python a bool is an int. The comparison excludes NaN.
+        # A bool is an int too. NaN fails the comparison.
         return isinstance(value, types_) and not isinstance(value, bool) and 0 <= value < MAX_NUMBER
     return isinstance(value, annotation)
 
@@ -107,9 +103,6 @@ def _describe(annotation: Any) -> str:
     return f"a valid {getattr(annotation, '__name__', annotation)}"
 
 
-NO_SCENARIO = Scenario()
-
-
 class Scenarios:
     """The scenarios for future submits, in the order in which they were added. Thread-safe."""
 
@@ -118,7 +111,7 @@ class Scenarios:
         self._pending: list[_Pending] = []
 
     def add(self, scenario: Scenario) -> None:
-        """Add a scenario. A submit gets the first one that applies."""
+        """Add a scenario. A submit gets the first scenario that applies to it."""
         with self._lock:
             self._pending.append(_Pending(scenario, scenario.times))
 
@@ -128,12 +121,10 @@ class Scenarios:
             self._pending.clear()
 
     def next_for(self, engine: str) -> Scenario:
-        """Return the scenario for a new submit."""
+        """Return the scenario for a new submit, and count the submit."""
         with self._lock:
-            for pending in self._pending:
-                if pending.applies_to(engine):
-                    return pending.scenario
-        return NO_SCENARIO
+            applying = (each.scenario for each in self._pending if each.applies_to(engine))
+            return next(applying, Scenario())
 
 
 @dataclass

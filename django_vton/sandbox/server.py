@@ -1,9 +1,10 @@
-"""The endpoints of the gateway, on asyncio: both engines as documented, and `/_sandbox/`."""
+"""The endpoints of the gateway: those of both engines as documented, and `/_sandbox/`."""
 
 import asyncio
 import hmac
 import json
 import logging
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ class Server:
         self._host = ""
 
     async def start(self, host: str, port: int) -> str:
-        """Listen, and return the base URL. Raises OSError if the port is in use."""
+        """Listen, and return the base URL. Raise `OSError` if the port is in use."""
         self._listener = await asyncio.start_server(self._on_connect, host, port, backlog=512)
         self._host = host
         port = self._listener.sockets[0].getsockname()[1]
@@ -78,7 +79,7 @@ class Server:
             while await self._exchange(connection, reader, writer):
                 pass
         except (OSError, h11.LocalProtocolError):
-            pass  # The client disconnected, was idle (TimeoutError is an OSError), or gets no body.
+            pass  # The client disconnected, was idle (TimeoutError is an OSError), or must not get a body.
         except asyncio.CancelledError:
             writer.transport.abort()  # close() would wait for a client that has stopped reading.
             raise
@@ -88,7 +89,7 @@ class Server:
     async def _exchange(
         self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
-        """Serve one request. Return whether the connection can be used for another."""
+        """Serve one request. Return whether the connection can be used for another request."""
         try:
             request = await asyncio.wait_for(read_request(connection, reader, writer), IDLE_SECONDS)
         except h11.RemoteProtocolError as error:
@@ -102,7 +103,7 @@ class Server:
         return await write_response(connection, reader, writer, response)
 
     async def _respond(self, request: Request) -> Response:
-        """Route a request. A wrong method gives 404, because the documents have no 405."""
+        """Route a request. A wrong method gets 404, because the documents have no 405."""
         method, path = request.method, request.path
         if path.startswith("/_sandbox/"):
             is_refused = is_cross_site(request, self._host)
@@ -119,7 +120,7 @@ class Server:
         return error_response(404)
 
     def _check_key(self, request: Request) -> Response | None:
-        """Return the error response to a missing or wrong key."""
+        """Return the error response if the key is missing or wrong, otherwise None."""
         given = request.headers.get(KEY_HEADER, "").strip()
         if given and (not self._key or hmac.compare_digest(given.encode(), self._key.encode())):
             return None
@@ -151,14 +152,13 @@ class Server:
         if content_type.strip().lower() != "application/json":
             return error_response(400, "Content-Type must be application/json")
         try:
-            parameters = engine.read(body)
-            url, mode = engine.read_callback(request.headers)
+            parameters = engine.read(body, request.headers)
             inputs = await self._renderer.load_images(parameters, engine) if engine.loads_at_submit else []
         except (InvalidParameterError, ImageLoadError) as error:
             return error_response(400, str(error))
-        if url:
-            self._ledger.update(entry, callback=describe_callback(url, mode))
-        render = Render(engine, engine.new_id(), parameters, scenario, entry, url, mode, inputs=inputs)
+        if url := parameters.callback_url:
+            self._ledger.update(entry, callback=describe_callback(url, parameters.callback_mode))
+        render = Render(engine, engine.new_id(), parameters, scenario, entry, inputs=inputs)
         await self._renderer.start(render)
         return self._accepted_response(render)
 
@@ -171,7 +171,7 @@ class Server:
         if scenario.submit == "hang":
             return Response(delivery="hang")
         status, body = render.engine.submit_json(render, base_url)
-        # With an early callback the render has ended, but the response was composed before.
+        # The response is always from before the processing, even if an early callback has ended the render.
         body["status"] = render.engine.spell(render.engine.queued)
         if scenario.submit == "no_id":
             del body["request_id"]
@@ -200,24 +200,24 @@ class Server:
         return json_response(200, engine.status_json(render, self._renderer.base_url))
 
     def _result_image(self, path: str, *, redirected: bool) -> Response:
-        """Serve a result. Like the vendor, require no key: the URL is enough to download it."""
+        """Serve a result. Like the vendor, allow everyone who knows the URL to download it, without a key."""
         render = self._renderer.renders.get(path.split("/")[2])
         if render is None or not render.results:
             return error_page(404)
-        extension = path.rpartition(".")[2]  # Any is accepted: Fashn's URLs end in a literal ".ext".
+        extension = path.rpartition(".")[2]  # Any extension: Fashn's URLs end in ".ext", literally.
         paths = render.result_paths(extension)
         if path not in paths:
             return error_page(404)
         image = render.results[paths.index(path)]
         downloads = self._ledger.count(render.request_id, "media_fetches")
-        media_type = render.engine.result_type(render)
+        media_type = render.parameters.result_type
         times = render.scenario.result_times
         if redirected or (times is not None and downloads > times):
             return Response(200, image, media_type)
         return _scenario_image(image, render.scenario, media_type, path)
 
     async def _control(self, request: Request) -> Response:
-        """Serve `/_sandbox/`, which the vendor does not have."""
+        """Serve the sandbox's own endpoints, which the vendor does not have."""
         match request.method, request.path.removeprefix("/_sandbox/"):
             case "GET", "":
                 body = status_page.render_page(self._ledger).encode()
@@ -240,7 +240,7 @@ class Server:
         except ValueError as error:
             return json_response(400, {"error": str(error)})
         self._scenarios.add(scenario)
-        return json_response(200, scenario.as_dict())
+        return json_response(200, asdict(scenario))
 
 
 def _json_body(request: Request) -> Any:
@@ -251,7 +251,7 @@ def _json_body(request: Request) -> Any:
 
 
 def _scenario_image(image: bytes, scenario: Scenario, media_type: str, path: str) -> Response:
-    """Return the response to a download of a result that the scenario describes."""
+    """Return the response that the scenario gives to the download of a result."""
     match scenario.result:
         case "broken":
             image = image[:16] + bytes(len(image) - 16)

@@ -1,4 +1,4 @@
-"""The page at `/_sandbox/`: the submits that the gateway has received."""
+"""The page at `/_sandbox/`, which lists the submits that the gateway has received."""
 
 from html import escape
 
@@ -9,7 +9,7 @@ HEADINGS = ("Time (UTC)", "Engine", "Answer", "State", "Charged", "Polls", "Down
 
 
 def render_page(ledger: Ledger) -> str:
-    """Return the ledger as HTML without scripts, newest first."""
+    """Return the ledger as an HTML page without scripts, newest submit first."""
     totals = ledger.totals
     rows = []
     for entry in reversed(ledger.entries):
