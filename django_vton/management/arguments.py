@@ -1,10 +1,9 @@
-"""Parse what the render commands take: engine options, house models and photos."""
+"""Parse the arguments that the render commands share: engine options and house models."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -14,7 +13,10 @@ from ..models import PersonPhoto
 
 
 def engine_options(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Parse pairs such as "num_samples=2" for every engine that has the option. Raise CommandError."""
+    """Parse pairs such as "num_samples=2" into `{engine: {option: value}}`, for every engine with the option.
+
+    Raise `CommandError` if a pair has another form or no engine has the option.
+    """
     found: dict[str, dict[str, Any]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -22,7 +24,7 @@ def engine_options(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
             engine for engine in engines().values() if name in {option.name for option in engine.options}
         ]
         if not equals or not matching:
-            raise CommandError(f"{pair!r} is not NAME=VALUE with the name of an engine's option.")
+            raise CommandError(f"--option must be NAME=VALUE with an option of an engine, not {pair!r}.")
         for engine in matching:
             found.setdefault(engine.name, {})[name] = _parse_value(text)
     return found
@@ -36,16 +38,11 @@ def _parse_value(text: str) -> Any:
 
 
 def find_house_model(name: str) -> PersonPhoto:
-    """Return the active house model with this name or id. Raise CommandError if there is not exactly one."""
+    """Return the active house model with this name or id. Raise `CommandError` unless exactly one has it."""
     models = list(PersonPhoto.objects.active_house_models())
     found = [photo for photo in models if name in (photo.name, str(photo.pk))]
     if len(found) != 1:
+        problem = "Several house models have" if found else "No house model has"
         names = ", ".join(photo.name or str(photo.pk) for photo in models) or "none yet"
-        raise CommandError(f"There is not exactly one house model {name!r}. Available: {names}.")
+        raise CommandError(f"{problem} the name or id {name!r}. Available: {names}.")
     return found[0]
-
-
-def person_photo(photo: str) -> PersonPhoto | Path:
-    """Return the path if it is a file, else the house model with this name or id. Raise CommandError."""
-    path = Path(photo)
-    return path if path.is_file() else find_house_model(photo)

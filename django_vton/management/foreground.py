@@ -1,10 +1,10 @@
-"""Run a dispatcher next to a command, and write a line for each result."""
+"""Run a dispatcher in a command, and print what it does."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -13,27 +13,31 @@ from ..models import TryOnRequest
 from ..signals import tryon_completed, tryon_failed
 from ..worker import dispatcher, shutdown
 
-POLL_INTERVAL_SECONDS = 0.5
-"""How often a command reads the progress from the database, and the least time between two of its lines."""
-
 INTERRUPTED = 130
 """The exit code of a command that was interrupted."""
 
+POLL_INTERVAL_SECONDS = 0.5
 
-@contextmanager
-def run_dispatcher() -> Iterator[threading.Event]:
-    """Run a dispatcher in a thread while the block runs. If workers hold all leases, it only waits for one.
 
-    Yields an event that is set on SIGTERM. The dispatcher finishes its running jobs before the block is left,
-    so no paid response is lost.
+def dispatch_until_done(out: OutputWrapper, get_progress: Callable[[], str | None]) -> None:
+    """Run a dispatcher until `get_progress` returns None. Print the progress whenever it changes.
+
+    If workers hold all leases, they do the rendering, and the dispatcher only waits for a lease. Return early
+    on Ctrl-C. The dispatcher always finishes its running jobs first, so no paid response is lost.
     """
     stop = threading.Event()
-    kwargs = {"forever": True, "stop": stop}
-    thread = threading.Thread(target=dispatcher.run, kwargs=kwargs, name="vton-dispatcher")
-    with shutdown.defer_sigterm(stop):
+    thread = threading.Thread(
+        target=dispatcher.run, kwargs={"forever": True, "stop": stop}, name="vton-dispatcher"
+    )
+    printed = ""
+    with suppress(KeyboardInterrupt), shutdown.defer_sigterm(stop):
         thread.start()
         try:
-            yield stop
+            while (progress := get_progress()) is not None and not stop.is_set():
+                if progress != printed:
+                    out.write(progress)
+                    printed = progress
+                stop.wait(POLL_INTERVAL_SECONDS)
         finally:
             stop.set()
             thread.join()

@@ -126,7 +126,7 @@ def test_an_interrupted_render_is_not_paid_again(
     _out, err = process.communicate(timeout=30)
     if number == signal.SIGINT:
         assert process.returncode == 130, err
-        assert "the same call" in err
+        assert "the same command" in err
     else:
         assert process.returncode == -signal.SIGTERM
     assert TryOnRequest.objects.get().state == State.SUBMITTED

@@ -16,17 +16,17 @@ from ...models import Batch
 from ...products import reference, tryon_for
 from ...utils.money import format_usd
 from ..arguments import engine_options, find_house_model
-from ..foreground import INTERRUPTED, POLL_INTERVAL_SECONDS, run_dispatcher
+from ..foreground import INTERRUPTED, dispatch_until_done
 
 MAX_LISTED = 10
-"""How many products are listed; the admin shows all."""
+"""The maximum number of products in a list. The admin shows all of them."""
 
 
 class Command(BaseCommand):
     help = (
         "Renders products on house models: prints the number and the price, asks for confirmation, and "
         "prints the progress. Existing renders are not paid again. Exits with 0 if all are completed, 1 if "
-        "some are not, and 130 if it was interrupted; the batch then continues on a worker."
+        "some are not, and 130 if it was interrupted. A worker then continues the batch."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -79,7 +79,10 @@ class Command(BaseCommand):
         return batches.draft(refs, house_models, options=by_engine, name=options["name"])
 
     def _start(self, batch: Batch, is_new: bool, *, dry_run: bool, yes: bool, **_options: Any) -> bool:
-        """Print the price, and start the draft if that is confirmed. Delete a new draft otherwise."""
+        """Print the price and start the batch if the user confirms. Otherwise delete the batch if it is new.
+
+        Return whether it was started.
+        """
         preview = batches.preview(batch)
         self.stdout.write(
             f"{preview.renders} renders, {preview.existing} of them exist: {format_usd(preview.price)}"
@@ -107,22 +110,18 @@ class Command(BaseCommand):
         return batch
 
     def _wait(self, batch: Batch) -> None:
-        """Render until the batch is finished, and print its progress whenever it changes."""
+        """Wait until the batch is finished. Raise `CommandError` if a render is missing or on Ctrl-C."""
+
+        def get_progress() -> str | None:
+            now = batches.progress(batch)
+            return None if now.is_finished else _progress_line(now)
+
         self.stdout.write(f"Batch {batch.pk}.")
-        printed = ""
-        try:
-            with run_dispatcher() as stop:
-                while not (now := batches.progress(batch)).is_finished and not stop.is_set():
-                    if (line := _progress_line(now)) != printed:
-                        self.stdout.write(line)
-                        printed = line
-                    stop.wait(POLL_INTERVAL_SECONDS)
-        except KeyboardInterrupt:
-            pass
+        dispatch_until_done(self.stdout, get_progress)
         now = batches.progress(batch)
         self.stdout.write(_progress_line(now))
         if not now.is_finished:
-            text = f"Interrupted. The batch continues on a worker; follow it with --resume {batch.pk}."
+            text = f"Interrupted. A worker continues the batch. To follow it, use --resume {batch.pk}."
             raise CommandError(text, returncode=INTERRUPTED)
         if now.completed < now.total:
             problems = batch.renders.exclude(problem="").values_list("product", "problem")[:MAX_LISTED]
@@ -137,7 +136,7 @@ def _is_confirmed() -> bool:
 
 
 def _find_products(label: str, filters: list[str]) -> list[str]:
-    """Return the references of a model's products, from the shop's `get_queryset`."""
+    """Return references to the products of a model, as the shop's `get_queryset` selects them."""
     lookups = dict(pair.split("=", 1) for pair in filters if "=" in pair)
     try:
         rows = tryon_for(apps.get_model(label)).get_queryset().filter(**lookups)

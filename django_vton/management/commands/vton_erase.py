@@ -13,7 +13,7 @@ from ...models import Shopper
 
 
 class Command(BaseCommand):
-    help = "Erases all try-ons, photos and consents of a user. The amounts stay, without an owner."
+    help = "Erases all try-ons, photos and consents of a user. The costs stay, without a link to the user."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="The user name, as entered at login.")

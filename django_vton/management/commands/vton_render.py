@@ -12,22 +12,23 @@ from django.utils import timezone
 from ... import images, products, rendering
 from ...exceptions import Refused
 from ...gateway import engines
+from ...gateway.circuit_breaker import BREAKER_REASONS
 from ...models import GatewayState, TryOnImage, TryOnRequest
 from ...models.states import TERMINAL, State
-from ...monitoring.mail import BREAKER_REASONS
 from ...utils.money import format_usd
-from ..arguments import engine_options, person_photo
-from ..foreground import INTERRUPTED, POLL_INTERVAL_SECONDS, run_dispatcher
+from ..arguments import engine_options, find_house_model
+from ..foreground import INTERRUPTED, dispatch_until_done
 
 CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
 class Command(BaseCommand):
     help = (
-        "Renders one product on one photo: prints the price, waits, and saves the image. The same call again "
-        "is not paid again. A photo from a file is stored like a shopper's: private, and deleted after "
-        "PHOTO_RETENTION; use photos of people who agreed. Exits with 0 if the image is saved, 1 if it was "
-        "refused or failed, and 130 if it was interrupted; a paid render then continues on a worker."
+        "Renders one product on one photo: prints the price, waits, and saves the image. Running the same "
+        "command again costs nothing. A photo from a file is stored like a shopper's photo: private, and "
+        "deleted after PHOTO_RETENTION. Use photos of people who agreed. Exits with 0 if the image was saved, "
+        "1 if the render was refused or failed, and 130 if it was interrupted. A worker then continues a paid "
+        "render."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,43 +49,38 @@ class Command(BaseCommand):
             price = engines.price(described.engine.name, described.clean_merchant_options(chosen))
             self.stdout.write(f"{described.title}, {described.engine.name}: {format_usd(price)}")
             began = timezone.now()
-            render = rendering.render(product, person_photo(photo), **chosen)
+            person = Path(photo) if Path(photo).is_file() else find_house_model(photo)
+            render = rendering.render(product, person, **chosen)
         except (Refused, images.ImageRefused) as refusal:
             text = refusal.detail if isinstance(refusal, Refused) else refusal.message
             raise CommandError(str(text)) from refusal
         except OSError as error:
             raise CommandError(str(error)) from error
         if render.created_at < began:
-            self.stdout.write("It was ordered before: nothing is paid again.")
+            self.stdout.write("This render was ordered before, so nothing is paid again.")
         self._wait(render)
         for path, image in zip(_paths(output, render), render.images.all(), strict=True):
             path.write_bytes(_read_as(image, CONTENT_TYPES[output.suffix.lower()]))
             self.stdout.write(f"{path}: {image.width} x {image.height} pixels")
 
     def _wait(self, render: TryOnRequest) -> None:
-        """Wait until the render has ended. Raise CommandError if it has no image or this is interrupted."""
-        written = ""
-        try:
-            with run_dispatcher() as stop:
-                render.refresh_from_db()
-                while render.state not in TERMINAL and not stop.is_set():
-                    if (line := _status(render)) != written:
-                        self.stdout.write(line)
-                        written = line
-                    stop.wait(POLL_INTERVAL_SECONDS)
-                    render.refresh_from_db()
-        except KeyboardInterrupt:
-            pass
+        """Wait until the render has ended. Raise `CommandError` if it has no image or on Ctrl-C."""
+
+        def get_progress() -> str | None:
+            render.refresh_from_db()
+            return None if render.state in TERMINAL else _progress_line(render)
+
+        dispatch_until_done(self.stdout, get_progress)
         render.refresh_from_db()
         if render.state not in TERMINAL:
-            text = "Interrupted. The render continues on a worker; the same call finds it and pays nothing."
+            text = "Interrupted. A worker continues the render. Run the same command again to save its image."
             raise CommandError(text, returncode=INTERRUPTED)
         if render.state != State.COMPLETED:
-            raise CommandError(render.error_message or "It was canceled.")
+            raise CommandError(render.error_message or "The render was canceled.")
 
 
-def _status(render: TryOnRequest) -> str:
-    """Return the state or, if the circuit breaker is open, why the render is not sent."""
+def _progress_line(render: TryOnRequest) -> str:
+    """Return the render's state, or why it is not sent if the circuit breaker is open."""
     breaker = GatewayState.objects.filter(pk=render.engine).values_list("breaker", flat=True).first()
     if not breaker or render.state != State.QUEUED:
         return f"{State(render.state).label} ..."
@@ -92,7 +88,7 @@ def _status(render: TryOnRequest) -> str:
 
 
 def _paths(output: Path, render: TryOnRequest) -> list[Path]:
-    """Return out.png and, for more images, out-2.png and so on."""
+    """Return a path for each image: out.png, out-2.png, and so on."""
     further = (output.with_stem(f"{output.stem}-{number}") for number in range(2, render.image_count + 1))
     return [output, *further]
 

@@ -19,9 +19,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1")
-        parser.add_argument("--seconds", type=float, default=8, help="how long a render takes")
-        parser.add_argument("--key", default="", help="the only key accepted; without it any key is")
+        parser.add_argument("--port", type=int, default=8765, help="The port on 127.0.0.1.")
+        parser.add_argument("--seconds", type=float, default=8, help="The duration of a render.")
+        parser.add_argument("--key", default="", help="The only valid API key. By default any key is valid.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verbosity"] > 1:

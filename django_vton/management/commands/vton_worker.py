@@ -1,4 +1,4 @@
-"""`manage.py vton_worker`: the dispatcher in the foreground, instead of a queue's worker or next to one."""
+"""`manage.py vton_worker`: run a dispatcher in the foreground, instead of a queue's worker or next to it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ MINUTE_SECONDS = 60.0
 
 
 class Command(BaseCommand):
-    help = "Renders due try-ons in the foreground until it is stopped; with --once, until none is due."
+    help = "Renders due try-ons in the foreground until it is stopped. With --once it exits when none is due."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="Exit when nothing is due any more.")
+        parser.add_argument("--once", action="store_true", help="Exit when no try-on is due.")
 
     def handle(self, *_args: Any, once: bool, verbosity: int, **_options: Any) -> None:
         if once:
-            # Without a queue, cron may run nothing else, so do what a queue's schedules do every minute.
+            # Cron may run this command instead of a queue, whose schedules would do the following every minute.
             liveness.record_heartbeat()
-            # Cron mails all output, so results are written on demand only.
+            # Cron mails all output, so print results only if they are requested.
             with write_results(self.stdout) if verbosity > 1 else nullcontext():
                 dispatcher.drain()
             tasks.finish_followers()
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             return
         self.stdout.write("Rendering try-ons. Press Ctrl-C to stop.")
         stop = threading.Event()
-        # A daemon thread, since these tasks may be interrupted anywhere, as in a queue.
+        # A daemon thread, because these tasks may be interrupted at any point, as in a queue.
         threading.Thread(target=run_periodic_tasks, args=(stop,), name="vton-periodic", daemon=True).start()
         try:
             with write_results(self.stdout):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
 
 
 def run_periodic_tasks(stop: threading.Event) -> None:
-    """Do what a queue's schedules do: deletions every hour, the rest every minute."""
+    """Run the tasks that a queue runs on a schedule: `purge` every hour, the others every minute."""
     for minute in itertools.count():
         tasks.finish_followers()
         incidents.check()
