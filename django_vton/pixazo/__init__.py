@@ -1,20 +1,13 @@
-"""The Pixazo gateway's HTTP API: engines, responses and the client. Knows nothing of the rest of the project.
+"""The Pixazo gateway's HTTP API: engines, responses and the client.
 
-``client`` is not imported here, so that reading an engine's options does not load an HTTP library.
+The package imports nothing from the rest of the project. This module does not import `client`, so that
+reading an engine's options does not load an HTTP library.
 """
 
 from .engine import Engine, Option, OptionError, StatusRequest
 from .fashn import Fashn
 from .glass import Glass
-from .parsing import (
-    BadPayload,
-    VendorResponse,
-    VendorStatus,
-    error_code,
-    parse_callback_id,
-    parse_timestamp,
-    redact,
-)
+from .parsing import BadPayload, VendorResponse, VendorStatus, parse_callback_id
 from .responses import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
 
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Fashn(), Glass())}
@@ -34,8 +27,5 @@ __all__ = [
     "SubmitResult",
     "VendorResponse",
     "VendorStatus",
-    "error_code",
     "parse_callback_id",
-    "parse_timestamp",
-    "redact",
 ]

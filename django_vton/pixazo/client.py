@@ -4,7 +4,7 @@ Its design follows from three facts about money and secrets:
 
 - A submit costs money and has no idempotency key. It is sent once, on a new connection (a kept-alive one may
   have died unnoticed), without following redirects, and its outcome is one of four.
-- Polling is free. It reuses connections, and every error is a PollFailed, which never ends a render.
+- Polling is free. It reuses connections, and every error is a `PollFailed`, which never ends a render.
 - A result's URL comes from outside. It is downloaded without the key, and only from a checked IP address.
 """
 
@@ -21,14 +21,13 @@ from . import ssrf
 from .downloads import ResultDownloader
 from .engine import Engine
 from .log_filter import install_log_filter, suppress_http_logs
-from .parsing import MAX_BODY, BadPayload, VendorResponse, parse_error
+from .parsing import MAX_BODY, BadPayload, VendorResponse, parse_error, parse_json
 from .responses import (
     PollFailed,
     SubmitOutcome,
     SubmitResult,
     classify_response,
     describe_response,
-    parse_body,
     parse_response,
     parse_retry_after,
 )
@@ -49,15 +48,15 @@ _SECRET_LENGTH = 16
 
 
 class PixazoClient:
-    """``async with PixazoClient(...) as pixazo``: create, use and close it within one event loop.
+    """A client for one event loop. Use it with `async with PixazoClient(...) as pixazo`.
 
-    ``result_hosts`` are the hosts that results may come from, as in ALLOWED_HOSTS; None allows any public
-    host. ``loopback`` also allows plain http and results from this machine, for the sandbox gateway.
-    ``resolve`` replaces the DNS lookup for results, ``ssl_context`` the trusted authorities. Proxies from the
+    `result_hosts` lists the hosts of results in the form of ALLOWED_HOSTS; None allows any public host.
+    `loopback` also allows plain http and results from this machine, for the sandbox gateway. `resolve`
+    replaces the DNS lookup for results, and `ssl_context` the default TLS settings. Proxies from the
     environment are ignored.
 
-    Raises ValueError for an invalid base URL or key. A cancelled call raises CancelledError; the outcome of a
-    cancelled submit is unknown.
+    Raise `ValueError` if the base URL or the key is invalid. A canceled call raises `CancelledError`; the
+    outcome of a canceled submit is unknown.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class PixazoClient:
         if base.scheme not in schemes or not base.host or base.userinfo:
             raise ValueError("The gateway's base URL must be https, with a host and without a user.")
         if not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
-            raise ValueError("The API key has characters that no key has, perhaps a line break at the end.")
+            raise ValueError("The API key must be printable ASCII without leading or trailing white space.")
         self._base = base_url.rstrip("/")
         self._host = base.host
         self._key = api_key
@@ -95,12 +94,12 @@ class PixazoClient:
         self._polls = _client(gateway, _KEPT, context)
         self._downloads = _client(common | {"Accept": "image/*, */*;q=0.1"}, _ONE_USE, context)
         self._downloader = ResultDownloader(
-            self._downloads, hosts=result_hosts, loopback=loopback, resolve=resolve
+            http=self._downloads, hosts=result_hosts, loopback=loopback, resolve=resolve
         )
         self._open = AsyncExitStack()
 
     def __repr__(self) -> str:
-        return f"<Pixazo at {self._host}>"
+        return f"<PixazoClient at {self._host}>"
 
     async def __aenter__(self) -> Self:
         install_log_filter()
@@ -121,11 +120,12 @@ class PixazoClient:
         before_send: Callable[[], None] | None = None,
         seconds: float = SUBMIT_TIMEOUT_SECONDS,
     ) -> SubmitResult:
-        """Send one paid request, once, and classify the outcome. Errors of network or vendor do not raise.
+        """Send a paid request once and classify its outcome. Errors of the network or vendor do not raise.
 
-        ``before_send`` is called when the connection is established and before the first byte is sent; if it
-        raises, nothing is sent and the exception propagates. ``callback_url`` is ignored if the engine does
-        not support callbacks. Raises ValueError if the vendor could not use it. ``seconds`` limits the call.
+        `before_send` is called after the connection is established and before the first byte is sent. If it
+        raises, nothing is sent and the exception propagates. `callback_url` is ignored if the engine does not
+        support callbacks. `seconds` limits the whole call. Raise `ValueError` if `callback_url` is not an
+        https URL in ASCII.
         """
         headers = self._callback_headers(engine, callback_url)
         sending = _SendTrace(before_send)
@@ -153,7 +153,7 @@ class PixazoClient:
         )
 
     async def poll(self, engine: Engine, vendor_id: str) -> VendorResponse:
-        """Request the status of a render. Raises PollFailed without a usable response about this render."""
+        """Request the status of a render. Raise `PollFailed` if there is no usable response about it."""
         call = engine.status_request(vendor_id)
         request = self._polls.build_request(call.method, self._base + call.path, json=call.json)
         error = ""
@@ -163,9 +163,9 @@ class PixazoClient:
                     status_code, headers, content = await self._exchange(self._polls, request)
         except NETWORK_ERRORS as network_error:
             error = describe_error(network_error)
-        if error:  # Raised outside of `except`, so that no exception holding a URL is chained to it.
+        if error:  # Raised outside of `except`, so that no exception with a URL is chained to it.
             raise PollFailed(error)
-        payload = parse_body(content)
+        payload = parse_json(content)
         if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
             try:
                 answer = parse_response(engine, payload)
@@ -186,11 +186,11 @@ class PixazoClient:
     async def download(
         self, url: str, *, limit: int = DOWNLOAD_MAX_BYTES, seconds: float = DOWNLOAD_TIMEOUT_SECONDS
     ) -> bytes:
-        """Return the bytes of a result. Raises DownloadFailed.
+        """Return the bytes of a result. Raise `DownloadFailed` if they cannot be downloaded.
 
-        Only https from public IP addresses, without redirects or the key, and at most ``limit`` bytes within
-        ``seconds``. The host is resolved once and the connection is made to the checked IP address, so a DNS
-        record that changes afterwards has no effect.
+        At most `limit` bytes are downloaded within `seconds`, over https from a public IP address. The key is
+        not sent and redirects are not followed. The host is resolved once and the connection is made to the
+        checked IP address, so a DNS record that changes afterwards has no effect.
         """
         with suppress_http_logs():
             return await self._downloader.download(url, limit=limit, seconds=seconds)
@@ -208,8 +208,8 @@ class PixazoClient:
     ) -> tuple[int, httpx.Headers, bytes | None]:
         """Send a request and return the response's status, headers and body.
 
-        The body is None if it is too long or cannot be decoded, and incomplete if the connection breaks: the
-        status of a refusal counts without a body, and JSON shows by itself whether it is complete.
+        The body is None if it is too long or cannot be decoded. It is incomplete if the connection breaks,
+        which raises no error, because a refusal's status code is enough and incomplete JSON is not parsed.
         """
         response = await client.send(request, stream=True)
         body = bytearray()
@@ -226,20 +226,20 @@ class PixazoClient:
             content = decompress(bytes(body), response.headers.get("Content-Encoding", ""), MAX_BODY)
         except (BodyTooLong, ValueError):
             return response.status_code, response.headers, None
-        if len(self._key) >= _SECRET_LENGTH:  # A gateway may quote the key that it refuses.
+        if len(self._key) >= _SECRET_LENGTH:  # A refusal may quote the key.
             content = content.replace(self._key.encode(), b"[key]")
         return response.status_code, response.headers, content
 
 
 class _SendTrace:
-    """Follows a submit through httpx's ``trace`` extension, to know whether any byte has been sent."""
+    """Follow a submit through httpx's `trace` extension, to know whether any byte has been sent."""
 
     def __init__(self, before_send: Callable[[], None] | None) -> None:
         self._before_send = before_send
         self.is_connecting = False
-        """Has begun to connect but not to send. Stays False without trace events: the outcome is UNKNOWN."""
+        """Whether connecting has begun but sending has not. Stays False without trace events."""
         self.is_stopped = False
-        """Whether ``before_send`` raised."""
+        """Whether `before_send` raised."""
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.started":

@@ -1,7 +1,8 @@
-"""Download result images: URLs from outside, requested only from checked IP addresses and within limits."""
+"""Download result images from the vendor's URLs, only from checked IP addresses and within limits."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx
@@ -11,39 +12,32 @@ from .responses import DownloadFailed
 from .transport import NETWORK_ERRORS, BodyTooLong, describe_error, read_chunks
 
 
+@dataclass(frozen=True, kw_only=True)
 class ResultDownloader:
-    """Downloads results over an HTTP client that sends no key and keeps no connections alive.
+    """Download results over an HTTP client that sends no key and keeps no connections alive.
 
     Requests are sent to IP addresses. A connection pool keyed by IP address would reuse one host's verified
-    connection for another host with the same address, so no connection is kept. ``hosts``, ``loopback`` and
-    ``resolve`` are as for :class:`~django_vton.pixazo.client.PixazoClient`.
+    connection for another host with the same address, so no connection is kept. For `hosts`, `loopback` and
+    `resolve` see `PixazoClient`.
     """
 
-    def __init__(
-        self,
-        http: httpx.AsyncClient,
-        *,
-        hosts: Sequence[str] | None,
-        loopback: bool,
-        resolve: ssrf.Resolve,
-    ) -> None:
-        self._http = http
-        self._hosts = hosts
-        self._loopback = loopback
-        self._resolve = resolve
+    http: httpx.AsyncClient
+    hosts: Sequence[str] | None
+    loopback: bool
+    resolve: ssrf.Resolve
 
     async def download(self, url: str, *, limit: int, seconds: float) -> bytes:
-        """Return the bytes at a URL, at most ``limit`` of them, within ``seconds``. Raises DownloadFailed."""
+        """Return at most `limit` bytes within `seconds`. Raise `DownloadFailed` if that is not possible."""
         failure: DownloadFailed | None = None
         try:
             async with asyncio.timeout(seconds):
                 target = self._parse(url)
                 addresses = await ssrf.checked_addresses(
-                    _ascii_host(target),
+                    target.raw_host.decode("ascii"),
                     target.port or (443 if target.scheme == "https" else 80),
                     secure=target.scheme == "https",
-                    loopback=self._loopback,
-                    resolve=self._resolve,
+                    loopback=self.loopback,
+                    resolve=self.resolve,
                 )
                 return await self._download(target, addresses, limit)
         except DownloadFailed as error:
@@ -61,18 +55,18 @@ class ResultDownloader:
             target = httpx.URL(url)
         except (httpx.InvalidURL, TypeError, ValueError):
             raise DownloadFailed("not a URL", is_retryable=False) from None
-        is_local = self._loopback and ssrf.is_loopback(target.host)
-        if target.scheme != "https" and not (target.scheme == "http" and self._loopback):
+        is_local = self.loopback and ssrf.is_loopback(target.host)
+        if target.scheme != "https" and not (target.scheme == "http" and self.loopback):
             raise DownloadFailed("not https", is_retryable=False)
-        port = 443 if target.port is None else target.port  # a URL may say 0, which is no valid port
+        port = 443 if target.port is None else target.port  # Port 0 is possible in a URL, but invalid.
         if not target.host or target.userinfo or not 0 < port < 2**16:
             raise DownloadFailed("the URL has no host, has a user, or has no valid port", is_retryable=False)
-        if self._hosts is not None and not is_local and not ssrf.host_matches(target.host, self._hosts):
+        if self.hosts is not None and not is_local and not ssrf.host_matches(target.host, self.hosts):
             raise DownloadFailed("the host is not one of RESULT_HOSTS", is_retryable=False)
         return target
 
     async def _download(self, target: httpx.URL, addresses: Sequence[str], limit: int) -> bytes:
-        """Try the addresses in turn: this machine may not have IPv6, for example."""
+        """Try the addresses in turn, since this machine may not have IPv6, for example."""
         for address in addresses[:-1]:
             try:
                 return await self._download_from(target, address, limit)
@@ -81,17 +75,16 @@ class ResultDownloader:
         return await self._download_from(target, addresses[-1], limit)
 
     async def _download_from(self, target: httpx.URL, address: str, limit: int) -> bytes:
-        request = self._http.build_request(
+        request = self.http.build_request(
             "GET",
             target.copy_with(host=address),
             headers={"Host": target.netloc.decode("ascii")},
-            extensions={"sni_hostname": _ascii_host(target)},
+            extensions={"sni_hostname": target.raw_host.decode("ascii")},
         )
-        response = await self._http.send(request, stream=True)
+        response = await self.http.send(request, stream=True)
         try:
             if response.status_code != HTTPStatus.OK:
-                # The image is paid for, and files may appear late, so most errors are retried. "Gone" and
-                # redirects are final.
+                # Most errors are retried, since the image is paid for and its file may appear late.
                 is_retryable = response.is_error and response.status_code != HTTPStatus.GONE
                 raise DownloadFailed(f"HTTP {response.status_code}", is_retryable=is_retryable)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -103,7 +96,3 @@ class ResultDownloader:
             return bytes(body)
         finally:
             await response.aclose()
-
-
-def _ascii_host(url: httpx.URL) -> str:
-    return url.raw_host.decode("ascii")

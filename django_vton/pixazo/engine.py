@@ -1,8 +1,8 @@
-"""An engine: one of the gateway's models, as data.
+"""Engines: the gateway's models, described as data.
 
-:class:`Engine` implements the protocol that the gateway calls universal: submit to the model's path, poll
-``/v2/requests/status/{request_id}``, images in ``output.media_url``. Another model of the gateway is a
-subclass that names its paths, fields and options, as :class:`~django_vton.pixazo.fashn.Fashn` does.
+`Engine` implements the protocol that the gateway calls universal: a render is submitted to the model's path
+and polled at `/v2/requests/status/{request_id}`, and the images are in `output.media_url`. A subclass such
+as `Fashn` sets the paths, fields and options of a model.
 """
 
 import re
@@ -41,9 +41,9 @@ class OptionError(ValueError):
     def __init__(self, name: str, message: Text) -> None:
         super().__init__(name, message)
         self.name = name
-        """The option's name as given."""
+        """The option's name as the caller gave it."""
         self.message = message
-        """For people; lazily translated."""
+        """What is allowed, for people; lazily translated."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
@@ -51,7 +51,7 @@ class OptionError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One render option of an engine, with the values that the vendor's page allows."""
+    """One render option of an engine, with the values that the vendor allows."""
 
     name: str
     """The vendor's parameter name."""
@@ -60,32 +60,32 @@ class Option:
     choices: tuple[str, ...] = ()
     """The allowed values of a choice."""
     choice_labels: tuple[Text, ...] = ()
-    """For people, in the order of ``choices``. If empty, the values themselves are shown."""
+    """The labels for people, in the order of `choices`. If empty, the values themselves are shown."""
     minimum: int | None = None
     maximum: int | None = None
     default: Value | None = None
-    """The vendor's documented default; None if the page gives none."""
+    """The vendor's documented default, or None."""
 
     @property
     def labelled_choices(self) -> list[tuple[str, Text]]:
-        """Pairs of value and label, as Django's forms take them."""
+        """The choices as pairs of value and label, for Django's forms."""
         return list(zip(self.choices, self.choice_labels or self.choices, strict=True))
 
     def clean(self, value: object) -> Value:
-        """Return an allowed value, else raise OptionError. Types are strict: neither True nor "1" is 1."""
+        """Return the value, or raise `OptionError` if it is not allowed. Neither True nor "1" counts as 1."""
         match self.kind:
             case "choice" if isinstance(value, str) and value in self.choices:
                 return value
             case "boolean" if isinstance(value, bool):
                 return value
-            case "integer" if (
-                isinstance(value, int) and not isinstance(value, bool) and self._in_range(value)
-            ):
-                return value
+            case "integer" if isinstance(value, int) and not isinstance(value, bool):
+                is_above_minimum = self.minimum is None or value >= self.minimum
+                if is_above_minimum and (self.maximum is None or value <= self.maximum):
+                    return value
         raise OptionError(self.name, self._expected())
 
     def from_text(self, text: str) -> Value:
-        """As :meth:`clean`, for a value from an HTML form or a command line, which is always text."""
+        """Like `clean`, but for a value from an HTML form or a command line, which is always a string."""
         value: object = text
         if self.kind == "integer" and re.fullmatch(r"[0-9]{1,9}", text):
             value = int(text)
@@ -94,10 +94,6 @@ class Option:
                 text.lower()
             )
         return self.clean(value)
-
-    def _in_range(self, value: int) -> bool:
-        is_above = self.minimum is None or value >= self.minimum
-        return is_above and (self.maximum is None or value <= self.maximum)
 
     def _expected(self) -> Text:
         if self.kind == "choice":
@@ -115,7 +111,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRequest:
-    """A status request: a path below the base URL and, for a POST, its JSON body."""
+    """A request for the status of a render. `path` is below the base URL; `json` is the body of a POST."""
 
     method: Literal["GET", "POST"]
     path: str = field(repr=False)
@@ -125,29 +121,29 @@ class StatusRequest:
 class Engine:
     """One model of the gateway. Subclasses set the attributes; an instance may override the paths.
 
-    Raises ValueError for an invalid path.
+    Raise `ValueError` if a path is invalid.
     """
 
     name: str
     """Our name, such as "fashn-v1.6". Shops' settings and code use it."""
     kind: Literal["garment", "eyewear"]
-    """Which products and house models it is for."""
+    """The kind of products and house models that the engine can render."""
     label: Text
-    """Its name for the merchant."""
+    """The engine's name for merchants."""
     price: Decimal
-    """USD for one image, from the vendor's page. A shop's settings can override it."""
+    """The vendor's price of one image in USD. The shop's settings can override it."""
     typical_seconds: int
-    """For progress bars, until a shop has its own measurements."""
+    """The usual duration of a render, until the shop has measured its own."""
     submit_path: str
     """The path below the gateway's base URL to which a render is POSTed."""
     status_path: str = "/v2/requests/status/{request_id}"
-    """The path for its status."""
+    """The path below the gateway's base URL that returns the status of a render."""
     person_field: str
-    """The submit's parameter for the person's image."""
+    """The name of the submit's parameter for the person's image."""
     product_field: str
-    """The submit's parameter for the product's image."""
+    """The name of the submit's parameter for the product's image."""
     options: tuple[Option, ...] = ()
-    """The further parameters, in the order of the vendor's page."""
+    """The other parameters, in the order of the vendor's page."""
     samples_option: str | None = None
     """The name of the option that sets the number of images."""
     images_as: Literal["url", "base64"] = "url"
@@ -175,8 +171,8 @@ class Engine:
     def clean_options(self, options: Mapping[str, object]) -> dict[str, Value]:
         """Return the options in the engine's order, with the vendor's documented defaults filled in.
 
-        Raises OptionError for an unknown name or a value that is not allowed. Filling in the documented
-        defaults gives equal renders equal options; other defaults are left to the vendor.
+        Filling in the documented defaults gives equal renders equal options. Raise `OptionError` if a name is
+        unknown or a value is not allowed.
         """
         known = {option.name for option in self.options}
         for name in options:
@@ -191,16 +187,15 @@ class Engine:
         return cleaned
 
     def image_count(self, options: Mapping[str, object]) -> int:
-        """How many images a render with these (cleaned) options has, and so how many are paid for."""
+        """Return the number of images that a render with these cleaned options produces and costs."""
         count = options.get(self.samples_option, 1) if self.samples_option else 1
         return count if isinstance(count, int) else 1
 
     def submit_body(self, person: str, product: str, options: Mapping[str, Value]) -> dict[str, Any]:
-        """The JSON body of a submit.
+        """Return the JSON body of a submit.
 
-        ``person`` and ``product`` are both URLs or both Base64, according to ``images_as``; otherwise raises
-        ValueError. The number of images is always sent, so that the price does not depend on the vendor's
-        default.
+        The number of images is always sent, so that the price does not depend on the vendor's default. Raise
+        `ValueError` if `person` or `product` is not of the form that `images_as` names.
         """
         for image in (person, product):
             is_url = re.match(r"https?://", image) is not None
@@ -210,25 +205,25 @@ class Engine:
         return {self.person_field: person, self.product_field: product, **options, **count}
 
     def callback_headers(self, url: str) -> dict[str, str]:
-        """The headers of a submit that request one callback, at the final status."""
+        """Return the headers of a submit that request a single callback when the status is final."""
         return {"X-Webhook-URL": url, "X-Webhook-Mode": "terminal"} if self.supports_callbacks else {}
 
     def status_request(self, vendor_id: str) -> StatusRequest:
-        """How to poll a render. A response's ``polling_url`` is never used: our key would be sent there."""
+        """Return how to poll a render. Never use the vendor's `polling_url`, since our key is sent along."""
         return StatusRequest(
             method="GET", path=self.status_path.replace("{request_id}", quote(vendor_id, safe=""))
         )
 
     def parse_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
-        """The result URLs in a status response."""
+        """Return the result URLs in a status response."""
         output = payload.get("output")
         return parse_urls(output.get("media_url")) if isinstance(output, Mapping) else ()
 
     def parse(self, payload: object) -> VendorResponse:
-        """Parse a response about one render: to a submit or a poll, or a callback's body.
+        """Parse the response to a submit or a poll, or the body of a callback.
 
-        The response to a submit may already have the final status and the output. Raises BadPayload if the
-        payload is no object or has no usable ``request_id``.
+        The response to a submit may already have the final status and the output. Raise `BadPayload` if the
+        payload is not an object or has no usable `request_id`.
         """
         if not isinstance(payload, Mapping):
             raise BadPayload("not an object")

@@ -1,4 +1,4 @@
-"""Fashn v1.6: garments on a person. From the vendor's page "Fashn v1.6 Image to Image (Virtual Try On)"."""
+"""Fashn v1.6, as documented on the vendor's page "Fashn v1.6 Image to Image (Virtual Try On)"."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from .engine import Engine, Option
 
 
 class Fashn(Engine):
-    """Takes URLs only. The page documents no defaults, so only options that the shop sets are sent."""
+    """The engine for garments. The vendor documents no default values, so only the shop's are sent."""
 
     name = "fashn-v1.6"
     kind = "garment"

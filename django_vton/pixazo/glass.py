@@ -1,7 +1,4 @@
-"""Glass v1: glasses and accessories on a person.
-
-From the vendor's pages "Glass v1" and "Pixelforge Accessories VTON".
-"""
+"""Glass v1, as documented on the vendor's pages "Glass v1" and "Pixelforge Accessories VTON"."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,11 +11,10 @@ from .parsing import parse_urls
 
 
 class Glass(Engine):
-    """Takes both images as URLs or both as Base64. We send Base64, so that no photo needs a public URL.
+    """The engine for glasses and accessories.
 
-    The page gives no maximum for ``num_images``. Ours is 4, so that a typing error cannot cost a hundred
-    images. The page documents one ``image_url`` in a response; a list is accepted too, since several images
-    can be ordered.
+    The vendor accepts URLs as well, but with Base64 no photo needs a public URL. The vendor documents no
+    maximum for `num_images`; ours prevents a typing error from costing a hundred images.
     """
 
     name = "glass-v1"
@@ -53,9 +49,9 @@ class Glass(Engine):
     )
 
     def status_request(self, vendor_id: str) -> StatusRequest:
-        """Glass is polled by a POST with the id in its body. Polling is free."""
+        """Return a POST with the id in its body."""
         return StatusRequest(method="POST", path=self.status_path, json={"request_id": vendor_id})
 
     def parse_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
-        """``image_url`` is at the top level of the response."""
+        """Return the URLs in `image_url`: one as documented, or a list, as several images can be ordered."""
         return parse_urls(payload.get("image_url"))

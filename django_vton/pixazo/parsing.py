@@ -1,14 +1,13 @@
-"""Parse the gateway's responses into one class, :class:`VendorResponse`.
+"""Parse the gateway's responses into one class, `VendorResponse`.
 
-Written from the vendor's own pages, "Fashn v1.6" (the universal queue, ``GET /v2/requests/status/{id}``)
-and "Glass v1" (``POST .../glass-virtual-tryon-result``). Pure functions: nothing here opens a
-socket or uses Django's models.
+The formats are those of the vendor's pages "Fashn v1.6" (`GET /v2/requests/status/{id}`) and "Glass v1"
+(`POST .../glass-virtual-tryon-result`). All functions are pure.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,8 +21,8 @@ MAX_IMAGES = 20
 MAX_RAW = 16_000
 
 
-class BadPayload(ValueError):  # noqa: N818  it describes the payload, not a fault of ours
-    """The payload is no JSON object or has no usable request id. The message never quotes the payload."""
+class BadPayload(ValueError):  # noqa: N818  It describes the payload, not an error of ours.
+    """The payload is not an object or has no usable request id. The message never quotes the payload."""
 
 
 class VendorStatus(StrEnum):
@@ -35,7 +34,7 @@ class VendorStatus(StrEnum):
     ERROR = "error"
 
 
-# "Status Values" on the Fashn page; "submitted" and "completed" on the Glass page. Others are RUNNING.
+# From "Status Values" on the Fashn page; "submitted" and "completed" are also on the Glass page.
 _STATUSES = {
     "queued": VendorStatus.RUNNING,
     "submitted": VendorStatus.RUNNING,
@@ -51,34 +50,33 @@ class VendorResponse:
     """The gateway's response to a submit or a poll, or the body of a callback."""
 
     vendor_id: str
-    """The vendor's ``request_id``; printable ASCII without spaces, at most ``MAX_ID`` characters."""
+    """The vendor's `request_id`: printable ASCII without spaces, at most `MAX_ID` characters."""
     status: VendorStatus
-    """COMPLETED only if there is an image to download; see :func:`parse_status`."""
+    """COMPLETED only if there is an image to download; see `parse_status`."""
     raw_status: str
     """The vendor's own status text."""
     images: tuple[str, ...] = field(default=(), repr=False)
-    """Result URLs, http or https. The download decides whether they may be requested."""
+    """Result URLs, http or https; not yet checked for whether they may be requested."""
     error: str = ""
-    """The vendor's error text without URLs, at most ``MAX_TEXT`` characters; for staff, not for shoppers."""
+    """The vendor's error text without URLs, at most `MAX_TEXT` characters; for staff, not for shoppers."""
     error_code: str | None = None
     """moderated, no_person, photo_unusable, product_image or vendor; set if, and only if, FAILED or ERROR."""
     finished_at: datetime | None = None
-    """Aware, UTC; set if the status is final and the vendor gave a time."""
+    """In UTC; set if the status is final and the vendor gave a time."""
     raw: dict[str, Any] = field(default_factory=dict)
-    """The payload without URLs and limited in size: safe to store and to show to staff."""
+    """The payload without URLs and limited in size, so that it may be stored and shown to staff."""
 
     @property
     def is_final(self) -> bool:
-        """Whether the vendor will say nothing else about this render."""
+        """Whether the status of this render will not change any more."""
         return self.status is not VendorStatus.RUNNING
 
 
 def parse_status(raw_status: str, *, has_images: bool) -> VendorStatus:
-    """Map the vendor's status text to ours, ignoring case (Fashn writes ``COMPLETED``, Glass ``completed``).
+    """Map the vendor's status text to ours, ignoring case (Fashn writes `COMPLETED`, Glass `completed`).
 
-    An undocumented value is RUNNING: it is polled until the deadline and never taken for success. COMPLETED
-    without an image is RUNNING too: the render is paid for and its output may still appear, while FAILED
-    would throw it away.
+    An undocumented status is RUNNING, so that the render is polled until its deadline. COMPLETED without an
+    image is RUNNING too, since the image is paid for and may still appear.
     """
     status = _STATUSES.get(raw_status.strip().casefold(), VendorStatus.RUNNING)
     if status is VendorStatus.COMPLETED and not has_images:
@@ -87,7 +85,7 @@ def parse_status(raw_status: str, *, has_images: bool) -> VendorStatus:
 
 
 def parse_id(payload: Mapping[str, Any]) -> str:
-    """The ``request_id`` as a string. Raises BadPayload if it is missing or could not be polled."""
+    """Return the `request_id` as a string. Raise `BadPayload` if it is missing or unfit for a URL."""
     value = payload.get("request_id")
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -97,7 +95,7 @@ def parse_id(payload: Mapping[str, Any]) -> str:
 
 
 def parse_urls(value: object) -> tuple[str, ...]:
-    """The http(s) URLs in a string or a list of strings. Everything else is ignored."""
+    """Return the http(s) URLs in a string or a list of strings, and ignore everything else."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):
@@ -110,19 +108,15 @@ def _is_url(text: str) -> bool:
 
 
 def parse_error(payload: Mapping[str, Any]) -> str:
-    """The vendor's unmodified error text; "" if there is none.
+    """Return the vendor's unmodified error text, or "".
 
-    ``error`` comes alone or together with ``message`` (402 on the Fashn page). It may also be an object: the
-    upstream model answers ``{"name": "PoseError", "message": "..."}`` in its own API.
+    `error` may be accompanied by `message` (402 on the Fashn page), or be an object, as in the API of the
+    upstream model: `{"name": "PoseError", "message": "..."}`.
     """
     error = payload.get("error")
-    parts: Iterable[object]
+    parts = [error, payload.get("message")] if error else []
     if isinstance(error, Mapping):
-        parts = (error.get("name"), error.get("message"))
-    elif error:
-        parts = (error, payload.get("message"))
-    else:
-        parts = ()
+        parts = [error.get("name"), error.get("message")]
     return ": ".join(part for part in parts if isinstance(part, str) and part)
 
 
@@ -135,12 +129,10 @@ _INPUT = re.compile(r"\binput[\s_-]?validation[\s_-]?error", re.IGNORECASE)
 
 
 def error_code(text: str) -> str:
-    """Our error code for the vendor's error text.
+    """Return our error code for the vendor's error text; "vendor" if it is unknown.
 
-    Pixazo documents no list. The names are from the upstream model's API, whose errors may be passed
-    through. PipelineError and ThirdPartyError are the vendor's own problems and give ``vendor``, as does
-    everything unknown. An image error is about the product only if the text mentions the product and not
-    the person.
+    Pixazo documents no error names. These are from the API of the upstream model, whose errors Pixazo may
+    pass through. An image error is about the product only if the text names the product and not the person.
     """
     names_person, names_product = bool(_PERSON.search(text)), bool(_PRODUCT.search(text))
     product_only = names_product and not names_person
@@ -154,10 +146,7 @@ def error_code(text: str) -> str:
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """An aware UTC datetime, or None.
-
-    The vendor writes ``2026-05-22T13:17:32.110Z`` and ``2026-05-22 13:19:23``; without a zone it is UTC.
-    """
+    """Return an ISO timestamp as an aware datetime in UTC, or None if it is not one."""
     if not isinstance(value, str):
         return None
     try:
@@ -167,38 +156,35 @@ def parse_timestamp(value: object) -> datetime | None:
         return None
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON in a body from outside. Raises BadPayload if it is not JSON."""
+def parse_json(body: bytes | None) -> Any:
+    """Return the JSON in a body. Return None if there is no body or it is not JSON."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
-        raise BadPayload("not JSON") from None
+        return None if body is None else json.loads(body)
+    except (ValueError, RecursionError):  # Thousands of nested brackets raise RecursionError.
+        return None
 
 
 def parse_callback_id(body: bytes) -> str | None:
-    """The ``request_id`` in a callback's body, or None.
+    """Return the `request_id` in a callback's body, or None.
 
     Callbacks are not signed, so the id only tells which render to poll. Nothing else in the body is used.
     """
-    if len(body) > MAX_BODY:
-        return None
+    payload = parse_json(body) if len(body) <= MAX_BODY else None
     try:
-        payload = parse_json(body)
         return parse_id(payload) if isinstance(payload, dict) else None
     except BadPayload:
         return None
 
 
-# No URL contains these characters unescaped. The quote also ends a URL in JSON that is inside a string.
+# These characters end a URL, since they must be escaped in it.
 _WORD = re.compile(r'[^\s"<>]+')
 
 
 def redact_text(text: str, limit: int = MAX_TEXT) -> str:
     """Remove URLs and long opaque words (Base64), so that the text is safe to store in a database.
 
-    A word with a scheme, with a host and a path, or with two slashes counts as a URL: a photo's URL is a
-    secret even without its scheme. NUL and lone surrogates are replaced, since JSON allows and PostgreSQL
-    refuses them.
+    A photo's URL is a secret even without its scheme, so any word with a host and a path or with two slashes
+    counts as a URL. NUL and lone surrogates are replaced, since PostgreSQL refuses them.
     """
     clean = text[: 4 * limit].encode("utf-8", "replace").decode().replace("\0", "?")
     return _WORD.sub(lambda match: "[removed]" if _is_secret(match[0]) else match[0], clean)[:limit]
@@ -212,13 +198,13 @@ def _is_secret(word: str) -> bool:
         or "://" in lowered
         or "%2f" in lowered
         or "data:" in lowered
-        or lowered.count("/") >= 2  # noqa: PLR2004  a path, or scheme and host
+        or lowered.count("/") >= 2  # noqa: PLR2004  a path, or a scheme and a host
         or (bool(slash) and "." in head)
     )
 
 
 def redact(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a payload that may be stored: no URLs, limited depth and size, only valid JSON values."""
+    """Return a copy of a payload that may be stored: without URLs and limited in depth and size."""
     copy = _redact(payload, depth=5)
     assert isinstance(copy, dict)
     if len(json.dumps(copy)) > MAX_RAW:

@@ -10,11 +10,11 @@ from .responses import DownloadFailed
 MAX_ADDRESSES = 4
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""``await resolve(host, port)`` returns a host's IP addresses as text, best first, or raises OSError."""
+"""`await resolve(host, port)` returns a host's IP addresses as strings, best first, or raises `OSError`."""
 
 _GLOBAL_UNICAST = ip_network("2000::/3")
-# RFC 6890 and its registry; 2001::/23 holds Teredo and other protocol assignments, 2002::/16 is 6to4.
-# 168.63.129.16 looks public, but reaches the host of every virtual machine on Azure.
+# From the registry of RFC 6890: 2001::/23 contains protocol assignments such as Teredo, 2002::/16 is 6to4.
+# 168.63.129.16 looks public, but on Azure it is the host of the virtual machine.
 _SPECIAL = [
     *map(ip_network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
     *map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")),
@@ -22,11 +22,11 @@ _SPECIAL = [
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet.
+    """Return whether an IP address is on the public internet.
 
-    Stricter than ``is_global``, which on Python 3.11 is true for multicast and for addresses that embed
-    another one (64:ff9b::/96, 2002::/16, ::127.0.0.1). IPv6 is allowed only inside 2000::/3 (RFC 4291),
-    without its special blocks.
+    `is_global` is not enough, because on Python 3.11 it is true for multicast and for addresses that embed
+    another one (64:ff9b::/96, 2002::/16, ::127.0.0.1). IPv6 addresses must be in 2000::/3 (RFC 4291) and in
+    none of its special blocks.
     """
     ip = _parse(address)
     if ip is None or not ip.is_global or ip.is_multicast:
@@ -37,7 +37,7 @@ def is_public(address: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an IP address, or the name ``localhost``, is this machine."""
+    """Return whether an IP address or the name `localhost` means this machine."""
     ip = _parse(address)
     return ip.is_loopback if ip else address.lower() == "localhost"
 
@@ -50,7 +50,7 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
 
 
 def host_matches(host: str, allowed: Sequence[str]) -> bool:
-    """Whether a host is in the list. As in ALLOWED_HOSTS, ``.r2.dev`` means r2.dev and its subdomains."""
+    """Return whether a host is allowed. As in ALLOWED_HOSTS, `.r2.dev` means r2.dev and its subdomains."""
     host = host.lower().rstrip(".")
     return any(
         host == entry.lower().strip(".") or (entry.startswith(".") and host.endswith(entry.lower()))
@@ -59,7 +59,7 @@ def host_matches(host: str, allowed: Sequence[str]) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The IP addresses of a host, in the order of the system's resolver."""
+    """Return the IP addresses of a host, in the order of the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -67,15 +67,14 @@ async def resolve(host: str, port: int) -> list[str]:
 async def checked_addresses(
     host: str, port: int, *, secure: bool, loopback: bool, resolve: Resolve
 ) -> Sequence[str]:
-    """The IP addresses of a host, after checking that each may be connected to. Raises DownloadFailed.
+    """Return the IP addresses of a host. Raise `DownloadFailed` if there is none or one of them is forbidden.
 
-    One forbidden address makes the whole host suspect, so none of them is used. ``loopback`` allows this
-    machine; any other address must be public and ``secure`` (https). On a network with DNS64, a host without
-    IPv6 of its own is refused, since its 64:ff9b:: address could just as well embed an internal one.
+    `loopback` allows this machine; any other address must be public and `secure` (https). On a network with
+    DNS64, hosts without IPv6 of their own are refused, since a 64:ff9b:: address may embed an internal one.
     """
     try:
         found = await resolve(host, port)
-    except (OSError, UnicodeError):  # UnicodeError: an empty or too long label
+    except (OSError, UnicodeError):  # An empty or too long label raises UnicodeError.
         found = ()
     if not found:
         raise DownloadFailed("the host has no IP address", is_retryable=True)

@@ -1,4 +1,4 @@
-"""Shared by submits, polls and downloads: read a body within a limit, and describe network errors."""
+"""Functions for submits, polls and downloads: read a body within a limit, and describe network errors."""
 
 import zlib
 from collections.abc import AsyncIterator
@@ -8,20 +8,17 @@ import httpx
 from .parsing import redact_text
 
 NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)
-"""All that a network call can raise. ValueError means that the other side's HTTP is malformed."""
+"""All that a network call can raise. `ValueError` is raised for malformed HTTP."""
 
-_AUTODETECT_WBITS = 32 + zlib.MAX_WBITS  # zlib tells gzip from zlib by the header
+_AUTODETECT_WBITS = 32 + zlib.MAX_WBITS  # zlib recognizes gzip and zlib by the header.
 
 
-class BodyTooLong(Exception):  # noqa: N818  named like PollFailed
+class BodyTooLong(Exception):  # noqa: N818  It is named like PollFailed.
     """A body exceeds its size limit."""
 
 
 async def read_chunks(chunks: AsyncIterator[bytes], limit: int, body: bytearray) -> None:
-    """Append the chunks to `body`, which keeps what has arrived if the connection breaks. Raises BodyTooLong.
-
-    A list of chunks of a few bytes each would take ten times the memory of one buffer.
-    """
+    """Append the chunks to `body`, which keeps them after an error. Raise `BodyTooLong` above `limit`."""
     async for chunk in chunks:
         if len(body) + len(chunk) > limit:
             raise BodyTooLong
@@ -31,8 +28,8 @@ async def read_chunks(chunks: AsyncIterator[bytes], limit: int, body: bytearray)
 def decompress(content: bytes, encoding: str, limit: int) -> bytes:
     """Undo a Content-Encoding that the server applied although we did not ask for it.
 
-    Raises BodyTooLong, and ValueError for an unknown encoding or broken data. httpx is not used for this: it
-    decodes each chunk as a whole, and 64 kB can expand to 64 MB.
+    httpx is not used for this, because it decodes each chunk as a whole and 64 kB can expand to 64 MB. Raise
+    `BodyTooLong` above `limit`, and `ValueError` if the encoding is unknown or the data is broken.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -49,5 +46,5 @@ def decompress(content: bytes, encoding: str, limit: int) -> bytes:
 
 
 def describe_error(error: Exception) -> str:
-    """One line for staff, without URLs."""
+    """Describe an error in one line for staff, without URLs."""
     return redact_text(f"{type(error).__name__}: {error}".removesuffix(": "))

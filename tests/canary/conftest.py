@@ -57,7 +57,7 @@ def fail() -> None:
     raise ValueError("The shop's own code failed.")
 
 
-KINDS = {"Job(", "VendorResponse(", "<Pixazo", "<Attempt:", "Visitor("}
+KINDS = {"Job(", "VendorResponse(", "<PixazoClient", "<Attempt:", "Visitor("}
 """The beginnings of the reprs that a good render must have shown."""
 
 

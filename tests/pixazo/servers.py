@@ -119,7 +119,7 @@ async def respond_endlessly(exchange: Exchange) -> None:
 
 
 class Resolver:
-    """A name look-up that answers as told, and remembers what it was hosts."""
+    """A DNS lookup that returns fixed addresses and records the requested hosts."""
 
     def __init__(self, *addresses: str, error: Exception | None = None) -> None:
         self.addresses = list(addresses)

@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_vton.pixazo import (
-    ENGINES,
-    BadPayload,
-    Engine,
-    VendorResponse,
-    VendorStatus,
-    error_code,
-    parse_callback_id,
-    parse_timestamp,
-)
+from django_vton.pixazo import ENGINES, BadPayload, Engine, VendorResponse, VendorStatus, parse_callback_id
+from django_vton.pixazo.parsing import error_code, parse_timestamp
 
 from . import payloads
 

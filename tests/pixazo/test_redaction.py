@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from django_vton.pixazo import ENGINES, redact
+from django_vton.pixazo import ENGINES
+from django_vton.pixazo.parsing import redact
 
 FASHN = ENGINES["fashn-v1.6"]
 

@@ -152,7 +152,7 @@ async def test_before_send_is_called_before_the_first_byte_and_can_stop_the_subm
         assert calls == [1]
 
 
-async def test_a_cancelled_submit_raises_cancelled_error(connect: Connect) -> None:
+async def test_a_canceled_submit_raises_cancelled_error(connect: Connect) -> None:
     async with serve(never_respond) as server, connect(server.url) as pixazo:
         task = asyncio.create_task(pixazo.submit(FASHN, BODY))
         await server.arrived.wait()

@@ -87,7 +87,7 @@ def test_hosts_match_as_in_allowed_hosts(host: str, allowed: list[str], matches:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "LOCALHOST", "127.8.9.1"])
-def test_loopback_hosts_are_recognised(host: str) -> None:
+def test_loopback_hosts_are_recognized(host: str) -> None:
     assert ssrf.is_loopback(host)
 
 
