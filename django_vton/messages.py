@@ -1,4 +1,4 @@
-"""Messages for shoppers, by code: why a request was refused, or why a render failed."""
+"""Messages for shoppers that tell why a request was refused or a render failed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ MESSAGES = {
     "idempotency_conflict": pgettext_lazy(
         "vton", "We already have this request, with other details. Please start again."
     ),
-    "not_cancelable": pgettext_lazy("vton", "This try-on has already ended, so it can't be cancelled."),
+    "not_cancelable": pgettext_lazy("vton", "This try-on has already ended, so it can't be canceled."),
     "not_found": pgettext_lazy(
         "vton", "We couldn't find this. It may have been deleted, or belong to another account."
     ),
@@ -94,7 +94,7 @@ MESSAGES = {
     ),
     "not_configured": pgettext_lazy("vton", "Try-on isn't set up in this shop yet."),
 }
-"""Why a request was refused, what to do, and that it did not use up a try-on if a shopper may wonder."""
+"""The reasons for refusals by code, with what to do and whether a try-on was used up."""
 
 RENDER_MESSAGES = {
     "moderated": pgettext_lazy(
@@ -117,14 +117,14 @@ RENDER_MESSAGES = {
         "vton", "We lost the connection to our picture service. Please try again."
     ),
 }
-"""Why a render failed; never the vendor's own text. The pages add whether it counts towards the quota."""
+"""The reasons for failed renders by code. The pages add whether the render counts towards the quota."""
 
 RETRYABLE_CODES = {"vendor", "deadline", "outcome_unknown"}
 """Failures after which the same photo and product may succeed."""
 
 
 def format_duration(length: timedelta) -> str:
-    """Format a duration: in whole days from two on, otherwise in whole hours or in minutes."""
+    """Format a duration in days if it is two or more whole days, otherwise in whole hours or minutes."""
     minutes = int(length.total_seconds()) // 60
     if minutes >= 2 * 24 * 60 and minutes % (24 * 60) == 0:
         days = minutes // (24 * 60)

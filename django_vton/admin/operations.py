@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import queue
+from ..gateway.circuit_breaker import BREAKER_REASONS
 from ..intake import availability
 from ..models import BudgetPeriod, GatewayState, PauseSwitch
-from ..monitoring.mail import BREAKER_REASONS
 from ..utils.money import format_usd
 from ..web import button_visibility
 from . import display

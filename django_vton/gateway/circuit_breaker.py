@@ -1,62 +1,72 @@
-"""How refusals by the vendor affect the next submits to an engine, in all workers.
+"""Stop or delay the submits of all workers after the vendor has refused one.
 
-401, 402 and 403 open the circuit breaker: no submit can succeed until someone fixes the cause, so try-ons
-stay queued and one of them is sent as a trial every minute. For 429, 500 and 503 see `backoff`.
+- 401, 402 and 403 open the circuit breaker of the engine. No submit can succeed until someone fixes the
+  cause, so try-ons stay queued and one of them is sent as a trial every minute.
+- 429 pauses all submits to the engine.
+- 500 and 503 delay only the try-on that was refused.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from ..models import Attempt, GatewayState
 from ..pixazo import SubmitResult
-from . import backoff
 
 logger = logging.getLogger(__name__)
 
 TRIAL_INTERVAL = timedelta(seconds=60)
 """The time between two trials while the circuit breaker is open."""
 
+MAX_BACKOFF_SECONDS = 300.0
+"""The longest delay, unless the vendor's Retry-After asks for a longer one."""
+
+MAX_SERVER_ERRORS = 6
+"""The number of responses 500 or 503 after which a try-on fails, free of charge."""
+
+SERVER_ERRORS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+
 BREAKER_REASONS = {
-    HTTPStatus.UNAUTHORIZED: "the API key is missing or wrong (401)",
-    HTTPStatus.PAYMENT_REQUIRED: "the wallet is empty (402)",
-    HTTPStatus.FORBIDDEN: "the subscription does not include this engine (403)",
+    "401": gettext_lazy("the API key is missing or wrong (401)"),
+    "402": gettext_lazy("the wallet is empty (402)"),
+    "403": gettext_lazy("the subscription does not include this engine (403)"),
 }
+"""Why the vendor refuses every submit, by the status code in `GatewayState.breaker`."""
 
 
 class Allowance(NamedTuple):
-    """How many submits to an engine are allowed now."""
+    """The submits to an engine that are allowed now."""
 
     capacity: int
-    """None, one trial, or as many as requested."""
+    """Their number: 0, 1 for a trial, or as many as requested."""
     after_refusal: bool
     """Whether a refusal is recorded, so that the next accepted submit has to clear it."""
 
 
 def allowance(engine: str, now: datetime, requested: int) -> Allowance:
-    """How many of the requested submits are allowed. A trial that is allowed here counts as sent."""
+    """Return how many of the requested submits are allowed. A trial that is allowed here counts as sent."""
     state = GatewayState.objects.filter(pk=engine).first()
-    return Allowance(_capacity(state, now, requested), state is not None and state.refused_at is not None)
-
-
-def _capacity(state: GatewayState | None, now: datetime, requested: int) -> int:
     if state is None:
-        return requested
-    is_waiting = state.wait_until is not None and state.wait_until > now
-    if not state.breaker or is_waiting:
-        return 0 if is_waiting else requested
-    trial = GatewayState.objects.filter(pk=state.pk, wait_until=state.wait_until, breaker=state.breaker)
-    return min(requested, trial.update(wait_until=now + TRIAL_INTERVAL))
+        return Allowance(requested, after_refusal=False)
+    capacity = requested
+    if state.wait_until is not None and state.wait_until > now:
+        capacity = 0
+    elif state.breaker:
+        trial = GatewayState.objects.filter(pk=state.pk, wait_until=state.wait_until, breaker=state.breaker)
+        capacity = min(requested, trial.update(wait_until=now + TRIAL_INTERVAL))
+    return Allowance(capacity, after_refusal=state.refused_at is not None)
 
 
 def blocked_engines(now: datetime) -> QuerySet[GatewayState, str]:
-    """The names of engines whose circuit breaker is open and whose next trial is not due yet."""
+    """Return the names of engines whose circuit breaker is open and whose next trial is not due yet."""
     return GatewayState.objects.exclude(breaker="").filter(wait_until__gt=now).values_list("pk", flat=True)
 
 
@@ -68,21 +78,50 @@ def record_accepted(engine: str, posted_at: datetime) -> None:
 
 
 def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | None:
-    """Record a refusal; return when the try-on may be sent again, or None if it has failed for good."""
+    """Record a refusal. Return when the try-on may be sent again, or None if it has failed for good."""
     now = timezone.now()
     status = submission.status_code
-    if status in BREAKER_REASONS:
-        return _open_breaker(attempt.engine, HTTPStatus(status), now)
+    if str(status) in BREAKER_REASONS:
+        return _open_breaker(attempt.engine, str(status), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return backoff.pause_engine(attempt.engine, submission.retry_after, now)
-    return backoff.retry_at(attempt, now) if status in backoff.SERVER_ERRORS else None
+        return _pause_engine(attempt.engine, submission.retry_after, now)
+    return _retry_at(attempt, now) if status in SERVER_ERRORS else None
 
 
-def _open_breaker(engine: str, status: HTTPStatus, now: datetime) -> datetime:
+def _open_breaker(engine: str, status: str, now: datetime) -> datetime:
     until = now + TRIAL_INTERVAL
-    state = backoff.ensure_state(engine)
-    is_new = state.filter(breaker="").update(breaker=str(status.value))
+    state = _ensure_state(engine)
+    is_new = state.filter(breaker="").update(breaker=status)
     state.update(wait_until=until, refused_at=now)
     if is_new:
         logger.error("Submits to %s are stopped: %s.", engine, BREAKER_REASONS[status])
     return until
+
+
+def _pause_engine(engine: str, retry_after: float | None, now: datetime) -> datetime:
+    """Pause all submits to this engine after a 429. Return the end of the pause, which never gets earlier."""
+    state = _ensure_state(engine)
+    state.update(failures=F("failures") + 1, refused_at=now)
+    failures = state.values_list("failures", flat=True).get()
+    until = now + (timedelta(seconds=retry_after) if retry_after else _backoff(failures))
+    state.filter(Q(wait_until__isnull=True) | Q(wait_until__lt=until)).update(wait_until=until)
+    return until
+
+
+def _retry_at(attempt: Attempt, now: datetime) -> datetime | None:
+    """Return when to send this try-on again after a 500 or 503, or None if it has failed too often."""
+    earlier = Attempt.objects.filter(request=attempt.request_id, number__lt=attempt.number)
+    failures = 1 + earlier.filter(http_status__in=SERVER_ERRORS).count()
+    return None if failures >= MAX_SERVER_ERRORS else now + _backoff(failures)
+
+
+def _ensure_state(engine: str) -> QuerySet[GatewayState]:
+    """Return the row of this engine, and create it if it is missing."""
+    GatewayState.objects.bulk_create([GatewayState(engine=engine)], ignore_conflicts=True)
+    return GatewayState.objects.filter(pk=engine)
+
+
+def _backoff(failures: int) -> timedelta:
+    """Return an exponential delay, with jitter so that try-ons are not all sent again at the same moment."""
+    seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** min(failures, 10))
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret

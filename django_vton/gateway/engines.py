@@ -1,4 +1,4 @@
-"""The engines of this shop: those of `pixazo`, with the shop's own paths, prices and further engines."""
+"""The engines of this shop: those of `pixazo` and of the setting `ENGINES`, with the shop's prices."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..pixazo import ENGINES, Engine
 
 @lru_cache(maxsize=1)
 def engines() -> dict[str, Engine]:
-    """All engines by name.
+    """Return all engines by name.
 
-    `VTON["ENGINES"]` maps a name to other paths of a known engine (`{"submit_path": "...",
-    "status_path": "..."}`), or to a further engine: an `Engine` subclass or its dotted path. Raise
-    ImproperlyConfigured if an entry is invalid.
+    `VTON["ENGINES"]` maps the name of a known engine to other paths (`{"submit_path": "...", "status_path":
+    "..."}`), or a new name to an `Engine` subclass or its dotted path. Raise `ImproperlyConfigured` if an
+    entry is invalid.
     """
     return ENGINES | {name: _build(name, entry) for name, entry in config.ENGINES.items()}
 
@@ -50,7 +50,7 @@ def _instantiate(entry: Any) -> Any:
 
 
 def get_engine(name: str) -> Engine:
-    """The engine with this name. Raise ImproperlyConfigured if the shop has none."""
+    """Return the engine with this name. Raise `ImproperlyConfigured` if the shop has none."""
     try:
         return engines()[name]
     except KeyError:
@@ -58,14 +58,14 @@ def get_engine(name: str) -> Engine:
 
 
 def price(name: str, options: Mapping[str, Any]) -> int:
-    """The price of one render with these options in micro-USD: the price per image times the images."""
+    """Return the price in micro-USD of all images of one render with these options."""
     engine = get_engine(name)
     per_image: Decimal = config.PRICES.get(name, engine.price)
     return int(per_image * MICROS_PER_USD) * engine.image_count(options)
 
 
 def image_count(name: str, options: Mapping[str, Any]) -> int:
-    """How many images one render with these options produces."""
+    """Return the number of images that one render with these options produces."""
     return get_engine(name).image_count(options)
 
 

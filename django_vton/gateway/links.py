@@ -1,10 +1,9 @@
-"""How pictures get to the vendor: through expiring download links, or as Base64 in the submit."""
+"""Send images to the vendor: through expiring download links, or as Base64 in the submit."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -17,41 +16,38 @@ from .engines import engines
 
 
 def supports_callback(engine_name: str) -> bool:
-    """Whether a submit to this engine requests a callback. False for an engine the shop no longer has."""
+    """Return whether submits to this engine request a callback. False if the shop has removed the engine."""
     engine = engines().get(engine_name)
     return engine is not None and engine.supports_callbacks and config.uses_callbacks
 
 
 def public_url(name: str, token: str) -> str:
-    """The absolute URL of a view for the vendor, under `PUBLIC_BASE_URL`; never taken from a request."""
+    """Return the URL of a view for the vendor, below `PUBLIC_BASE_URL`."""
     return config.PUBLIC_BASE_URL.rstrip("/") + reverse(f"vton:{name}", args=[token])
 
 
 def create_links(attempts: Iterable[Attempt]) -> list[tuple[str, str]]:
-    """Create links to the photo and the product image of each attempt; return their tokens as pairs.
+    """Create links to the photo and the product image of each attempt. Return their tokens as pairs.
 
-    The links work until `DEADLINE` has passed or the render ends. Call this in the transaction of the claim:
-    then a try-on that ends at the same time either prevents the claim, or deletes the links.
+    The links work until `DEADLINE` has passed or the render ends. Call this in the transaction of the claim,
+    so that a try-on that ends at the same time either prevents the claim or deletes the links.
     """
     expires_at = timezone.now() + config.DEADLINE
     tokens, links = [], []
     for attempt in attempts:
         photo_token, product_token = new_token(), new_token()
         tokens.append((photo_token, product_token))
-        request = attempt.request
+        common: dict[str, Any] = {"attempt": attempt, "expires_at": expires_at}
+        photo_id, product_image_id = attempt.request.photo_id, attempt.request.product_image_id
         links += [
-            _link(attempt, photo_token, expires_at, photo_id=request.photo_id),
-            _link(attempt, product_token, expires_at, product_image_id=request.product_image_id),
+            VendorLink(token_hash=hash_token(photo_token), photo_id=photo_id, **common),
+            VendorLink(token_hash=hash_token(product_token), product_image_id=product_image_id, **common),
         ]
     VendorLink.objects.bulk_create(links)
     return tokens
 
 
-def _link(attempt: Attempt, token: str, expires_at: datetime, **picture: Any) -> VendorLink:
-    return VendorLink(token_hash=hash_token(token), attempt=attempt, expires_at=expires_at, **picture)
-
-
 def as_base64(stored: Any) -> str:
-    """A stored file as Base64, without a `data:` prefix, which the vendor does not accept."""
+    """Return a stored file as Base64, without a `data:` prefix, which the vendor does not accept."""
     with stored.open("rb") as source:
         return base64.b64encode(source.read()).decode("ascii")

@@ -1,4 +1,4 @@
-"""How often the status of a render is polled: at first, later, and after a callback."""
+"""The delays between polls of a render's status: at first, later, and after a callback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ POLL_INTERVAL = timedelta(seconds=10)
 POLL_INTERVAL_WITHOUT_CALLBACK = timedelta(seconds=5)
 
 CALLBACK_POLL_INTERVAL = timedelta(seconds=10)
-"""At most one poll per interval is caused by callbacks, however many arrive."""
+"""Callbacks cause at most one poll per interval, however many arrive."""
 
 POLL_AFTER_CALLBACK = timedelta(minutes=1)
-"""How long a render is still polled after a callback, even if its deadline has passed."""
+"""The time after a callback in which a render is polled, even if its deadline has passed."""
 
 
 def first_poll_delay(*, supports_callback: bool) -> timedelta:
-    """The time from the response to the submit until the first poll."""
+    """Return the time from the response to the submit until the first poll."""
     return FIRST_POLL if supports_callback else FIRST_POLL_WITHOUT_CALLBACK
 
 
 def next_poll_delay(*, supports_callback: bool) -> timedelta:
-    """The time between two polls."""
+    """Return the time between two polls."""
     return POLL_INTERVAL if supports_callback else POLL_INTERVAL_WITHOUT_CALLBACK

@@ -1,1 +1,1 @@
-"""What staff are told: incidents and their mails, health of the proxies, and the merchant's reports."""
+"""Information for staff: incidents and their mails, wrong proxy settings, and the merchant's reports."""

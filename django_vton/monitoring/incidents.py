@@ -1,14 +1,14 @@
-"""Incidents that staff are told about once each: no worker, an open circuit breaker, a budget, lost answers.
+"""Incidents, such as missing workers or a used-up budget. Staff get one mail about each.
 
-Nothing reports an incident. `check()` derives the current incidents from the rows, opens new ones and closes
-those that are over, so the code that moves money does not depend on mail. The row says whether a mail is
-due: a process claims it before it sends, and a mail that was not sent becomes due again.
+The code that moves money does not report incidents, so it does not depend on mail. Instead, `check()` derives
+the current incidents from the rows, opens new ones and closes those that are over. A mail is due at the row's
+`notify_at`. A process claims the mail before it sends it, and a mail that was not sent becomes due again.
 
-Names, with the part after the first dot:
+The names of incidents:
 
 - `workers`
 - `breaker.<engine>.<status code>`
-- `budget.<kind>.<first day>.<near or reached>.<cap in micro-USD>`: with a higher cap it is a new incident.
+- `budget.<kind>.<first day>.<near or reached>.<cap in micro-USD>`, so that a new cap is a new incident.
 - `unknown_outcome.<day>`
 - `images_unreachable`
 """
@@ -38,28 +38,31 @@ from . import mail
 logger = logging.getLogger(__name__)
 
 MAIL_RETRY = timedelta(minutes=10)
-"""When a mail that was claimed and not marked as sent is due again."""
+"""The time after which a mail that was claimed but not sent becomes due again."""
 
 MAX_TRYON_AGE = timedelta(days=7)
-"""A try-on ends within this time after it was ordered, so older rows need not be searched."""
+"""Every try-on ends within this time after it was ordered, so older rows are not searched."""
 
 CONSECUTIVE_FAILURES = 3
-"""How many of the newest renders must fail on loading an image before it is not just one bad photo."""
+"""The number of failed renders in a row that cannot be explained by one bad image."""
 
 IS_WRITTEN_OFF = Exists(
     TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
 )
-"""An operator closed it after its last failure; a row that is reopened and fails again counts anew."""
+"""Whether an operator has closed the try-on since it last failed."""
 
 HAS_ATTEMPT = Exists(Attempt.objects.filter(request=OuterRef("pk")))
-"""The try-on paid for its own render, instead of sharing one."""
+"""Whether the try-on has a render of its own, instead of sharing one."""
 
 OUTCOME_UNKNOWN = Q(HAS_ATTEMPT, ~IS_WRITTEN_OFF, state=State.FAILED, error_code="outcome_unknown")
-"""It ended without the vendor's answer, and no operator has closed it."""
+"""The try-on ended without the vendor's response, and no operator has closed it."""
 
 
 def recent_image_failures() -> int:
-    """Return how many renders failed on loading an image if all of the newest did, at most three; else 0."""
+    """Return 0 unless each of the newest renders failed because the vendor could not load an image.
+
+    Otherwise return the number of these renders, at most `CONSECUTIVE_FAILURES`.
+    """
     by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
     ended = TryOnRequest.objects.filter(
         HAS_ATTEMPT, engine__in=by_link, state__in=(State.COMPLETED, State.FAILED)
@@ -70,7 +73,7 @@ def recent_image_failures() -> int:
 
 
 def current_incidents() -> dict[str, BudgetStatus | None]:
-    """Return the names of all incidents that the rows show now, each budget's with its status."""
+    """Return the incidents that the rows show now: their names, and the status for those of a budget."""
     day = today()
     found: dict[str, BudgetStatus | None] = {}
     if liveness.workers_are_gone():
@@ -92,7 +95,7 @@ def current_incidents() -> dict[str, BudgetStatus | None]:
 
 
 def open_incidents() -> Iterator[tuple[str, datetime | None]]:
-    """Yield the name and the start of each current incident; None if `check` has not opened it yet."""
+    """Yield the name of each current incident and its start, or None if `check` has not opened it yet."""
     since = dict(Incident.objects.values_list("name", "opened_at"))
     found = current_incidents()
     for name in found:
@@ -101,12 +104,12 @@ def open_incidents() -> Iterator[tuple[str, datetime | None]]:
 
 
 def _is_superseded(name: str, found: Container[str]) -> bool:
-    """Whether a worse level of the same budget is reached as well."""
+    """Return whether this is the incident of a nearly used budget that is used up by now."""
     return ".near." in name and name.replace(".near.", ".reached.") in found
 
 
 def check() -> None:
-    """Open, close and mail incidents. Never raises, may be called at any time, and writes only changes."""
+    """Open and close incidents, and send mails that are due. Log errors instead of raising them."""
     try:
         _check()
     except Exception:
@@ -122,7 +125,7 @@ def _check() -> None:
             rows[name] = _open(name, budget, now, has_own_mail=not _is_superseded(name, found))
     over = [row.name for row in rows.values() if row.name not in found and not _lasts_for_period(row.name)]
     if over:
-        # One that staff do not know about yet stays until they were told.
+        # An incident whose mail is due stays, so that staff are told of it even though it is over.
         Incident.objects.filter(name__in=over, notify_at__isnull=True).delete()
     for row in rows.values():
         if row.notify_at is not None and row.notify_at <= now:
@@ -130,14 +133,14 @@ def _check() -> None:
 
 
 def _lasts_for_period(name: str) -> bool:
-    """Whether it stays open until its day or month ends, so that a fluctuating sum causes one mail only."""
+    """Return whether an incident stays open until its day or month ends, so that it causes only one mail."""
     day = today()
     lasting = (f"budget.day.{day}.", f"budget.month.{day.replace(day=1)}.", f"unknown_outcome.{day}")
     return name.startswith(lasting)
 
 
 def _open(name: str, budget: BudgetStatus | None, now: datetime, *, has_own_mail: bool) -> Incident:
-    """Create the row, unless another process has just done so. Only the creator logs and sends the signal."""
+    """Create the row, unless another process has just done so. Only its creator logs and sends the signal."""
     row, is_new = Incident.objects.get_or_create(
         name=name, defaults={"opened_at": now, "notify_at": now if has_own_mail else None}
     )
@@ -150,30 +153,24 @@ def _open(name: str, budget: BudgetStatus | None, now: datetime, *, has_own_mail
 
 def _send_budget_near(budget: BudgetStatus) -> None:
     assert budget.cap is not None
-    for receiver, result in signals.budget_near.send_robust(
+    signals.budget_near.send_robust(
         sender=BudgetPeriod,
         kind=budget.kind,
         starts_on=budget.starts_on,
         used=Decimal(budget.used) / MICROS_PER_USD,
         cap=Decimal(budget.cap) / MICROS_PER_USD,
-    ):
-        if isinstance(result, Exception):
-            logger.error("A receiver of budget_near failed: %r", receiver, exc_info=result)
+    )
 
 
 def _notify(row: Incident, now: datetime, *, is_over: bool) -> None:
-    """Claim the mail, then send it. If the process dies or the mail fails, the claim makes it due again."""
+    """Claim the mail, then send it. Unless it is sent, it becomes due again when the claim expires."""
     recipients = mail.recipients()
     unclaimed = Incident.objects.filter(name=row.name, notify_at=row.notify_at)
     if not recipients:
         unclaimed.update(notify_at=None)
         return
-    claimed = now + MAIL_RETRY
-    if unclaimed.update(notify_at=claimed):
-        on_sent = partial(_mark_notified, row.name, claimed)
+    claimed = Incident.objects.filter(name=row.name, notify_at=now + MAIL_RETRY)
+    if unclaimed.update(notify_at=now + MAIL_RETRY):
+        on_sent = partial(claimed.update, notify_at=None)
         send = partial(mail.send_incident_mail, row.name, recipients, is_over=is_over, on_sent=on_sent)
         transaction.on_commit(send, robust=True)
-
-
-def _mark_notified(name: str, claimed: datetime) -> None:
-    Incident.objects.filter(name=name, notify_at=claimed).update(notify_at=None)

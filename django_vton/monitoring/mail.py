@@ -1,6 +1,6 @@
-"""The text of each incident, in the shop's language, and the mail that sends it to the staff.
+"""The mails to staff about incidents, in the shop's language.
 
-A mail goes to every address in `NOTIFY`, so it contains no key, no image and no personal data.
+Mails contain no key, no image and no personal data, because they go to every address in `NOTIFY`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -18,40 +17,30 @@ from django.db import connections
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from .. import queue
 from ..conf import config
+from ..gateway.circuit_breaker import BREAKER_REASONS
 from ..models import BudgetPeriod
 from ..utils.money import format_usd
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
 
 logger = logging.getLogger(__name__)
 
 THREAD_NAME = "vton-mail"
 MAX_THREADS = 5
-"""How many mails of one process may wait for a mail server that does not answer."""
-
-BREAKER_REASONS: dict[str, _StrPromise] = {
-    "401": gettext_lazy("the API key is missing or wrong (401)"),
-    "402": gettext_lazy("the wallet is empty (402)"),
-    "403": gettext_lazy("the subscription does not include this engine (403)"),
-}
-"""Why the vendor refuses every submit, by the circuit breaker's code."""
+"""The maximum number of mails in one process that wait for a mail server that does not answer."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """An incident for people: what happened and, in paragraphs, what it costs and what to do."""
+    """The text about an incident: what happened, what it costs and what to do."""
 
     title: str
     paragraphs: Sequence[str]
 
 
 def incident_notice(name: str) -> Notice:
-    """Return the text for the incident of this name (see `incidents`), in the active language."""
+    """Return the text about the incident with this name (see `incidents`), in the active language."""
     kind, _dot, details = name.partition(".")
     notices = {
         "workers": _workers,
@@ -145,9 +134,9 @@ def _unknown_outcome(details: str) -> Notice:
 
 def _images_unreachable(_details: str) -> Notice:
     return Notice(
-        _("Pixazo cannot load the shop's pictures"),
+        _("Pixazo cannot load the shop's images"),
         [
-            _("The newest three renders failed because a picture could not be loaded."),
+            _("The newest three renders failed because an image could not be loaded."),
             _(
                 "Pixazo charges each of them. Shoppers read that their photo cannot be used, and it counts "
                 "as one of their try-ons."
@@ -171,12 +160,12 @@ def recipients() -> list[str]:
 def send_incident_mail(
     name: str, addresses: Sequence[str], *, is_over: bool, on_sent: Callable[[], object]
 ) -> None:
-    """Send the mail in a separate thread, which calls `on_sent` after the mail server has accepted it.
+    """Send the mail in a separate thread, and call `on_sent` there after the mail server has accepted it.
 
-    A mail server that hangs or refuses must delay neither a page nor the storing of a paid result.
+    In the calling thread, a mail server that hangs would delay a page or the storing of a paid result.
     """
     if sum(thread.name == THREAD_NAME for thread in threading.enumerate()) >= MAX_THREADS:
-        logger.error("The mail server does not answer. The mail about %s is sent later.", name)
+        logger.error("The mail server does not answer. The mail about %s will be sent later.", name)
         return
     with translation.override(settings.LANGUAGE_CODE):
         notice = incident_notice(name)
@@ -192,6 +181,6 @@ def _send(subject: str, text: str, addresses: Sequence[str], on_sent: Callable[[
         send_mail(subject, text, None, list(addresses))
         on_sent()
     except Exception:
-        logger.exception("The mail %r could not be sent. It is sent again later.", subject)
+        logger.exception("The mail %r could not be sent. The next attempt is in ten minutes.", subject)
     finally:
         connections.close_all()

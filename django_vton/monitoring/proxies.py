@@ -1,6 +1,6 @@
-"""Detects proxies that do not match `TRUSTED_PROXIES`, from requests; `vton_doctor` and `check` report them.
+"""Detect a wrong `TRUSTED_PROXIES` setting from requests, so that `vton_doctor` and `check` can report it.
 
-With a wrong number of proxies all shoppers share one address, and so one `IP_QUOTA`.
+With a wrong number of proxies, all shoppers seem to have the same address and share one `IP_QUOTA`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..shoppers import UNKNOWN_ADDRESS
 from ..utils.periods import period_bounds
 
 FORWARDED = "seen:forwarded"
-"""Key of the `Quota` row that records an X-Forwarded-For header while no proxy is trusted."""
+"""The key of the `Quota` row that records a request with X-Forwarded-For while no proxy is trusted."""
 
 RECENT = timedelta(days=2)
 
@@ -30,7 +30,7 @@ def record_untrusted_proxy(request: HttpRequest) -> None:
 
 
 def problems() -> list[str]:
-    """Return the problems seen in the last two days, each as a text that says what to do."""
+    """Return a message for each problem of the last two days: what is wrong and what to do."""
     recent = Quota.objects.filter(window_start__gte=timezone.now() - RECENT)
     seen = set(recent.filter(key__in=(FORWARDED, UNKNOWN_ADDRESS)).values_list("key", flat=True))
     found = []

@@ -1,13 +1,13 @@
 """The merchant's reports for a range of days: renders, costs, waiting times, products and conversions.
 
 Costs are the amounts stored with the attempts, so a later price change does not alter them. Days are in the
-shop's time zone. Each query reads the requested days only, never the whole table.
+shop's time zone. Each query reads only the rows of the requested days.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -20,10 +20,10 @@ from ..models.states import Money, State
 from ..utils.periods import start_of_day
 
 SAMPLE = 10_000
-"""How many renders, the newest of the range, waiting times are taken from at most."""
+"""The maximum number of renders, newest first, that `waiting_times` reads."""
 
 TOP = 10
-"""How many products `top_products` returns."""
+"""The maximum number of products that `top_products` returns."""
 
 BOOKED = Case(
     When(money=Money.FREE, then=Value("free")),
@@ -32,10 +32,10 @@ BOOKED = Case(
     default=Value("assumed"),
     output_field=CharField(),
 )
-"""How an attempt's amount is booked. "assumed": it counts as spent, but the vendor never told the outcome."""
+"""How an attempt's amount is booked. "assumed" counts as spent, although the outcome is unknown."""
 
 BY_SHOPPERS = Q(shopper__isnull=False) | Q(erased_at__isnull=False)
-"""Excludes the renders of house models, which have no owner; the try-ons that share them are counted."""
+"""Excludes renders on house models, which have no owner. Try-ons that share such a render are included."""
 
 OPINIONS: dict[str, Count] = {
     "likes": Count("pk", filter=Q(feedback=LIKE)),
@@ -59,29 +59,23 @@ class Totals:
 
     @property
     def spent(self) -> int:
-        """What counts as spent in the budget."""
+        """The amount that counts as spent in the budget."""
         return self.charged + self.assumed
 
     @property
     def success(self) -> float | None:
-        """The share of completed renders, 0 to 1, of those that completed or failed; None without any."""
+        """The share (0 to 1) of completed renders among those that have ended; None if none has."""
         ended = self.completed + self.failed
         return self.completed / ended if ended else None
 
 
 @dataclass
 class DailyReport:
-    """The totals of each day and of all days, and how often renders failed by error code."""
+    """The totals of each day and of all days, and the number of failed renders by error code."""
 
     days: dict[date, Totals]
     total: Totals = field(default_factory=Totals)
     failures: Counter[str] = field(default_factory=Counter)
-
-
-def all_days(first: date, last: date) -> Iterator[date]:
-    """Yield each day from the first to the last, inclusive."""
-    for number in range((last - first).days + 1):
-        yield first + timedelta(days=number)
 
 
 def _created_between(first: date, last: date, path: str = "") -> Q:
@@ -90,21 +84,29 @@ def _created_between(first: date, last: date, path: str = "") -> Q:
 
 
 def daily_report(first: date, last: date) -> DailyReport:
-    """Return renders and costs of each day, including days without any. Takes two queries."""
-    report = DailyReport({day: Totals() for day in all_days(first, last)})
+    """Return the renders and costs of each day, including days without any. Takes two queries."""
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    report = DailyReport({day: Totals() for day in days})
     for group in _amounts(first, last):
         for totals in (report.days[group["budget_day"]], report.total):
             _add_amount(totals, group)
-    for group in _renders(first, last):
-        for totals in (report.days[group["budget_day"]], report.total):
-            _add_renders(totals, group)
-        if group["request__state"] == State.FAILED:
-            report.failures[group["request__error_code"]] += group["renders"]
+    # A render that is sent several times counts once, by its first attempt. That attempt is created with the
+    # request, so filtering on the request's date as well saves the database a look-up by random id per row.
+    ordered = _created_between(first - timedelta(days=1), last, "request__")
+    firsts = Attempt.objects.filter(ordered, budget_day__range=(first, last), number=1).order_by()
+    groups = firsts.values_list("budget_day", "request__state", "request__error_code")
+    for day, state, error_code, n in groups.annotate(n=Count("pk")):
+        for totals in (report.days[day], report.total):
+            totals.renders += n
+            totals.completed += n if state == State.COMPLETED else 0
+            totals.failed += n if state == State.FAILED else 0
+        if state == State.FAILED:
+            report.failures[error_code] += n
     return report
 
 
 def spending(first: date, last: date) -> Totals:
-    """Return the costs of all these days together, without render counts. Takes one query."""
+    """Return the total costs of these days, without the numbers of renders. Takes one query."""
     total = Totals()
     for group in _amounts(first, last):
         _add_amount(total, group)
@@ -116,28 +118,12 @@ def _amounts(first: date, last: date) -> Iterable[Mapping[str, Any]]:
     return booked.values("budget_day", booked=BOOKED).annotate(micros=Sum("amount"))
 
 
-def _renders(first: date, last: date) -> Iterable[Mapping[str, Any]]:
-    # A render that is sent several times counts once, by its first attempt. That attempt is created with the
-    # request, so filtering on the request's date as well saves the database a look-up by random id per row.
-    ordered = _created_between(first - timedelta(days=1), last, "request__")
-    firsts = Attempt.objects.filter(ordered, budget_day__range=(first, last), number=1).order_by()
-    return firsts.values("budget_day", "request__state", "request__error_code").annotate(renders=Count("pk"))
-
-
 def _add_amount(totals: Totals, group: Mapping[str, Any]) -> None:
     setattr(totals, group["booked"], getattr(totals, group["booked"]) + group["micros"])
 
 
-def _add_renders(totals: Totals, group: Mapping[str, Any]) -> None:
-    totals.renders += group["renders"]
-    if group["request__state"] == State.COMPLETED:
-        totals.completed += group["renders"]
-    elif group["request__state"] == State.FAILED:
-        totals.failed += group["renders"]
-
-
 def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
-    """Return what was sent to the vendor, in that order; the amounts add up to `spending`."""
+    """Return the attempts that were sent to the vendor, in the order of sending."""
     return (
         Attempt.objects.filter(budget_day__range=(first, last), posted_at__isnull=False)
         .order_by("budget_day", "posted_at", "pk")
@@ -147,7 +133,7 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
 
 
 def waiting_times(first: date, last: date) -> list[float]:
-    """Return the seconds from order to result, sorted, of the newest renders, at most `SAMPLE`."""
+    """Return the sorted seconds from order to result of the newest renders, at most `SAMPLE`."""
     rows = TryOnRequest.objects.filter(
         _created_between(first, last), state=State.COMPLETED, source__isnull=True, finished_at__isnull=False
     ).order_by("-created_at")
@@ -156,13 +142,13 @@ def waiting_times(first: date, last: date) -> list[float]:
 
 
 def percentile(values: list[float], share: float) -> float | None:
-    """Return the sorted value below which this share of the values (0 to 1) lies, or None without values."""
+    """Return the value below which this share (0 to 1) of the sorted values lies; None if there are none."""
     return values[min(len(values) - 1, int(share * len(values)))] if values else None
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """How many try-ons shoppers requested, and how many of these reached each later step until now."""
+    """The number of try-ons that shoppers requested, and how many of them reached each later step."""
 
     requested: int
     completed: int
@@ -171,7 +157,7 @@ class Funnel:
 
 
 def funnel(first: date, last: date) -> Funnel:
-    """Return the funnel of the try-ons requested on these days; each counts once per step."""
+    """Return the funnel of the try-ons requested on these days. Each try-on counts once per step."""
     rows = TryOnRequest.objects.filter(_created_between(first, last), BY_SHOPPERS)
     counts = rows.aggregate(requested=Count("pk"), completed=Count("pk", filter=Q(state=State.COMPLETED)))
     kinds = _converted(first, last).values_list("kind").annotate(n=Count("request", distinct=True))
@@ -186,30 +172,24 @@ def _converted(first: date, last: date) -> QuerySet[Conversion]:
     ).order_by()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Feedback:
-    """How many shoppers liked their result, how many did not, and for which reasons."""
+    """The number of likes and dislikes, and the number of dislikes by reason ("" if none was given)."""
 
-    likes: int = 0
-    dislikes: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
+    likes: int
+    dislikes: int
+    reasons: Mapping[str, int]
 
 
 def feedback(first: date, last: date) -> Feedback:
-    """Return the feedback on these days' try-ons until now; an erased try-on has none."""
-    found = Feedback()
-    groups = _with_feedback(first, last).values_list("feedback", "feedback_reason").annotate(n=Count("pk"))
-    for value, reason, n in groups:
-        if value == LIKE:
-            found.likes += n
-        else:
-            found.dislikes += n
-            found.reasons[reason] += n
-    return found
+    """Return the feedback on the try-ons of these days. Erased try-ons have none."""
+    counts: dict[str, int] = _with_feedback(first, last).aggregate(**OPINIONS)
+    likes, dislikes = counts.pop("likes"), counts.pop("dislikes")
+    return Feedback(likes, dislikes, counts | {"": dislikes - sum(counts.values())})
 
 
 def feedback_by_product(first: date, last: date) -> QuerySet[TryOnRequest, Any]:
-    """Return the feedback for each product, the most disliked first."""
+    """Return the feedback on each product, the most disliked product first."""
     groups = _with_feedback(first, last).values("product").annotate(title=Max("product_title"), **OPINIONS)
     return groups.order_by(F("dislikes").desc(), "product")
 
@@ -219,7 +199,7 @@ def _with_feedback(first: date, last: date) -> QuerySet[TryOnRequest]:
 
 
 def top_products(first: date, last: date) -> list[dict[str, Any]]:
-    """Return the products tried on most, each with its funnel and its feedback."""
+    """Return the products with the most try-ons, each with its funnel and feedback."""
     rows = TryOnRequest.objects.filter(_created_between(first, last), BY_SHOPPERS).order_by()
     found = list(
         rows.values("product")

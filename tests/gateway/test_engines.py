@@ -45,7 +45,7 @@ def test_an_engine_must_be_configured_under_its_own_name(vton: Vton) -> None:
         engines()
 
 
-def test_a_price_is_the_price_per_picture_in_micro_usd(vton: Vton) -> None:
+def test_a_price_is_in_micro_usd_and_covers_all_images(vton: Vton) -> None:
     assert price("fashn-v1.6", {}) == 75_000
     assert price("fashn-v1.6", {"num_samples": 4}) == 300_000
     vton(PRICES={"fashn-v1.6": Decimal("0.05")})

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
             fail_to_load_images,
             run_schedule,
             fail_otherwise,
-            "Pixazo cannot load the shop's pictures",
+            "Pixazo cannot load the shop's images",
             "can be reached from the internet",
         ),
     ],
@@ -229,7 +229,7 @@ def test_concurrent_checks_open_one_incident_and_send_one_mail(
     assert len(mailed_titles()) == 2
     assert len(budget_signals) == 1
     assert Incident.objects.count() == 2
-    # Also if a mail is due again.
+    # The same holds if a mail is due again.
     Incident.objects.update(notify_at=timezone.now() - timedelta(seconds=1))
     assert run_concurrently(*[incidents.check] * 6) == [None] * 6
     assert len(mailed_titles()) == 4
