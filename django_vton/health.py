@@ -1,6 +1,6 @@
 """Health checks for `vton_doctor` and the admin: whether this installation can render try-ons.
 
-They read this machine, its database and its storage. They never call the vendor, so they cost nothing.
+They check this machine, its database and its storage. They never call the vendor, so they cost nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from .storage import private_storage
 from .worker import outcomes
 
 OVERDUE_AFTER = timedelta(minutes=2)
-"""A worker is woken every minute, so a row that has been due for longer is not being processed."""
+"""The delay after which a due row counts as overdue. A worker is woken every minute."""
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 RECENT = timedelta(days=7)
 MAIL_OVERDUE = timedelta(minutes=15)
-"""By then a mail has been tried twice."""
+"""The age of an incident at which its mail has been tried at least twice."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,20 @@ class CheckResult:
     name: str
     ok: bool
     text: str
-    """What was found and, if it is not ok, what to do. Never contains a key, a secret URL or an image."""
+    """What was found and, if it is not ok, what to do, without secrets."""
 
 
 def run_health_checks() -> list[CheckResult]:
-    """Run every check. A check that cannot be run is a failed result, not an exception."""
-    health_checks: list[Callable[[], Iterator[CheckResult]]] = [
-        *(_settings, _database, _queue, _workers, _overdue, _unknown, _proxies),
-        *(_gateway, _pictures, _pause, _budget, _incidents, _storage),
-    ]
+    """Run all health checks. A check that raises an exception has a failed result."""
     results: list[CheckResult] = []
-    for health_check in health_checks:
+    for health_check in HEALTH_CHECKS:
         try:
             results += health_check()
         except (DatabaseError, ImproperlyConfigured, OSError) as error:
             name = health_check.__name__.removeprefix("_")
-            hint = "; is the database there, and was migrate run?" if isinstance(error, DatabaseError) else ""
-            text = f"cannot be checked: {type(error).__name__}{hint}"
+            text = f"cannot be checked: {type(error).__name__}"
+            if isinstance(error, DatabaseError):
+                text += "; check that the database is running, and run `manage.py migrate`"
             results.append(CheckResult(name, ok=False, text=text))
     return results
 
@@ -79,12 +76,12 @@ def _settings() -> Iterator[CheckResult]:
 
 
 def _database() -> Iterator[CheckResult]:
-    # Any table with a row will do: the query selects the database's own time for each row.
+    # The query needs any table with a row, since it selects the database's time once per row.
     database_time = MigrationRecorder.Migration.objects.values_list(Now(), flat=True)[:1].get()
     skew = abs(timezone.now() - database_time)
-    text = f"agrees with {connection.vendor}'s"
+    text = f"agrees with the clock of {connection.vendor}"
     if skew > MAX_CLOCK_SKEW:
-        text = f"differs from the database's clock by {skew.total_seconds():.0f} s, so leases would overlap"
+        text = f"differs from the database's by {skew.total_seconds():.0f} s, so that leases overlap"
     yield CheckResult("clock", ok=skew <= MAX_CLOCK_SKEW, text=text)
 
 
@@ -96,14 +93,10 @@ def _queue() -> Iterator[CheckResult]:
 def _workers() -> Iterator[CheckResult]:
     seen = liveness.last_seen()
     is_alive = seen is not None and not liveness.workers_are_gone()
-    text = (
-        "were never seen"
-        if seen is None
-        else f"last seen {(timezone.now() - seen).total_seconds():.0f} s ago"
-    )
-    yield CheckResult(
-        "workers", ok=is_alive, text=text if is_alive else f"{text}: start {queue.describe_queue()[1]}"
-    )
+    text = f"last seen {(timezone.now() - seen).total_seconds():.0f} s ago" if seen else "were never seen"
+    if not is_alive:
+        text += f": start {queue.describe_queue()[1]}"
+    yield CheckResult("workers", ok=is_alive, text=text)
 
 
 def _overdue() -> Iterator[CheckResult]:
@@ -111,7 +104,7 @@ def _overdue() -> Iterator[CheckResult]:
     late = timezone.now() - oldest if oldest is not None else timedelta(0)
     text = "nothing is due"
     if oldest is not None:
-        text = f"the oldest has been due for {max(0.0, late.total_seconds()):.0f} s"
+        text = f"the oldest try-on has been due for {max(0.0, late.total_seconds()):.0f} s"
     yield CheckResult("overdue", ok=late < OVERDUE_AFTER, text=text)
 
 
@@ -119,8 +112,10 @@ def _unknown() -> Iterator[CheckResult]:
     since = timezone.now() - RECENT
     failed = TryOnRequest.objects.filter(incidents.OUTCOME_UNKNOWN, created_at__gt=since)
     count = failed.count() + TryOnRequest.objects.filter(state=State.UNKNOWN).count()
-    text = f"{count} in the last {RECENT.days} days ended without the vendor's answer"
-    yield CheckResult("unknown", ok=not count, text=text + (": see the admin's list" if count else ""))
+    text = f"{count} try-ons of the last {RECENT.days} days have an unknown outcome"
+    yield CheckResult(
+        "unknown", ok=not count, text=text + (": see the try-ons in the admin" if count else "")
+    )
 
 
 def _gateway() -> Iterator[CheckResult]:
@@ -128,73 +123,64 @@ def _gateway() -> Iterator[CheckResult]:
     for state in stopped:
         text = f"refuses {state.engine} with {state.breaker}: check the key, the wallet, the subscription"
         yield CheckResult("gateway", ok=False, text=text)
-    if not stopped:
-        yield _newest_submit()
-
-
-def _newest_submit() -> CheckResult:
-    """Whether the newest submit reached the gateway; if not, try-ons wait and no refusal explains why."""
-    sent = Attempt.objects.exclude(outcome="").order_by("-pk")
-    newest = sent.values_list("outcome", "error").first()
-    if newest is None:
-        return CheckResult("gateway", ok=True, text="nothing was sent yet")
-    outcome, error = newest
-    if outcome != SubmitOutcome.NOT_SENT:
-        return CheckResult("gateway", ok=True, text="accepts submits, as far as was seen")
-    return CheckResult("gateway", ok=False, text=f"the newest submit {outcomes.describe_not_sent(error)}")
+    if stopped:
+        return
+    submits = Attempt.objects.exclude(outcome="").order_by("-pk")
+    outcome, error = submits.values_list("outcome", "error").first() or ("", "")
+    text = "the newest submit was sent" if outcome else "nothing was sent yet"
+    if outcome == SubmitOutcome.NOT_SENT:
+        text = f"the newest submit {outcomes.describe_not_sent(error)}"
+    yield CheckResult("gateway", ok=outcome != SubmitOutcome.NOT_SENT, text=text)
 
 
 def _pictures() -> Iterator[CheckResult]:
-    """Whether the vendor can load the shop's images; the shop cannot test its own URLs from outside."""
+    # The shop cannot request its own URLs from outside, so judge by the vendor's responses.
     count = incidents.recent_image_failures()
-    text = "can be loaded by the vendor, as far as was seen"
+    text = "could be loaded by the vendor for recent renders"
     if count:
         renders = "the newest render" if count == 1 else f"the newest {count} renders"
         text = (
-            f"{renders} failed because one could not be loaded: does the vendor reach "
-            f"{config.PUBLIC_BASE_URL}? See PUBLIC_BASE_URL"
+            f"{renders} failed because the vendor could not load an image: "
+            f"check that PUBLIC_BASE_URL ({config.PUBLIC_BASE_URL}) can be reached from the internet"
         )
     yield CheckResult("pictures", ok=not count, text=text)
 
 
 def _proxies() -> Iterator[CheckResult]:
-    """Whether shoppers have different addresses."""
     problems = proxies.problems()
     for text in problems:
         yield CheckResult("proxies", ok=False, text=text)
     if not problems:
-        yield CheckResult("proxies", ok=True, text="pass on the shoppers' addresses, as far as was seen")
+        yield CheckResult("proxies", ok=True, text="no problem in recent requests")
 
 
 def _pause() -> Iterator[CheckResult]:
     is_paused = PauseSwitch.objects.filter(is_paused=True).exists()
-    yield CheckResult(
-        "pause", ok=not is_paused, text="the staff's switch is on" if is_paused else "not paused"
-    )
+    yield CheckResult("pause", ok=not is_paused, text="paused in the admin" if is_paused else "not paused")
 
 
 def _budget() -> Iterator[CheckResult]:
     for budget in budget_statuses():
-        text = "no cap: see DAILY_BUDGET and MONTHLY_BUDGET"
+        text = "no cap; DAILY_BUDGET or MONTHLY_BUDGET would set one"
         if budget.cap is not None and budget.left is not None:
             text = f"{budget.left / MICROS_PER_USD:.2f} USD left of {budget.cap / MICROS_PER_USD:.2f}"
         if budget.is_reached:
             text += ": no further render fits"
         elif budget.is_near:
-            text += f": {100 * WARNING_SHARE:.0f} % or more are used"
+            text += f": {100 * WARNING_SHARE:.0f} % or more is used"
         yield CheckResult(f"budget.{budget.kind}", ok=not budget.is_reached, text=text)
 
 
 def _incidents() -> Iterator[CheckResult]:
-    """Whether staff were told of the open incidents; their causes are reported by the other checks."""
+    # The causes of incidents are reported by the other checks. This one fails only if mails are not sent.
     names = [name for name, _since in incidents.open_incidents()]
     text = ", ".join(names) if names else "none is open"
     if not mail.recipients():
-        text += "; nobody is told, since NOTIFY and MANAGERS are empty"
+        text += "; no mails are sent, since NOTIFY and MANAGERS are empty"
     overdue = Incident.objects.filter(notify_at__isnull=False, opened_at__lt=timezone.now() - MAIL_OVERDUE)
     unsent = list(overdue.values_list("name", flat=True))
     if unsent:
-        text += f"; mail about {', '.join(unsent)} is not sent: see the mail server and the log"
+        text += f"; the mails about {', '.join(unsent)} could not be sent: check the mail server and the log"
     yield CheckResult("incidents", ok=not unsent, text=text)
 
 
@@ -206,5 +192,11 @@ def _storage() -> Iterator[CheckResult]:
             is_same = file.read() == b"probe"
     finally:
         storage.delete(name)
-    text = "writes, reads and deletes" if is_same else "returns other bytes than were written"
+    text = "files can be written, read and deleted" if is_same else "a file was not read back as written"
     yield CheckResult("storage", ok=is_same, text=text)
+
+
+HEALTH_CHECKS: list[Callable[[], Iterator[CheckResult]]] = [
+    *(_settings, _database, _queue, _workers, _overdue, _unknown, _proxies),
+    *(_gateway, _pictures, _pause, _budget, _incidents, _storage),
+]

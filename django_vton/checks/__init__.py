@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core import checks
 
 from .deploy import check_deploy
 from .queue import check_queue
 from .requests import check_requests
-from .settings import check_products, check_proxies, check_settings
+from .settings import check_products, check_proxies, check_settings, find_setting_errors
 from .storage import check_storage
 from .urls import check_urls
 
-__all__ = ["register"]
-
 
 def register() -> None:
-    """Register all checks; `VtonConfig.ready` calls this."""
-    for check in (check_settings, check_products, check_storage, check_urls, check_queue, check_requests):
-        checks.register(check, "vton")
+    """Register all checks. `VtonConfig.ready` calls this."""
+    checks.register(check_configuration, "vton")
+    checks.register(check_requests, "vton")
     checks.register(check_proxies, checks.Tags.database)
     checks.register(check_deploy, "vton", deploy=True)
+
+
+def check_configuration(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """E001: a wrong name or value in VTON. The other checks need valid settings."""
+    if errors := find_setting_errors():
+        return [checks.Error(text if text.endswith("?") else f"{text}.", id="vton.E001") for text in errors]
+    return [*check_settings(), *check_products(), *check_storage(), *check_urls(), *check_queue()]

@@ -1,4 +1,4 @@
-"""Checks that sessions work, since guests find their try-ons by their session."""
+"""Check that sessions work, because they identify guests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_requests(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def _is_session_middleware(path: str) -> bool:
-    """Django's own, a subclass, or one with "session" in its path, since a shop may have its own."""
+    """Return whether it is Django's session middleware, a subclass of it, or the shop's own by its name."""
     try:
         middleware = import_string(path)
     except ImportError:

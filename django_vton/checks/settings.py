@@ -17,19 +17,18 @@ from ..gateway.engines import engines, get_engine
 from ..monitoring import proxies
 
 
-def _problems() -> list[str]:
+def find_setting_errors() -> list[str]:
+    """Return the errors in the setting `VTON`. While there is one, `config` cannot be used."""
     return find_errors(getattr(settings, "VTON", {}))
 
 
-def check_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """E001: a wrong name or value in VTON. E002 to E006, W001 to W003: see below, if there is no E001."""
-    if found := _problems():
-        return [Error(text if text.endswith("?") else f"{text}.", id="vton.E001") for text in found]
+def check_settings() -> list[CheckMessage]:
+    """E002 to E006, W001 to W003: see the functions below."""
     return [*_check_paths(), *_check_engines(), *_check_urls(), *_check_budget(), *_check_time_zones()]
 
 
 def _check_paths() -> list[CheckMessage]:
-    """E002: a dotted path that does not lead to a callable."""
+    """E002: a dotted path does not lead to a callable."""
     found: list[CheckMessage] = []
     for name in ("ENQUEUE", "CAPTCHA", "MODERATE"):
         path = getattr(config, name)
@@ -43,7 +42,7 @@ def _check_paths() -> list[CheckMessage]:
 
 
 def _check_engines() -> list[CheckMessage]:
-    """E003: an entry in ENGINES that is not an engine. E004: a price for an unknown engine."""
+    """E003: an entry in ENGINES is not an engine. E004: a price is for an unknown engine."""
     try:
         unknown = set(config.PRICES) - set(engines())
     except ImproperlyConfigured as error:
@@ -56,7 +55,7 @@ def _check_engines() -> list[CheckMessage]:
 
 
 def _check_urls() -> list[CheckMessage]:
-    """E005: the gateway's URL is not https. W001: a URL or the key is missing. W002: ours is not https."""
+    """E005: the gateway's URL is not https. W001: a URL or key is missing. W002: the shop's is not https."""
     found: list[CheckMessage] = []
     for name in ("PIXAZO_API_KEY", "PUBLIC_BASE_URL"):
         if not getattr(config, name):
@@ -74,7 +73,7 @@ def _check_urls() -> list[CheckMessage]:
 
 
 def _check_budget() -> list[CheckMessage]:
-    """W003: the daily budget is not set. The sandbox costs nothing, so it needs none."""
+    """W003: the daily budget is not set. The sandbox needs none, since it costs nothing."""
     if config.is_sandbox or "DAILY_BUDGET" in getattr(settings, "VTON", {}):
         return []
     hint = "Set VTON['DAILY_BUDGET'] to a Decimal of USD, or to None for no limit."
@@ -83,31 +82,31 @@ def _check_budget() -> list[CheckMessage]:
 
 
 def _check_time_zones() -> list[CheckMessage]:
-    """E006: USE_TZ is not True. Quotas and deadlines need aware datetimes."""
+    """E006: USE_TZ is False, but quotas and deadlines need aware datetimes."""
     if settings.USE_TZ:
         return []
     return [Error("django-vton needs USE_TZ.", hint="Set USE_TZ = True.", id="vton.E006")]
 
 
 def check_proxies(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
-    """W004: shoppers share one address. Only with `check --database`, since it reads recent requests."""
-    if not databases or _problems():
+    """W004: shoppers share an address. Needs `check --database`, because recent requests are in a table."""
+    if not databases or find_setting_errors():
         return []
     try:
         return [Warning(text, id="vton.W004") for text in proxies.problems()]
     except DatabaseError:
-        return []  # The tables do not exist yet, so no request was recorded.
+        return []  # The tables do not exist yet.
 
 
-def check_products(**_kwargs: Any) -> list[CheckMessage]:
-    """E010: a wrong registration in a `tryon.py`."""
-    if _problems() or any(message.id == "vton.E003" for message in _check_engines()):
+def check_products() -> list[CheckMessage]:
+    """E010: a registration in a `tryon.py` is wrong."""
+    if any(message.id == "vton.E003" for message in _check_engines()):
         return []
     return [Error(f"{text}.", id="vton.E010") for text in registration_errors()]
 
 
 def registration_errors() -> list[str]:
-    """The errors in the registrations of products, one sentence each without its period."""
+    """Return the errors in the registrations of products, each as a sentence without a period."""
     found = list(products.registration_problems)
     for model, tryon in products.registered().items():
         name = f"{type(tryon).__module__}.{type(tryon).__name__}"

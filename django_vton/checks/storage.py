@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
@@ -11,22 +10,19 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, Storage
 
-from ..conf import find_errors
 from ..storage import private_storage
 
 MIN_SIGNATURE_LENGTH = 16
 
 
-def check_storage(**_kwargs: Any) -> list[CheckMessage]:
+def check_storage() -> list[CheckMessage]:
     """E020: the storage cannot be used. E021: its files have public URLs. E022: it is in a public folder."""
-    if find_errors(getattr(settings, "VTON", {})):
-        return []
     storage = private_storage()
     try:
         url = _public_url(storage)
     except ImproperlyConfigured as error:
         return [Error(str(error), id="vton.E020")]
-    except Exception:  # noqa: BLE001 - files without a URL, or a remote storage that cannot be reached
+    except Exception:  # noqa: BLE001 - its files have no URLs, or it is remote and cannot be reached
         url = ""
     if url:
         text = f"VTON['STORAGE'] gives photos of people a public URL ({url})."
@@ -36,10 +32,10 @@ def check_storage(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def _public_url(storage: Storage) -> str:
-    """Return the start of the public URLs of its files, or "" if they are signed, as with S3 storages.
+    """Return the start of the public URLs of a storage's files, or "" if the URLs are signed.
 
-    A query parameter is taken for a signature if it is long, differs between two files and does not
-    contain the file's name, so `?v=7` and `?name=...` are not.
+    A query parameter is taken for a signature if it is long, differs between two files and does not contain
+    the file's name, unlike `?v=7` or `?name=...`.
     """
     url, other_url = (urlsplit(storage.url(f"vton/photos/00/{name}.jpg")) for name in ("probe", "other"))
     other_query = dict(parse_qsl(other_url.query))
@@ -49,13 +45,13 @@ def _public_url(storage: Storage) -> str:
     )
     # With a public access rule, the URL works without its signature.
     is_public = str(getattr(storage, "default_acl", None) or "").lower().startswith("public")
-    return (
-        "" if is_signed and not is_public else url._replace(query="").geturl().partition("vton/")[0] + "..."
-    )
+    if is_signed and not is_public:
+        return ""
+    return url._replace(query="").geturl().partition("vton/")[0] + "..."
 
 
 def _check_folder(storage: Storage) -> list[CheckMessage]:
-    """E022: a web server serves everything in MEDIA_ROOT, even if the storage gives no URLs."""
+    """E022: a web server serves every file in MEDIA_ROOT, even if the storage gives it no URL."""
     if not isinstance(storage, FileSystemStorage):
         return []
     folder = Path(storage.location).resolve()

@@ -1,7 +1,7 @@
-"""Checks that the vendor can reach the callback URL and the file URLs without a redirect.
+"""Check that the vendor can reach the callback URL and the file URLs without a redirect.
 
-A redirected POST loses its body, and the only sign of it would be slow results. The checks run Django's own
-middleware, so its rules and their exemptions are not repeated here.
+A redirected POST loses its body, and the only sign of it is that results are slow. The checks run Django's
+own middleware instead of repeating its rules.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve,
 from django.utils import translation
 from django.utils.module_loading import import_string
 
-from ..conf import config, find_errors
+from ..conf import config
 
 
-def check_urls(**_kwargs: Any) -> list[CheckMessage]:
-    """W010: a URL is not ours. W011: it depends on the language. W012: its host is refused. W013: a redirect.
+def check_urls() -> list[CheckMessage]:
+    """W010: a URL is not ours. W011: it depends on the language. W012: its host is refused. W013: redirect.
 
-    Checks the views `callback` and `vendor-file`, and reports the problems of the first that has any.
+    If both `callback` and `vendor-file` have problems, only those of `callback` are reported.
     """
-    if find_errors(getattr(settings, "VTON", {})) or not config.PUBLIC_BASE_URL:
+    if not config.PUBLIC_BASE_URL:
         return []
     for name in ("callback", "vendor-file") if config.uses_callbacks else ("vendor-file",):
-        # Workers make these URLs in the default language.
+        # Workers create these URLs in the default language.
         with translation.override(settings.LANGUAGE_CODE):
             found = list(_check_view(name))
         if found:
@@ -86,7 +86,7 @@ def _check_language(name: str, url: str) -> Iterator[CheckMessage]:
 
 
 def _check_middleware(path: str) -> Iterator[CheckMessage]:
-    """W012, W013: what Django's middleware would answer to the vendor's request."""
+    """W012: ALLOWED_HOSTS refuses the vendor's request. W013: Django's middleware redirects it."""
     request = _vendor_request(path)
     try:
         host = request.get_host()
@@ -114,9 +114,9 @@ def _check_middleware(path: str) -> Iterator[CheckMessage]:
 
 
 def _redirect_target(path: str, request: HttpRequest) -> str | None:
-    """Return where this middleware redirects the request to.
+    """Return the URL to which this middleware redirects the request, or None.
 
-    Runs Django's own classes and their subclasses only, since others may have side effects.
+    Run only Django's own classes and their subclasses, since others may have side effects.
     """
     try:
         middleware = import_string(path)
@@ -124,7 +124,7 @@ def _redirect_target(path: str, request: HttpRequest) -> str | None:
         return None  # Django itself reports this when the server starts.
     if not isinstance(middleware, type) or not issubclass(middleware, CommonMiddleware | SecurityMiddleware):
         return None
-    # A 404, as our view answers an unknown token, since APPEND_SLASH redirects after a 404 only.
+    # APPEND_SLASH redirects only after a 404, which is what our view answers to an unknown token.
     response: Any = middleware(lambda _request: HttpResponse(status=404))(request)
     location = response.headers.get("Location")
     return None if location is None else request.build_absolute_uri(location)

@@ -148,7 +148,7 @@ def test_health_checks_run_on_request_and_leave_no_file_behind(operator: Client,
     liveness.record_heartbeat()
     assert "ok storage" not in visible_text(get_page(operator, HEALTH))
     text = visible_text(operator.post(reverse(HEALTH)).content.decode())
-    assert "ok storage writes, reads and deletes" in text
+    assert "ok storage files can be written, read and deleted" in text
     assert re.search(r"ok workers last seen \d s ago", text)
     assert files.names() == set()
 

@@ -26,7 +26,7 @@ class WithImage(products.TryOn):
 
 
 class WithUnknownOption(WithImage):
-    shopper_options = ("colour",)
+    shopper_options = ("color",)
 
 
 class WithUnknownEngine(WithImage):
@@ -49,7 +49,7 @@ class WithUnknownEngine(WithImage):
         (Gown, len, "no subclass of TryOn"),
         (Gown, WithImage(Gown), "no subclass of TryOn"),
         (Hat, products.TryOn, "no get_image()"),
-        (Gown, WithUnknownOption, "'colour'"),
+        (Gown, WithUnknownOption, "'color'"),
         (Gown, WithUnknownEngine, "fashn-v9"),
     ],
 )

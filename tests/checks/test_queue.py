@@ -46,7 +46,7 @@ def test_djangos_tasks_must_be_installed(vton: Vton, monkeypatch: pytest.MonkeyP
 
 
 def test_djangos_tasks_need_a_worker(vton: Vton) -> None:
-    """Their default backend runs a task at once, in the request."""
+    """Django's default backend runs a task at once, inside the request."""
     vton(ENQUEUE="django_vton.queue.by_django_tasks")
     assert set(run_vton_checks()) == {"vton.W033"}
 

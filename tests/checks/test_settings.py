@@ -31,7 +31,7 @@ def test_the_example_shop_has_no_messages() -> None:
         ({"ENGINES": {"glass-v1": "no.such.Engine"}}, "E003", "VTON['ENGINES']['glass-v1']"),
         ({"ENGINES": {"glass-v1": {"submit_path": "no slash"}}}, "E003", "slash"),
         ({"ENGINES": {"other": {"submit_path": "/x"}}}, "E003", "only a known engine"),
-        ({"ENGINES": {"glass-v1": {"colour": "/x"}}}, "E003", "colour"),
+        ({"ENGINES": {"glass-v1": {"color": "/x"}}}, "E003", "color"),
         ({"ENGINES": {"other": "django_vton.pixazo.Engine"}}, "E003", "other"),
         ({"ENGINES": {"glass-v1": 42}}, "E003", "not an Engine"),
         ({"PRICES": {"glass": Decimal(1)}}, "E004", "glass"),

@@ -89,7 +89,7 @@ def test_the_storage_must_be_private(
 @pytest.mark.parametrize(
     ("pattern", "default_acl", "is_private"),
     [
-        # As django-storages signs URLs for S3 (both versions), Google and CloudFront.
+        # URLs that django-storages signs for S3 (both versions), Google and CloudFront.
         (
             "https://s3.example/b/{name}?X-Amz-Date=20261121T160555Z&X-Amz-Expires=9&X-Amz-Signature={digest}",
             None,
@@ -106,12 +106,12 @@ def test_the_storage_must_be_private(
             True,
         ),
         ("https://cdn.example/{name}?Expires=1795280756&Key-Pair-Id=K1&Signature={digest}", None, True),
-        # S3 with querystring_auth=False, or behind a custom domain without a signer.
+        # URLs of S3 with querystring_auth=False, or behind a custom domain without a signer.
         ("https://cdn.example/{name}", None, False),
         ("https://cdn.example/{name}?v=7", None, False),
         ("https://cdn.example/{name}?release=2026-11-21T16:05:55Z", None, False),
         ("https://cdn.example/{name}?v={digest:.8}", None, False),
-        # As a view that serves files from the database.
+        # URLs of a view that serves files from the database.
         ("/download/?name={name}", None, False),
         ("/{name}?", None, False),
         ("https://s3.example/b/{name}?X-Amz-Signature={digest}", "public-read", False),

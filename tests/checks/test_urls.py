@@ -41,7 +41,7 @@ def view(_request: HttpRequest, **_kwargs: Any) -> HttpResponse:
 
 
 class RemoveSlashMiddleware(CommonMiddleware):
-    """As used by shops that want URLs without a final slash."""
+    """A middleware of shops that want URLs without a final slash."""
 
     def process_request(self, request: HttpRequest) -> Any:
         if request.path != "/" and request.path.endswith("/"):
