@@ -1,7 +1,7 @@
-"""The package's settings: one dict, `VTON`, typed and with defaults.
+"""The package's settings, which are one dict named `VTON`.
 
 `config.DAILY_BUDGET` is `settings.VTON["DAILY_BUDGET"]` or the default below, read at the time of use.
-`manage.py check` reports what `find_errors()` finds.
+`manage.py check` reports the errors that `find_errors()` returns.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if typing.TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
 MICROS_PER_USD = 1_000_000
-"""Micro-USD in one USD: money is stored in integers."""
+"""The number of micro-USD in one USD. Amounts of money are stored as integers."""
 
 PERIODS = ("minute", "hour", "day", "month")
 _RATE = re.compile(rf"([0-9]{{1,9}})/({'|'.join(PERIODS)})")
@@ -51,7 +51,7 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """Parse text such as "10/day". Raise ValueError for any other form."""
+        """Parse a string such as "10/day". Raise `ValueError` if it has another form."""
         match = _RATE.fullmatch(text)
         if match is None:
             raise ValueError(f'{text!r} is not of the form "10/day" (minute, hour, day or month)')
@@ -69,64 +69,64 @@ class Config:
     PIXAZO_BASE_URL: str = "https://gateway.pixazo.ai"
     """The gateway's URL. A loopback address means the sandbox, which may use http and loopback URLs."""
     PUBLIC_BASE_URL: str = ""
-    """The URL where Pixazo reaches the shop, such as "https://shop.example". Never taken from a request."""
+    """The URL at which Pixazo reaches the shop, such as "https://shop.example"."""
     WEBHOOKS: bool = True
-    """Whether the vendor calls back when a render is ready. If False, its status is polled more often."""
+    """Whether the vendor calls back when a render is ready. If False, renders are polled more often."""
     DAILY_BUDGET: Decimal | None = Decimal(25)
-    """The cap per day in USD. None: no cap. If it is not set, `check` warns about the default."""
+    """The maximum cost per day in USD. None: no maximum. `manage.py check` warns if it is not set."""
     MONTHLY_BUDGET: Decimal | None = None
-    """The cap per month in USD. None: no cap."""
+    """The maximum cost per month in USD. None: no maximum."""
     BUDGET_TIME_ZONE: str | None = None
     """The time zone for days and months of budgets and quotas, such as "Europe/Berlin". None: TIME_ZONE."""
     PRICES: Mapping[str, Decimal] = field(default_factory=dict)
-    """Your price per picture in USD by engine, if it differs from the list price."""
+    """Your price per image in USD by engine, if it differs from the list price."""
     QUOTA: str | None = "10/day"
-    """How many pictures a shopper may order per minute, hour, day or month. None: no limit."""
+    """The maximum number of images for one shopper per minute, hour, day or month. None: no limit."""
     IP_QUOTA: str | None = "100/day"
-    """How many pictures one IP address may order. An IPv6 /56 may order twice as many, a /48 three times.
-    Clients without a known address count as one."""
+    """The maximum number of images for one IP address. It is twice as high for an IPv6 /56 and three times as
+    high for a /48. All clients whose address is unknown count as one."""
     IN_FLIGHT: int = 3
-    """How many try-ons of one shopper may run at the same time. For one IP address, ten times as many may
-    run, or a third of `IP_QUOTA` if that is more."""
+    """The maximum number of try-ons of one shopper that run at the same time. For one IP address it is ten
+    times as high, or a third of `IP_QUOTA` if that is more."""
     TRUSTED_PROXIES: int = 0
-    """How many of your proxies are in front of Django: how many entries of X-Forwarded-For to trust."""
+    """The number of your proxies in front of Django. As many entries of X-Forwarded-For are trusted."""
     STORAGE: str | None = None
     """The alias in STORAGES for private files. None: `PrivateFileSystemStorage`, beside MEDIA_ROOT."""
     PHOTO_RETENTION: timedelta = timedelta(hours=24)
-    """How long photos are kept. A photo that the shopper did not choose to keep is deleted after one hour."""
+    """The time for which a photo is kept if the shopper chose to keep it. Others are kept for one hour."""
     RESULT_RETENTION: timedelta = timedelta(days=30)
-    """How long a try-on and its pictures are kept."""
+    """The time for which a try-on and its images are kept."""
     CONSENT_VERSION: str = "1"
-    """Change it with the text, so that shoppers have to agree again."""
+    """The version of `CONSENT_TEXT`. Change both together, so that shoppers have to agree again."""
     CONSENT_TEXT: _StrOrPromise = DEFAULT_CONSENT_TEXT
-    """What a shopper agrees to before the first photo; may be lazily translated."""
+    """The text that a shopper agrees to before the first photo. It may be lazily translated."""
     PRIVACY_URL: str = ""
-    """The privacy policy that the consent links to. "": the page of this package."""
+    """The URL of your privacy policy, for the link beside the consent. "": the page of this package."""
     CONCURRENCY: int = 50
-    """How many calls to the vendor one dispatcher makes at the same time."""
+    """The maximum number of calls to the vendor that one dispatcher makes at the same time."""
     SUBMIT_CONCURRENCY: int = 4
-    """How many of these may be submits."""
+    """The maximum number of submits among these calls."""
     DISPATCHERS: int = 1
-    """How many dispatchers may run at the same time."""
+    """The maximum number of dispatchers that run at the same time."""
     DEADLINE: timedelta = timedelta(minutes=15)
-    """How long after the submit a render that is not ready counts as failed."""
+    """The time after the submit when a render that is not ready counts as failed."""
     RESULT_HOSTS: Sequence[str] | None = None
     """The hosts from which results may be downloaded. None: any public https URL."""
     ENGINES: Mapping[str, Any] = field(default_factory=dict)
-    """Other paths for a known engine, or further engines, by name."""
+    """Other paths for an included engine, or further engines, by name."""
     ENQUEUE: str | None = None
     """The dotted path of a callable `(path)` that makes a worker call the function at `path` soon, such as
-    `no_queue` and `by_django_tasks` in `django_vton.queue`. None: django-q2."""
+    `django_vton.queue.by_django_tasks` or `django_vton.queue.no_queue`. None: django-q2."""
     CAPTCHA: str | None = None
     """The dotted path of a callable `(request)` that returns whether the captcha was solved."""
     MODERATE: str | None = None
-    """The dotted path of a callable `(photo, product)` that returns whether a photo (JPEG) is allowed."""
+    """The dotted path of a callable `(photo, product)` that returns whether the photo, a JPEG, is allowed."""
     NOTIFY: Sequence[str] | None = None
-    """The e-mail addresses notified once per incident. None: MANAGERS."""
+    """The e-mail addresses to which incidents are mailed. None: MANAGERS."""
 
     @cached_property
     def is_sandbox(self) -> bool:
-        """Whether the gateway is on this machine. If so, http callbacks and loopback results are allowed."""
+        """Whether the gateway is on this machine, so that http callbacks and loopback results are allowed."""
         host = urlsplit(self.PIXAZO_BASE_URL).hostname or ""
         if host == "localhost":
             return True
@@ -162,7 +162,7 @@ class Config:
 
 
 def find_errors(values: object) -> list[str]:
-    """The errors in a `VTON` dict: one sentence each, which names the setting and what it must be."""
+    """Return the errors in a `VTON` dict. Each is a sentence that names the setting and what it must be."""
     if not isinstance(values, Mapping):
         return [f"VTON must be a dict, not {type(values).__name__}"]
     errors = []
@@ -186,7 +186,7 @@ _TYPE_NAMES: dict[type, str] = {NoneType: "None", Mapping: "dict", Sequence: "li
 
 
 def _types(annotation: Any) -> tuple[type, ...]:
-    """The classes of an annotation without their parameters: `Decimal | None` is (Decimal, NoneType)."""
+    """Return the classes of an annotation, such as (Decimal, NoneType) for `Decimal | None`."""
     is_union = typing.get_origin(annotation) in (typing.Union, UnionType)
     options = typing.get_args(annotation) if is_union else (annotation,)
     return tuple(typing.get_origin(option) or option for option in options)
@@ -199,7 +199,7 @@ def _has_type(value: object, types: tuple[type, ...]) -> bool:
 
 
 def _value_error(name: str, value: Any) -> str | None:
-    """What is wrong with a value of the right type, or None."""
+    """Return what is wrong with a value of the right type, or None."""
     if name not in _RULES or value is None:
         return None
     is_valid, error = _RULES[name]
@@ -270,7 +270,7 @@ _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
         "must be a list of e-mail addresses",
     ),
 }
-"""For each setting, a test of its value and the error if it fails."""
+"""The tests of the settings' values, each with the error if it fails."""
 
 
 @lru_cache(maxsize=1)
@@ -282,7 +282,7 @@ def _load() -> Config:
 
 
 class _LazyConfig:
-    """A proxy of the current `Config`, so that `override_settings` has an effect."""
+    """A proxy for the current `Config`, so that `override_settings` has an effect."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_load(), name)

@@ -6,8 +6,8 @@ VtonError
 │   └── QuotaExceeded       the quota of this shopper or IP address is used up
 └── ProductNotRegistered    the model of a product has no `TryOn`
 
-Configuration errors raise `django.core.exceptions.ImproperlyConfigured` instead: they are for developers, and
-no shopper ever sees them.
+Errors in the configuration raise `django.core.exceptions.ImproperlyConfigured`, because they are for
+developers and not for shoppers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class VtonError(Exception):
-    """The base class of all run-time errors of the package."""
+    """The base class of the package's exceptions."""
 
 
 class ProductNotRegistered(VtonError):  # noqa: N818 - public name
@@ -31,7 +31,7 @@ class ProductNotRegistered(VtonError):  # noqa: N818 - public name
 class Refused(VtonError):  # noqa: N818 - an expected result, not an error
     """The request was refused. Nothing was done and nothing was spent.
 
-    `code` is one of the API's documented codes, `detail` a translated sentence for the shopper, `status` the
+    `code` is one of the API's documented codes, `detail` a translated message for the shopper, `status` the
     HTTP status, `field` the name of the wrong input ("" for the whole request), and `retry_after` the seconds
     after which the shopper may try again, or None.
     """
@@ -53,19 +53,19 @@ class Refused(VtonError):  # noqa: N818 - an expected result, not an error
         self.retry_after = retry_after
 
     def as_dict(self) -> dict[str, Any]:
-        """The body of the response: `{"code", "detail", "field"}`."""
+        """Return the body of the response: `{"code", "detail", "field"}`."""
         return {"code": self.code, "detail": str(self.detail), "field": self.field}
 
 
 class BudgetExhausted(Refused):
-    """The shop's cap for today or this month is reached. `retry_after` leads to the end of that period."""
+    """The shop's cap for today or this month is reached. `retry_after` is the time until that period ends."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("budget_exhausted", retry_after=retry_after)
 
 
 class QuotaExceeded(Refused):
-    """The quota of this shopper or IP address is used up. `retry_after` leads to the end of the window."""
+    """The quota of this shopper or IP address is used up. `retry_after` is the time until the window ends."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("quota_exceeded", retry_after=retry_after)

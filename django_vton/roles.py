@@ -1,4 +1,4 @@
-"""Three groups, created once. The shop may change or delete them; they are never restored."""
+"""Three groups of permissions, created once. The shop may change or delete them."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ ROLES: dict[str, frozenset[str]] = {
     MERCHANDISER: _VIEW | _HOUSE_MODELS | {"change_batch", "spend"},
     OPERATOR: _VIEW | {"operate", "spend"},
 }
-"""No role may view shoppers' photos: the shop has to grant that permission explicitly."""
+"""No role may view shoppers' photos. The shop has to grant that permission explicitly."""
 
 INITIAL_MIGRATION = "0001_initial"
 
 
 def create_groups(app_config: AppConfig, using: str, plan: Iterable[Any] = (), **_kwargs: Any) -> None:
-    """Receiver of `post_migrate`: create the groups in the run that applies the first migration.
+    """Create the groups when the first migration is applied. Receiver of `post_migrate`.
 
-    Later runs do nothing, so a deleted group does not return with the next update.
+    Later migrations do not create them again, so a deleted group stays deleted.
     """
     from django.apps import apps
     from django.db import router

@@ -9,19 +9,19 @@ All signals except `budget_near` also send these arguments:
 from django.dispatch import Signal
 
 tryon_completed = Signal()
-"""The pictures are stored. Arguments: `try_on`, `product`."""
+"""The images of a try-on are stored. Arguments: `try_on`, `product`."""
 
 tryon_failed = Signal()
-"""The try-on ended without pictures. Arguments: `try_on`, `product`, `code` (an error code of the API)."""
+"""A try-on ended without images. Arguments: `try_on`, `product`, `code` (an error code of the API)."""
 
 tryon_needs_attention = Signal()
-"""An operator should look: the vendor may have charged for a render with an unknown outcome. Arguments:
+"""The outcome of a render is unknown. The vendor may have charged it, so an operator has to check. Arguments:
 `try_on`, `product`, `code`."""
 
 tryon_converted = Signal()
-"""A product was added to the basket or bought after its try-on. Arguments: `try_on`, `product`, `kind`
+"""A product was added to the cart or bought after its try-on. Arguments: `try_on`, `product`, `kind`
 ("added" or "purchased"), `reference`, `order`."""
 
 budget_near = Signal()
-"""80 % of a budget is used, or no further render fits. Sent once per day or month and cap. Arguments: `kind`
-("day" or "month"), `starts_on` (a date), `used` and `cap` (Decimal USD)."""
+"""80 % of a budget is used, or too little is left for a render. Sent once per period and cap. Arguments:
+`kind` ("day" or "month"), `starts_on` (a date), `used` and `cap` (Decimal USD)."""

@@ -1,7 +1,7 @@
 """The functions that a queue calls. They take no arguments, return nothing, and may run more than once.
 
-They catch `Exception`, because django-q2 runs a task again if it raises. They do not catch `BaseException`,
-because that is how a worker is told to stop.
+They catch `Exception`, because django-q2 runs a task again if it raises one. They do not catch
+`BaseException`, because that is how a worker is told to stop.
 """
 
 from __future__ import annotations
@@ -23,30 +23,27 @@ def dispatch() -> None:
         dispatcher.run()
     except Exception as error:
         clear_frames(error)
-        logger.exception("The dispatcher stopped. The schedule starts it again within a minute.")
+        logger.exception("The dispatcher failed. The schedule will start it again within a minute.")
 
 
 def wake() -> None:
-    """Run every minute: record that workers live, start a missing dispatcher, and notify staff of incidents.
-
-    It also ends try-ons whose shared render has ended.
-    """
+    """Run every minute: record a heartbeat, wake a dispatcher, end followers, and check for incidents."""
     try:
         liveness.record_heartbeat()
         if claims.has_work():
             queue.wake()
     except Exception:
-        logger.exception("The scheduled wake-up failed. The next one follows in a minute.")
+        logger.exception("The scheduled wake-up failed. The next one is in a minute.")
     finish_followers()
     incidents.check()
 
 
 def finish_followers() -> None:
-    """End the try-ons that still wait for a shared render that has ended."""
+    """End the try-ons that share a render which has ended."""
     try:
         lifecycle.finish_followers()
     except Exception:
-        logger.exception("Ending try-ons that share a render failed. It is tried again in a minute.")
+        logger.exception("Could not end try-ons that share a render. The next attempt is in a minute.")
 
 
 def purge() -> None:
@@ -54,4 +51,4 @@ def purge() -> None:
     try:
         privacy.purge()
     except Exception:
-        logger.exception("Purging expired data failed. It is tried again in an hour.")
+        logger.exception("Could not delete all expired data. The next attempt is in an hour.")

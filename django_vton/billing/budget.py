@@ -1,4 +1,4 @@
-"""The shop's budget: reserve an amount before accepting a render, later spend or free it exactly once.
+"""The shop's budget. The price of a render is reserved when it is accepted, and later spent or freed once.
 
 Amounts are integers in micro-USD (1 USD = 1,000,000), because SQLite stores Decimals as floats. Every change
 is one conditional update, so that concurrent requests cannot exceed a cap.
@@ -25,17 +25,17 @@ from ..utils.periods import period_bounds, seconds_until, today
 Kind = BudgetPeriod.Kind
 
 WARNING_SHARE = Decimal("0.8")
-"""The share of a budget at which staff are warned."""
+"""The used share of a budget at which staff are warned."""
 
 
 def _cap(kind: Kind) -> int | None:
-    """The cap of a day or a month in micro-USD; None if there is none."""
+    """Return the cap of a day or a month in micro-USD, or None if there is none."""
     amount: Decimal | None = config.DAILY_BUDGET if kind == Kind.DAY else config.MONTHLY_BUDGET
     return None if amount is None else int(amount * MICROS_PER_USD)
 
 
 def _starts_on(kind: Kind, day: date) -> date:
-    """The first day of the period that contains `day`."""
+    """Return the first day of the period that contains `day`."""
     return day if kind == Kind.DAY else day.replace(day=1)
 
 
@@ -44,10 +44,10 @@ def _period(kind: Kind, day: date) -> QuerySet[BudgetPeriod]:
 
 
 def reserve(amount: int) -> date:
-    """Reserve `amount` in the budgets of today and of this month; return the day in the shop's time zone.
+    """Reserve `amount` in the budgets of today and this month. Return the day in the shop's time zone.
 
-    Raise BudgetExhausted if it would exceed a cap. Call this in the transaction that accepts the render, so
-    that both reservations are rolled back together.
+    Call this in the transaction that accepts the render, so that it is rolled back with the render. Raise
+    `BudgetExhausted` if `amount` would exceed a cap.
     """
     day = today()
     with transaction.atomic(savepoint=False):
@@ -65,8 +65,8 @@ def _reserve_in(kind: Kind, day: date, amount: int) -> bool:
     room = period if limit is None else period.filter(held__lte=limit - amount - F("spent"))
     if room.update(held=F("held") + amount):
         return True
-    # Update on conflict instead of ignoring it: if MariaDB ignores a conflict, all transactions keep a shared
-    # lock on the row and none of them can update it.
+    # Do not ignore conflicts. On MariaDB, all transactions would keep a shared lock on the row, so that none
+    # could update it.
     needs_target = connection.features.supports_update_conflicts_with_target
     BudgetPeriod.objects.bulk_create(
         [BudgetPeriod(kind=kind, starts_on=_starts_on(kind, day))],
@@ -78,9 +78,10 @@ def _reserve_in(kind: Kind, day: date, amount: int) -> bool:
 
 
 def update_periods(attempts: Iterable[Attempt], source: Money, target: Money) -> None:
-    """Book transferred amounts in the periods of their days. Call it once, in the transaction that transfers.
+    """Move the amounts of these attempts from `source` to `target` in their days and months.
 
-    All days are updated before all months, so that a transaction that locks a month needs no further day.
+    Call this once, in the transaction that changes the attempts. All days are updated before all months, so
+    that two transactions cannot wait for each other.
     """
     amounts: Counter[tuple[Kind, date]] = Counter()
     for attempt in attempts:
@@ -104,12 +105,12 @@ class BudgetStatus:
 
     @property
     def used(self) -> int:
-        """Spent or reserved."""
+        """The amount that is spent or reserved."""
         return self.held + self.spent
 
     @property
     def left(self) -> int | None:
-        """What can still be reserved; None without a cap."""
+        """The amount that can still be reserved, or None if there is no cap."""
         return None if self.cap is None else max(0, self.cap - self.used)
 
     @property
@@ -119,12 +120,12 @@ class BudgetStatus:
 
     @property
     def is_reached(self) -> bool:
-        """Whether the rest is too little even for the cheapest render."""
+        """Whether too little is left even for the cheapest render."""
         return self.left is not None and self.left < max(1, min(price(name, {}) for name in engines()))
 
 
 def budget_statuses() -> list[BudgetStatus]:
-    """The status of today, then of this month."""
+    """Return the status of today and the status of this month."""
     day = today()
     starts = {kind: _starts_on(kind, day) for kind in (Kind.DAY, Kind.MONTH)}
     is_current = Q(*(Q(kind=kind, starts_on=start) for kind, start in starts.items()), _connector=Q.OR)
@@ -137,7 +138,7 @@ def budget_statuses() -> list[BudgetStatus]:
 
 
 def require_available(amount: int = 1) -> None:
-    """Raise BudgetExhausted if less than `amount` micro-USD is left today or this month."""
+    """Raise `BudgetExhausted` if less than `amount` micro-USD is left today or this month."""
     for status in reversed(budget_statuses()):
         if status.left is not None and status.left < amount:
             raise BudgetExhausted(seconds_until(period_bounds(status.kind)[1]))

@@ -1,4 +1,4 @@
-"""How many pictures a shopper and an IP address may order. Conditional updates change the counters."""
+"""Limit the images that a shopper and an IP address may order, with counters in conditional updates."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from ..models import Quota, Shopper, TryOnRequest
 from ..utils.periods import period_bounds, seconds_until
 
 RETENTION = timedelta(days=40)
-"""How long counters are kept: longer than the longest window, a month."""
+"""The time for which counters are kept. It is longer than the longest window, a month."""
 
 IPV6_NETWORK_FACTORS = {"ip56": 2, "ip48": 3}
-"""How many times `IP_QUOTA` the wider networks of an IPv6 address may use: a /48 may be one home or one firm.
+"""The quotas of the networks around an IPv6 address, as multiples of `IP_QUOTA`.
 
-At the default settings, no such network can use up the default daily budget and so end try-on for everyone.
+A network may be one home or one firm. With the default settings, none can use up the default daily budget.
 """
 
 SHARED_FACTOR = 10
-"""How many times a quota may be used for free try-ons, whose render is shared or already exists."""
+"""The quota for try-ons with a shared render, which cost nothing, as a multiple of the usual quota."""
 
 IN_FLIGHT_IP_FACTOR = 10
-"""How many times `IN_FLIGHT` may run for one IP address, since an office may share it."""
+"""The multiple of `IN_FLIGHT` that may run for one IP address, since an office may share it."""
 
 IN_FLIGHT_QUOTA_DIVISOR = 3
-"""A third of `IP_QUOTA` may run at once for one IP address, if that is more."""
+"""`IP_QUOTA` divided by this may run for one IP address, if that is more."""
 
 
 def _limits(shopper: Shopper | None, addresses: Sequence[str]) -> list[tuple[str, Rate]]:
-    """Each key to count, with its limit. The prefix of an address key is the kind of its network."""
+    """Return the keys of the counters with their limits. The prefix of an address key tells its network."""
     limits = []
     if config.quota is not None:
-        # A visitor without a `Shopper` has used nothing yet: no counter has an empty key.
+        # A visitor without a `Shopper` has used nothing yet, and no counter has an empty key.
         limits.append((_key(shopper) if shopper else "", config.quota))
     if config.ip_quota is not None:
         for key in addresses:
             factor = IPV6_NETWORK_FACTORS.get(key.partition(":")[0], 1)
-            limits.append((key, _multiply(config.ip_quota, factor)))
+            limits.append((key, replace(config.ip_quota, limit=config.ip_quota.limit * factor)))
     return limits
 
 
 def _key(shopper: Shopper) -> str:
-    """The key of a shopper's counter.
+    """Return the key of a shopper's counter.
 
-    A user who is erased and returns gets a new `Shopper`. So a user's key is a keyed hash of the account: an
-    erasure does not reset the quota, and the counter that remains does not identify the user.
+    An erased user who returns gets a new `Shopper`. Therefore a user's key is a keyed hash of the account: an
+    erasure does not reset the quota, and the remaining counter does not identify the user.
     """
     if shopper.user_id is None:
         return f"shopper:{shopper.pk}"
@@ -60,38 +60,31 @@ def _key(shopper: Shopper) -> str:
     return f"shopper:{digest}"
 
 
-def _multiply(rate: Rate, factor: int) -> Rate:
-    return replace(rate, limit=rate.limit * factor)
-
-
 def consume(shopper: Shopper, addresses: Sequence[str], image_count: int) -> list[int]:
-    """Count ordered pictures for this shopper and address; return the ids of the counters, for `refund`.
+    """Count ordered images for this shopper and these addresses. Return the ids of the counters for `refund`.
 
-    Raise QuotaExceeded. Call this in the transaction that accepts the try-on, so that both are rolled back.
+    Call this in the transaction that accepts the try-on, so that both are rolled back together. Raise
+    `QuotaExceeded` if a counter would exceed its limit.
     """
-    return [_consume(key, rate, image_count) for key, rate in _limits(shopper, addresses)]
+    return [consume_key(key, rate, image_count) for key, rate in _limits(shopper, addresses)]
 
 
 def consume_shared(shopper: Shopper, addresses: Sequence[str]) -> None:
-    """Count a free try-on in separate counters with a higher limit. Raise QuotaExceeded."""
+    """Count a free try-on in separate counters. Raise `QuotaExceeded` if one would exceed its limit."""
     for key, rate in _limits(shopper, addresses):
-        _consume(f"shared:{key}", _multiply(rate, SHARED_FACTOR), 1)
+        consume_key(f"shared:{key}", replace(rate, limit=rate.limit * SHARED_FACTOR))
 
 
 def require_available(shopper: Shopper | None, addresses: Sequence[str], image_count: int) -> None:
-    """Raise QuotaExceeded if `consume` would raise it now. Write nothing."""
+    """Raise `QuotaExceeded` if `consume` would raise it now, but count nothing."""
     for key, rate in _limits(shopper, addresses):
         start, end = period_bounds(rate.period)
         if _used(key, start) + image_count > rate.limit:
             raise QuotaExceeded(seconds_until(end))
 
 
-def consume_key(key: str, rate: Rate) -> None:
-    """Count something other than a try-on, such as a phone link. Raise QuotaExceeded."""
-    _consume(key, rate, 1)
-
-
-def _consume(key: str, rate: Rate, amount: int) -> int:
+def consume_key(key: str, rate: Rate, amount: int = 1) -> int:
+    """Add to the counter of this key. Return its id. Raise `QuotaExceeded` if it would exceed its limit."""
     start, end = period_bounds(rate.period)
     counters = Quota.objects.filter(key=key, window_start=start).values_list("pk", flat=True)
     pk = counters.first()
@@ -105,7 +98,7 @@ def _consume(key: str, rate: Rate, amount: int) -> int:
 
 
 def refund(request: TryOnRequest) -> None:
-    """Uncount a try-on that cost nothing, once: a second call changes nothing, even with a stale instance."""
+    """Subtract a try-on that cost nothing from its counters. A second call changes nothing."""
     with transaction.atomic():
         rows = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
         quota_ids, image_count = rows.values_list("quota_ids", "counted_images").get()
@@ -116,7 +109,7 @@ def refund(request: TryOnRequest) -> None:
 
 
 def check_in_flight(shopper: Shopper | None, addresses: Sequence[str] = ()) -> None:
-    """Raise Refused("in_flight_limit") if too many try-ons of this shopper or IP address are running."""
+    """Raise `Refused("in_flight_limit")` if too many try-ons of this shopper or IP address are running."""
     active = TryOnRequest.objects.active()
     is_full = shopper is not None and active.filter(shopper=shopper).count() >= config.IN_FLIGHT
     if not is_full and addresses and config.ip_quota is not None:
@@ -127,7 +120,7 @@ def check_in_flight(shopper: Shopper | None, addresses: Sequence[str] = ()) -> N
 
 
 def quota_status(shopper: Shopper | None) -> dict[str, Any]:
-    """`{"limit", "remaining", "resets_at"}` for the dialog; all None without a quota."""
+    """Return `{"limit", "remaining", "resets_at"}` for the dialog. All are None if there is no quota."""
     rate = config.quota
     if rate is None:
         return {"limit": None, "remaining": None, "resets_at": None}
@@ -141,7 +134,7 @@ def _used(key: str, start: datetime) -> int:
 
 
 def merge_guest(guest: Shopper, user: Shopper) -> None:
-    """After a login, count for the user what was used as a guest.
+    """Add a guest's counters to those of the user who has logged in.
 
     Call this in the transaction that moves the guest's try-ons, before they are moved.
     """
@@ -152,18 +145,18 @@ def merge_guest(guest: Shopper, user: Shopper) -> None:
             key=keys[counter.key], window_start=counter.window_start
         )
         Quota.objects.filter(pk=target.pk).update(used=F("used") + counter.used)
-        for request in running:  # A later refund has to reduce the user's counter.
+        for request in running:  # A later refund must reduce the user's counter.
             request.quota_ids = [target.pk if pk == counter.pk else pk for pk in request.quota_ids]
         counter.delete()
     TryOnRequest.objects.bulk_update(running, ["quota_ids"])
 
 
 def purge(now: datetime) -> int:
-    """Delete old counters; return how many."""
+    """Delete old counters and return their number."""
     return Quota.objects.filter(window_start__lt=now - RETENTION).delete()[0]
 
 
 def export_usage(shopper: Shopper) -> list[dict[str, Any]]:
-    """`{"window", "used"}` of each counter that is still kept, oldest first."""
+    """Return `{"window", "used"}` for each counter that is still kept, the oldest first."""
     counters = Quota.objects.filter(key=_key(shopper)).order_by("window_start")
     return [{"window": counter.window_start.isoformat(), "used": counter.used} for counter in counters]

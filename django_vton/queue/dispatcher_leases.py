@@ -1,6 +1,6 @@
 """Leases that limit how many dispatchers run at the same time.
 
-They do not keep two dispatchers from doing the same work: the compare-and-swap on each try-on row does.
+They do not prevent two dispatchers from doing the same work; the compare-and-swap on each try-on row does.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ..conf import config
 from ..models import DispatcherLease
 
 LEASE_DURATION = timedelta(seconds=15)
-"""After this time without a renewal, another dispatcher may take the lease."""
+"""The time without a renewal after which another dispatcher may take the lease."""
 
 RENEW_INTERVAL_SECONDS = 5.0
 
 EXPIRED = datetime(2000, 1, 1, tzinfo=UTC)
-"""`lease_until` of a free lease. It has passed even for a process that read the clock before the release."""
+"""The `lease_until` of a free lease: long past, so that clock differences do not matter."""
 
 
 def acquire() -> DispatcherLease | None:

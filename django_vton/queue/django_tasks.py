@@ -1,6 +1,6 @@
-"""Wake workers through Django's tasks: built in since Django 6.0; a backport for 5.2 (the extra `tasks`).
+"""Wake workers through Django's tasks, which are built in since Django 6.0 and a backport for Django 5.2.
 
-Import this module only if it is the queue in use: the backport may not be installed.
+Import this module only if `ENQUEUE` names it, because the backport (the extra `tasks`) may not be installed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def call(path: str) -> None:
 
 
 def enqueue(path: str) -> None:
-    """Enqueue a call of the function at `path`, unless the backend runs tasks inside the request."""
+    """Enqueue a call of the function at this dotted path, unless the call would run inside the request."""
     if not is_immediate():
         call.enqueue(path)
 
 
 def is_immediate() -> bool:
-    """Whether the backend runs tasks inside the request, which would then last as long as a render."""
+    """Return whether the backend runs tasks inside the request, which would then take as long as a render."""
     return isinstance(call.get_backend(), ImmediateBackend)

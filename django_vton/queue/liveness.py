@@ -1,4 +1,4 @@
-"""Whether workers are alive. `DispatcherLease.seen_at` records when one was last seen."""
+"""Record and tell whether workers are alive, with `DispatcherLease.seen_at`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..models import DispatcherLease
 from .dispatcher_leases import EXPIRED
 
 GONE_AFTER = timedelta(minutes=5)
-"""If no worker was seen for this long, no photo is accepted, since no worker would render it."""
+"""The time without a worker after which no more photos are accepted."""
 
 RECENT = timedelta(minutes=2)
-"""Longer than the minute between two scheduled wake-ups, at which workers are seen."""
+"""The time in which a running worker is seen at least once, since it is woken every minute."""
 
 
 def record_heartbeat() -> None:
-    """Record that a worker is alive, even if there is no work."""
+    """Record that a worker is alive, also if there is no work."""
     now = timezone.now()
     if not DispatcherLease.objects.filter(number=1).update(seen_at=now):
         first = DispatcherLease(number=1, seen_at=now, lease_until=EXPIRED)
@@ -26,18 +26,18 @@ def record_heartbeat() -> None:
 
 
 def workers_are_gone() -> bool:
-    """Whether workers were seen before, but not within `GONE_AFTER`."""
+    """Return whether workers were seen before, but not within `GONE_AFTER`."""
     seen = last_seen()
     return seen is not None and seen < timezone.now() - GONE_AFTER
 
 
 def workers_seen_recently() -> bool:
-    """Whether a worker was seen within the last two scheduled wake-ups; False if none was ever seen."""
+    """Return whether a worker was seen in the last two minutes."""
     seen = last_seen()
     return seen is not None and seen > timezone.now() - RECENT
 
 
 def last_seen() -> datetime | None:
-    """When a worker was last seen; None if never."""
+    """Return when a worker was last seen, or None if none was."""
     seen: datetime | None = DispatcherLease.objects.aggregate(last=Max("seen_at"))["last"]
     return seen

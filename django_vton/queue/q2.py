@@ -1,4 +1,4 @@
-"""Wake workers through django-q2. This is the only module that imports it, and only if it is the queue."""
+"""Wake workers through django-q2. No other module imports it, because it may not be installed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from django.apps import apps
 from ..conf import config
 
 TASK_TIMEOUT_SECONDS = 60
-"""Seconds: a dispatcher's run (10), the longest call (20), and twice that in total as a margin."""
+"""A dispatcher runs for at most 10 seconds and its last call for 20; the rest is a margin."""
 
 SCHEDULES = {
-    "vton: look for due try-ons": ("django_vton.tasks.wake", 1),
-    "vton: delete what has had its time": ("django_vton.tasks.purge", 60),
+    "vton: wake a worker for due try-ons": ("django_vton.tasks.wake", 1),
+    "vton: delete expired data": ("django_vton.tasks.purge", 60),
 }
-"""Path and interval in minutes by name. Operators may change or disable them in django-q2's admin."""
+"""The paths and intervals in minutes, by name. Operators may change them in django-q2's admin."""
 
 
 def enqueue(path: str) -> None:
-    """The default of `ENQUEUE`."""
+    """Enqueue a call through django-q2. This is the default of `ENQUEUE`."""
     from django_q.conf import Conf
     from django_q.tasks import async_task
 
@@ -29,14 +29,14 @@ def enqueue(path: str) -> None:
 
 
 def cluster_settings() -> Any:
-    """django-q2's settings, which it reads at import; for the system check."""
+    """Return the settings that django-q2 has read at import, for the system check."""
     from django_q.conf import Conf
 
     return Conf
 
 
 def register_schedules(using: str, **_kwargs: Any) -> None:
-    """Receiver of `post_migrate`: create missing schedules by name, and leave edited ones unchanged."""
+    """Create schedules that are missing by name, and leave others unchanged. Receiver of `post_migrate`."""
     if config.ENQUEUE or not apps.is_installed("django_q"):
         return
     from django.db import connections, router

@@ -44,9 +44,7 @@ def test_guests_behind_a_unix_socket_count_as_one_client(
     assert codes(responses) == ["202", "202", "quota_exceeded", "quota_exceeded"]
 
 
-def test_quotas_count_pictures_instead_of_try_ons(
-    shirt: Product, phone_photo: PhotoMaker, vton: Vton
-) -> None:
+def test_quotas_count_images_instead_of_try_ons(shirt: Product, phone_photo: PhotoMaker, vton: Vton) -> None:
     vton(IP_QUOTA="10/day", QUOTA="9/day")
     four = {"options": '{"num_samples": 4}'}
     responses = [order(shirt, phone_photo(shade=shade), **four) for shade in range(3)]

@@ -48,7 +48,9 @@ pytestmark = needs_proc
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("database", DATABASES)
-def test_no_kill_pays_twice_or_loses_a_try_on(database: str, seed: int, tmp_path: Path) -> None:
+def test_killed_processes_cause_no_double_charge_and_lose_no_try_on(
+    database: str, seed: int, tmp_path: Path
+) -> None:
     began = time.monotonic()
     no_limits = {"VTON_QUOTA": "9999/day", "VTON_IP_QUOTA": "9999/day", "VTON_IN_FLIGHT": "9999"}
     with running_shop(tmp_path, database, **no_limits) as shop:

@@ -1,4 +1,4 @@
-"""Leases limit the number of running dispatchers, and pass on if their holder is silent for too long."""
+"""Leases limit the number of running dispatchers, and expire if they are not renewed."""
 
 from __future__ import annotations
 
@@ -47,20 +47,18 @@ def test_dispatchers_that_start_at_the_same_time_get_different_leases(vton: Vton
     assert sorted(lease.number for lease in acquired if isinstance(lease, DispatcherLease)) == [1, 2]
 
 
-def test_a_silent_dispatcher_loses_its_lease_and_notices_it() -> None:
-    silent = dispatcher_leases.acquire()
-    assert silent is not None
+def test_an_expired_lease_cannot_be_renewed_after_another_dispatcher_has_taken_it() -> None:
+    first = dispatcher_leases.acquire()
+    assert first is not None
     expire_leases()
-    assert dispatcher_leases.renew(silent), (
-        "an expired lease can be renewed until another dispatcher takes it"
-    )
+    assert dispatcher_leases.renew(first), "an expired lease can be renewed until another dispatcher takes it"
     expire_leases()
-    successor = dispatcher_leases.acquire()
-    assert successor is not None
-    assert not dispatcher_leases.renew(silent)
-    dispatcher_leases.release(silent)
+    second = dispatcher_leases.acquire()
+    assert second is not None
+    assert not dispatcher_leases.renew(first)
+    dispatcher_leases.release(first)
     assert dispatcher_leases.acquire() is None, "the lease of another dispatcher is not released"
-    assert dispatcher_leases.renew(successor)
+    assert dispatcher_leases.renew(second)
 
 
 def test_idle_workers_count_as_alive() -> None:
