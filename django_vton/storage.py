@@ -1,4 +1,4 @@
-"""Private storage for photos and pictures of people, which have no public URL."""
+"""Private storage for photos and results, which show people and have no public URL."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .conf import config
 
 
 class PrivateFileSystemStorage(FileSystemStorage):
-    """Files without a URL, readable only by the system user that runs the shop.
+    """A storage whose files have no URL and are readable only by the system user that runs the shop.
 
     The default `location` is a folder beside `MEDIA_ROOT`, not inside it.
 
-    With a `nginx_location`, the views check permissions and let nginx send the file (`X-Accel-Redirect`).
+    With an `nginx_location`, the views check permissions and let nginx send the file (`X-Accel-Redirect`).
     nginx keeps only some headers of the view's response, so its configuration has to add the others:
 
         location /vton-private/ {                    # nginx_location="/vton-private/"
@@ -38,7 +38,7 @@ class PrivateFileSystemStorage(FileSystemStorage):
             add_header Vary $upstream_http_vary;
         }
 
-    The files are then also readable by their group, which has to be nginx's:
+    The files are then also readable by their group, which must be the group of nginx:
     `install -d -o shop -g www-data -m 2750 /srv/shop/media-private`.
     """
 
@@ -54,11 +54,11 @@ class PrivateFileSystemStorage(FileSystemStorage):
         )
 
     def url(self, name: str | None) -> str:
-        """Raise ValueError: files are served by views that check permissions."""
+        """Raise `ValueError`, because only views that check permissions may serve the files."""
         raise ValueError("Files of try-ons have no public URL.")
 
     def nginx_path(self, name: str) -> str:
-        """The internal path of a file in nginx; "" if the views send files themselves."""
+        """Return the internal path of a file in nginx, or "" if the views send files themselves."""
         return self.nginx_location and self.nginx_location + filepath_to_uri(name)
 
 
@@ -70,7 +70,7 @@ def _beside_media() -> Path:
 
 
 class _PrivateStorage(LazyObject):  # type: ignore[type-arg] # generic in the stubs only
-    """A proxy of the current storage. Model fields are created before the settings can be validated."""
+    """A proxy of the storage in the settings, which cannot be read yet when model fields are created."""
 
     @property  # type: ignore[misc] # read-only
     def __class__(self) -> type[Storage]:  # type: ignore[override] # fields check the type
@@ -84,7 +84,7 @@ _private_storage = _PrivateStorage()
 
 
 def private_storage() -> Storage:
-    """The storage of `VTON["STORAGE"]`, by default `PrivateFileSystemStorage`. Opened on first use."""
+    """Return the storage of `VTON["STORAGE"]`, by default a `PrivateFileSystemStorage`."""
     return cast("Storage", _private_storage)
 
 
@@ -97,17 +97,17 @@ setting_changed.connect(_reset)
 
 
 def photo_path(_instance: Model, filename: str) -> str:
-    """A random name. Only the extension of `filename` is kept, which the package has chosen."""
+    """Return a random path for a photo. It keeps only the extension of `filename`."""
     return _random_path("photos", filename)
 
 
 def product_path(_instance: Model, filename: str) -> str:
-    """As `photo_path`, for product images."""
+    """Return a random path for a product image, like `photo_path`."""
     return _random_path("products", filename)
 
 
 def result_path(_instance: Model, filename: str) -> str:
-    """As `photo_path`, for finished pictures."""
+    """Return a random path for a result or its thumbnail, like `photo_path`."""
     return _random_path("results", filename)
 
 
@@ -117,6 +117,6 @@ def _random_path(folder: str, filename: str) -> str:
 
 
 def delete_file(stored: FieldFile) -> None:
-    """Delete a stored file whose row was not saved. Do nothing if there is no file."""
+    """Delete the file of a model field. Do nothing if the field is empty."""
     if stored.name:
         stored.storage.delete(stored.name)

@@ -1,8 +1,8 @@
-"""Turn untrusted bytes into safe images. The only package that uses Pillow.
+"""Turn untrusted bytes into safe images. Except for the sandbox, only this package uses Pillow.
 
-The format is detected from the bytes alone, the size is known before decoding, and an image is always encoded
-anew, so that only its pixels are stored or passed on. Every problem with a file raises `ImageRefused`. All
-functions are pure and thread-safe. A call may take a second, so do not call them in an event loop.
+It detects the format from the bytes alone, and knows the size before it decodes. It encodes every image
+again, so that only pixels are stored or passed on. It raises `ImageRefused` for every problem with a file.
+All functions are pure and thread-safe. A call may take a second, so do not call them in an event loop.
 """
 
 import math
@@ -56,30 +56,30 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """An image encoded by this package. Sizes are in pixels; the type is ``image/jpeg`` or ``image/png``."""
+    """An image that this package encoded. Sizes are in pixels, the type is `image/jpeg` or `image/png`."""
 
     data: bytes = field(repr=False)
     width: int
     height: int
     content_type: str
     decoded: Image.Image | None = field(default=None, repr=False, compare=False)
-    """The pixels, if still in memory, so that a thumbnail need not decode the image again."""
+    """The pixels, if they are still in memory. `make_thumbnail` then does not decode the image again."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the bytes, in hexadecimal."""
+        """The SHA-256 of the bytes, in hexadecimal."""
         return sha256(self.data).hexdigest()
 
     @property
     def extension(self) -> str:
-        """``jpg`` or ``png``."""
+        """The file extension: `jpg` or `png`."""
         return {"image/jpeg": "jpg", "image/png": "png"}[self.content_type]
 
 
 def _refuse_errors(subject: Subject) -> Callable[[Callable[P, EncodedImage]], Callable[P, EncodedImage]]:
-    """Decorator that turns every error of a decoder into ImageRefused: even TypeError and IndexError occur.
+    """Decorate a function so that it raises `ImageRefused` for all errors, since decoders raise any type.
 
-    No exception is chained, since an error report would show the bytes in the decoder's frames.
+    The original error is not chained, because an error report would show the image from the decoder's frames.
     """
 
     def decorate(convert: Callable[P, EncodedImage]) -> Callable[P, EncodedImage]:
@@ -89,7 +89,7 @@ def _refuse_errors(subject: Subject) -> Callable[[Callable[P, EncodedImage]], Ca
                 return convert(*args, **kwargs)
             except ImageRefused:
                 raise
-            except Exception:  # noqa: BLE001 -- see the docstring
+            except Exception:  # noqa: BLE001 -- as the docstring says
                 refusal = ImageRefused("unreadable", subject)
             raise refusal
 
@@ -102,8 +102,9 @@ def _refuse_errors(subject: Subject) -> Callable[[Callable[P, EncodedImage]], Ca
 def normalize_person_photo(file: BinaryIO, *, max_bytes: int = MAX_BYTES) -> EncodedImage:
     """Convert a person's photo for the vendor, to an upright, opaque JPEG in sRGB, smaller than 10 MB.
 
-    Each side has ``MIN_SIDE`` to ``MAX_SIDE`` pixels. The file is read from its current position, at most one
-    byte beyond ``max_bytes``. Raises `ImageRefused`.
+    The JPEG has `MIN_SIDE` to `MAX_SIDE` pixels on each side. Reading starts at the file's current position.
+    Raise `ImageRefused` if the file is no photo, is damaged, too small or narrow, or exceeds a limit such as
+    `max_bytes`.
     """
     return _for_vendor(file, "photo", PHOTO_FORMATS, max_bytes, MAX_PIXELS)
 
@@ -112,26 +113,26 @@ def normalize_person_photo(file: BinaryIO, *, max_bytes: int = MAX_BYTES) -> Enc
 def normalize_product_image(file: BinaryIO, *, max_bytes: int = PRODUCT_BYTES) -> EncodedImage:
     """Convert a merchant's product image for the vendor.
 
-    As `normalize_person_photo`, but accepts larger files and the first frame of a GIF. Raises `ImageRefused`
-    with a message for the merchant.
+    Like `normalize_person_photo`, but accept larger files and the first frame of a GIF. The message of
+    `ImageRefused` is for the merchant.
     """
     return _for_vendor(file, "product", _PRODUCT_FORMATS, max_bytes, PRODUCT_PIXELS)
 
 
 @_refuse_errors("result")
 def normalize_result(data: bytes) -> EncodedImage:
-    """Decode the vendor's result and encode it anew, labelled as made with generative AI.
+    """Decode the vendor's result and encode it again, with a label that says it was made with generative AI.
 
-    A PNG stays a PNG with the same pixels and alpha, but loses its colour profile and the low byte of 16-bit
-    channels. A JPEG stays a JPEG, upright and in sRGB. A WebP becomes a PNG if it has alpha, else a JPEG.
-    Raises `ImageRefused`.
+    A PNG stays a PNG with the same pixels and alpha, but without its color profile and the low byte of 16-bit
+    channels. A JPEG stays a JPEG, upright and in sRGB. A WebP with alpha becomes a PNG, any other a JPEG.
+    Raise `ImageRefused` if the bytes are no image or a damaged one, or have too many pixels.
     """
     source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
     if source.format == "JPEG":
         image = pixels.decode_plain_rgb(source, max(source.width, source.height))
     else:
         image = pixels.decode_exact(source)
-    decoded = image if image.mode == "RGB" else None  # a thumbnail needs plain RGB
+    decoded = image if image.mode == "RGB" else None  # make_thumbnail needs RGB
     if source.format == "PNG" or "A" in image.mode:
         return EncodedImage(pixels.encode_png(image, label=True), *image.size, "image/png", decoded)
     return EncodedImage(pixels.encode_jpeg(image, quality=95, label=True), *image.size, "image/jpeg", decoded)
@@ -139,7 +140,10 @@ def normalize_result(data: bytes) -> EncodedImage:
 
 @_refuse_errors("result")
 def convert_result(data: bytes, content_type: str) -> EncodedImage:
-    """Convert a stored result to ``image/png`` or ``image/jpeg``, with its label. Raises `ImageRefused`."""
+    """Convert a stored result to `image/png` or `image/jpeg`, with the label that `normalize_result` adds.
+
+    Raise `ImageRefused` if the bytes are not a result.
+    """
     source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
     if content_type == "image/png":
         image = pixels.decode_exact(source)
@@ -152,9 +156,9 @@ def convert_result(data: bytes, content_type: str) -> EncodedImage:
 def make_thumbnail(
     image: EncodedImage | bytes, side: int = THUMBNAIL_SIDE, *, label: bool = False
 ) -> EncodedImage:
-    """A small JPEG, with no side above ``side`` pixels, of one of this package's images or of its bytes.
+    """Return a small JPEG of an image that this package encoded, with at most `side` pixels on each side.
 
-    ``label``: as in `normalize_result`, for the thumbnail of a result. Raises `ImageRefused` for other bytes.
+    `label` adds the label of `normalize_result`. Raise `ImageRefused` if bytes cannot be decoded.
     """
     if isinstance(image, EncodedImage) and image.decoded is not None:
         small = pixels.shrink(image.decoded, side)
@@ -171,10 +175,10 @@ def _for_vendor(
     if len(data) > max_bytes:
         raise ImageRefused("too_many_bytes", subject, limit=max_bytes // 1_000_000)
     source = _read(data, subject, formats, max_pixels)
-    del data  # it is as large as the decoder's own copies
+    del data  # frees as much memory as the decoder's own copy needs
     _check_shape(source, subject)
     image = pixels.decode_plain_rgb(source, MAX_SIDE)
-    for quality in (92, 80, 60):  # even noise of 2000 x 2000 pixels is below the limit at 80
+    for quality in (92, 80, 60):  # At 80, even noise of 2000 x 2000 pixels is below VENDOR_BYTES.
         written = pixels.encode_jpeg(image, quality=quality)
         if len(written) < VENDOR_BYTES:
             break
@@ -187,7 +191,7 @@ def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: i
     except WrongKindError:
         names = ", ".join(_FORMAT_NAMES[name] for name in formats)
         raise ImageRefused("format", subject, formats=names) from None
-    # If the shop has set a lower limit in Pillow, it applies: above it, Pillow would warn or raise.
+    # Above MAX_IMAGE_PIXELS Pillow warns or raises an error. The shop may have lowered that setting.
     limit = min(max_pixels, math.floor(MAX_MEMORY / source.cost), Image.MAX_IMAGE_PIXELS or max_pixels)
     if not source.width or not source.height:
         raise DamagedError("The image has no pixels.")
@@ -198,7 +202,7 @@ def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: i
 
 
 def _check_shape(source: ImageSource, subject: Subject) -> None:
-    """Refuse an image that is too small, or would be after its longest side is reduced."""
+    """Refuse an image with a side that is too short, now or when the longest side is reduced."""
     width, height = source.upright
     if min(width, height) < MIN_SIDE:
         raise ImageRefused("too_small", subject, width=width, height=height, side=MIN_SIDE)

@@ -1,8 +1,8 @@
 """Parse an image's container without decoding the pixels, and keep only what the pixels need.
 
-Every file is parsed here first. The result is the format, size and orientation, before any decoder runs,
-and a copy without comments, thumbnails, further frames, Exif, XMP and trailing data. The decoder never sees
-the parts that break decoders most often, and none of them can end up in the output.
+Every file is parsed here before any decoder runs. The result is the format, size and orientation, and a copy
+of the file without comments, thumbnails, further frames, Exif, XMP and trailing data. The decoder never sees
+these parts, which break decoders most often, and none of them can get into the output.
 
 Sources: ITU-T T.81 (JPEG), CIPA DC-008 (Exif), W3C PNG (Third Edition), RFC 9649 (WebP), GIF89a.
 """
@@ -18,10 +18,10 @@ from typing import Literal
 # A camera's JPEG has at most a few hundred segments; a PNG of 50 MB in chunks of 8 kB has about 6,000.
 MAX_SEGMENTS = 4_000
 MAX_CHUNKS = 50_000
-# Progressive JPEGs have 10 (colour) to 18 (CMYK) scans. The decoder processes all pixels for each scan: with
-# 40 million pixels, 20 nearly empty scans take one second and 32 take two.
+# Progressive JPEGs have 10 (color) to 18 (CMYK) scans. The decoder processes all pixels for each scan: for
+# 40 million pixels, 20 nearly empty scans take one second and 32 scans take two.
 MAX_SCANS = 24
-# Bytes. Colour profiles of printing presses have up to 3 MB; a larger one is ignored.
+# Bytes. Color profiles of printing presses have up to 3 MB. Larger profiles are ignored.
 MAX_PROFILE = 3_000_000
 
 _ORIENTATION = 0x0112
@@ -34,15 +34,15 @@ class WrongKindError(ValueError):
 
 
 class DamagedError(ValueError):
-    """The format is accepted, but the file is truncated or broken."""
+    """The file has an accepted format, but it is truncated or broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
     """A still image, not yet decoded.
 
-    ``width`` and ``height`` are as stored, before applying ``orientation`` (1 to 8, as in Exif);
-    ``profile`` is an ICC profile or empty; ``cost`` is the decoder's approximate memory in bytes per pixel.
+    `width` and `height` are those before `orientation` (1 to 8, as in Exif) is applied. `profile` is an ICC
+    profile or empty. `cost` is the memory that the decoder needs, in bytes per pixel.
     """
 
     format: str
@@ -55,14 +55,15 @@ class ImageSource:
 
     @property
     def upright(self) -> tuple[int, int]:
-        """Width and height after applying the orientation."""
+        """The width and height after the orientation is applied."""
         return (self.height, self.width) if self.orientation in _SIDEWAYS else (self.width, self.height)
 
 
 def parse_container(data: bytes, formats: tuple[str, ...]) -> ImageSource:
-    """Detect the format from the bytes and parse it. Raises ``WrongKindError`` or ``DamagedError``.
+    """Detect the format from the bytes and parse the container.
 
-    ``formats`` are the accepted formats, by Pillow's names.
+    `formats` are Pillow's names of the accepted formats. Raise `WrongKindError` if the file has none of them
+    or is animated, and `DamagedError` if it is truncated or broken.
     """
     if not data:
         raise DamagedError("The file is empty.")
@@ -74,12 +75,12 @@ def parse_container(data: bytes, formats: tuple[str, ...]) -> ImageSource:
 
 def _number(data: bytes, start: int, length: int, order: Literal["little", "big"] = "big") -> int:
     if start + length > len(data):
-        raise DamagedError("The file ends too early.")
+        raise DamagedError("The file is incomplete.")
     return int.from_bytes(data[start : start + length], order)
 
 
 def _orientation(exif: bytes) -> int:
-    """The orientation in an Exif block; 1 if the block is broken, so that the image may lie on its side."""
+    """Return the orientation in an Exif block, or 1 (unchanged) if the block is broken or has none."""
     exif = exif.removeprefix(b"Exif\0\0")
     order: Literal["little", "big"] = "little" if exif.startswith(b"II") else "big"
     try:
@@ -96,27 +97,27 @@ def _limit_profile(data: bytes) -> bytes:
     return data if len(data) <= MAX_PROFILE else b""
 
 
-# JPEG. A stuffed 0xFF, restarts inside a scan and fill bytes do not count as markers.
+# In a JPEG, 0xFF begins a marker. The excluded values are data, restarts inside a scan, and fill bytes.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-_FRAME_HEADERS = (0xC0, 0xC1, 0xC2)  # sequential and progressive; photos use no others
-_TABLES = (0xC4, 0xDB, 0xDD)  # Huffman, quantization, restart interval
+_FRAME_HEADERS = (0xC0, 0xC1, 0xC2)  # Baseline, extended sequential and progressive. Photos use no others.
+_TABLES = (0xC4, 0xDB, 0xDD)  # Huffman tables, quantization tables, restart interval.
 _FIRST_MARKER = 0xC0
 _SCAN, _END, _COMMENT, _EXIF, _ICC = 0xDA, 0xD9, 0xFE, 0xE1, 0xE2
-_COLOUR_SPACE = ((0xE0, b"JFIF\0"), (0xEE, b"Adobe"))
+_COLOR_SPACE = ((0xE0, b"JFIF\0"), (0xEE, b"Adobe"))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield each segment's marker code, body and complete bytes, including a scan's data.
 
-    Stops at the first end of image. Other frames (MPO), a gain map (Ultra HDR) or a manufacturer's data may
-    follow it. After the first scan, bytes outside of segments are damaged pixels: without them, the rest of
-    the image would decode as grey.
+    Stop at the first end marker. Other frames (MPO), a gain map (Ultra HDR) or a manufacturer's data may
+    follow it. After the first scan, bytes outside of segments are damaged pixels. Without them, the decoder
+    would make the rest of the image gray, so raise `DamagedError`.
     """
     position, has_scan = 2, False
     while marker := _MARKER.search(data, position):
         start, code = marker.start(), data[marker.start() + 1]
         if has_scan and (code < _FIRST_MARKER or data[position:start].strip(b"\xff")):
-            raise DamagedError("There are damaged pixels between the segments.")
+            raise DamagedError("The pixels between two segments are damaged.")
         if code == _END:
             yield code, b"", data[start : start + 2]
             return
@@ -128,7 +129,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
             after = _MARKER.search(data, body_end)
             position = after.start() if after else len(data)
         yield code, data[start + 4 : body_end], data[start:position]
-    raise DamagedError("The end of the image is missing.")
+    raise DamagedError("The end marker is missing.")
 
 
 def _jpeg(data: bytes) -> ImageSource:
@@ -145,12 +146,12 @@ def _jpeg(data: bytes) -> ImageSource:
             exif = exif or body
         elif code == _ICC and body.startswith(b"ICC_PROFILE\0"):
             profile[_number(body, 12, 1)] = body[14:]
-        elif (code, body[:5]) in _COLOUR_SPACE:
+        elif (code, body[:5]) in _COLOR_SPACE:
             kept.append(segment)
         elif code in range(0xC0, 0xE0) and code not in (*_TABLES, _END):
-            raise DamagedError("There is a marker that photos do not have.")
+            raise DamagedError("The file has a marker that photos never have.")
     if kept[-1] != b"\xff\xd9" or len(frames) != 1 or not 1 <= scans <= MAX_SCANS:
-        raise DamagedError("The number of segments, scans or frame headers is wrong.")
+        raise DamagedError("The file has too few or too many segments, scans or frame headers.")
     frame = frames[0]
     sampling = [_number(frame, at, 1) for at in range(7, 6 + 3 * _number(frame, 5, 1), 3)]
     samples = [(factors >> 4) * (factors & 15) for factors in sampling]
@@ -159,7 +160,7 @@ def _jpeg(data: bytes) -> ImageSource:
         b"".join(kept),
         width=_number(frame, 3, 2),
         height=_number(frame, 1, 2),
-        # For several scans the decoder keeps all coefficients, two bytes each, at any scale.
+        # If there are several scans, the decoder keeps all coefficients, of two bytes each, at any scale.
         cost=2 + (2 * sum(samples) / max(samples) if scans > 1 else 0),
         orientation=_orientation(exif),
         profile=_limit_profile(b"".join(profile[number] for number in sorted(profile))),
@@ -168,7 +169,7 @@ def _jpeg(data: bytes) -> ImageSource:
 
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _METADATA_CHUNKS = (b"acTL", b"eXIf", b"iCCP")
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # per pixel, by colour type
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # The number of samples per pixel, by color type.
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -177,7 +178,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     while True:
         end = position + 12 + _number(data, position, 4)
         if end > len(data):
-            raise DamagedError("A chunk ends too early.")
+            raise DamagedError("A chunk is incomplete.")
         yield data[position + 4 : position + 8], data[position + 8 : end - 4], data[position:end]
         position = end
 
@@ -187,24 +188,24 @@ def _png(data: bytes) -> ImageSource:
     for kind, body, chunk in islice(_chunks(data), MAX_CHUNKS):
         if kind in _PIXEL_CHUNKS:
             if zlib.crc32(body, zlib.crc32(kind)) != _number(chunk, len(chunk) - 4, 4):
-                raise DamagedError("A checksum is wrong.")
+                raise DamagedError("The checksum of a chunk is wrong.")
             if (kind == b"IHDR") != (len(kept) == 1):
-                raise DamagedError("The header does not come first, or comes again.")
+                raise DamagedError("The header is not the first chunk, or there are two headers.")
             kept.append(chunk)
         elif kind in _METADATA_CHUNKS:
             metadata[kind] = metadata[kind] or body
         if kind == b"IEND":
             break
     else:
-        raise DamagedError("Too many chunks.")
+        raise DamagedError("The file has too many chunks.")
     if metadata[b"acTL"] and _number(metadata[b"acTL"], 0, 4) > 1:
-        raise WrongKindError("An animated PNG.")
+        raise WrongKindError("The PNG is animated.")
     return ImageSource(
         "PNG",
         b"".join(kept),
         width=_number(kept[1], 8, 4),
         height=_number(kept[1], 12, 4),
-        # A decoded pixel has four bytes. For 16-bit colour up to eight are inflated first, which takes time.
+        # A decoded pixel has four bytes. For 16-bit color, up to eight are inflated first, which takes time.
         cost=max(4, _SAMPLES.get(kept[1][17], 0) * kept[1][16] / 8),
         orientation=_orientation(metadata[b"eXIf"]),
         profile=_inflate_profile(metadata[b"iCCP"]),
@@ -212,7 +213,7 @@ def _png(data: bytes) -> ImageSource:
 
 
 def _inflate_profile(body: bytes) -> bytes:
-    packed = body.partition(b"\0")[2][1:]  # after the name and the method
+    packed = body.partition(b"\0")[2][1:]  # The profile follows its name and the compression method.
     try:
         return _limit_profile(zlib.decompressobj().decompress(packed, MAX_PROFILE + 1))
     except zlib.error:
@@ -220,14 +221,14 @@ def _inflate_profile(body: bytes) -> bytes:
 
 
 def _riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each WebP chunk's kind and body. As in decoders, the last byte of padding may be missing."""
+    """Yield each WebP chunk's kind and body. Like decoders, accept a missing last byte of padding."""
     position, end = 12, 8 + _number(data, 4, 4, "little")
     if end > len(data):
-        raise DamagedError("The file ends too early.")
+        raise DamagedError("The file is incomplete.")
     while position < end:
         length = _number(data, position + 4, 4, "little")
         if position + 8 + length > end:
-            raise DamagedError("A chunk ends too early.")
+            raise DamagedError("A chunk is incomplete.")
         yield data[position : position + 4], data[position + 8 : position + 8 + length]
         position += 8 + length + length % 2
 
@@ -236,13 +237,13 @@ def _webp(data: bytes) -> ImageSource:
     found: dict[bytes, bytes] = {}
     for kind, body in islice(_riff(data), MAX_CHUNKS):
         if kind in (b"ANIM", b"ANMF"):
-            raise WrongKindError("An animated WebP.")
+            raise WrongKindError("The WebP is animated.")
         if kind in (b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"EXIF", b"ICCP"):
             found.setdefault(kind, body)
     extended, lossy, lossless = (found.get(kind, b"") for kind in (b"VP8X", b"VP8 ", b"VP8L"))
     if extended:
         width, height = _number(extended, 4, 3, "little") + 1, _number(extended, 7, 3, "little") + 1
-        found[b"VP8X"] = bytes([extended[0] & 0x10]) + extended[1:]  # of the flags, only alpha still applies
+        found[b"VP8X"] = bytes([extended[0] & 0x10]) + extended[1:]  # Only the flag for alpha.
     elif lossy:
         width, height = _number(lossy, 6, 2, "little") & 0x3FFF, _number(lossy, 8, 2, "little") & 0x3FFF
     else:
@@ -257,8 +258,8 @@ def _webp(data: bytes) -> ImageSource:
         b"RIFF" + len(kept).to_bytes(4, "little") + kept,
         width=width,
         height=height,
-        # The decoder keeps two canvases and returns a third, Pillow makes a fourth, and lossless data, which
-        # includes alpha, needs a fifth.
+        # Four bytes for each copy: the decoder keeps two and returns a third, Pillow makes a fourth, and
+        # lossless data, such as alpha, needs a fifth.
         cost=16 if lossy and not found.get(b"ALPH") else 20,
         orientation=_orientation(found.get(b"EXIF", b"")),
         profile=_limit_profile(found.get(b"ICCP", b"")),
@@ -270,14 +271,14 @@ def _gif(data: bytes) -> ImageSource:
 
 
 def _heif(data: bytes) -> ImageSource:
-    heif = import_module("pillow_heif").open_heif(data)  # decodes nothing yet, and rotates by itself
+    heif = import_module("pillow_heif").open_heif(data)  # decodes nothing yet, but applies the orientation
     width, height = heif.size
     return ImageSource(
         "HEIF",
         data,
         width,
         height,
-        # A camera's 10 bits are stored as 16, by the decoder and during its conversion to 8.
+        # The decoder stores a camera's 10 bits as 16, and keeps them while it converts them to 8.
         cost=12 if heif.info["bit_depth"] > _BITS_PER_BYTE else 8,
         profile=_limit_profile(heif.info.get("icc_profile") or b""),
     )

@@ -1,4 +1,4 @@
-"""Decode, convert to sRGB, shrink and encode. Pillow's global settings are the shop's and never changed."""
+"""Decode, convert to sRGB, shrink and encode. Never change Pillow's global settings, which are the shop's."""
 
 import math
 from functools import lru_cache
@@ -11,13 +11,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from .containers import ImageSource
 
-# A large image has 40 MB to 160 MB in Pillow. Strips of this many pixels are processed at a time, so that no
-# second copy of it is made.
+# A large image takes 40 MB to 160 MB of memory. It is processed in strips of this many pixels, to avoid a
+# second copy of the whole image.
 STRIP_PIXELS = 1_000_000
-# Bytes. Colour profiles of displays and cameras have some kB; only those of printing presses are large.
+# Bytes. Color profiles of displays and cameras have a few kB. Larger ones are of printing presses, and are
+# used for CMYK images only.
 MAX_DISPLAY_PROFILE = 128_000
-# An image at most this much larger than the wanted size is cropped equally at both edges. Resampling it by
-# one percent would lose fine stripes. Half of most phones' 4032 pixels is such a size.
+# If an image exceeds the wanted size by at most this fraction, it is cropped instead of resampled, because
+# resampling by one percent blurs fine stripes. Most phones' photos have a side of 4032 pixels: shrunk by half
+# to 2016, they are cropped to 2000.
 MAX_CROP = 0.01
 
 _TURNS = {
@@ -30,7 +32,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# IPTC Photo Metadata Standard, "Digital Source Type", and its guidance for pictures made with generative AI.
+# IPTC Photo Metadata Standard: the "Digital Source Type" for images that were made with generative AI.
 AI_LABEL = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -45,16 +47,20 @@ AI_LABEL = (
 
 
 def fit(width: int, height: int, longest: int) -> tuple[int, int]:
-    """The size with the same aspect ratio whose longest side has at most ``longest`` pixels."""
+    """Return the size, reduced in proportion so that the longest side has at most `longest` pixels."""
     scale = min(1.0, longest / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def decode_plain_rgb(source: ImageSource, longest: int) -> Image.Image:
-    """Decode to upright RGB in sRGB, opaque on white, and shrink to at most ``longest`` pixels a side."""
+    """Decode to upright, opaque RGB in sRGB, with at most `longest` pixels on each side.
+
+    Transparent pixels become white.
+    """
     image = _open(source)
     size = fit(source.width, source.height, longest)
-    # A JPEG is decoded at 1/2, 1/4 or 1/8 if that is large enough. The box is the part that the image fills.
+    # `draft` makes the decoder shrink a JPEG to 1/2, 1/4 or 1/8 if that is still large enough. `box` is then
+    # the area with content, in fractions of pixels.
     drafted = image.draft(None, size)
     box = drafted[1] if drafted else (0, 0, *image.size)
     factor = max(1, min(image.width // size[0], image.height // size[1]))
@@ -67,7 +73,7 @@ def decode_plain_rgb(source: ImageSource, longest: int) -> Image.Image:
 
 
 def shrink(image: Image.Image, longest: int) -> Image.Image:
-    """Shrink an image from `decode_plain_rgb` to at most ``longest`` pixels a side."""
+    """Shrink an image from `decode_plain_rgb` to at most `longest` pixels on each side."""
     size = fit(*image.size, longest)
     factor = max(1, min(image.width // size[0], image.height // size[1]))
     return _resize(image.reduce(factor), size, (image.width / factor, image.height / factor))
@@ -90,14 +96,14 @@ def rotate_upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def encode_jpeg(image: Image.Image, *, quality: int, label: bool = False) -> bytes:
-    """Encode as JPEG, without chroma subsampling, which would blur the fine coloured stripes of garments."""
+    """Encode as JPEG, without chroma subsampling, because that blurs fine colored stripes of garments."""
     out = BytesIO()
     image.save(out, "JPEG", quality=quality, subsampling="4:4:4", **({"xmp": AI_LABEL} if label else {}))
     return out.getvalue()
 
 
 def encode_png(image: Image.Image, *, label: bool = False) -> bytes:
-    """Encode as PNG. The label is an uncompressed iTXt chunk, as part 3 of the XMP specification requires."""
+    """Encode as PNG. The label is an uncompressed iTXt chunk, as the XMP specification (part 3) requires."""
     out, info = BytesIO(), PngInfo()
     if label:
         info.add_itxt("XML:com.adobe.xmp", AI_LABEL)
@@ -112,12 +118,12 @@ def _open(source: ImageSource) -> Image.Image:
     else:
         image = Image.open(BytesIO(source.data), formats=[source.format])
     if image.size != (source.width, source.height):
-        raise ValueError("The decoder's size differs from the container's.")
+        raise ValueError("The decoder and the container disagree about the image's size.")
     return image
 
 
 def _reduce(image: Image.Image, factor: int) -> Image.Image:
-    """Shrink by a whole factor and make opaque, strip by strip, so that no full-size copy is made."""
+    """Shrink by a whole factor and make opaque, strip by strip to avoid a second copy in full size."""
     width, height = image.size
     rows = factor * max(1, STRIP_PIXELS // (width * factor))
     small: Image.Image | None = None
@@ -131,7 +137,7 @@ def _reduce(image: Image.Image, factor: int) -> Image.Image:
 
 
 def _resize(image: Image.Image, size: tuple[int, int], filled: tuple[float, float]) -> Image.Image:
-    """Resize or crop. `filled` is the part of the image with content; the last strip may have enlarged it."""
+    """Resize or crop to `size`. `filled` is the size of the content, which may end within a pixel."""
     if filled == size:
         return image
     if any(actual > wanted * (1 + MAX_CROP) for actual, wanted in zip(filled, size, strict=True)):
@@ -149,7 +155,7 @@ def _make_opaque(image: Image.Image) -> Image.Image:
     if _is_opaque(image):
         return image
     if image.mode == "I;16":
-        return Image.frombytes("L", image.size, image.tobytes()[1::2])  # little endian: the high bytes
+        return Image.frombytes("L", image.size, image.tobytes()[1::2])  # The high bytes (little-endian).
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")
@@ -159,31 +165,28 @@ def _make_opaque(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Convert to RGB in sRGB. Without a usable profile the values are taken as sRGB, as browsers do."""
+    """Convert to RGB in sRGB. Without a usable profile, treat the values as sRGB, as browsers do."""
     if profile and (image.mode == "CMYK" or len(profile) <= MAX_DISPLAY_PROFILE):
         try:
             if image.mode != "RGB" or not _is_srgb(profile):
                 return _convert(image, profile)
         except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a broken profile, or one for another colour space
+            pass  # The profile is broken or for another color space.
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @lru_cache(maxsize=16)
 def _is_srgb(profile: bytes) -> bool:
-    """Whether the profile changes no colour by more than one step, as phones' own sRGB profiles.
-
-    Cached, since there are few such profiles.
-    """
-    grid = bytes(channel for colour in product(range(0, 256, 17), repeat=3) for channel in colour)
-    colours = Image.frombytes("RGB", (64, 64), grid)
-    difference = ImageChops.difference(colours, _convert(colours, profile))
+    """Return whether the profile changes no color by more than one step, like the sRGB profiles of phones."""
+    grid = bytes(channel for color in product(range(0, 256, 17), repeat=3) for channel in color)
+    colors = Image.frombytes("RGB", (64, 64), grid)
+    difference = ImageChops.difference(colors, _convert(colors, profile))
     return not any(difference.point(lambda step: step > 1).tobytes())
 
 
 def _convert(image: Image.Image, profile: bytes) -> Image.Image:
     if b"mpet" in profile:
-        raise ValueError("Multiprocess elements are programs that may run for minutes.")
+        raise ValueError("The profile has multiprocess elements: programs that may run for minutes.")
     source = ImageCms.ImageCmsProfile(BytesIO(profile))
     srgb = ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")

@@ -1,5 +1,5 @@
-"""Why an image is refused, in words for the shopper or the merchant who can fix it."""
-# ruff: noqa: RUF001 -- the multiplication sign is correct between two lengths
+"""Messages that tell the shopper or the merchant why an image is refused and what to do."""
+# ruff: noqa: RUF001 -- sizes are written with a multiplication sign
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 Code = Literal["photo_unreadable", "photo_format", "photo_too_small", "photo_too_large"]
 Subject = Literal["photo", "product", "result"]
 
-# Reason: code, text for the shopper, text for the merchant. Whole sentences, since languages combine parts
-# differently.
+# For each reason: the code, the text for the shopper, and the text for the merchant. The texts are whole
+# sentences, because languages combine parts of sentences differently.
 _REASONS: Mapping[str, tuple[Code, "_StrPromise", "_StrPromise"]] = {
     "unreadable": (
         "photo_unreadable",
@@ -94,11 +94,11 @@ _REASONS: Mapping[str, tuple[Code, "_StrPromise", "_StrPromise"]] = {
 _RESULT = pgettext_lazy("vton", "The try-on service sent a picture that cannot be used.")
 
 
-class ImageRefused(Exception):  # noqa: N818 -- a refusal is an answer to a person, not a program error
-    """An image is refused and nothing of it is stored.
+class ImageRefused(Exception):  # noqa: N818 -- a refusal is a response to a person and no program error
+    """An image is refused, and nothing of it is stored.
 
-    ``code`` is one of the API's refusal codes. ``message`` is a lazily translated sentence that says what is
-    wrong and what to do. ``str()`` of the exception is only the reason.
+    `code` is one of the API's refusal codes. `message` is a lazily translated text that says what is wrong
+    and what to do. `str()` of the exception is the reason, such as "too_small".
     """
 
     code: Code

@@ -1,4 +1,4 @@
-"""Personal data: consent, erasure, export, scheduled deletion, and the log of staff access to photos."""
+"""Personal data: consent, erasure, export, scheduled deletion, and the log of staff who opened photos."""
 
 from .consent import has_consented, record_consent, withdraw_consent
 from .erasure import (

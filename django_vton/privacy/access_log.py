@@ -1,4 +1,4 @@
-"""The log of which staff member opened which shopper's photo or result, written before any byte is sent."""
+"""A log that records which staff member opened which photo or result, before the first byte is sent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..conf import config
 from ..models import PersonPhoto, PhotoAccess, TryOnImage
 
 RETENTION = timedelta(days=365)
-"""Complaints arrive long after an image is deleted, but the log is personal data of the staff as well."""
+"""Complaints may arrive long after an image is deleted, but the log is also personal data of the staff."""
 
 
 def record_access(actor: Any, image: PersonPhoto | TryOnImage) -> None:
-    """Record that `actor` opens this image. Call it before sending the image: no record, no image."""
+    """Record that `actor` opens this image. Call it before sending the image, so that no access is missed."""
     PhotoAccess.objects.get_or_create(
         actor=actor,
         kind=PhotoAccess.Kind.PHOTO if isinstance(image, PersonPhoto) else PhotoAccess.Kind.RESULT,
@@ -28,11 +28,11 @@ def record_access(actor: Any, image: PersonPhoto | TryOnImage) -> None:
 
 
 def accesses_to(image_ids: Iterable[UUID]) -> list[dict[str, str]]:
-    """Return `{"kind", "id", "at"}` of each access to these images, oldest first, without who it was."""
+    """Return `{"kind", "id", "at"}` for each access to these images, oldest first. Do not tell who it was."""
     rows = PhotoAccess.objects.filter(object_id__in=list(image_ids)).order_by("at")
     return [{"kind": row.kind, "id": str(row.object_id), "at": row.at.isoformat()} for row in rows]
 
 
 def purge(now: datetime) -> int:
-    """Delete entries older than `RETENTION`; return how many."""
+    """Delete entries older than `RETENTION`. Return their number."""
     return PhotoAccess.objects.filter(at__lt=now - RETENTION).delete()[0]

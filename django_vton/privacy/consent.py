@@ -1,4 +1,4 @@
-"""Consent: which text a shopper agreed to, in which version and language, when, and its withdrawal."""
+"""Record, check and withdraw consents. A consent is to a version of the text in a language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .erasure import delete_photo, lock_shopper
 
 
 def has_consented(shopper: Shopper | None) -> bool:
-    """Whether this shopper agreed to the current version and has not withdrawn the consent."""
+    """Return whether this shopper agreed to the current version and has not withdrawn the consent."""
     if shopper is None:
         return False
     return shopper.consents.filter(version=config.CONSENT_VERSION, withdrawn_at__isnull=True).exists()

@@ -1,7 +1,7 @@
-"""Erasure on demand: a photo, a try-on, or all data of one shopper.
+"""Erase a photo, a try-on, or all data of a shopper, on demand.
 
-Files are deleted after the commit that deletes their row. If the process dies in between,
-`orphaned_files` deletes them later.
+Files are deleted after the commit that deletes their row. If the process dies in between, `orphaned_files`
+deletes them later.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _TOMBSTONE: dict[str, Any] = {
     "shared_key": None,
     "idempotency_key": None,
     "idempotency_digest": "",
-    # Try-ons that share quota rows would be recognizable as one shopper's, or one address's.
+    # Shared quota rows would show which erased try-ons belonged to the same shopper or IP address.
     "quota_ids": [],
     "counted_images": 0,
     "feedback": "",
     "feedback_reason": "",
 }
-"""The fields that an erased try-on loses, with their empty values."""
+"""The fields that are cleared in an erased try-on, with their empty values."""
 
 
 def lock_shopper(shopper_pk: int | None) -> None:
-    """Serialize changes to a shopper's photos and try-ons; `intake` takes the same lock."""
+    """Lock a shopper's row, so that photos and try-ons change one after another. `intake` takes it too."""
     if shopper_pk is not None:
         Shopper.objects.select_for_update().filter(pk=shopper_pk).first()
 
@@ -50,7 +50,7 @@ def delete_photo(photo: PersonPhoto) -> None:
 
 
 def erase_tryon(request: TryOnRequest) -> None:
-    """Cancel a try-on and remove everything personal from it; its attempts and their costs stay."""
+    """Cancel a try-on and remove all personal data from it. Its attempts and their costs stay."""
     with transaction.atomic():
         lock_shopper(request.shopper_id)
         lifecycle.cancel(request)
@@ -64,7 +64,7 @@ def erase_tryon(request: TryOnRequest) -> None:
         photo = request.photo
         TryOnRequest.objects.filter(pk=request.pk).update(**_TOMBSTONE, erased_at=timezone.now())
         request.phone_links.clear()
-        # An order number would lead back to the shopper.
+        # The shop's order number identifies the shopper.
         request.conversions.update(reference=None, order="")
         TryOnEvent.objects.create(request=request, name="erased", to_state=request.state)
         if photo is not None and not photo.is_house and not photo.is_reusable and not photo.try_ons.exists():
@@ -72,25 +72,25 @@ def erase_tryon(request: TryOnRequest) -> None:
 
 
 def _anonymize_events(request: TryOnRequest) -> None:
-    """Remove the shopper from the try-on's history; members of staff stay named in it."""
+    """Remove the shopper from the try-on's history. The names of staff stay in it."""
     shopper = request.shopper
     if shopper is None:
         return
     if shopper.user_id is not None:
         request.events.filter(actor=shopper.user_id).update(actor=None)
-    # These details name the shopper's other try-ons that share a render with this one.
+    # The details of "accepted" contain the ids of try-ons that share a render.
     accepted = TryOnEvent.objects.filter(name="accepted")
     accepted.filter(request=request).update(detail={})
     accepted.filter(request__source=request).update(detail={})
 
 
 def _transfer_shared_images(request: TryOnRequest) -> None:
-    """Keep images that other try-ons share: the oldest of those becomes their owner."""
+    """Give the images to the oldest of the try-ons that share them, if there is one."""
     if not request.images.exists():
         return
     heir = request.followers.filter(state=State.COMPLETED).order_by("created_at").first()
     if heir is None:
-        # The source has just ended, and its followers have not been completed yet.
+        # The try-on has only just ended, and its followers have not been completed yet.
         heir = request.followers.filter(state=State.QUEUED).order_by("created_at").first()
         if heir is None:
             return
@@ -107,7 +107,7 @@ def erase_shopper(shopper: Shopper) -> None:
         shopper.delete()  # The signal receiver below erases the rest first.
 
 
-# Signal receivers, connected in apps.py
+# apps.py connects these signal receivers.
 
 
 def delete_files_after_commit(*, instance: Any, using: str, **_kwargs: Any) -> None:
@@ -128,7 +128,7 @@ def erase_deleted_shopper(*, instance: Shopper, **_kwargs: Any) -> None:
     for photo in instance.photos.all():
         delete_photo(photo)
     if instance.user is not None and not getattr(instance.user, "is_staff", False):
-        # They may have canceled another shopper's try-on through a phone link.
+        # The user may have canceled another shopper's try-on through a phone link.
         TryOnEvent.objects.filter(actor=instance.user, name="canceled").update(actor=None)
     quota_keys = [f"{kind}:{instance.pk}" for kind in ("shopper", "shared:shopper", "phone")]
     Quota.objects.filter(key__in=quota_keys).delete()

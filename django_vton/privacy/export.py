@@ -1,4 +1,4 @@
-"""The export of everything that is stored about a shopper (GDPR, article 15)."""
+"""Export everything that is stored about a shopper (GDPR, article 15)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import access_log
 
 
 def export_shopper(shopper: Shopper | None) -> dict[str, Any]:
-    """Return everything that is stored about a shopper, ready for JSON: images by id, times in ISO 8601."""
+    """Return everything that is stored about a shopper, for JSON. Images are ids, times are ISO 8601."""
     if shopper is None:
         empty = ("try_ons", "photos", "consents", "quotas", "phone_links", "looks")
         return {"shopper": None} | {name: [] for name in empty}
@@ -66,6 +66,6 @@ def _values(row: Model, *names: str) -> dict[str, Any]:
 
 
 def _export_phone_link(link: PhoneLink) -> dict[str, Any]:
-    """Return a phone link without the token that opens it."""
+    """Return a phone link without its secret token."""
     names = ("product", "created_at", "opened_at", "used_at", "expires_at")
     return _values(link, *names) | {"try_ons": [str(pk) for pk in link.try_ons.values_list("pk", flat=True)]}

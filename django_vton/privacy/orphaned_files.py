@@ -1,4 +1,4 @@
-"""Deletes files without a row, left by a crash after the file was written or before it was deleted."""
+"""Delete files without a row. A crash between a commit and writing or deleting a file leaves them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ FOLDERS: dict[str, tuple[type[Model], tuple[str, ...]]] = {
 
 
 def delete_orphaned_files(now: datetime) -> Iterator[int]:
-    """Delete files that have no row and are older than `MIN_AGE`; yield how many, subfolder by subfolder.
+    """Delete files that have no row and are older than `MIN_AGE`. Yield their number for each subfolder.
 
-    Does nothing on a storage that cannot list its files or tell when they were modified.
+    Do nothing if the storage cannot list its files or does not know when they were modified.
     """
     storage = private_storage()
     for folder, (model, fields) in FOLDERS.items():
         rows = model._default_manager.all()
         known = {name for field in fields for name in rows.values_list(field, flat=True)}
         subfolders = _list(storage, f"vton/{folder}")[0]
-        random.shuffle(subfolders)  # A run that ends early starts with other subfolders the next time.
+        random.shuffle(subfolders)  # If runs are ended early, each starts with other subfolders.
         for subfolder in subfolders:
             path = f"vton/{folder}/{subfolder}"
             names = {f"{path}/{name}" for name in _list(storage, path)[1] if name} - known
@@ -41,7 +41,7 @@ def delete_orphaned_files(now: datetime) -> Iterator[int]:
 
 
 def _list(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
-    """Return a folder's subfolders and files; two empty lists if it does not exist or cannot be listed."""
+    """Return a folder's subfolders and files, or two empty lists if it is missing or cannot be listed."""
     try:
         return storage.listdir(folder)
     except (FileNotFoundError, NotADirectoryError, NotImplementedError):

@@ -1,4 +1,4 @@
-"""Scheduled deletion: photos, results and other rows that have expired, and files without a row."""
+"""Delete expired photos, results and other rows, and files without a row. A schedule runs this."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from . import access_log, orphaned_files
 from .erasure import erase_tryon, lock_shopper
 
 MAX_ROWS = 10_000
-"""How many rows of one kind a single run deletes at most."""
+"""The maximum number of rows of one kind that a run deletes."""
 
 UNKEPT_PHOTO_RETENTION = timedelta(hours=1)
-"""How long a photo is kept that the shopper did not ask to keep."""
+"""The time after which a photo is deleted that the shopper did not ask to keep."""
 
 PRODUCT_IMAGE_RETENTION = timedelta(days=7)
-"""How long a prepared product image is kept after its last use."""
+"""The time after its last use when a prepared product image is deleted."""
 
 
 def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
-    """Delete what has expired, oldest first; return the number of deleted rows and files by kind.
+    """Delete expired data, oldest first. Return the number of deleted rows and files by kind.
 
-    Each row is deleted in a transaction of its own, so a run may be killed, repeated, or overlap with
-    another. It stops after about `seconds`, which is below a task's timeout, and the next run continues.
-    None: no limit.
+    Each row is deleted in its own transaction, so a run may be killed, be repeated, or overlap with another
+    run. Stop after about `seconds`, unless they are None. The default is below a task's timeout, and the next
+    run continues.
     """
     now = now or timezone.now()
     ends = math.inf if seconds is None else time.monotonic() + seconds
@@ -61,8 +61,10 @@ def _sum_until(ends: float, deletions: Iterator[int]) -> int:
 
 
 def _purge_photos(now: datetime) -> Iterator[int]:
-    """Delete photos that have expired or were not to be kept, unless a running try-on needs them."""
-    # A photo stays while the vendor may still download it; the deadline ends that soon.
+    """Delete photos that have expired or were not to be kept, unless a running try-on uses them.
+
+    The vendor may still download the photo of a running try-on, whose deadline comes soon.
+    """
     unused = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN).exclude(try_ons__state__in=ACTIVE)
     expired = unused.filter(
         Q(expires_at__lte=now) | Q(is_reusable=False, created_at__lt=now - UNKEPT_PHOTO_RETENTION)
@@ -79,7 +81,7 @@ def _purge_photos(now: datetime) -> Iterator[int]:
 def _purge_tryons(now: datetime) -> Iterator[int]:
     ended = TryOnRequest.objects.filter(erased_at__isnull=True).exclude(state__in=ACTIVE)
     expired = ended.filter(expires_at__lte=now).exclude(images__published_at__isnull=False)
-    # A merchant paid for the renders of a batch, so they stay unless the merchant rejected them.
+    # The merchant paid for the renders of a batch, so they stay unless the merchant rejects them.
     expired = expired.exclude(
         batch_renders__in=BatchRender.objects.exclude(review=BatchRender.Review.REJECTED)
     )
@@ -92,17 +94,17 @@ def _purge_tryons(now: datetime) -> Iterator[int]:
 
 def _purge_product_images(now: datetime) -> Iterator[int]:
     unused = ProductImage.objects.exclude(tryonrequest__state__in=ACTIVE)
-    # The lock waits for `intake.product_images`, which sets `used_at` when it reuses an image.
+    # `_delete_each` waits for the row lock of `intake.product_images`, which sets `used_at` for another use.
     return _delete_each(unused.filter(used_at__lt=now - PRODUCT_IMAGE_RETENTION).order_by("used_at"))
 
 
 def _purge_phone_links(now: datetime) -> Iterator[int]:
-    """Delete expired phone links, and each one's guest if nothing else was ever stored about them."""
+    """Delete expired phone links, and the guest of a link if nothing else is stored about that guest."""
     expired = PhoneLink.objects.filter(expires_at__lte=now)
     empty = Shopper.objects.filter(user=None, try_ons=None, photos=None, consents=None, phone_links=None)
     for pk, shopper_pk in expired.order_by("expires_at").values_list("pk", "shopper")[:MAX_ROWS]:
         with transaction.atomic():
-            # A try-on that is being accepted now either waits for this lock or is seen below.
+            # If the guest orders a try-on right now, `intake` waits for this lock or has committed it.
             lock_shopper(shopper_pk)
             deleted, _by_model = expired.filter(pk=pk).delete()
             guest = empty.filter(pk=shopper_pk).first()
@@ -112,14 +114,14 @@ def _purge_phone_links(now: datetime) -> Iterator[int]:
 
 
 def _purge_guests(now: datetime) -> Iterator[int]:
-    """Delete guests without try-ons and photos; their consents are no longer needed."""
+    """Delete idle guests without try-ons and photos, including their consents, which are no longer needed."""
     idle = Shopper.objects.filter(user=None, seen_at__lt=now - config.RESULT_RETENTION)
     empty = idle.exclude(try_ons__isnull=False).exclude(photos__isnull=False)
     return _delete_each(empty.order_by("seen_at"))
 
 
 def _delete_each(rows: QuerySet[ProductImage] | QuerySet[Shopper]) -> Iterator[int]:
-    """Delete rows one by one; each is locked and filtered again first, since it may have changed."""
+    """Delete rows one by one. Lock and filter each row again first, because it may have changed."""
     for pk in rows.values_list("pk", flat=True)[:MAX_ROWS]:
         with transaction.atomic():
             row = rows.select_for_update().filter(pk=pk).first()

@@ -1,10 +1,10 @@
-"""The page language, in which the shop responds, and the interface language, in which our own texts are.
+"""The page language is the language of the shop's page. The interface language is that of our own texts.
 
-They differ if the page's language has no complete translation of our texts. All of them are then English, and
-marked as English, never a mixture of both.
+They differ if our texts are not completely translated into the page language. All our texts are then English
+and marked as English, so that a page never mixes two languages in them.
 
-A shop may use language prefixes for its pages and mount the try-on outside of them. There a request is
-answered in the browser's language unless its URL has `?lang=`.
+A shop may use language prefixes for its pages and mount the try-on outside of them. A response of the try-on
+is then in the browser's language, unless the URL has `?lang=`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from django.utils.translation import (
 )
 
 LOCALE_DIR = Path(__file__).parents[1] / "locale"
-"""The package's own catalogues, which are complete."""
+"""The package's own catalogs, which are complete."""
 
 _languages: ContextVar[tuple[str, str] | None] = ContextVar("vton_languages", default=None)
-"""Inside `override_interface_language`: the page language and the interface language."""
+"""The page language and the interface language, within `override_interface_language`."""
 
 
 def requested_language(request: HttpRequest) -> str | None:
-    """The language in `?lang=`, or None if the shop does not have it."""
+    """Return the language in `?lang=`, or None if the shop does not have this language."""
     try:
         return get_supported_language_variant(request.GET.get("lang", ""))
     except (LookupError, ValueError):
@@ -45,27 +45,27 @@ def requested_language(request: HttpRequest) -> str | None:
 
 
 def interface_language(language: str) -> str:
-    """The language of our texts on a page in `language`: the same if it is fully translated, else English.
+    """Return the language of our texts on a page in `language`: English if they are not fully translated.
 
-    A shop's own catalogue counts as complete once it translates the name of its language.
+    A shop's own catalog counts as complete if it translates the name of its language.
     """
     if _base(language) == "en":
         return language
     if settings.USE_I18N and find("django", LOCALE_DIR, [to_locale(language)]):
         return language
     name, default = _own_name(language), settings.LANGUAGE_CODE
-    # Django falls back to the catalogue of LANGUAGE_CODE for missing translations.
+    # Django uses the catalog of LANGUAGE_CODE for missing translations.
     is_default = _base(language) != _base(default) and name == _own_name(default)
     return "en" if is_default or name == _own_name("en") else language
 
 
 def direction(language: str) -> str:
-    """The value of HTML's `dir` attribute."""
+    """Return the value of HTML's `dir` attribute for a language."""
     return "rtl" if _base(language) in settings.LANGUAGES_BIDI else "ltr"
 
 
 def page_language() -> str:
-    """The page's language, even while another interface language is active."""
+    """Return the page language, even while another interface language is active."""
     active = get_language() or settings.LANGUAGE_CODE
     page, interface = _languages.get() or (active, active)
     return page if active == interface else active
@@ -73,7 +73,7 @@ def page_language() -> str:
 
 @contextmanager
 def override_interface_language(page: str | None = None) -> Iterator[str]:
-    """Activate the interface language for a page in the language `page` (None: the current page's)."""
+    """Activate the interface language for a page in the language `page`, by default the current page's."""
     page = page or page_language()
     interface = interface_language(page)
     token = _languages.set((page, interface))
@@ -85,23 +85,23 @@ def override_interface_language(page: str | None = None) -> Iterator[str]:
 
 
 def override_page_language() -> override:
-    """Activate the page's language, for the shop's own template, products and URLs."""
+    """Activate the page language, for the shop's own template, products and URLs."""
     return override(page_language())
 
 
 def view_url(name: str, *args: object) -> str:
-    """The URL of one of the package's views, with the page's language prefix if the shop uses prefixes."""
+    """Return the URL of one of the package's views, with a language prefix if the shop uses prefixes."""
     with override_page_language():
         return reverse(f"vton:{name}", args=args)
 
 
 def localized_url(name: str, *args: object, **query: object) -> str:
-    """The URL of one of the package's pages that makes it use the current page's language."""
+    """Return the URL at which one of the package's pages is in the current page language."""
     return with_language(view_url(name, *args), **query)
 
 
 def with_language(url: str, **query: object) -> str:
-    """Add a query to the URL, and `lang` if the URL alone would not select the page's language."""
+    """Add a query to the URL, and `lang` if the URL alone does not select the page language."""
     language = page_language()
     if not _selects_language(url, language):
         query["lang"] = language
@@ -109,7 +109,7 @@ def with_language(url: str, **query: object) -> str:
 
 
 def _selects_language(url: str, language: str) -> bool:
-    """Whether Django's `LocaleMiddleware` selects this language at this URL."""
+    """Return whether Django's `LocaleMiddleware` selects this language for this URL."""
     prefixes, default_has_one = is_language_prefix_patterns_used(get_urlconf() or settings.ROOT_URLCONF)
     if not prefixes:
         return True

@@ -1,4 +1,4 @@
-"""The shop's calendar: when its days, months and quota windows begin, in BUDGET_TIME_ZONE."""
+"""The beginnings and ends of days, months and quota periods, in the shop's BUDGET_TIME_ZONE."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..conf import config
 
 
 def today(now: datetime | None = None) -> date:
-    """The date in the shop's time zone."""
+    """Return the date in the shop's time zone."""
     return (now or timezone.now()).astimezone(config.time_zone).date()
 
 
 def start_of_day(day: date) -> datetime:
-    """When the day begins in the shop's time zone."""
+    """Return the moment at which the day begins in the shop's time zone."""
     return datetime.combine(day, time.min, config.time_zone)
 
 
 def period_bounds(period: str, now: datetime | None = None) -> tuple[datetime, datetime]:
-    """Start and end of the current minute, hour, day or month in the shop's time zone."""
+    """Return start and end of the current minute, hour, day or month in the shop's time zone."""
     local = (now or timezone.now()).astimezone(config.time_zone)
     start = local.replace(second=0, microsecond=0)
     if period == "minute":
@@ -28,7 +28,7 @@ def period_bounds(period: str, now: datetime | None = None) -> tuple[datetime, d
     start = start.replace(minute=0)
     if period == "hour":
         return start, _add_elapsed(start, hours=1)
-    # If clocks are put back at midnight, the day begins at the first of its two midnights.
+    # If clocks are set back at midnight, there are two midnights. The day begins at the first one.
     start = start.replace(hour=0, fold=0)
     if period == "day":
         return start, (start + timedelta(hours=36)).replace(hour=0)
@@ -37,10 +37,10 @@ def period_bounds(period: str, now: datetime | None = None) -> tuple[datetime, d
 
 
 def _add_elapsed(start: datetime, **duration: int) -> datetime:
-    """Add elapsed time. Arithmetic within a time zone would skip or repeat an hour when clocks change."""
+    """Add elapsed time in UTC. Within a time zone, the sum would be an hour off when clocks change."""
     return (start.astimezone(UTC) + timedelta(**duration)).astimezone(start.tzinfo)
 
 
 def seconds_until(moment: datetime, now: datetime | None = None) -> int:
-    """Whole seconds until then, at least 1, for Retry-After."""
+    """Return the whole seconds until `moment`, at least 1, for a Retry-After header."""
     return max(1, int((moment - (now or timezone.now())).total_seconds()))

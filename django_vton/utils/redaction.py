@@ -1,6 +1,6 @@
 """Keep secrets out of logs and error reports, such as Django's error mails.
 
-An error report contains the local variables of every frame of a traceback, and the request with its URL.
+An error report contains the local variables of every frame in the traceback, and the request with its URL.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 def clear_frames(error: BaseException) -> None:
-    """Remove the local variables, such as URLs, tokens, the key or a photo, from a caught error's traceback.
+    """Remove the local variables, such as tokens, the API key or a photo, from a caught error's traceback.
 
-    Call it in the frame that caught the error. That frame is still running and its variables cannot be
-    cleared, so it is removed from the traceback.
+    Call it in the frame that caught the error. The variables of that frame cannot be cleared while it runs,
+    so the frame itself is removed from the traceback.
     """
     if error.__traceback__ is not None:
         error.__traceback__ = error.__traceback__.tb_next
@@ -41,7 +41,7 @@ def clear_frames(error: BaseException) -> None:
 
 @contextmanager
 def clearing_frames() -> Iterator[None]:
-    """Re-raise errors of the functions called in this block without their local variables."""
+    """Remove the local variables of the functions called in this block from errors, and raise them again."""
     try:
         yield
     except Exception as error:
@@ -50,9 +50,9 @@ def clearing_frames() -> Iterator[None]:
 
 
 def redact_errors(view: View) -> View:
-    """Decorator for a view whose URL contains a token, so that Django logs neither its URL nor its errors.
+    """Decorate a view whose URL contains a token, so that Django logs neither the URL nor errors with it.
 
-    An error is logged here and the response is 503, so that the vendor retries.
+    An error is logged here without the URL. The response is then 503, so that the vendor retries.
     """
 
     @wraps(view)
@@ -66,8 +66,8 @@ def redact_errors(view: View) -> View:
             clear_frames(error)
             logger.exception("%s failed", view.__name__)
             response = HttpResponse(status=503)
-        # Django logs the path of every response with status 400 or above, unless it is marked as logged.
-        response._has_been_logged = True  # type: ignore[attr-defined]  # how Django marks it
+        # Django logs the path of every response with status 400 or above, unless it has this mark.
+        response._has_been_logged = True  # type: ignore[attr-defined]
         return response
 
     return guarded

@@ -1,4 +1,4 @@
-"""Which URLs from a shop's data a page may link to."""
+"""Check whether a page may link to a URL from the shop's data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ DELETE = "\x7f"
 
 
 def safe_url(url: str) -> str:
-    r"""Return the URL if it is a path on this site or an http(s) URL, else "".
+    r"""Return the URL if it is a path on this site or an http(s) URL, otherwise "".
 
     A product's URL may come from a field that suppliers or sellers fill in. Browsers drop tabs and newlines
-    in a URL and treat a backslash as a slash, so "java\tscript:" would run and "/\evil.example" would leave
-    the site. URLs with such characters are rejected.
+    in a URL and treat a backslash as a slash, so "java\tscript:" would run a script and "/\evil.example"
+    would leave the site. Return "" for URLs with such characters too.
     """
     url = url.strip()
     if any(character < " " or character in {"\\", DELETE} for character in url):

@@ -1,4 +1,4 @@
-"""Random tokens in the URLs that the vendor receives. Only their hashes are stored."""
+"""Random tokens for the URLs that the vendor receives. Only their hashes are stored."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import secrets
 
 
 def new_token() -> str:
-    """256 random bits, safe in a URL path."""
+    """Return 256 random bits as text for a URL path."""
     return secrets.token_urlsafe(32)
 
 
 def hash_token(token: str) -> str:
-    """SHA-256 in hex. Unlike passwords, tokens are random, so they need no salt and only one round."""
+    """Return the SHA-256 in hexadecimal. Random tokens, unlike passwords, need no salt and no more rounds."""
     return hashlib.sha256(token.encode()).hexdigest()

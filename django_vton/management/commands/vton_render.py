@@ -26,9 +26,8 @@ class Command(BaseCommand):
     help = (
         "Renders one product on one photo: prints the price, waits, and saves the image. Running the same "
         "command again costs nothing. A photo from a file is stored like a shopper's photo: private, and "
-        "deleted after PHOTO_RETENTION. Use photos of people who agreed. Exits with 0 if the image was saved, "
-        "1 if the render was refused or failed, and 130 if it was interrupted. A worker then continues a paid "
-        "render."
+        "deleted after PHOTO_RETENTION. Use photos of people who agreed. Exits with 0 if the image is saved, "
+        "1 if the render was refused or failed, and 130 if it was interrupted. A worker then continues it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
