@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags
+from django.core.checks import register as register_check
 
 from .deploy import check_deploy
 from .queue import check_queue
@@ -16,14 +17,14 @@ from .urls import check_urls
 
 def register() -> None:
     """Register all checks. `VtonConfig.ready` calls this."""
-    checks.register(check_configuration, "vton")
-    checks.register(check_requests, "vton")
-    checks.register(check_proxies, checks.Tags.database)
-    checks.register(check_deploy, "vton", deploy=True)
+    register_check(check_configuration, "vton")
+    register_check(check_requests, "vton")
+    register_check(check_proxies, Tags.database)
+    register_check(check_deploy, "vton", deploy=True)
 
 
-def check_configuration(**_kwargs: Any) -> list[checks.CheckMessage]:
+def check_configuration(**_kwargs: Any) -> list[CheckMessage]:
     """E001: a wrong name or value in VTON. The other checks need valid settings."""
     if errors := find_setting_errors():
-        return [checks.Error(text if text.endswith("?") else f"{text}.", id="vton.E001") for text in errors]
+        return [Error(text if text.endswith("?") else f"{text}.", id="vton.E001") for text in errors]
     return [*check_settings(), *check_products(), *check_storage(), *check_urls(), *check_queue()]

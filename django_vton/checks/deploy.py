@@ -19,7 +19,7 @@ def check_deploy(**_kwargs: Any) -> list[CheckMessage]:
     values = getattr(settings, "VTON", {})
     found: list[CheckMessage] = []
     if config.is_sandbox:
-        hint = "Remove it, and set VTON['PIXAZO_API_KEY'] to Pixazo's key."
+        hint = "Remove VTON['PIXAZO_BASE_URL'], and set VTON['PIXAZO_API_KEY'] to Pixazo's key."
         text = "VTON['PIXAZO_BASE_URL'] is the sandbox, so shoppers would get drawings instead of photos."
         found.append(Warning(text, hint=hint, id="vton.W040"))
     if config.DAILY_BUDGET is None and config.MONTHLY_BUDGET is None:

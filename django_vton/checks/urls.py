@@ -86,7 +86,7 @@ def _check_language(name: str, url: str) -> Iterator[CheckMessage]:
 
 
 def _check_middleware(path: str) -> Iterator[CheckMessage]:
-    """W012: ALLOWED_HOSTS refuses the vendor's request. W013: Django's middleware redirects it."""
+    """W012: ALLOWED_HOSTS refuses the vendor's request. W013: a middleware redirects the request."""
     request = _vendor_request(path)
     try:
         host = request.get_host()
@@ -108,7 +108,7 @@ def _check_middleware(path: str) -> Iterator[CheckMessage]:
             cause = " because of PREPEND_WWW"
             hint = f"Set VTON['PUBLIC_BASE_URL'] to {parts.scheme}://{parts.netloc}."
         else:
-            hint = "Let it accept the path with its final slash, as APPEND_SLASH does."
+            hint = "Let the middleware accept the path with its final slash, as APPEND_SLASH does."
         text = f"{middleware} would redirect Pixazo's requests to {path} to {target}{cause}."
         yield Warning(text, hint=hint, id="vton.W013")
 
