@@ -33,7 +33,7 @@ def test_file_fields_follow_the_storage_setting(
 
 @pytest.mark.usefixtures("files")
 def test_the_lazy_storage_is_a_storage_before_and_after_its_first_use(vton: Vton) -> None:
-    vton(STORAGE=None)  # resets the storage
+    vton(STORAGE=None)  # Resets the storage.
     assert isinstance(private_storage(), Storage)
     assert private_storage().exists("nothing") is False
     assert isinstance(private_storage(), PrivateFileSystemStorage)

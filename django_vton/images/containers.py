@@ -97,7 +97,7 @@ def _limit_profile(data: bytes) -> bytes:
     return data if len(data) <= MAX_PROFILE else b""
 
 
-# In a JPEG, 0xFF begins a marker. The excluded values are data, restarts inside a scan, and fill bytes.
+# A marker in a JPEG is 0xFF and another byte. The excluded bytes mean data, a restart in a scan, or padding.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _FRAME_HEADERS = (0xC0, 0xC1, 0xC2)  # Baseline, extended sequential and progressive. Photos use no others.
 _TABLES = (0xC4, 0xDB, 0xDD)  # Huffman tables, quantization tables, restart interval.

@@ -28,7 +28,7 @@ def record_access(actor: Any, image: PersonPhoto | TryOnImage) -> None:
 
 
 def accesses_to(image_ids: Iterable[UUID]) -> list[dict[str, str]]:
-    """Return `{"kind", "id", "at"}` for each access to these images, oldest first. Do not tell who it was."""
+    """Return `{"kind", "id", "at"}` for each access to these images, without the staff, oldest first."""
     rows = PhotoAccess.objects.filter(object_id__in=list(image_ids)).order_by("at")
     return [{"kind": row.kind, "id": str(row.object_id), "at": row.at.isoformat()} for row in rows]
 

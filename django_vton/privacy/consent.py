@@ -1,4 +1,4 @@
-"""Record, check and withdraw consents. A consent is to a version of the text in a language."""
+"""Record, check and withdraw consents. Each consent applies to a version of the text, in a language."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _anonymize_events(request: TryOnRequest) -> None:
 
 
 def _transfer_shared_images(request: TryOnRequest) -> None:
-    """Give the images to the oldest of the try-ons that share them, if there is one."""
+    """Give the images to the oldest of the other try-ons that share them, if there are any."""
     if not request.images.exists():
         return
     heir = request.followers.filter(state=State.COMPLETED).order_by("created_at").first()

@@ -1,4 +1,7 @@
-"""Delete files without a row. A crash between a commit and writing or deleting a file leaves them."""
+"""Delete files without a row.
+
+A crash can leave such a file, because it is written before its row is committed and deleted after its row.
+"""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ MAX_ROWS = 10_000
 """The maximum number of rows of one kind that a run deletes."""
 
 UNKEPT_PHOTO_RETENTION = timedelta(hours=1)
-"""The time after which a photo is deleted that the shopper did not ask to keep."""
+"""The time after which a photo is deleted if the shopper did not ask to keep it."""
 
 PRODUCT_IMAGE_RETENTION = timedelta(days=7)
-"""The time after its last use when a prepared product image is deleted."""
+"""The time after which a prepared product image is deleted if it is not used again."""
 
 
 def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
@@ -94,7 +94,7 @@ def _purge_tryons(now: datetime) -> Iterator[int]:
 
 def _purge_product_images(now: datetime) -> Iterator[int]:
     unused = ProductImage.objects.exclude(tryonrequest__state__in=ACTIVE)
-    # `_delete_each` waits for the row lock of `intake.product_images`, which sets `used_at` for another use.
+    # `intake.product_images` locks a row and sets `used_at` when it reuses it. `_delete_each` waits for that.
     return _delete_each(unused.filter(used_at__lt=now - PRODUCT_IMAGE_RETENTION).order_by("used_at"))
 
 

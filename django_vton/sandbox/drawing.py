@@ -17,7 +17,7 @@ from .parameters import ImageFormat, Placement
 LONGEST_SIDE = 1296  # The vendor's results are 864 x 1296.
 PRODUCT_SIDE = 800
 MASK_SIDE = 320
-DRESS_RATIO = 1.5  # With the placement "auto", a product of at least this height / width is a dress.
+DRESS_RATIO = 1.5  # With the placement "auto", a product with a larger height / width is a dress.
 
 # For each placement: the distance from the center of the face down to the product's upper edge (or, for
 # "eyes", to the product's center), the maximum width, and the maximum height. The unit is a face's width.
@@ -125,8 +125,8 @@ def _product_mask(product: Image.Image, *, see_through: bool) -> Image.Image:
 def _foreground_mask(small: Image.Image, distance: Image.Image) -> Image.Image:
     """Return a mask that is black where a flood fill from the edge reaches, and white on the product.
 
-    `distance` is each pixel's distance from the background color. The fill stops where the color changes
-    suddenly. The light of a studio fades gradually.
+    `distance` is each pixel's distance from the background color. The fill follows gradual shades, as of
+    studio light, and stops where the color changes suddenly.
     """
     width, height = small.size
     raw = small.tobytes()

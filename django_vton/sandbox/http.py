@@ -171,7 +171,7 @@ async def _write_endless(writer: asyncio.StreamWriter, start: bytes, headers: di
 async def send_request(
     method: str, url: str, *, body: bytes = b"", seconds: float, limit: int
 ) -> tuple[int, bytes]:
-    """Send a request to another server; a POST sends JSON. Return the status and the body of the response.
+    """Send a request to another server. A POST sends `body` as JSON. Return the response's status and body.
 
     Redirects are not followed. Raise `RequestError` if there is no complete response within `seconds`, or if
     its body has more than `limit` bytes.

@@ -22,7 +22,7 @@ class ImageLoadError(Exception):
 
 
 async def load_image(source: str, name: str, engine: Engine) -> bytes:
-    """Download an image, or decode it from Base64. `name` names it in errors.
+    """Download an image, or decode it from Base64. Errors call it `name`.
 
     Raise `ImageLoadError` if that fails or the image has too many bytes for the engine.
     """

@@ -1,4 +1,4 @@
-"""The renders in progress, and their callbacks.
+"""Run the renders and send their callbacks.
 
 A waiting render is an asyncio task without a thread. Only decoding and drawing run in threads.
 """
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Renderer:
-    """All renders by request ID. Runs in the gateway's event loop."""
+    """Runs all renders in the gateway's event loop, and keeps them by request ID."""
 
     def __init__(self, ledger: Ledger, *, seconds: float, retry_seconds: float) -> None:
         self.renders: dict[str, Render] = {}
@@ -46,7 +46,7 @@ class Renderer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._with_results: deque[Render] = deque()
         self._result_bytes = 0
-        # A development server has a short backlog and refuses more connections.
+        # A development server has a short backlog and refuses more connections at once.
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
         # Only two threads, because the application under development runs on the same machine.
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="vton-sandbox")

@@ -29,8 +29,8 @@ class Scenario:
     submit_html: bool = False  #: refuse with a proxy's HTML page
     retry_after: int | None = None  #: the Retry-After header, in seconds
     accepted: bool = False  #: accept, charge and render although the response has submit_status
-    submit: Submit = ""  #: after the charge: close the connection, never respond, respond without
-    #: request_id, or respond only when the render has ended, with its final status and result
+    submit: Submit = ""  #: after the charge, in this order: close the connection, never respond, respond
+    #: without request_id, or respond when the render has ended, with its final status and result
     submit_seconds: float = 0  #: the delay of the response after the charge
 
     # The render
@@ -50,7 +50,8 @@ class Scenario:
     callback_body: str | None = None  #: the body, instead of the status
 
     # Downloads of the result
-    result: Result = ""  #: zeros, HTML, half an image, half of the announced bytes, 404, 302, or 64 MB
+    result: Result = ""  #: in this order: zeros, HTML, half an image, half of the announced bytes, 404,
+    #: 302, or 64 MB
     result_seconds: float = 0  #: the duration of a download
     result_times: int | None = None  #: the number of downloads that `result` applies to; None = all
     result_url: str = ""  #: the result's URL, instead of the gateway's

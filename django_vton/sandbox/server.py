@@ -171,7 +171,7 @@ class Server:
         if scenario.submit == "hang":
             return Response(delivery="hang")
         status, body = render.engine.submit_json(render, base_url)
-        # The response is always from before the processing, even if an early callback has ended the render.
+        # The response says "queued", even if an early callback has already reported the end.
         body["status"] = render.engine.spell(render.engine.queued)
         if scenario.submit == "no_id":
             del body["request_id"]

@@ -38,7 +38,7 @@ def test_seeding_twice_creates_nothing_new() -> None:
     assert sorted(path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()) == files
 
 
-def test_there_are_garments_of_every_category_and_two_glasses() -> None:
+def test_the_seed_has_garments_of_every_category_and_two_pairs_of_glasses() -> None:
     seed()
     kinds = list(Product.objects.values_list("kind", flat=True))
     assert {Kind.TOP, Kind.BOTTOM, Kind.DRESS, Kind.OUTERWEAR} <= set(kinds)
@@ -46,7 +46,7 @@ def test_there_are_garments_of_every_category_and_two_glasses() -> None:
     assert sum(kind not in {Kind.EYEWEAR, Kind.ACCESSORY} for kind in kinds) >= 6
 
 
-def test_edits_are_kept_and_a_missing_image_is_restored() -> None:
+def test_seeding_again_keeps_edits_and_restores_a_missing_image() -> None:
     seed()
     product = Product.objects.all()[0]
     product.name = "Renamed"
@@ -58,7 +58,7 @@ def test_edits_are_kept_and_a_missing_image_is_restored() -> None:
     assert product.photo.storage.exists(str(product.photo.name))
 
 
-def test_a_password_is_created_once_and_shown() -> None:
+def test_the_first_seeding_creates_and_prints_a_password() -> None:
     password = seed().split()[-1]
     assert "password unchanged" in seed()
     admin = get_user_model().objects.get(username="admin")

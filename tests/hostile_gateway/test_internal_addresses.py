@@ -65,7 +65,7 @@ def test_internal_addresses_are_never_connected_to(
 def test_a_public_host_is_connected_to_at_any_port(
     secure_harness: Harness, secure_gateway: HostileGateway, network: Network
 ) -> None:
-    """Shows that the test above would notice a connection."""
+    """Without this, the test above could pass because `Network` never records a connection."""
     secure_gateway.result_url_override = "https://results.test:8443/image"
     row = run_until_finished(secure_harness, order_tryon(secure_harness), cycles=2)
     secure_harness.reload(row, State.RENDERED)
@@ -73,7 +73,7 @@ def test_a_public_host_is_connected_to_at_any_port(
 
 
 @pytest.mark.parametrize("answers", [[[PUBLIC], ["127.0.0.1"]], [[PUBLIC, "127.0.0.1"]], [["::1", PUBLIC]]])
-def test_a_changing_dns_record_leads_to_no_internal_address(
+def test_no_internal_address_is_connected_to_if_a_dns_record_changes(
     secure_harness: Harness,
     secure_gateway: HostileGateway,
     network: Network,

@@ -32,22 +32,20 @@ def decode(encoded: EncodedImage) -> Image.Image:
     return image
 
 
-def has_colour(
-    image: Image.Image, at: tuple[float, float], colour: tuple[int, ...], within: int = 12
-) -> bool:
-    """Whether a pixel, whose position is given as fractions of the size, has nearly this colour."""
+def has_color(image: Image.Image, at: tuple[float, float], color: tuple[int, ...], within: int = 12) -> bool:
+    """Return whether the pixel at `at`, in fractions of the size, has nearly this color."""
     pixel = image.convert("RGB").getpixel((int(image.width * at[0]), int(image.height * at[1])))
     assert isinstance(pixel, tuple)
-    return all(abs(a - b) <= within for a, b in zip(pixel, colour, strict=True))
+    return all(abs(a - b) <= within for a, b in zip(pixel, color, strict=True))
 
 
 def has_corners(image: Image.Image, within: int = 12) -> bool:
     places = {(0.2, 0.2): RED, (0.8, 0.2): GREEN, (0.2, 0.8): BLUE, (0.8, 0.8): YELLOW}
-    return all(has_colour(image, at, colour, within) for at, colour in places.items())
+    return all(has_color(image, at, color, within) for at, color in places.items())
 
 
 def jpeg_markers(data: bytes) -> list[int]:
-    """The markers before the first scan."""
+    """Return the markers before the first scan."""
     found, at = [], 2
     while data[at + 1] != 0xDA:
         found.append(data[at + 1])

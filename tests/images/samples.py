@@ -25,8 +25,8 @@ def corners(width: int = 400, height: int = 600, mode: str = "RGB") -> Image.Ima
         (BLUE, (0, height // 2, width // 2, height)),
         (YELLOW, (width // 2, height // 2, width, height)),
     ]
-    for colour, box in halves:
-        image.paste(colour, box)
+    for color, box in halves:
+        image.paste(color, box)
     return image.convert(mode)
 
 
@@ -84,9 +84,9 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(width: int, height: int, colour: int, bits: int, rows: bytes, *before: bytes) -> bytes:
+def png(width: int, height: int, color: int, bits: int, rows: bytes, *before: bytes) -> bytes:
     """A PNG from filtered rows; ``before`` are complete chunks that precede the pixels."""
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
     chunks = [
         png_chunk(b"IHDR", header),
         *before,

@@ -11,7 +11,7 @@ from tests.images.assertions import (
     convert,
     convert_product,
     decode,
-    has_colour,
+    has_color,
     has_corners,
     jpeg_markers,
 )
@@ -124,7 +124,7 @@ def test_all_jpeg_modes_become_rgb(mode: str, progressive: bool) -> None:
     image = decode(convert(encode(corners(mode=mode), "JPEG", quality=95, progressive=progressive)))
     assert image.mode == "RGB"
     assert has_corners(image) or mode == "L"
-    assert mode != "L" or has_colour(image, (0.8, 0.8), (207, 207, 207))
+    assert mode != "L" or has_color(image, (0.8, 0.8), (207, 207, 207))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
@@ -135,20 +135,20 @@ def test_all_png_modes_become_rgb(mode: str) -> None:
     assert has_corners(image) or mode in ("1", "L", "LA")
 
 
-def test_16_bit_grey_is_converted() -> None:
+def test_16_bit_gray_is_converted() -> None:
     image = Image.new("I;16", (300, 300), 0x8000)
     image.paste(0xFFFF, (0, 0, 150, 300))
     written = decode(convert(encode(image, "PNG")))
-    assert has_colour(written, (0.2, 0.5), (255, 255, 255), 3)
-    assert has_colour(written, (0.8, 0.5), (128, 128, 128), 3)
+    assert has_color(written, (0.2, 0.5), (255, 255, 255), 3)
+    assert has_color(written, (0.8, 0.5), (128, 128, 128), 3)
 
 
 @pytest.mark.parametrize(
-    ("colour", "pixel"), [(2, b"\xdc\x00\x1e\x00\x1e\x00"), (6, b"\xdc\x00\x1e\x00\x1e\x00\xff\xff")]
+    ("color", "pixel"), [(2, b"\xdc\x00\x1e\x00\x1e\x00"), (6, b"\xdc\x00\x1e\x00\x1e\x00\xff\xff")]
 )
-def test_16_bit_colour_is_converted(colour: int, pixel: bytes) -> None:
+def test_16_bit_color_is_converted(color: int, pixel: bytes) -> None:
     rows = (b"\0" + pixel * 300) * 300
-    assert has_colour(decode(convert(samples.png(300, 300, colour, 16, rows))), (0.5, 0.5), RED, 3)
+    assert has_color(decode(convert(samples.png(300, 300, color, 16, rows))), (0.5, 0.5), RED, 3)
 
 
 def test_alpha_is_composed_onto_white() -> None:
@@ -157,9 +157,9 @@ def test_alpha_is_composed_onto_white() -> None:
     image.paste((0, 0, 0, 128), (200, 0, 400, 300))
     for form in ("PNG", "WEBP"):
         written = decode(convert(encode(image, form)))
-        assert has_colour(written, (0.2, 0.2), (255, 255, 255), 4)
-        assert has_colour(written, (0.8, 0.2), (127, 127, 127), 6)
-        assert has_colour(written, (0.2, 0.8), BLUE)
+        assert has_color(written, (0.2, 0.2), (255, 255, 255), 4)
+        assert has_color(written, (0.8, 0.2), (127, 127, 127), 6)
+        assert has_color(written, (0.2, 0.8), BLUE)
 
 
 def test_a_transparent_palette_is_composed_onto_white() -> None:
@@ -171,22 +171,22 @@ def test_a_transparent_palette_is_composed_onto_white() -> None:
         written = decode(convert(encode(image, "PNG", transparency=transparency)))
         share = 0 if transparency == index else 90 / 255
         mixed = tuple(round(share * channel + 255 * (1 - share)) for channel in RED)
-        assert has_colour(written, (0.2, 0.2), mixed)
-        assert has_colour(written, (0.8, 0.8), YELLOW)
+        assert has_color(written, (0.2, 0.2), mixed)
+        assert has_color(written, (0.8, 0.8), YELLOW)
 
 
-def test_a_transparent_colour_is_composed_onto_white() -> None:
-    for image, colour in ((corners(), RED), (Image.new("L", (300, 300), 9), 9)):
-        assert has_colour(
-            decode(convert(encode(image, "PNG", transparency=colour))), (0.2, 0.2), (255, 255, 255)
+def test_a_transparent_color_is_composed_onto_white() -> None:
+    for image, color in ((corners(), RED), (Image.new("L", (300, 300), 9), 9)):
+        assert has_color(
+            decode(convert(encode(image, "PNG", transparency=color))), (0.2, 0.2), (255, 255, 255)
         )
 
 
-def test_colours_are_converted_to_srgb() -> None:
+def test_colors_are_converted_to_srgb() -> None:
     for form in ("JPEG", "PNG", "WEBP"):
         written = decode(convert(encode(corners(), form, quality=95, icc_profile=samples.swapped_rgb())))
-        assert has_colour(written, (0.2, 0.2), RED[::-1])
-        assert has_colour(written, (0.2, 0.8), BLUE[::-1])
+        assert has_color(written, (0.2, 0.2), RED[::-1])
+        assert has_color(written, (0.2, 0.8), BLUE[::-1])
 
 
 # Explicit ids: a generated profile contains its creation time, and pytest-xdist needs constant ids.
@@ -206,7 +206,7 @@ def test_a_profile_with_multiprocess_elements_is_ignored() -> None:
     assert has_corners(decode(convert(encode(corners(), "PNG", icc_profile=profile))))
 
 
-def test_a_profile_for_another_colour_space_is_ignored() -> None:
+def test_a_profile_for_another_color_space_is_ignored() -> None:
     assert convert(encode(corners(mode="L"), "JPEG", icc_profile=samples.srgb())).width == 400
     assert convert(encode(corners(mode="CMYK"), "JPEG", icc_profile=samples.srgb())).width == 400
 

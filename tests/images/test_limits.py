@@ -1,4 +1,4 @@
-"""Limits that stand in one place, and sizes that a container and a decoder must agree on."""
+"""Limits are written only once, and a container and a decoder must agree about sizes."""
 
 import re
 import zlib
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_a_colour_profile_above_the_size_limit_is_ignored(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_color_profile_above_the_size_limit_is_ignored(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     profile = samples.swapped_rgb()
     data = encode(corners(), form, icc_profile=profile)
     monkeypatch.setattr(containers, "MAX_PROFILE", len(profile))
@@ -53,7 +53,7 @@ def test_an_image_is_refused_if_the_decoder_finds_another_size_than_the_containe
 
 
 def test_the_minimum_side_is_written_only_once_in_the_package() -> None:
-    """Texts take it from the constant. The sandbox has its own: it imports nothing of the package."""
+    """Texts use the constant. The sandbox has its own, because it imports nothing of the package."""
     units = "×|x\\b|px\\b|pixel|بكسل"  # noqa: RUF001
     number = re.compile(rf"\b{MIN_SIDE}\b(?=\s*({units}))|min_?side\W+{MIN_SIDE}\b", re.IGNORECASE)
     found = [

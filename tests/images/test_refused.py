@@ -141,14 +141,14 @@ def test_formats_that_need_more_memory_may_have_fewer_pixels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "side", "million"), [(0, 6400, 40), (2, 6000, 33), (4, 6400, 40), (6, 5100, 25)]
+    ("color", "side", "million"), [(0, 6400, 40), (2, 6000, 33), (4, 6400, 40), (6, 5100, 25)]
 )
-def test_formats_that_inflate_slowly_may_have_fewer_pixels(colour: int, side: int, million: int) -> None:
-    refusal = refuse(samples.png(side, side, colour, 16, b""))
+def test_formats_that_inflate_slowly_may_have_fewer_pixels(color: int, side: int, million: int) -> None:
+    refusal = refuse(samples.png(side, side, color, 16, b""))
     assert refusal.code == "photo_too_large"
     assert f"{million} million" in str(refusal.message)
     fits = math.isqrt(million * 1_000_000)
-    assert refuse(samples.png(fits, fits, colour, 16, b"")).code == "photo_unreadable"
+    assert refuse(samples.png(fits, fits, color, 16, b"")).code == "photo_unreadable"
 
 
 @pytest.mark.parametrize(("depth", "million"), [(8, 25), (10, 16)])

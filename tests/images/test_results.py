@@ -8,7 +8,7 @@ from tests.images import samples
 from tests.images.assertions import (
     convert_product,
     decode,
-    has_colour,
+    has_color,
     has_corners,
     jpeg_markers,
     png_chunks,
@@ -83,7 +83,7 @@ def test_a_png_result_keeps_its_pixels(mode: str) -> None:
         assert written.tobytes() == image.tobytes()
 
 
-def test_a_transparent_colour_of_a_png_result_stays_transparent() -> None:
+def test_a_transparent_color_of_a_png_result_stays_transparent() -> None:
     for image, transparency in ((corners(), RED), (corners().quantize(4), bytes([0, 90, 255, 255]))):
         data = encode(image, "PNG", transparency=transparency)
         written = decode(normalize_result(data))
@@ -152,8 +152,8 @@ def test_a_thumbnail_is_a_small_opaque_jpeg() -> None:
     image.paste((0, 0, 0, 0), (0, 0, 200, 300))
     converted = make_thumbnail(normalize_result(encode(image, "PNG")).data, 150)
     assert (converted.width, converted.height, converted.content_type) == (100, 150, "image/jpeg")
-    assert has_colour(decode(converted), (0.2, 0.2), (255, 255, 255))
-    assert has_colour(decode(converted), (0.8, 0.8), YELLOW)
+    assert has_color(decode(converted), (0.2, 0.2), (255, 255, 255))
+    assert has_color(decode(converted), (0.8, 0.8), YELLOW)
     assert make_thumbnail(encode(corners(100, 100), "JPEG")).width == 100
 
 

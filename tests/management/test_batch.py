@@ -93,7 +93,7 @@ def test_invalid_arguments_are_reported(runner: BatchRunner) -> None:
         (["--product", product, "--on", "Nobody"], "Nobody"),
         (["--all", "auth.User", "--on", "Noa"], "auth.User"),
         (["--all", "nothing", "--on", "Noa"], "nothing"),
-        (["--all", "shop.Product", "--filter", "colour=red", "--on", "Noa"], "colour"),
+        (["--all", "shop.Product", "--filter", "color=red", "--on", "Noa"], "color"),
         (["--product", product, "--on", "Noa", "--option", "x=1"], "x=1"),
         (["--product", product, "--on", "Noa"], "--yes"),
         (["--resume", 12], "no batch 12"),

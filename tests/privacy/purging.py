@@ -1,4 +1,4 @@
-"""The expected result of `purge`."""
+"""The result that tests expect from `purge`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data of a shopper who used every feature, and a search for it in every table, session and the cache."""
+"""Create data of a shopper who used every feature, and find it in all tables, sessions and the cache."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ NAME = "ada.lovelace@example.org"
 
 @dataclass
 class ShopperData:
-    """What one shopper has stored, and the values by which it could be recognized."""
+    """The stored data of one shopper, and the values that identify it."""
 
     browser: Client
     user: User
@@ -75,10 +75,10 @@ class ShopperData:
     files: StoredFiles
     try_ons: list[UUID] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
-    """Each value that identifies the shopper, with what it is."""
+    """The values that identify the shopper. Each maps to its meaning."""
 
     def add_values(self, what: str, *values: Any) -> None:
-        """Search for these as well; an id also without dashes, as some databases store it."""
+        """Add values to search for. An id is added without dashes too, since some databases store it so."""
         for value in filter(None, values):
             self.values[str(value)] = what
             if isinstance(value, UUID):
@@ -87,7 +87,7 @@ class ShopperData:
     def order(
         self, product: Product | None = None, client: Client | None = None, **fields: Any
     ) -> TryOnRequest:
-        """Order another try-on, with a new photo unless one is named."""
+        """Order another try-on, with a new photo unless one is given."""
         number = len(self.try_ons) + 1
         key = f"key-{number}-of-ada"
         self.add_values("an idempotency key", key)
@@ -118,7 +118,7 @@ def _use_as_guest(data: ShopperData) -> None:
 
 
 def _reach_every_state(data: ShopperData) -> None:
-    """Completed, reused, failed, outcome unknown, canceled, running, and shared renders of a house model."""
+    """Order try-ons in all states, and renders of a house model that others share."""
     kept = complete_tryon(data.order(keep_photo="true"))
     disliked = complete_tryon(data.order(data.coat, photo_id=str(kept.photo_id)))
     data.give_feedback(disliked, value="dislike", reason="not_like_me")
@@ -205,9 +205,9 @@ def _add_row_values(data: ShopperData, shopper: Shopper) -> None:
 
 
 MAY_STAY: dict[tuple[str, str], set[str]] = {
-    # The access log of the staff is kept for a year; the id refers to nothing any more.
+    # The log of staff who opened images is kept for a year. Its ids refer to deleted rows.
     ("vton.photoaccess", "object_id"): {"a photo", "a result"},
-    # Quotas of addresses are not reset by an erasure; no try-on refers to them.
+    # An erasure does not reset the quotas of IP addresses. No try-on refers to them.
     ("vton.quota", "key"): {"an address"},
     # The session of the phone keeps the id of its deleted link until it ends.
     ("a session", "data"): {"the id of a link"},
@@ -217,7 +217,7 @@ MAY_STAY: dict[tuple[str, str], set[str]] = {
 
 
 def _column_values(row: Model) -> Iterator[tuple[str, str]]:
-    """Yield each column as text; a queue's task is unpacked."""
+    """Yield each column as text. Unpack the tasks of a queue."""
     for column in row._meta.concrete_fields:
         value = getattr(row, column.attname)
         if isinstance(row, OrmQ) and column.attname == "payload":
@@ -226,7 +226,7 @@ def _column_values(row: Model) -> Iterator[tuple[str, str]]:
 
 
 def stored_values() -> Iterator[tuple[str, str, str]]:
-    """Yield table, column and text of everything in tables, sessions and the cache."""
+    """Yield table, column and text of all values in tables, sessions and the cache."""
     for model in apps.get_models(include_auto_created=True):
         if model._meta.proxy:
             continue
@@ -241,7 +241,7 @@ def stored_values() -> Iterator[tuple[str, str, str]]:
 
 
 def find_values(data: ShopperData) -> set[tuple[str, str, str]]:
-    """Return table, column and meaning of each identifying value that is stored and may not be."""
+    """Return table, column and meaning of each identifying value that should not be stored any more."""
     pattern = re.compile("|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in data.values))
     found = set()
     for table, name, text in stored_values():

@@ -72,7 +72,7 @@ def test_repeated_accesses_are_recorded_once_a_day(viewer: Client, done: TryOnRe
     assert PhotoAccess.objects.count() == 2
 
     PhotoAccess.objects.update(day=timezone.localdate() - timedelta(days=1))
-    # An access to the browser's own copy counts as well, although no byte is sent.
+    # A response with 304 is recorded too, although it sends no byte.
     assert viewer.get(url, {"size": "thumbnail"}, headers={"If-None-Match": etag}).status_code == 304
     assert PhotoAccess.objects.count() == 3
 
@@ -85,7 +85,7 @@ def test_concurrent_accesses_to_one_image_are_one_record(done: TryOnRequest) -> 
     assert PhotoAccess.objects.count() == 1
 
 
-def test_accesses_to_own_public_and_house_images_are_not_recorded(
+def test_accesses_to_ones_own_and_to_public_and_house_model_images_are_not_recorded(
     guest: Client, stranger: Client, done: TryOnRequest, shirt: Product, house_model: PersonPhoto
 ) -> None:
     viewer = staff_client("view_shopper_photos")
@@ -96,7 +96,7 @@ def test_accesses_to_own_public_and_house_images_are_not_recorded(
     read_stream(viewer.get(image_url(complete_tryon(TryOnRequest.objects.get(shopper=None)))))
     read_stream(viewer.get(reverse("vton:photo-file", args=[house_model.pk])))
     assert viewer.post(image_url(done)).status_code == 405
-    # Their own try-on, as a shopper.
+    # Staff may open their own try-ons as shoppers.
     user = get_user_model().objects.get(username="eve")
     TryOnRequest.objects.filter(pk=done.pk).update(shopper=Shopper.objects.create(user=user))
     read_stream(viewer.get(image_url(done)))
@@ -135,12 +135,14 @@ def test_the_record_is_committed_before_the_first_byte(
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     response = viewer.get(image_url(done))
-    # On another connection.
+    # Read on another connection, which sees committed rows only.
     assert run_concurrently(lambda: list(PhotoAccess.objects.values_list("kind", flat=True))) == [["result"]]
     read_stream(response)
 
 
-def test_a_record_outlives_image_shopper_and_staff(viewer: Client, done: TryOnRequest) -> None:
+def test_a_record_outlives_the_image_the_shopper_and_the_staff_member(
+    viewer: Client, done: TryOnRequest
+) -> None:
     read_stream(viewer.get(image_url(done)))
     read_stream(viewer.get(photo_url(done)))
     kept = recorded()
@@ -152,7 +154,7 @@ def test_a_record_outlives_image_shopper_and_staff(viewer: Client, done: TryOnRe
     privacy.erase_shopper(shopper)
     get_user_model().objects.get(username="eve").delete()
     assert recorded() == kept
-    # Only ids, which lead to nobody.
+    # The record has only ids, which identify nobody.
     columns = {field.name for field in PhotoAccess._meta.get_fields()}
     assert columns == {"id", "actor", "actor_name", "kind", "object_id", "day", "at"}
     assert set(PhotoAccess.objects.values_list("actor", flat=True)) == {None}
@@ -165,16 +167,18 @@ def test_a_record_is_kept_for_a_year(viewer: Client, done: TryOnRequest) -> None
     assert privacy.purge(now + timedelta(days=366))["photo_accesses"] == 1
 
 
-def test_days_are_those_of_the_shops_time_zone(viewer: Client, done: TryOnRequest, vton: Vton) -> None:
+def test_the_day_of_a_record_is_in_the_shops_time_zone(
+    viewer: Client, done: TryOnRequest, vton: Vton
+) -> None:
     days = set()
-    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart.
         vton(BUDGET_TIME_ZONE=zone)
         read_stream(viewer.get(image_url(done)))
         days = set(PhotoAccess.objects.values_list("day", flat=True))
     assert len(days) == 2
 
 
-def test_the_admin_shows_records_to_permitted_staff_and_changes_none(
+def test_the_admin_shows_records_read_only_to_permitted_staff(
     admin_client: Client, viewer: Client, done: TryOnRequest
 ) -> None:
     read_stream(viewer.get(image_url(done)))

@@ -1,4 +1,4 @@
-"""A consent applies to the version of the text that was shown; after a change it is asked for again."""
+"""A consent is for the version of the text that was shown. After a change, the shopper is asked again."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ def test_a_consent_to_an_older_version_is_refused(
 def test_a_consent_to_the_current_version_is_accepted(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, version: str | None
 ) -> None:
-    """Clients of the API that were written before the field existed still work."""
+    """API clients that do not send the version still work."""
     assert post_tryon(guest, shirt, phone_photo(), consent_version=version).status_code == 202
     assert Consent.objects.get().version == "2"
 
 
-def test_a_known_consent_to_the_current_version_is_enough(
+def test_an_order_with_an_old_version_is_accepted_if_the_shopper_has_agreed_to_the_current_one(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, house_model: PersonPhoto
 ) -> None:
-    """The dialog was opened before the text changed, and the shopper has agreed to the new one elsewhere."""
+    """The shopper opened the dialog before the text changed, and agreed to the new text on another page."""
     response = post_tryon(guest, shirt, photo_id=str(house_model.pk), consent_version="1", consent=None)
     assert response.status_code == 202
     create_tryon(guest, shirt, phone_photo(), consent_version="2")
     assert post_tryon(guest, shirt, phone_photo(shade=1), consent_version="1").status_code == 202
 
 
-def test_a_dialog_without_the_question_records_no_new_consent(
+def test_an_order_without_a_consent_question_records_no_consent(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     create_tryon(guest, shirt, phone_photo())

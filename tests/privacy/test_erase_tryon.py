@@ -1,4 +1,4 @@
-"""Erasing a try-on, and every other way in which a shopper's data is deleted."""
+"""Erase a try-on, and delete a shopper's data in every other way."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def shared_pair(shirt: Product, house_model: PersonPhoto) -> tuple[TryOnRequest, TryOnRequest, TryOnRequest]:
-    """A house render and two shoppers who share it, all completed."""
+    """Return three completed try-ons: a render of a house model, and two of shoppers who share it."""
     ada, bob = (
         order_tryon(shirt, user_visitor(name), photo_id=str(house_model.pk)).request
         for name in ("ada", "bob")
@@ -106,7 +106,7 @@ def test_a_running_try_on_is_canceled_and_its_result_dropped(
     assert row.state == State.CANCELED
     assert row.attempts.get().money == ("free" if state == "queued" else "spent")
     assert not VendorLink.objects.exists()
-    # A worker that is downloading the result comes too late.
+    # A worker that was downloading the result meanwhile cannot store it.
     images = result_images.store(row, [])
     assert not lifecycle.mark_completed([(row, images)])
     assert not PersonPhoto.objects.exists()
@@ -154,7 +154,7 @@ def test_shoppers_who_share_a_result_keep_it(
     assert PersonPhoto.objects.get() == house_model
 
 
-def test_erasing_a_follower_touches_only_itself(shirt: Product, house_model: PersonPhoto) -> None:
+def test_erasing_a_follower_changes_no_other_try_on(shirt: Product, house_model: PersonPhoto) -> None:
     source, ada, bob = shared_pair(shirt, house_model)
     privacy.erase_tryon(ada)
     bob.refresh_from_db()

@@ -1,4 +1,4 @@
-"""A shopper who used every feature is erased, and nothing of theirs is left in any table, session or file."""
+"""Erase a shopper who used every feature. No table, session or file may contain the shopper's data then."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def delete_the_user(data: ShopperData) -> None:
 
 
 def erase_one_by_one(data: ShopperData) -> None:
-    """Each try-on by itself, then the rest."""
+    """Erase each try-on by itself, then the other data."""
     for pk in data.try_ons:
         assert data.browser.delete(f"{TRY_ONS}{pk}/").status_code == 204
     assert data.browser.delete("/try-on/api/me/").status_code == 204
@@ -84,8 +84,8 @@ def erase_in_reverse_order(data: ShopperData) -> None:
 WAYS = [erase_by_api, erase_by_command, delete_the_user, erase_one_by_one, erase_in_reverse_order]
 
 
-def test_the_search_finds_everything_before_the_erasure(data: ShopperData) -> None:
-    """Otherwise the tests below would pass whatever they search for."""
+def test_the_search_finds_all_data_before_the_erasure(data: ShopperData) -> None:
+    """Without this, the tests below could pass because the search never finds anything."""
     expected = set(data.values.values()) - {"a name"}
     replaced_by_the_login = {"a guest's token", "a guest's session"}
     assert {what for _table, _name, what in find_values(data)} == expected - replaced_by_the_login
@@ -114,7 +114,7 @@ def test_nothing_of_an_erased_shopper_is_left_anywhere(
     assert find_references(user_pk, shoppers) == set()
     assert not any(value in name for name in files.names() for value in data.values)
     assert not Consent.objects.exists()
-    # Costs stay, and so does what members of staff did.
+    # Costs and the actions of staff are kept.
     assert attempts() == before
     assert PhotoAccess.objects.values_list("actor_name", flat=True).first() == "eve"
 
@@ -130,11 +130,11 @@ KEPT_FIELDS = {
     *("created_at", "started_at", "rendered_at", "finished_at", "expires_at", "erased_at", "called_back_at"),
     *("last_attempt_number", "download_failures"),
 }
-"""What an erased try-on may keep: what was rendered, when, and how it ended."""
+"""The fields that an erased try-on may keep: what was rendered, when, and how it ended."""
 
 
 @pytest.mark.parametrize("erase", WAYS, ids=[way.__name__ for way in WAYS])
-def test_an_erased_try_on_keeps_nothing_that_leads_to_its_owner_or_to_their_others(
+def test_an_erased_try_on_does_not_refer_to_its_owner_or_the_owners_other_try_ons(
     data: ShopperData, erase: Callable[[ShopperData], None]
 ) -> None:
     user_pk = data.user.pk
@@ -171,7 +171,7 @@ def test_the_owners_other_try_ons_do_not_refer_to_an_erased_one(data: ShopperDat
     assert not [event for event in own if str(source.pk) in str(event.detail)]
 
 
-def test_one_erased_try_on_keeps_neither_who_canceled_it_nor_the_phone(data: ShopperData) -> None:
+def test_an_erased_try_on_does_not_tell_who_canceled_it_or_from_which_phone(data: ShopperData) -> None:
     [phoned] = TryOnRequest.objects.filter(phone_links__shopper__user=data.user)
     assert data.browser.post(f"{TRY_ONS}{phoned.pk}/cancel/").status_code == 200
     assert phoned.events.filter(actor=data.user).exists()
@@ -205,7 +205,7 @@ def test_a_user_who_canceled_another_shoppers_try_on_by_phone_is_erased_from_it(
     assert not TryOnEvent.objects.filter(actor=bob).exists()
 
 
-def test_an_erased_guest_leaves_only_the_quotas_of_the_address(
+def test_only_the_quotas_of_the_ip_address_are_kept_of_an_erased_guest(
     shirt: Product, phone_photo: PhotoMaker, house_model: PersonPhoto, guest: Client
 ) -> None:
     create_tryon(guest, shirt, phone_photo())
@@ -219,7 +219,7 @@ def test_an_erased_guest_leaves_only_the_quotas_of_the_address(
     assert not [where for *where, text in stored_values() if token in text or hash_token(token) in text]
 
 
-def test_a_users_quota_outlives_an_erasure(
+def test_a_users_quota_is_kept_after_an_erasure(
     shirt: Product, phone_photo: PhotoMaker, guest: Client, vton: Vton
 ) -> None:
     vton(QUOTA="1/day")
@@ -234,7 +234,9 @@ def test_a_users_quota_outlives_an_erasure(
     assert not Quota.objects.filter(key__endswith=f":{user.pk}").exists()
 
 
-def test_a_login_leaves_nothing_of_the_guest(shirt: Product, phone_photo: PhotoMaker, guest: Client) -> None:
+def test_no_data_of_the_guest_is_kept_after_a_login(
+    shirt: Product, phone_photo: PhotoMaker, guest: Client
+) -> None:
     create_tryon(guest, shirt, phone_photo())
     [shopper] = Shopper.objects.all()
     connect_phone(Client(SERVER_NAME=HOST), guest, shirt)

@@ -1,4 +1,4 @@
-"""Files are deleted with their rows, and files without a row later."""
+"""Files are deleted with their rows. Files without a row are deleted later."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class WithoutDates(FileSystemStorage):
 
 
 class ObjectStorage(FileSystemStorage):
-    """Has no folders, as object stores: none exists, and listing a missing one returns nothing."""
+    """Like an object store, it has no folders: listing one that does not exist returns nothing."""
 
     def exists(self, name: str) -> bool:
         return super().exists(name) and not Path(self.path(name)).is_dir()
@@ -74,7 +74,7 @@ def use_storage(settings: Settings, backend: type[FileSystemStorage], files: Sto
 
 
 def create_orphans(files: StoredFiles) -> tuple[str, str]:
-    """One file that is two hours old, and one that is being stored right now."""
+    """Store two files without a row, the first of them two hours ago. Return their names."""
     storage = private_storage()
     names = [
         storage.save(f"vton/{folder}/ab/left.jpg", ContentFile(b"x")) for folder in ("photos", "results")
@@ -110,7 +110,7 @@ def test_old_files_without_a_row_are_deleted_and_new_ones_kept(
 
 @pytest.mark.parametrize("backend", [WithoutListing, WithoutDates])
 @pytest.mark.django_db
-def test_a_storage_that_cannot_list_or_date_files_is_unchanged(
+def test_no_file_is_deleted_if_the_storage_cannot_list_or_date_files(
     files: StoredFiles, settings: Settings, backend: type[FileSystemStorage]
 ) -> None:
     use_storage(settings, backend, files)
@@ -128,7 +128,7 @@ def test_missing_folders_are_no_error(files: StoredFiles) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_storage_that_fails_to_delete_breaks_no_erasure(
+def test_an_erasure_succeeds_although_the_storage_fails_to_delete_files(
     shirt: Product,
     phone_photo: PhotoMaker,
     files: StoredFiles,

@@ -73,7 +73,7 @@ def test_what_a_running_try_on_needs_is_kept(
     assert len(files.names()) == 3
 
 
-def test_a_published_render_is_kept_and_blocks_no_other(
+def test_a_published_render_is_kept_while_others_are_deleted(
     shirt: Product, phone_photo: PhotoMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(privacy.retention, "MAX_ROWS", 1)

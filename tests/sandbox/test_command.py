@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str, settings: str = "") -> subprocess.Popen[str]:
-    """The command in a project that has no database, and nothing else."""
+    """Start the command in a minimal project without a database."""
     code = (
         f"import sys; from django.conf import settings; settings.configure({settings});"
         "import django; django.setup();"

@@ -57,7 +57,7 @@ def test_a_submit_can_be_accepted_in_spite_of_an_error_response(client: Client, 
     assert client.wait(entry.request_id or "")["status"] == "COMPLETED"
 
 
-def test_the_connection_closes_after_the_charge(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_closes_the_connection_after_the_charge(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit="close")
     with pytest.raises(httpx.RemoteProtocolError):
         client.fashn()
@@ -66,7 +66,7 @@ def test_the_connection_closes_after_the_charge(client: Client, gateway: Gateway
     assert client.wait(entry.request_id or "")["status"] == "COMPLETED"
 
 
-def test_an_accepted_submit_gets_no_response(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_sends_no_response_to_an_accepted_submit(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit="hang")
     client.http.timeout = httpx.Timeout(0.3)
     with pytest.raises(httpx.ReadTimeout):
@@ -76,7 +76,7 @@ def test_an_accepted_submit_gets_no_response(client: Client, gateway: Gateway) -
     assert client.fashn().status_code == 202
 
 
-def test_the_response_to_a_submit_is_delayed(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_delays_the_response_to_a_submit(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit_seconds=0.4)
     response = client.fashn()
     assert response.status_code == 202
@@ -84,7 +84,9 @@ def test_the_response_to_a_submit_is_delayed(client: Client, gateway: Gateway) -
 
 
 @pytest.mark.parametrize("engine", ["fashn", "glass"])
-def test_the_response_to_a_submit_has_no_request_id(client: Client, gateway: Gateway, engine: str) -> None:
+def test_a_scenario_removes_the_request_id_from_the_response(
+    client: Client, gateway: Gateway, engine: str
+) -> None:
     gateway.scenario(submit="no_id")
     response = getattr(client, engine)()
     assert response.is_success
@@ -93,7 +95,7 @@ def test_the_response_to_a_submit_has_no_request_id(client: Client, gateway: Gat
     assert gateway.ledger.totals["accepted"] == 1
 
 
-def test_the_response_to_a_submit_has_the_result(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_puts_the_result_into_the_response(client: Client, gateway: Gateway) -> None:
     gateway.scenario(submit="terminal", times=None)
     fashn, glass = client.fashn().json(), client.glass().json()
     assert fashn["status"] == "COMPLETED"
@@ -102,7 +104,9 @@ def test_the_response_to_a_submit_has_the_result(client: Client, gateway: Gatewa
     assert client.http.get(glass["image_url"]).is_success
 
 
-def test_failed_is_charged_and_error_is_not(client: Client, gateway: Gateway) -> None:
+def test_a_render_that_ends_with_failed_is_charged_and_one_with_error_is_not(
+    client: Client, gateway: Gateway
+) -> None:
     gateway.scenario(outcome="FAILED", error="PoseError: no body found")
     gateway.scenario(outcome="ERROR", error="ThirdPartyError: overloaded")
     failed, error = client.fashn().json()["request_id"], client.fashn().json()["request_id"]
@@ -132,7 +136,7 @@ def test_a_render_can_have_undocumented_statuses(client: Client, gateway: Gatewa
     assert client.wait(slow)["status"] == "COMPLETED"
 
 
-def test_the_first_polls_fail(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_lets_the_first_polls_fail(client: Client, gateway: Gateway) -> None:
     gateway.scenario(unknown_asks=2, failed_asks=1, seconds=60)
     request_id = client.fashn().json()["request_id"]
     assert [client.poll(request_id).status_code for _ in range(4)] == [404, 404, 500, 200]
@@ -145,7 +149,7 @@ def result_url(client: Client) -> str:
 
 
 @pytest.mark.parametrize("result", ["broken", "html", "truncated"])
-def test_a_result_is_not_a_readable_image(client: Client, gateway: Gateway, result: str) -> None:
+def test_a_scenario_makes_the_result_unreadable(client: Client, gateway: Gateway, result: str) -> None:
     gateway.scenario(result=result)
     media = client.http.get(result_url(client))
     assert media.status_code == 200
@@ -153,19 +157,19 @@ def test_a_result_is_not_a_readable_image(client: Client, gateway: Gateway, resu
         Image.open(io.BytesIO(media.content)).load()
 
 
-def test_a_download_stops_before_the_announced_length(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_ends_a_download_before_the_announced_length(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="cut")
     with pytest.raises(httpx.RemoteProtocolError):
         client.http.get(result_url(client))
 
 
-def test_the_first_downloads_give_404(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_lets_the_first_downloads_fail_with_404(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="missing", result_times=2)
     url = result_url(client)
     assert [client.http.get(url).status_code for _ in range(3)] == [404, 404, 200]
 
 
-def test_a_download_is_redirected(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_redirects_a_download(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result="redirect")
     url = result_url(client)
     assert client.http.get(url).status_code == 302
@@ -190,14 +194,14 @@ def test_a_client_can_disconnect_from_an_endless_download(client: Client, gatewa
     assert client.fashn().status_code == 202
 
 
-def test_a_download_is_slow_and_complete(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_makes_a_download_slow_but_complete(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result_seconds=0.4)
     media = client.http.get(result_url(client))
     assert media.elapsed.total_seconds() >= 0.3
     Image.open(io.BytesIO(media.content)).load()
 
 
-def test_the_result_can_have_any_url(client: Client, gateway: Gateway) -> None:
+def test_a_scenario_changes_the_url_of_the_result(client: Client, gateway: Gateway) -> None:
     gateway.scenario(result_url="http://169.254.169.254/latest")
     assert result_url(client) == "http://169.254.169.254/latest"
 

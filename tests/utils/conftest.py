@@ -18,5 +18,5 @@ def german() -> GermanVisitor:
 
 @pytest.fixture
 def prefixed_shop(settings: Settings) -> None:
-    """The shop's pages have language prefixes, the try-on has none."""
+    """Use URLs in which the shop's pages have language prefixes and the try-on has none."""
     settings.ROOT_URLCONF = "tests.language_prefixes.shop_only"

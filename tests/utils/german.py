@@ -21,7 +21,7 @@ TEXT_ATTRIBUTES = {"alt", "aria-label", "title", "placeholder", "value"}
 
 
 def english_pattern() -> re.Pattern[str]:
-    """A pattern for all our English sentences whose German translation differs."""
+    """Return a pattern that matches all our English texts with a different German translation."""
     found = set()
     for key, entry in read_catalogue(catalogue_path("de")).items():
         for text in filter(None, (key and entry.fields["msgid"], entry.fields.get("msgid_plural"))):
@@ -95,7 +95,7 @@ class GermanVisitor:
         return row
 
     def walk(self, url: str) -> dict[str, ParsedPage]:
-        """The page and all of our pages that are linked from there, by URL."""
+        """Return, by URL, the page and all of the package's pages that it links to."""
         found: dict[str, ParsedPage] = {}
         left = [url]
         while left:

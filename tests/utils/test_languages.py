@@ -25,13 +25,13 @@ from .german import GermanVisitor, ParsedPage, form_url, product_page_url
 pytestmark = pytest.mark.django_db
 
 
-def test_the_check_recognises_english(german: GermanVisitor, shirt: Product) -> None:
+def test_the_check_recognizes_english(german: GermanVisitor, shirt: Product) -> None:
     texts = ParsedPage(german.client.get(f"/try-on/try/{product_ref(shirt)}/").content.decode()).texts
     assert len([text for text in texts if german.english_pattern.fullmatch(text)]) > 15
 
 
 @pytest.mark.usefixtures("prefixed_shop", "house_model")
-def test_button_form_and_result_are_german(
+def test_the_button_the_form_and_the_result_are_german(
     german: GermanVisitor, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
     form = german.get(product_page_url(shirt)).links
@@ -169,7 +169,7 @@ def test_all_api_responses_are_german(german: GermanVisitor, shirt: Product, pho
         assert tryon["page_url"] == here
         assert tryon["images"][0]["alt"] == "KI-generierte Vorschau: Shirt auf Ihrem Foto"
     unchanged = german.client.get(f"{api}{row.pk}/?lang=de", headers={"If-None-Match": one["ETag"]})
-    assert unchanged.status_code == 200  # It was liked since.
+    assert unchanged.status_code == 200  # The shopper has liked the result in between.
     refused = german.client.post(f"{api}{row.pk}/cancel/?lang=de")
     assert refused.json()["detail"] == german_for("not_cancelable")
     deleted = german.client.delete(f"{api}{row.pk}/?lang=de")

@@ -1,4 +1,4 @@
-"""A product's URL is linked only if response is a path or an http(s) URL."""
+"""A page links to a product's URL only if it is a path or an http(s) URL."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_no_page_links_to_an_unsafe_url(url: str) -> None:
 
 @pytest.fixture
 def set_product_url(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A function that sets the URL of the shop's products."""
+    """Return a function that sets the URL of the shop's products."""
 
     def change(url: str) -> None:
         monkeypatch.setattr(ProductTryOn, "get_url", lambda *_: url)
@@ -104,7 +104,7 @@ HOSTILE = ["javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,x", "
 def response_texts(
     client: Client, product: Product, row: TryOnRequest, *, is_export_read: bool = True
 ) -> list[str]:
-    """All responses that contain the product's URL: JSON, pages, and the admin."""
+    """Return the texts of all responses that contain a product's URL: JSON, pages, and the admin."""
     staff = Client()
     staff.force_login(User.objects.create_superuser("root"))
     answers: list[Any] = [

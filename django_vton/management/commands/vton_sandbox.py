@@ -1,6 +1,5 @@
 """`manage.py vton_sandbox`: a local Pixazo gateway for development."""
 
-import errno
 import logging
 import signal
 import sys
@@ -40,9 +39,7 @@ class Command(BaseCommand):
                 ended.wait()
         except OSError as error:
             advice = _("Choose another port with --port, and use the same one in PIXAZO_BASE_URL.")
-            raise CommandError(
-                f"{error}. {advice}" if error.errno == errno.EADDRINUSE else str(error)
-            ) from error
+            raise CommandError(f"{error}. {advice}") from error
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
