@@ -53,7 +53,7 @@ METAPHORS = {
     "sentence sentences": "message",
     "represent represents": "serialize",
     "reading readings": "parsing, query",
-    "agrees": "run_hook",
+    "agrees": "require_allowed_photo",
     "doctor": "health check",
     "alone together": "single, bulk",
     "people company doors": "what the test utility does",

@@ -9,30 +9,22 @@
 from __future__ import annotations
 
 import logging
-import random
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from ..models import Attempt, GatewayState
 from ..pixazo import SubmitResult
+from .backoff import SERVER_ERRORS, ensure_state, pause_engine, retry_at
 
 logger = logging.getLogger(__name__)
 
 TRIAL_INTERVAL = timedelta(seconds=60)
 """The time between two trials while the circuit breaker is open."""
-
-MAX_BACKOFF_SECONDS = 300.0
-"""The longest delay, unless the vendor's Retry-After asks for a longer one."""
-
-MAX_SERVER_ERRORS = 6
-"""The number of responses 500 or 503 after which a try-on fails, free of charge."""
-
-SERVER_ERRORS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
 BREAKER_REASONS = {
     "401": gettext_lazy("the API key is missing or wrong (401)"),
@@ -84,44 +76,15 @@ def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | Non
     if str(status) in BREAKER_REASONS:
         return _open_breaker(attempt.engine, str(status), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _pause_engine(attempt.engine, submission.retry_after, now)
-    return _retry_at(attempt, now) if status in SERVER_ERRORS else None
+        return pause_engine(attempt.engine, submission.retry_after, now)
+    return retry_at(attempt, now) if status in SERVER_ERRORS else None
 
 
 def _open_breaker(engine: str, status: str, now: datetime) -> datetime:
     until = now + TRIAL_INTERVAL
-    state = _ensure_state(engine)
+    state = ensure_state(engine)
     is_new = state.filter(breaker="").update(breaker=status)
     state.update(wait_until=until, refused_at=now)
     if is_new:
         logger.error("Submits to %s are stopped: %s.", engine, BREAKER_REASONS[status])
     return until
-
-
-def _pause_engine(engine: str, retry_after: float | None, now: datetime) -> datetime:
-    """Pause all submits to this engine after a 429. Return the end of the pause, which never gets earlier."""
-    state = _ensure_state(engine)
-    state.update(failures=F("failures") + 1, refused_at=now)
-    failures = state.values_list("failures", flat=True).get()
-    until = now + (timedelta(seconds=retry_after) if retry_after else _backoff(failures))
-    state.filter(Q(wait_until__isnull=True) | Q(wait_until__lt=until)).update(wait_until=until)
-    return until
-
-
-def _retry_at(attempt: Attempt, now: datetime) -> datetime | None:
-    """Return when to send this try-on again after a 500 or 503, or None if it has failed too often."""
-    earlier = Attempt.objects.filter(request=attempt.request_id, number__lt=attempt.number)
-    failures = 1 + earlier.filter(http_status__in=SERVER_ERRORS).count()
-    return None if failures >= MAX_SERVER_ERRORS else now + _backoff(failures)
-
-
-def _ensure_state(engine: str) -> QuerySet[GatewayState]:
-    """Return the row of this engine, and create it if it is missing."""
-    GatewayState.objects.bulk_create([GatewayState(engine=engine)], ignore_conflicts=True)
-    return GatewayState.objects.filter(pk=engine)
-
-
-def _backoff(failures: int) -> timedelta:
-    """Return an exponential delay, with jitter so that try-ons are not all sent again at the same moment."""
-    seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** min(failures, 10))
-    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from hashlib import sha256
-from importlib.util import find_spec
 from typing import BinaryIO, ParamSpec
 
 from PIL import Image
@@ -18,13 +17,17 @@ from PIL import Image
 from . import pixels
 from .containers import DamagedError, ImageSource, WrongKindError, parse_container
 from .limits import (
+    FORMAT_NAMES,
     MAX_BYTES,
     MAX_MEMORY,
     MAX_PIXELS,
     MAX_SIDE,
     MIN_SIDE,
+    PHOTO_FORMATS,
     PRODUCT_BYTES,
+    PRODUCT_FORMATS,
     PRODUCT_PIXELS,
+    RESULT_FORMATS,
     RESULT_PIXELS,
     THUMBNAIL_SIDE,
     VENDOR_BYTES,
@@ -45,11 +48,6 @@ __all__ = [
     "normalize_product_image",
     "normalize_result",
 ]
-
-_FORMAT_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "GIF": "GIF"}
-_RESULT_FORMATS = ("JPEG", "PNG", "WEBP")
-PHOTO_FORMATS = _RESULT_FORMATS + (("HEIF",) if find_spec("pillow_heif") else ())
-_PRODUCT_FORMATS = (*PHOTO_FORMATS, "GIF")
 
 P = ParamSpec("P")
 
@@ -116,7 +114,7 @@ def normalize_product_image(file: BinaryIO, *, max_bytes: int = PRODUCT_BYTES) -
     Like `normalize_person_photo`, but accept larger files and the first frame of a GIF. The message of
     `ImageRefused` is for the merchant.
     """
-    return _for_vendor(file, "product", _PRODUCT_FORMATS, max_bytes, PRODUCT_PIXELS)
+    return _for_vendor(file, "product", PRODUCT_FORMATS, max_bytes, PRODUCT_PIXELS)
 
 
 @_refuse_errors("result")
@@ -127,7 +125,7 @@ def normalize_result(data: bytes) -> EncodedImage:
     channels. A JPEG stays a JPEG, upright and in sRGB. A WebP with alpha becomes a PNG, any other a JPEG.
     Raise `ImageRefused` if the bytes are no image or a damaged one, or have too many pixels.
     """
-    source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
+    source = _read(data, "result", RESULT_FORMATS, RESULT_PIXELS)
     if source.format == "JPEG":
         image = pixels.decode_plain_rgb(source, max(source.width, source.height))
     else:
@@ -144,7 +142,7 @@ def convert_result(data: bytes, content_type: str) -> EncodedImage:
 
     Raise `ImageRefused` if the bytes are not a result.
     """
-    source = _read(data, "result", _RESULT_FORMATS, RESULT_PIXELS)
+    source = _read(data, "result", RESULT_FORMATS, RESULT_PIXELS)
     if content_type == "image/png":
         image = pixels.decode_exact(source)
         return EncodedImage(pixels.encode_png(image, label=True), *image.size, content_type)
@@ -164,7 +162,7 @@ def make_thumbnail(
         small = pixels.shrink(image.decoded, side)
     else:
         data = image.data if isinstance(image, EncodedImage) else image
-        small = pixels.decode_plain_rgb(_read(data, "result", _RESULT_FORMATS, MAX_PIXELS), side)
+        small = pixels.decode_plain_rgb(_read(data, "result", RESULT_FORMATS, MAX_PIXELS), side)
     return EncodedImage(pixels.encode_jpeg(small, quality=85, label=label), *small.size, "image/jpeg")
 
 
@@ -189,7 +187,7 @@ def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: i
     try:
         source = parse_container(data, formats)
     except WrongKindError:
-        names = ", ".join(_FORMAT_NAMES[name] for name in formats)
+        names = ", ".join(FORMAT_NAMES[name] for name in formats)
         raise ImageRefused("format", subject, formats=names) from None
     # Above MAX_IMAGE_PIXELS Pillow warns or raises an error. The shop may have lowered that setting.
     limit = min(max_pixels, math.floor(MAX_MEMORY / source.cost), Image.MAX_IMAGE_PIXELS or max_pixels)

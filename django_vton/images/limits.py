@@ -1,4 +1,11 @@
-"""Limits of photos, product images and results: a file's bytes, an image's pixels, the pixels of a side."""
+"""Limits of photos, product images and results: formats, bytes of a file, pixels of an image and a side."""
+
+from importlib.util import find_spec
+
+FORMAT_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "GIF": "GIF"}
+RESULT_FORMATS = ("JPEG", "PNG", "WEBP")
+PHOTO_FORMATS = RESULT_FORMATS + (("HEIF",) if find_spec("pillow_heif") else ())
+PRODUCT_FORMATS = (*PHOTO_FORMATS, "GIF")
 
 # Photos of people.
 MAX_BYTES = 15_000_000

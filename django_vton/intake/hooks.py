@@ -5,15 +5,28 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from ..conf import config
 from ..exceptions import Refused
 from ..utils.redaction import clear_frames
 
 logger = logging.getLogger(__name__)
 
 
-def run_hook(path: str | None, *arguments: Any) -> bool:
+def has_solved_captcha(request: HttpRequest) -> bool:
+    """Return whether CAPTCHA accepts the request; True without that setting."""
+    return _run(config.CAPTCHA, request)
+
+
+def require_allowed_photo(photo: bytes, product: Any) -> None:
+    """Raise `Refused` unless MODERATE allows this photo, a JPEG, for this product of the shop."""
+    if not _run(config.MODERATE, photo, product):
+        raise Refused("photo_refused", field="photo")
+
+
+def _run(path: str | None, *arguments: Any) -> bool:
     """Return whether the callable at the dotted `path` accepts the arguments; True without a path.
 
     If the callable raises an error, log it and raise `Refused`.

@@ -14,8 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import images, lifecycle, products
-from ..conf import config
+from .. import images, lifecycle, privacy, products
 from ..exceptions import Refused
 from ..gateway import engines
 from ..models import Batch, PersonPhoto, TryOnRequest
@@ -110,7 +109,7 @@ def store_merchant_photo(file: BinaryIO) -> PersonPhoto:
     Raise `images.ImageRefused` if the photo cannot be used.
     """
     image = images.normalize_person_photo(file)
-    expires_at = timezone.now() + config.PHOTO_RETENTION
+    expires_at = privacy.photo_expires_at()
     same = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, shopper=None, digest=image.digest)
     if (earlier := same.filter(expires_at__gt=timezone.now()).first()) is not None:
         return earlier

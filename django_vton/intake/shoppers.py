@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from .. import images, lifecycle, privacy, products
 from ..billing import budget, quotas
-from ..conf import config
 from ..exceptions import Refused
 from ..gateway import engines
 from ..models import PersonPhoto, ProductImage, Shopper, TryOnRequest
@@ -27,7 +26,7 @@ from ..storage import delete_file
 from ..utils.redaction import clearing_frames
 from . import availability, product_images
 from .decoding import decoding_slot
-from .hooks import run_hook
+from .hooks import require_allowed_photo
 from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
 
 logger = logging.getLogger(__name__)
@@ -129,8 +128,7 @@ def _get_photo(order: TryOnOrder, described: DescribedProduct) -> PersonPhoto:
             image = images.normalize_person_photo(order.photo)
     except images.ImageRefused as refusal:
         raise Refused(refusal.code, refusal.message, field="photo") from None
-    if not run_hook(config.MODERATE, image.data, described.product):
-        raise Refused("photo_refused", field="photo")
+    require_allowed_photo(image.data, described.product)
     row = PersonPhoto()
     with clearing_frames():
         save_photo_files(row, image)
@@ -144,7 +142,7 @@ def _save_photo(order: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> Pers
         if order.keep_photo and not stored.is_house:
             shopper.photos.filter(pk=stored.pk).update(is_reusable=True)
         return stored
-    expires_at = timezone.now() + config.PHOTO_RETENTION
+    expires_at = privacy.photo_expires_at()
     earlier = shopper.photos.filter(digest=photo.digest, expires_at__gt=timezone.now()).first()
     if earlier is not None:
         keep = earlier.is_reusable or order.keep_photo

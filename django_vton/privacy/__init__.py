@@ -9,7 +9,7 @@ from .erasure import (
     erase_tryon,
 )
 from .export import export_shopper
-from .retention import purge
+from .retention import photo_expires_at, purge
 
 __all__ = [
     "delete_files_after_commit",
@@ -19,6 +19,7 @@ __all__ = [
     "erase_tryon",
     "export_shopper",
     "has_consented",
+    "photo_expires_at",
     "purge",
     "record_consent",
     "withdraw_consent",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +10,6 @@ from django.utils import timezone
 
 from ..conf import config
 from ..models import PersonPhoto, PhotoAccess, TryOnImage
-
-RETENTION = timedelta(days=365)
-"""Complaints may arrive long after an image is deleted, but the log is also personal data of the staff."""
 
 
 def record_access(actor: Any, image: PersonPhoto | TryOnImage) -> None:
@@ -31,8 +27,3 @@ def accesses_to(image_ids: Iterable[UUID]) -> list[dict[str, str]]:
     """Return `{"kind", "id", "at"}` for each access to these images, without the staff, oldest first."""
     rows = PhotoAccess.objects.filter(object_id__in=list(image_ids)).order_by("at")
     return [{"kind": row.kind, "id": str(row.object_id), "at": row.at.isoformat()} for row in rows]
-
-
-def purge(now: datetime) -> int:
-    """Delete entries older than `RETENTION`. Return their number."""
-    return PhotoAccess.objects.filter(at__lt=now - RETENTION).delete()[0]

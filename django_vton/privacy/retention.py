@@ -13,9 +13,18 @@ from django.utils import timezone
 
 from ..billing import quotas
 from ..conf import config
-from ..models import Batch, BatchRender, PersonPhoto, PhoneLink, ProductImage, Shopper, TryOnRequest
+from ..models import (
+    Batch,
+    BatchRender,
+    PersonPhoto,
+    PhoneLink,
+    PhotoAccess,
+    ProductImage,
+    Shopper,
+    TryOnRequest,
+)
 from ..models.states import ACTIVE
-from . import access_log, orphaned_files
+from . import orphaned_files
 from .erasure import erase_tryon, lock_shopper
 
 MAX_ROWS = 10_000
@@ -24,8 +33,16 @@ MAX_ROWS = 10_000
 UNKEPT_PHOTO_RETENTION = timedelta(hours=1)
 """The time after which a photo is deleted if the shopper did not ask to keep it."""
 
+ACCESS_LOG_RETENTION = timedelta(days=365)
+"""Complaints may arrive long after an image is deleted, but the log is also personal data of the staff."""
+
 PRODUCT_IMAGE_RETENTION = timedelta(days=7)
 """The time after which a prepared product image is deleted if it is not used again."""
+
+
+def photo_expires_at() -> datetime:
+    """Return when a photo that is uploaded or used now is deleted."""
+    return timezone.now() + config.PHOTO_RETENTION
 
 
 def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
@@ -44,7 +61,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "quotas": iter([quotas.purge(now)]),
         "phone_links": _purge_phone_links(now),
         "guests": _purge_guests(now),
-        "photo_accesses": iter([access_log.purge(now)]),
+        "photo_accesses": _purge_access_log(now),
         "drafts": _purge_drafts(now),
         "files": orphaned_files.delete_orphaned_files(now),
     }
@@ -128,6 +145,10 @@ def _delete_each(rows: QuerySet[ProductImage] | QuerySet[Shopper]) -> Iterator[i
             if row is not None:
                 row.delete()
         yield int(row is not None)
+
+
+def _purge_access_log(now: datetime) -> Iterator[int]:
+    yield PhotoAccess.objects.filter(at__lt=now - ACCESS_LOG_RETENTION).delete()[0]
 
 
 def _purge_drafts(now: datetime) -> Iterator[int]:

@@ -17,11 +17,9 @@ from ...shoppers import address_keys
 from ...utils.languages import localized_url, view_url
 from .. import phone_links
 from ..files import SECURITY_HEADERS
+from ..polling import PHONE_LINK_SECONDS
 from .base import ApiView
 from .serializers import PhoneLinkSerializer, PhoneLinkStatusSerializer, ProductSerializer
-
-POLL_SECONDS = 3
-"""The interval at which the computer polls the status of a link."""
 
 
 class _PhoneLinkView(ApiView):
@@ -69,7 +67,7 @@ class PhoneLinkDetailView(_PhoneLinkView):
         newest = link.try_ons.order_by("-created_at").values_list("pk", flat=True).first()
         response = Response(PhoneLinkStatusSerializer({"status": status, "try_on": newest}).data)
         if status != "expired":
-            response["Retry-After"] = str(POLL_SECONDS)
+            response["Retry-After"] = str(PHONE_LINK_SECONDS)
         return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,24 +18,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ... import lifecycle, privacy
-from ...conf import config
 from ...exceptions import Refused
 from ...intake import TryOnOrder, feedback, request_tryon
-from ...intake.hooks import run_hook
+from ...intake.hooks import has_solved_captcha
 from ...models import TryOnRequest
-from ...models.states import State
 from ...monitoring import proxies
 from ...shoppers import VISITOR_HEADER, Visitor, address_keys
 from ...utils.languages import page_language
+from ..polling import POLL_SECONDS
 from ..tryon_serializers import TryOnSerializer, shown_state, try_ons_of
 from ..uploads import clear_file_names, require_photo_size
 from .base import ApiView
 from .serializers import FeedbackSerializer, ProductSerializer, TryOnFormSerializer
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
-
-POLL_SECONDS = {State.QUEUED: 2, State.SUBMITTING: 2, State.SUBMITTED: 3, State.UNKNOWN: 5, State.RENDERED: 2}
-"""The seconds after which a browser polls a running try-on again, sent as `Retry-After`."""
 
 
 class TryOnPagination(CursorPagination):
@@ -90,7 +87,7 @@ class TryOnListView(ApiView):
             idempotency_key=key,
             addresses=address_keys(request._request),
             locale=get_language() or "",
-            is_human=lambda: run_hook(config.CAPTCHA, request._request),
+            is_human=partial(has_solved_captcha, request._request),
             **form.validated_data,
         )
         proxies.record_untrusted_proxy(request._request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,7 +17,7 @@ from ... import privacy
 from ...conf import config
 from ...exceptions import Refused
 from ...intake import TryOnOrder
-from ...intake.hooks import run_hook
+from ...intake.hooks import has_solved_captcha
 from ...messages import MESSAGES
 from ...models import PersonPhoto, Shopper
 from ...products import DescribedProduct
@@ -126,7 +127,7 @@ class TryOnForm(forms.Form):
             idempotency_key=str(key) if key else None,
             addresses=address_keys(request),
             locale=get_language() or "",
-            is_human=lambda: run_hook(config.CAPTCHA, request),
+            is_human=partial(has_solved_captcha, request),
         )
 
     def add_refusal(self, refusal: Refused) -> None:

@@ -18,10 +18,8 @@ from ...models.states import ACTIVE, State
 from ...shoppers import Visitor
 from ...utils.languages import localized_url
 from .. import tryon_serializers
+from ..polling import REFRESH_SECONDS
 from .base import HttpResponseSeeOther, confirmation_page, page_view, product_link, refusal_page, render
-
-REFRESH_SECONDS = 5
-"""The interval at which the page reloads while the try-on runs."""
 
 LATE_FACTOR = 3
 """After this many times the typical duration, the page says that the try-on takes longer than usual."""

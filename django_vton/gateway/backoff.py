@@ -1,0 +1,48 @@
+"""How long submits wait after a 429, 500 or 503 from the vendor."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from django.db.models import F, Q, QuerySet
+
+from ..models import Attempt, GatewayState
+
+MAX_BACKOFF_SECONDS = 300.0
+"""The longest delay, unless the vendor's Retry-After asks for a longer one."""
+
+MAX_SERVER_ERRORS = 6
+"""The number of responses 500 or 503 after which a try-on fails, free of charge."""
+
+SERVER_ERRORS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def pause_engine(engine: str, retry_after: float | None, now: datetime) -> datetime:
+    """Pause all submits to this engine after a 429. Return the end of the pause, which never gets earlier."""
+    state = ensure_state(engine)
+    state.update(failures=F("failures") + 1, refused_at=now)
+    failures = state.values_list("failures", flat=True).get()
+    until = now + (timedelta(seconds=retry_after) if retry_after else _backoff(failures))
+    state.filter(Q(wait_until__isnull=True) | Q(wait_until__lt=until)).update(wait_until=until)
+    return until
+
+
+def retry_at(attempt: Attempt, now: datetime) -> datetime | None:
+    """Return when to send this try-on again after a 500 or 503, or None if it has failed too often."""
+    earlier = Attempt.objects.filter(request=attempt.request_id, number__lt=attempt.number)
+    failures = 1 + earlier.filter(http_status__in=SERVER_ERRORS).count()
+    return None if failures >= MAX_SERVER_ERRORS else now + _backoff(failures)
+
+
+def ensure_state(engine: str) -> QuerySet[GatewayState]:
+    """Return the row of this engine, and create it if it is missing."""
+    GatewayState.objects.bulk_create([GatewayState(engine=engine)], ignore_conflicts=True)
+    return GatewayState.objects.filter(pk=engine)
+
+
+def _backoff(failures: int) -> timedelta:
+    """Return an exponential delay, with jitter so that try-ons are not all sent again at the same moment."""
+    seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** min(failures, 10))
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
