@@ -1,4 +1,4 @@
-"""What operators can do to selected try-ons. Actions that cost money or cannot be undone ask first."""
+"""Actions on selected try-ons. Those that cost money or cannot be undone ask for a confirmation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,34 +20,33 @@ from ..gateway import engines
 from ..models import TryOnRequest
 from ..queue import wake
 from ..utils.money import format_usd
-from .base import Admin, can_operate, can_spend, confirmation_page
+from .base import StyledAdmin, can_operate, can_spend
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 MAX_SELECTED = 200
-"""How many try-ons one request may change, since each is changed in a transaction of its own."""
+"""The maximum number of try-ons in one request, since each is changed in its own transaction."""
 
 
-class OperatorActions(Admin):
-    """Retry, for staff who may spend; poll now, cancel and erase, for staff who may operate."""
+class OperatorActions(StyledAdmin):
+    """The actions: retry, for staff who may spend; poll, cancel and erase, for staff who may operate."""
 
     actions = ["retry", "poll_now", "cancel", "erase"]
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Called by Django for actions with `permissions=["operate"]`."""
+        """Return whether Django offers the actions with `permissions=["operate"]`."""
         return can_operate(request)
 
     def has_spend_permission(self, request: HttpRequest) -> bool:
-        """Called by Django for actions with `permissions=["spend"]`."""
+        """Return whether Django offers the actions with `permissions=["spend"]`."""
         return can_spend(request)
 
     @admin.action(description=gettext_lazy("Render selected try-ons again"), permissions=["spend"])
     def retry(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
         """Start a new paid attempt for try-ons that failed at the vendor and still have their images."""
-        if self._is_too_large(request, queryset):
+        if not (selected := self._selected(request, queryset)):
             return None
-        selected = list(queryset)
         pks = set(lifecycle.retryable(queryset.order_by()).values_list("pk", flat=True))
         retryable = [tryon for tryon in selected if tryon.pk in pks]
         if not retryable:
@@ -74,7 +72,7 @@ class OperatorActions(Admin):
             )
         sent: list[TryOnRequest] = []
         try:
-            # Those sent before the budget is exhausted stay sent.
+            # The try-ons before the budget is exhausted are still sent.
             sent.extend(tryon for tryon in retryable if lifecycle.retry(tryon, actor_id=request.user.pk))
         except BudgetExhausted:
             self.message_user(request, _("The budget of today or of this month is used up."), messages.ERROR)
@@ -92,10 +90,9 @@ class OperatorActions(Admin):
 
     @admin.action(description=gettext_lazy("Check with the vendor now"), permissions=["operate"])
     def poll_now(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> None:
-        """Poll or download at once. It costs nothing, so it needs no confirmation."""
-        if self._is_too_large(request, queryset):
+        """Poll or download at once. This costs nothing, so no confirmation is needed."""
+        if not (selected := self._selected(request, queryset)):
             return
-        selected = list(queryset)
         due = [tryon for tryon in selected if lifecycle.poll_now(tryon, actor_id=request.user.pk)]
         transaction.on_commit(wake, robust=True)
         self._report(
@@ -108,13 +105,13 @@ class OperatorActions(Admin):
 
     @admin.action(description=gettext_lazy("Cancel selected try-ons"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
-        """Cancel active try-ons; the others stay as they are."""
-        if self._is_too_large(request, queryset):
+        """Cancel the active try-ons. Try-ons that have ended do not change."""
+        if not (selected := self._selected(request, queryset)):
             return None
         if "confirmed" not in request.POST:
             return self._confirm(
                 request,
-                queryset,
+                selected,
                 action="cancel",
                 title=_("Cancel try-ons?"),
                 question=_(
@@ -123,7 +120,6 @@ class OperatorActions(Admin):
                 ),
                 answer=_("Yes, cancel"),
             )
-        selected = list(queryset)
         canceled = [tryon for tryon in selected if lifecycle.cancel(tryon, actor_id=request.user.pk)]
         self._report(
             request,
@@ -136,13 +132,13 @@ class OperatorActions(Admin):
 
     @admin.action(description=gettext_lazy("Erase selected try-ons"), permissions=["operate"])
     def erase(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> TemplateResponse | None:
-        """Delete the images and remove the owner; the amounts stay."""
-        if self._is_too_large(request, queryset):
+        """Delete the images and the link to the shopper. The amounts stay in the reports."""
+        if not (selected := self._selected(request, queryset)):
             return None
         if "confirmed" not in request.POST:
             return self._confirm(
                 request,
-                queryset,
+                selected,
                 action="erase",
                 title=_("Erase try-ons permanently?"),
                 question=_(
@@ -151,10 +147,9 @@ class OperatorActions(Admin):
                 ),
                 answer=_("Yes, erase"),
             )
-        selected = list(queryset)
         erased = [tryon for tryon in selected if tryon.erased_at is None]
         for tryon in erased:
-            # `erase_tryon` cancels as well, but without the actor's name in the history.
+            # `erase_tryon` also cancels, but does not record the user in the history.
             lifecycle.cancel(tryon, actor_id=request.user.pk)
             privacy.erase_tryon(tryon)
         self._report(
@@ -166,19 +161,22 @@ class OperatorActions(Admin):
         )
         return None
 
-    def _is_too_large(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> bool:
-        if queryset.order_by()[: MAX_SELECTED + 1].count() <= MAX_SELECTED:
-            return False
+    def _selected(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> list[TryOnRequest]:
+        """Return the selected try-ons. If there are too many, show an error and return an empty list."""
+        selected = list(queryset[: MAX_SELECTED + 1])
+        if len(selected) <= MAX_SELECTED:
+            return selected
         text = _("Select at most %(n)d try-ons at a time. Nothing was changed.") % {"n": MAX_SELECTED}
         self.message_user(request, text, messages.ERROR)
-        return True
+        return []
 
     def _confirm(
         self, request: HttpRequest, tryons: Iterable[TryOnRequest], **context: Any
     ) -> TemplateResponse:
         cancel_url = reverse("admin:vton_tryonrequest_changelist", current_app=self.admin_site.name)
-        context |= {"cancel_url": cancel_url, "checkbox_name": ACTION_CHECKBOX_NAME}
-        return confirmation_page(self, request, tryons, **context)
+        return self.render_page(
+            request, "tryonrequest/confirm_action", tryons=tryons, cancel_url=cancel_url, **context
+        )
 
     def _report(
         self,
@@ -188,7 +186,7 @@ class OperatorActions(Admin):
         changed_text: _StrPromise,
         unchanged_text: _StrPromise,
     ) -> None:
-        """Show the result, and log each change in the admin's history with the user's name."""
+        """Show the result, and record each change and the user in the admin's history."""
         for tryon in changed:
             self.log_change(request, tryon, changed_text % {"n": 1})
         text = changed_text % {"n": len(changed)}

@@ -1,4 +1,4 @@
-"""Coordinates of a stacked bar chart, which a template draws as an SVG."""
+"""Coordinates of a stacked bar chart, which `admin/vton/chart.html` draws as an SVG."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 WIDTH, HEIGHT = 900, 260
 LEFT, RIGHT, TOP, BOTTOM = 80, 10, 14, 30
-"""Margins in points, for the amounts beside the bars and the days below them."""
+"""The margins in points. They hold the amounts beside the bars and the days below them."""
 
 MAX_GRID_LINES = 4
 MAX_LABELS = 7
 MAX_CAP_RATIO = 3
-"""A cap this many times above the highest bar is not drawn, since it would make all bars small."""
+"""A cap is not drawn if it is more than this many times the highest bar, since all bars would be small."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One day with two stacked amounts in micro-USD."""
+    """The bar of a day: two stacked amounts in micro-USD."""
 
     label: str
     tooltip: str
@@ -26,20 +26,20 @@ class Bar:
 
     @property
     def total(self) -> int:
-        """Both amounts together."""
+        """The sum of both amounts."""
         return self.lower + self.upper
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Converts amounts and bar indexes to points; mirrored for right-to-left languages."""
+    """Convert amounts and bar indexes to points. `is_mirrored` is for right-to-left languages."""
 
     highest: int
     bars: int
     is_mirrored: bool
 
     def height(self, amount: int) -> int:
-        """The height of an amount; at least one point if it is not zero, so that it is visible."""
+        """The height of an amount. If the amount is not zero, it is at least one point and so visible."""
         return max(1, round(amount * (HEIGHT - TOP - BOTTOM) / self.highest)) if amount else 0
 
     def y(self, amount: int) -> int:
@@ -47,21 +47,18 @@ class Scale:
         return HEIGHT - BOTTOM - self.height(amount)
 
     def x(self, index: int, width: float = 0) -> str:
-        """The left edge of a box of this width, centered in the space of a bar."""
+        """The left edge of a box of this width that is centered in the space of a bar."""
         step = (WIDTH - LEFT - RIGHT) / self.bars
         left = LEFT + index * step + (step - width) / 2
         return f"{WIDTH - left - width if self.is_mirrored else left:.1f}"
 
     def from_start(self, x: int) -> int:
-        """The position at this distance from the side where reading starts."""
+        """The position at this distance from the side where the user starts reading."""
         return WIDTH - x if self.is_mirrored else x
 
 
 def grid_step(highest: int) -> int:
-    """Return the distance of the grid lines: 1, 2 or 5 times a power of ten.
-
-    `MAX_GRID_LINES` of them reach `highest`.
-    """
+    """Return a round distance with which `MAX_GRID_LINES` lines reach `highest`, such as 1, 20 or 500."""
     power = 1
     while True:
         for factor in (1, 2, 5):
@@ -73,7 +70,7 @@ def grid_step(highest: int) -> int:
 def draw(
     bars: list[Bar], cap: int | None, format_amount: Any, *, is_mirrored: bool = False
 ) -> dict[str, Any]:
-    """Return the context of `admin/vton/chart.html`; `format_amount` formats micro-USD."""
+    """Return the context of `admin/vton/chart.html`. `format_amount` formats micro-USD."""
     highest = max((bar.total for bar in bars), default=0)
     drawn_cap = cap if cap and cap <= MAX_CAP_RATIO * max(highest, 1) else None
     step = grid_step(max(highest, drawn_cap or 0, 10_000))

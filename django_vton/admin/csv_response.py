@@ -1,4 +1,4 @@
-"""CSV files, streamed row by row so that a month of a large shop needs no more memory than a day."""
+"""CSV files, sent row by row so that a large file needs no more memory than a small one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.http import StreamingHttpResponse
 from ..conf import MICROS_PER_USD
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet evaluates a text that starts with one of these, and vendors and products supply texts."""
+"""A spreadsheet evaluates text that starts with one of these, which may come from a vendor or a product."""
 
 
 class _Echo:
@@ -23,7 +23,7 @@ class _Echo:
 
 
 def escape_formula(value: Any) -> Any:
-    """Prefix a text that a spreadsheet would evaluate; numbers stay numbers."""
+    """Put an apostrophe before text that a spreadsheet would evaluate. Return other values unchanged."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_PREFIXES) else value
 
 
@@ -33,7 +33,7 @@ def usd(micros: int) -> Decimal:
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
-    """Return a CSV file to download, with the byte order mark by which Excel recognizes UTF-8."""
+    """Return a CSV file to download. It starts with a byte order mark, so that Excel reads it as UTF-8."""
 
     def lines() -> Iterator[str]:
         writer = csv.writer(_Echo())

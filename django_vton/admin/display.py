@@ -1,10 +1,8 @@
-"""Small pieces of safe HTML for money, times, states and images."""
+"""Labels for staff, and safe HTML that several admin pages show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.urls import NoReverseMatch, reverse
@@ -15,20 +13,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..models import Attempt, PersonPhoto, TryOnEvent, TryOnImage, TryOnRequest
-from ..models.states import Money, State
-from ..utils.money import format_usd
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+from ..models.states import State
 
 HOUR, DAY = 60, 24 * 60
 """In minutes."""
 
 ICONS = {State.COMPLETED: "✓", State.FAILED: "✕", State.CANCELED: "-", State.UNKNOWN: "?"}
-"""A sign for each state in which nothing runs, so that states do not differ by colour alone."""
+"""A sign for each state in which nothing runs, so that states do not differ by color alone."""
 
-ERROR_LABELS: dict[str, _StrPromise] = {
+ERROR_LABELS = {
     "moderated": gettext_lazy("refused by the vendor's moderation"),
     "no_person": gettext_lazy("no person found in the photo"),
     "photo_unusable": gettext_lazy("photo not usable for the vendor"),
@@ -37,9 +30,9 @@ ERROR_LABELS: dict[str, _StrPromise] = {
     "deadline": gettext_lazy("took too long"),
     "outcome_unknown": gettext_lazy("connection lost: counted as charged, please check"),
 }
-"""Short reasons for a failed render, for staff."""
+"""The reasons for a failed render, by error code."""
 
-EVENT_LABELS: dict[str, _StrPromise] = {
+EVENT_LABELS = {
     "accepted": gettext_lazy("Accepted"),
     "claimed": gettext_lazy("Claimed by a worker"),
     "submitted": gettext_lazy("Accepted by the vendor"),
@@ -69,7 +62,7 @@ EVENT_LABELS: dict[str, _StrPromise] = {
     "erased": gettext_lazy("Erased"),
 }
 
-OUTCOME_LABELS: dict[str, _StrPromise] = {
+OUTCOME_LABELS = {
     "": gettext_lazy("not sent yet"),
     "accepted": gettext_lazy("accepted"),
     "refused": gettext_lazy("refused, not charged"),
@@ -78,21 +71,8 @@ OUTCOME_LABELS: dict[str, _StrPromise] = {
 }
 
 
-def cost(attempts: Iterable[Attempt]) -> SafeString:
-    """The total cost of the attempts, with a note if a part is only held."""
-    booked = [attempt for attempt in attempts if attempt.money != Money.FREE]
-    if not booked:
-        return format_html('<span class="vton-quiet">{}</span>', _("free"))
-    total = format_usd(sum(attempt.amount for attempt in booked))
-    if any(attempt.money == Money.HELD for attempt in booked):
-        return format_html(
-            '<span class="vton-amount">{}</span><span class="vton-note">{}</span>', total, _("held")
-        )
-    return format_html('<span class="vton-amount">{}</span>', total)
-
-
 def age(moment: datetime) -> SafeString:
-    """The time since then, such as "3 min ago", with the exact time as a tooltip."""
+    """Return the time since `moment`, such as "3 min ago", with the exact time as a tooltip."""
     minutes = int((timezone.now() - moment).total_seconds() // 60)
     if minutes < 1:
         words = _("just now")
@@ -107,49 +87,13 @@ def age(moment: datetime) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, words)
 
 
-def state_badge(tryon: TryOnRequest) -> SafeString:
-    """The state with its sign and, if it failed, the reason."""
-    value = State(tryon.state)
-    badge = format_html(
-        '<span class="vton-state vton-state-{}"><span aria-hidden="true">{}</span> {}</span>',
-        value.value,
-        ICONS.get(value, "…"),
-        value.label,
-    )
-    if value != State.FAILED:
-        return badge
-    why = ERROR_LABELS.get(tryon.error_code, tryon.error_code)
-    return format_html('{}<span class="vton-note">{}</span>', badge, why)
-
-
-def state_transition(event: TryOnEvent) -> str:
-    """The old and the new state, or "" if the state did not change."""
-    if not event.from_state or event.from_state == event.to_state:
-        return ""
-    return f"{State(event.from_state).label} → {State(event.to_state).label}"
-
-
-def placeholder(tryon: TryOnRequest) -> SafeString:
-    """The state's sign in place of a missing image."""
-    sign = ICONS.get(State(tryon.state), "…")
-    return format_html('<span class="vton-thumb vton-thumb-empty" aria-hidden="true">{}</span>', sign)
-
-
 def thumbnail(url: str, alt: str) -> SafeString:
-    """A small image; the style sheet sets its size."""
-    return format_html('<img class="vton-thumb" src="{}" alt="{}" loading="lazy">', url, alt)
-
-
-def hidden_placeholder() -> SafeString:
-    """Shown in place of a shopper's image to staff without the permission to view it."""
-    tooltip = _("You need the permission to view shoppers' photos and results.")
-    return format_html(
-        '<span class="vton-thumb vton-thumb-hidden" title="{}">{}</span>', tooltip, _("hidden")
-    )
+    """Return an `<img>` with the thumbnail of the image at `url`."""
+    return format_html('<img class="vton-thumb" src="{}?size=thumbnail" alt="{}" loading="lazy">', url, alt)
 
 
 def product_link(ref: str, text: str = "") -> SafeString:
-    """The product, linked to its page in the shop's admin if it has one."""
+    """Return the text, or `ref` without a text, linked to the product's page in the admin if it has one."""
     label, _colon, pk = ref.partition(":")
     try:
         url = reverse(f"admin:{label.replace('.', '_')}_change", args=[pk])
@@ -159,17 +103,7 @@ def product_link(ref: str, text: str = "") -> SafeString:
 
 
 def tryon_link(pk: UUID | None, text: str) -> SafeString:
-    """A link to the try-on's admin page, or plain text if `pk` is None."""
+    """Return the text, linked to the try-on's admin page unless `pk` is None."""
     if pk is None:
         return format_html("{}", text)
     return format_html('<a href="{}">{}</a>', reverse("admin:vton_tryonrequest_change", args=[pk]), text)
-
-
-def image_url(image: TryOnImage, *, small: bool = True) -> str:
-    """The URL of a result. The view checks the permission again."""
-    return reverse("vton:image", args=[image.pk]) + ("?size=thumbnail" if small else "")
-
-
-def photo_url(photo: PersonPhoto, *, small: bool = True) -> str:
-    """Like `image_url`, for the photo of a person."""
-    return reverse("vton:photo-file", args=[photo.pk]) + ("?size=thumbnail" if small else "")

@@ -1,4 +1,4 @@
-"""The list filters. None of them scans the table to offer its choices."""
+"""The filters of the lists. None of them reads the whole table to find its choices."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ from ..utils.periods import start_of_day, today
 from . import periods
 
 NEEDS_ATTENTION = Q(state=State.UNKNOWN) | OUTCOME_UNKNOWN
-"""The vendor may have charged a render whose outcome is unknown."""
+"""Selects try-ons with an unknown outcome, which the vendor may have charged."""
 
 
 class ConditionFilter(admin.SimpleListFilter):
     """A filter with a fixed condition for each choice."""
 
     conditions: ClassVar[dict[str, tuple[Any, Q]]]
-    """Label and condition by value."""
+    """The label and the condition of each choice, by the value in the URL."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the values and their labels."""
+        """Return the choices."""
         return [(value, label) for value, (label, _condition) in self.conditions.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Apply the condition of the selected value; ignore an unknown value."""
+        """Apply the condition of the selected choice. Ignore an unknown value."""
         value = self.value()
         return queryset.filter(self.conditions[value][1]) if value in self.conditions else queryset
 
 
 class AttentionFilter(ConditionFilter):
-    """Try-ons that an operator should resolve."""
+    """Filter by whether an operator should resolve the try-on."""
 
     title = _("needs attention")
     parameter_name = "attention"
     conditions = {"yes": (_("Outcome unknown"), NEEDS_ATTENTION)}
 
 
+# A subquery, since SQLite would execute a join from the shoppers and then sort all their try-ons.
 _BY_USER = Q(Exists(Shopper.objects.filter(pk=OuterRef("shopper"), user__isnull=False)))
 
 
 class RequesterFilter(ConditionFilter):
-    """Who requested the try-on. Shared renders on house models belong to no shopper."""
+    """Filter by who requested the try-on. Renders on house models are shared and belong to no shopper."""
 
     title = _("requested by")
     parameter_name = "by"
     conditions = {
-        # A subquery, since SQLite would start a join with the shoppers and sort all their try-ons.
         "guest": (_("Guests"), Q(~_BY_USER, shopper__isnull=False)),
         "user": (_("Users"), _BY_USER),
         "shop": (_("The shop: renders on house models"), Q(shopper__isnull=True, erased_at__isnull=True)),
@@ -66,7 +66,7 @@ class RequesterFilter(ConditionFilter):
 
 
 class ProblemFilter(ConditionFilter):
-    """Product images that can or cannot be tried on."""
+    """Filter by whether the product image can be tried on."""
 
     title = _("problem")
     parameter_name = "problem"
@@ -74,7 +74,7 @@ class ProblemFilter(ConditionFilter):
 
 
 class EngineFilter(admin.SimpleListFilter):
-    """The engine: one of the settings, since the table is too large to look for others."""
+    """Filter by engine. The choices come from the settings, since the table is too large to search."""
 
     title = _("engine")
     parameter_name = "engine"
@@ -89,13 +89,13 @@ class EngineFilter(admin.SimpleListFilter):
 
 
 class ProductFilter(admin.SimpleListFilter):
-    """The product that a link selected, since there are too many to list."""
+    """Filter by a product that a link selected. There are too many products to list them all."""
 
     title = _("product")
     parameter_name = "product"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the selected product only."""
+        """Return only the selected product."""
         ref = request.GET.get(self.parameter_name)
         return [(ref, ref)] if ref else []
 
@@ -105,7 +105,7 @@ class ProductFilter(admin.SimpleListFilter):
 
 
 class HouseModelFilter(admin.SimpleListFilter):
-    """The house model of the render."""
+    """Filter by the house model of the render."""
 
     title = _("house model")
     parameter_name = "house"
@@ -113,7 +113,7 @@ class HouseModelFilter(admin.SimpleListFilter):
     MAX_CHOICES = 50
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the first house models, in the merchant's order."""
+        """Return the first house models in the merchant's order."""
         models = HouseModel.objects.order_by("position", "created_at").values_list("pk", "name")
         return [(str(pk), name) for pk, name in models[: self.MAX_CHOICES]]
 
@@ -126,7 +126,7 @@ class HouseModelFilter(admin.SimpleListFilter):
 
 
 class DayFilter(admin.SimpleListFilter):
-    """The shop's day: today, yesterday, the last days, or a date from the template's date field."""
+    """Filter by the shop's day: today, yesterday, the last days, or a date from the template's date field."""
 
     title = _("day")
     parameter_name = "day"
@@ -139,27 +139,30 @@ class DayFilter(admin.SimpleListFilter):
             if name not in {self.parameter_name, "p", "e"}
             for value in values
         ]
-        self.day = _parse_day(request.GET.get(self.parameter_name, ""))
+        present = today()
+        yesterday = present - timedelta(days=1)
+        self.spans: dict[str, tuple[Any, date, date]] = {
+            "today": (_("Today"), present, present),
+            "yesterday": (_("Yesterday"), yesterday, yesterday),
+        }
+        for period in (periods.parse("7"), periods.parse("30")):
+            self.spans[period.value] = (period.label, period.first, period.last)
+        selected = request.GET.get(self.parameter_name, "")
+        self.day = _parse_day(selected)
+        if self.day is not None:
+            self.spans[selected] = (date_format(self.day), self.day, self.day)
         super().__init__(request, params, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the fixed choices and, if one is selected, the date."""
-        last_days = [(str(count), periods.parse(str(count)).label) for count in (7, 30)]
-        selected = [] if self.day is None else [(self.day.isoformat(), date_format(self.day))]
-        return [("today", _("Today")), ("yesterday", _("Yesterday")), *last_days, *selected]
+        return [(value, label) for value, (label, _first, _last) in self.spans.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Filter from midnight to midnight; ignore an invalid date."""
-        day = today()
-        spans = {
-            "today": (day, day),
-            "yesterday": (day - timedelta(days=1), day - timedelta(days=1)),
-            **{str(count): (day - timedelta(days=count - 1), day) for count in (7, 30)},
-        }
-        span = spans.get(self.value() or "", None if self.day is None else (self.day, self.day))
-        if span is None:
+        """Filter from midnight to midnight. Ignore an invalid date."""
+        value = self.value()
+        if value not in self.spans:
             return queryset
-        first, last = span
+        _label, first, last = self.spans[value]
         end = start_of_day(last + timedelta(days=1))
         return queryset.filter(created_at__gte=start_of_day(first), created_at__lt=end)
 

@@ -8,8 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,24 +28,20 @@ from .filters import NEEDS_ATTENTION
 from .operations import availability_text, gateway_status
 
 MAX_COUNTED = 100
-"""Unknown outcomes are counted up to this number, since a larger count does not change what to do."""
+"""The largest count of unknown outcomes that the page shows. Beyond it, the page shows "100+"."""
 
 
 @admin.register(Incident)
 class HealthAdmin(ReadOnlyAdmin):
-    """The health page in place of a list of incidents."""
+    """The health page, which replaces the list of incidents."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Return one page under two names; the admin index links to the change list."""
+        """Return one page with two names. The admin index links to the URL named "changelist"."""
         view = self.admin_site.admin_view(self.health_view)
         return [path("", view, name="vton_health"), path("", view, name="vton_incident_changelist")]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only operators."""
-        return can_operate(request)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Only operators."""
+        """Return whether the user is an operator."""
         return can_operate(request)
 
     def health_view(self, request: HttpRequest) -> HttpResponse:
@@ -54,23 +49,20 @@ class HealthAdmin(ReadOnlyAdmin):
         if not can_operate(request):
             raise PermissionDenied
         refusal = availability.refusal_code()
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-            "title": _("Try-on health"),
-            "availability": availability_text(refusal),
-            "is_available": refusal is None,
-            "is_paused": PauseSwitch.objects.filter(is_paused=True).exists(),
-            "incidents": _incidents(),
-            "budgets": budget_context(),
-            "engines": _engines(),
-            "queue": _queue(),
-            "unknown_outcomes": _unknown_outcomes(),
-            "check_results": health.run_health_checks() if request.method == "POST" else None,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/vton/health.html", context)
+        return self.render_page(
+            request,
+            "health",
+            title=_("Try-on health"),
+            availability=availability_text(refusal),
+            is_available=refusal is None,
+            is_paused=PauseSwitch.objects.filter(is_paused=True).exists(),
+            incidents=_incidents(),
+            budgets=budget_context(),
+            engines=_engines(),
+            queue=_queue(),
+            unknown_outcomes=_unknown_outcomes(),
+            check_results=health.run_health_checks() if request.method == "POST" else None,
+        )
 
 
 def _incidents() -> list[dict[str, Any]]:
@@ -81,7 +73,7 @@ def _incidents() -> list[dict[str, Any]]:
 
 
 def _engines() -> list[dict[str, Any]]:
-    """Return all engines of the settings, including those that were never called."""
+    """Return the state of each engine in the settings, even if it was never called."""
     states = GatewayState.objects.in_bulk()
     now = timezone.now()
     found = []
@@ -103,7 +95,7 @@ def _engines() -> list[dict[str, Any]]:
 
 
 def _queue() -> dict[str, Any]:
-    """Count the active try-ons by state, in one query on an index."""
+    """Return the number of active try-ons in each state, the next due time, and when a worker was seen."""
     rows = TryOnRequest.objects.active().order_by().values("state").annotate(n=Count("pk"), due=Min("due_at"))
     by_state = {row["state"]: row for row in rows}
     first_due = min((row["due"] for row in by_state.values() if row["due"] is not None), default=None)
@@ -128,11 +120,7 @@ def _queue() -> dict[str, Any]:
     }
 
 
-def _unknown_outcomes() -> dict[str, Any]:
-    """Count the try-ons that need attention, and link to their list."""
+def _unknown_outcomes() -> str:
+    """Return the number of try-ons that need attention, such as "3" or "100+", or "" if there are none."""
     found = TryOnRequest.objects.filter(NEEDS_ATTENTION).order_by()[: MAX_COUNTED + 1].count()
-    return {
-        "count": f"{MAX_COUNTED}+" if found > MAX_COUNTED else str(found),
-        "any": bool(found),
-        "url": reverse("admin:vton_tryonrequest_changelist") + "?attention=yes",
-    }
+    return f"{MAX_COUNTED}+" if found > MAX_COUNTED else str(found or "")

@@ -1,4 +1,4 @@
-"""House models, and the log of staff who viewed shoppers' photos. Shoppers' photos are never listed."""
+"""The admin of house models, and the access log of shoppers' photos, which never shows the photos."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import OuterRef, Subquery, UUIDField
+from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,19 +24,6 @@ from . import display
 from .base import ReadOnlyAdmin, StyledAdmin
 
 if TYPE_CHECKING:
-    from typing import TypedDict
-    from uuid import UUID
-
-    from django.db.models import QuerySet
-    from django.http import HttpRequest
-    from django.utils.safestring import SafeString
-    from django_stubs_ext import WithAnnotations
-
-    class PhotoAccessAnnotations(TypedDict):
-        """What `PhotoAccessAdmin.get_queryset` annotates: a try-on that shows the viewed image."""
-
-        tryon: UUID | None
-
     PhotoForm = forms.ModelForm[HouseModel]
 else:
     PhotoForm = forms.ModelForm
@@ -41,26 +31,27 @@ else:
 KIND_CHOICES = [("garment", gettext_lazy("Garments")), ("eyewear", gettext_lazy("Glasses"))]
 
 
+@admin.display(description=gettext_lazy("suits"))
 def suited_kinds(photo: PersonPhoto) -> str:
-    """Return the kinds of products that the photo suits, for people."""
+    """Return the labels of the kinds of products that the photo suits."""
     return ", ".join(str(label) for kind, label in KIND_CHOICES if photo.suits_kind(kind))
 
 
 class CommaSeparatedField(forms.CharField):
-    """A list of labels, separated by commas."""
+    """A text input for a list of labels that are separated by commas."""
 
     def prepare_value(self, value: Any) -> Any:
         """Join a list for the text input."""
         return ", ".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        """Split the text, without empty and duplicate labels."""
+        """Split the text. Skip empty and duplicate labels."""
         labels = (label.strip() for label in str(super().to_python(value)).split(","))
         return list(dict.fromkeys(filter(None, labels)))
 
 
 class HouseModelForm(PhotoForm):
-    """A house model's photo and data. The photo is checked like a shopper's photo."""
+    """The photo and the data of a house model. The photo is checked like a shopper's photo."""
 
     picture = forms.FileField(
         label=gettext_lazy("Photo"),
@@ -110,7 +101,7 @@ class HouseModelForm(PhotoForm):
             field.label = _("Replace the photo")
 
     def clean_picture(self) -> images.EncodedImage | None:
-        """Normalize the photo for the vendor, or report why it cannot be used."""
+        """Prepare the photo for the vendor. Raise `ValidationError` if it cannot be used."""
         file: Any = self.cleaned_data["picture"]
         if not file:
             return None
@@ -125,7 +116,7 @@ class HouseModelAdmin(StyledAdmin):
     """The house models, in the order in which shoppers see them."""
 
     form = HouseModelForm
-    list_display = ["photo", "name", "suited_for", "label_list", "is_active", "position"]
+    list_display = ["photo", "name", suited_kinds, "label_list", "is_active", "position"]
     list_display_links = ["name"]
     list_editable = ["is_active", "position"]
     list_filter = ["is_active"]
@@ -135,14 +126,14 @@ class HouseModelAdmin(StyledAdmin):
     fields = ["photo", "picture", "name", "suits", "labels", "rights_note", "is_active", "position"]
 
     def get_fields(self, request: HttpRequest, obj: HouseModel | None = None) -> Any:
-        """Leave out the photo of a new house model, which has none to show."""
+        """Leave out the thumbnail on the add page, since there is no photo yet."""
         fields = list(super().get_fields(request, obj))
         return fields if obj is not None else [name for name in fields if name != "photo"]
 
     def save_model(
         self, request: HttpRequest, obj: HouseModel, form: forms.ModelForm[Any], change: bool
     ) -> None:
-        """Store a new photo, and delete the files of the old one after the commit."""
+        """Store a new photo, and delete the files of the old photo after the commit."""
         picture = form.cleaned_data.get("picture")
         if picture is not None:
             for old in (obj.file, obj.thumbnail):
@@ -154,33 +145,29 @@ class HouseModelAdmin(StyledAdmin):
         super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: HouseModel) -> None:
-        """Cancel what still runs with the photo, and delete it with its files."""
+        """Delete the photo and its files, and cancel its active renders."""
         privacy.delete_photo(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[HouseModel]) -> None:
-        """Delete one by one, like `delete_model`."""
+        """Delete the photos and their files, and cancel their active renders."""
         for photo in queryset:
             privacy.delete_photo(photo)
 
     @admin.display(description=gettext_lazy("photo"))
     def photo(self, photo: HouseModel) -> SafeString:
-        """The thumbnail."""
-        return display.thumbnail(display.photo_url(photo), _("House model %(name)s") % {"name": photo.name})
-
-    @admin.display(description=gettext_lazy("suits"))
-    def suited_for(self, photo: HouseModel) -> str:
-        """The kinds of products."""
-        return suited_kinds(photo)
+        """The thumbnail of the photo."""
+        url = reverse("vton:photo-file", args=[photo.pk])
+        return display.thumbnail(url, _("House model %(name)s") % {"name": photo.name})
 
     @admin.display(description=gettext_lazy("labels"))
     def label_list(self, photo: HouseModel) -> str:
-        """The merchant's labels."""
+        """The labels, separated by commas."""
         return ", ".join(photo.labels) or "-"
 
 
 @admin.register(PhotoAccess)
 class PhotoAccessAdmin(ReadOnlyAdmin):
-    """Who viewed a shopper's photo or result, the newest first; never the image itself."""
+    """The access log: which user viewed which shopper's photo or result, the newest first."""
 
     list_display = ["at", "actor_name", "viewed_image"]
     list_display_links = None
@@ -199,7 +186,7 @@ class PhotoAccessAdmin(ReadOnlyAdmin):
         return rows.annotate(tryon=tryon)
 
     @admin.display(description=gettext_lazy("image"))
-    def viewed_image(self, access: WithAnnotations[PhotoAccess, PhotoAccessAnnotations]) -> SafeString:
+    def viewed_image(self, access: Any) -> SafeString:
         """The kind and the first characters of the id, linked to the try-on until it is erased."""
         text = f"{access.get_kind_display()} {str(access.object_id)[:8]}"
         return display.tryon_link(access.tryon, text)

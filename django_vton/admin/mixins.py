@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
-from .. import products
+from .. import batches, products
+from ..batches.catalogue import product_title, quote
+from ..exceptions import ProductNotRegistered, Refused
 from ..intake import product_images
-from .product_renders import ProductRenderMixin
+from ..models import Batch, PersonPhoto, TryOnRequest
+from ..utils.money import format_usd
+from .base import Admin, can_spend
+
+ACTION = "render_on_models"
 
 
-class TryOnAdminMixin(ProductRenderMixin):
-    """Put it before `ModelAdmin` in the admin of a registered product model.
+class TryOnAdminMixin(Admin):
+    """Put this mixin before `ModelAdmin` in the admin of a registered product model.
 
-    After each save, the product's image is prepared for the vendor. If it cannot be tried on, a warning gives
-    the reason. Products that are not enabled or have no image are ignored.
+    After each save, the product's image is prepared for the vendor. If the product cannot be tried on, staff
+    see a warning with the reason. Products that are not enabled or have no image are ignored.
 
     Staff with the permission `vton.spend` get the action "Render on models…" in the list and the button "Test
     this product" with its price on the product's page. If the shop's admin sets its own
@@ -27,20 +38,110 @@ class TryOnAdminMixin(ProductRenderMixin):
     button.
     """
 
+    change_form_template = "admin/vton/product_change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the test view before Django's URLs, since their last pattern matches every URL."""
+        view = self.admin_site.admin_view(require_POST(self.try_on_test_view))
+        return [path("<path:object_id>/try-on-test/", view, name=self._test_url_name), *super().get_urls()]
+
+    @property
+    def _test_url_name(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_vton_test"
+
     def save_related(self, request: HttpRequest, form: ModelForm[Any], formsets: Any, change: bool) -> None:
         """Check the image after the commit, so that a failing check does not undo the save."""
         super().save_related(request, form, formsets, change)
+        transaction.on_commit(
+            lambda: _warn_about_image(request, form.instance), using=form.instance._state.db, robust=True
+        )
 
-        # Not a partial, since Django logs a failing robust hook by its name.
-        def check_image() -> None:
-            _warn_about_image(request, form.instance)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """Add the action to the list, even if the shop's admin sets its own `actions`.
 
-        transaction.on_commit(check_image, using=form.instance._state.db, robust=True)
+        Django 6.1 passes `action_location`, since it also offers actions on the page of one object.
+        """
+        location = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **location)
+        is_list = action_location is None or action_location.name == "CHANGE_LIST"
+        is_offered = self.actions is not None and "_popup" not in request.GET and can_spend(request)
+        if is_list and is_offered and self._batch_url("changelist"):
+            actions[ACTION] = self.get_action(ACTION, **location)
+        return actions
+
+    @admin.action(description=gettext_lazy("Render on models…"))
+    def render_on_models(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Create a draft of all selected products, which may be thousands."""
+        if not can_spend(request):
+            raise PermissionDenied
+        refs = [products.reference(product) for product in queryset.iterator(chunk_size=500)]
+        batch = batches.draft(refs, user=request.user)
+        return HttpResponseRedirect(self._batch_url("change", batch.pk))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add the test button if the product can be tried on."""
+        product = context["original"]
+        if product is not None and can_spend(request) and self._batch_url("changelist"):
+            context["vton_test"] = self._test_context(product)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _test_context(self, product: Any) -> dict[str, Any] | None:
+        described = _describe(product)
+        quoted = quote(described, {}) if described else None
+        if described is None or quoted is None:
+            return None
+        renders = TryOnRequest.objects.filter(shared_key__isnull=False, product=described.ref)
+        house_models = PersonPhoto.objects.active_house_models()
+        return {
+            "url": reverse(f"{self.admin_site.name}:{self._test_url_name}", args=[product.pk]),
+            "price": format_usd(quoted.price),
+            "house_models": [photo for photo in house_models if photo.suits_kind(quoted.kind)],
+            "latest": renders.prefetch_related("images").order_by("-created_at").first(),
+        }
+
+    def try_on_test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Start a batch of one render, which costs nothing if the render exists already."""
+        product = self.get_object(request, object_id)
+        if not can_spend(request) or not self.has_view_permission(request, product):
+            raise PermissionDenied
+        described = _describe(product)
+        if described is None:
+            raise Http404
+        photos = PersonPhoto.objects.active_house_models()
+        selected = [photo for photo in photos if str(photo.pk) == request.POST.get("house_model")]
+        name = _("Test: %(product)s") % {"product": product_title(described)}
+        try:
+            batch: Batch = batches.start([described.ref], selected, name=name[:200], user=request.user)
+        except Refused as refusal:
+            messages.error(request, str(refusal.detail))
+            url_name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
+            return HttpResponseRedirect(reverse(url_name, args=[object_id]))
+        return HttpResponseRedirect(self._batch_url("change", batch.pk))
+
+    def _batch_url(self, name: str, *args: Any) -> str:
+        """Return a URL of the batch admin on this or Django's default site, or "" if neither has it."""
+        sites = (self.admin_site, admin.site)
+        site = next((site for site in sites if site.is_registered(Batch)), None)
+        try:
+            return reverse(f"{site.name}:vton_batch_{name}", args=args) if site else ""
+        except NoReverseMatch:
+            return ""
 
 
 def _warn_about_image(request: HttpRequest, product: Any) -> None:
     described = products.describe(product)
-    problem = product_images.describe_problem(described) if described is not None else ""
-    if described is not None and problem:
+    if described is not None and (problem := product_images.describe_problem(described)):
         text = _("“%(product)s” is saved, but cannot be tried on: %(problem)s")
         messages.warning(request, text % {"product": described.title, "problem": problem})
+
+
+def _describe(product: Any) -> products.DescribedProduct | None:
+    """Return the described product, or None if there is no product or its model is not registered."""
+    if product is None:
+        return None
+    try:
+        return products.DescribedProduct(products.tryon_for(type(product)), product)
+    except ProductNotRegistered:
+        return None

@@ -10,15 +10,15 @@ from django.http import HttpRequest
 
 
 class NoCountChangeList(ChangeList):
-    """Has links to newer and older rows instead of page numbers.
+    """A change list with links to newer and older rows instead of page numbers.
 
-    It reads one key more than a page holds to know whether there are older rows. The keys of a page come from
-    an index alone, so the rows that are skipped are never read. "Select all" is limited to the page, since
-    the total is unknown.
+    To know whether there are older rows, it reads one key more than a page holds. It reads the keys first,
+    from an index alone, so the database never reads the rows of the pages before. "Select all" is limited to
+    the page, since the total is unknown.
     """
 
     def get_results(self, request: HttpRequest) -> None:
-        """Set the rows of this page and the URLs of its neighbours."""
+        """Set the rows of this page and the URLs of the pages before and after it."""
         start = (self.page_num - 1) * self.list_per_page
         if start < 0:
             raise IncorrectLookupParameters
@@ -34,8 +34,6 @@ class NoCountChangeList(ChangeList):
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False
         self.paginator = self.model_admin.paginator(self.result_list, self.list_per_page)
-        self.newer_url = self._page_url(self.page_num - 1) if start else ""
-        self.older_url = self._page_url(self.page_num + 1) if len(keys) > self.list_per_page else ""
-
-    def _page_url(self, number: int) -> str:
-        return self.get_query_string({PAGE_VAR: number})
+        has_older = len(keys) > self.list_per_page
+        self.newer_url = self.get_query_string({PAGE_VAR: self.page_num - 1}) if start else ""
+        self.older_url = self.get_query_string({PAGE_VAR: self.page_num + 1}) if has_older else ""

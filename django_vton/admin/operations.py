@@ -1,8 +1,8 @@
-"""Admins for the pause switch, the budget periods and the vendor's availability."""
+"""The admins of the pause switch, the budget periods and the state of each engine."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db import transaction
@@ -22,12 +22,10 @@ from ..models import BudgetPeriod, GatewayState, PauseSwitch
 from ..utils.money import format_usd
 from ..web import button_visibility
 from . import display
-from .base import ReadOnlyAdmin, StyledAdmin, can_operate
+from .base import ReadOnlyAdmin, can_operate
+from .budget_status import PERIOD_FORMATS
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
-AVAILABILITY_TEXTS: dict[str | None, _StrPromise] = {
+AVAILABILITY_TEXTS = {
     None: gettext_lazy("Shoppers can try on."),
     "product_not_enabled": gettext_lazy("No: VTON['ENABLED'] is off in the settings."),
     "not_configured": gettext_lazy("No: the API key or the public URL is missing in the settings."),
@@ -35,48 +33,34 @@ AVAILABILITY_TEXTS: dict[str | None, _StrPromise] = {
     "budget_exhausted": gettext_lazy("No: the budget of today or of this month is used up."),
     "unavailable": gettext_lazy("No: no worker was seen for five minutes. Is %(process)s running?"),
 }
-"""Whether try-on is available, by the code of `availability.refusal_code`."""
+"""A sentence for each code that `availability.refusal_code` returns."""
 
 
 def availability_text(refusal: str | None) -> str:
-    """Return the sentence for a refusal code."""
+    """Return the sentence for a refusal code, or for None if try-on is available."""
     return str(AVAILABILITY_TEXTS.get(refusal, refusal)) % {"process": queue.describe_queue()[1]}
 
 
 @admin.register(PauseSwitch)
-class PauseSwitchAdmin(StyledAdmin):
-    """A single row: its list and its add page redirect to it."""
+class PauseSwitchAdmin(ReadOnlyAdmin):
+    """The admin of the only row. The list and the add page redirect to it."""
 
     fields = ["availability", "is_paused", "last_change"]
     readonly_fields = ["availability", "last_change"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never allowed: the list creates the row."""
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only operators."""
+        """Return whether the user is an operator."""
         return can_operate(request)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never allowed."""
-        return False
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Redirect to the switch."""
-        return self.changelist_view(request)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Redirect to the switch."""
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Create the row if it is missing, and redirect to its page."""
         PauseSwitch.objects.get_or_create(pk=1)
         return HttpResponseRedirect(reverse("admin:vton_pauseswitch_change", args=[1]))
 
+    add_view = changelist_view
+
     def save_model(self, request: HttpRequest, obj: PauseSwitch, form: ModelForm[Any], change: bool) -> None:
-        """Store who changed it, and clear the cache of the shop's buttons."""
+        """Store the user, and clear the cache of the shop's buttons."""
         obj.changed_by_id = request.user.pk
         super().save_model(request, obj, form, change)
         transaction.on_commit(button_visibility.clear_cache)
@@ -88,7 +72,7 @@ class PauseSwitchAdmin(StyledAdmin):
 
     @admin.display(description=gettext_lazy("last change"))
     def last_change(self, switch: PauseSwitch) -> SafeString:
-        """When it was changed, and by whom."""
+        """The time since the last change, and the user who made it."""
         if switch.changed_by is None:
             return display.age(switch.changed_at)
         return format_html("{}, {}", display.age(switch.changed_at), switch.changed_by)
@@ -96,7 +80,7 @@ class PauseSwitchAdmin(StyledAdmin):
 
 @admin.register(BudgetPeriod)
 class BudgetPeriodAdmin(ReadOnlyAdmin):
-    """What each day and each month cost."""
+    """The amounts of each day and each month."""
 
     list_display = ["period", "kind", "held_usd", "spent_usd"]
     list_display_links = None
@@ -107,8 +91,7 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("period"), ordering="starts_on")
     def period(self, period: BudgetPeriod) -> str:
         """The day, or the month and year."""
-        is_day = period.kind == BudgetPeriod.Kind.DAY
-        return date_format(period.starts_on, "DATE_FORMAT" if is_day else "YEAR_MONTH_FORMAT")
+        return date_format(period.starts_on, PERIOD_FORMATS[BudgetPeriod.Kind(period.kind)])
 
     @admin.display(description=gettext_lazy("reserved for running renders"), ordering="held")
     def held_usd(self, period: BudgetPeriod) -> str:
@@ -123,7 +106,7 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
 
 @admin.register(GatewayState)
 class GatewayStateAdmin(ReadOnlyAdmin):
-    """Whether the vendor accepts renders, for each engine."""
+    """Whether the vendor accepts the renders of each engine."""
 
     list_display = ["engine", "status", "wait_until", "failures"]
     list_display_links = None
@@ -132,12 +115,12 @@ class GatewayStateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("status"))
     def status(self, state: GatewayState) -> str:
-        """The status as a sentence."""
+        """Whether the vendor accepts renders and, if not, the reason."""
         return gateway_status(state)
 
 
 def gateway_status(state: GatewayState) -> str:
-    """Return whether the vendor accepts renders of an engine and, if not, the reason."""
+    """Return whether the vendor accepts the engine's renders and, if not, the reason."""
     if not state.breaker:
         return _("Accepts renders") if not state.failures else _("Limits our rate")
     return _("Stopped: %(reason)s") % {"reason": BREAKER_REASONS.get(state.breaker, state.breaker)}

@@ -15,20 +15,21 @@ from ..utils.periods import today
 DAY_COUNTS = (7, 30, 90)
 DEFAULT = "30"
 MAX_MONTHS = 24
-"""How many months are offered, the newest first."""
+"""The maximum number of months in the choices, besides the present month."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """The last days up to today, or a month. `value` is a number of days or a month such as "2026-11"."""
+    """The last days up to today, or a month."""
 
     value: str
+    """A number of days such as "30", or a month such as "2026-11"."""
     first: date
     last: date
 
     @property
     def label(self) -> str:
-        """The period's name for people."""
+        """The name of the period in the user's language."""
         if self.value.isdecimal():
             n = int(self.value)
             return ngettext("the last %(n)d day", "the last %(n)d days", n) % {"n": n}
@@ -36,7 +37,7 @@ class Period:
 
 
 def parse(value: str) -> Period:
-    """Return the period of this value, or the default if it is invalid."""
+    """Return the period with this value, or the default period if the value is invalid."""
     if value in map(str, DAY_COUNTS):
         day = today()
         return Period(value, day - timedelta(days=int(value) - 1), day)
@@ -44,7 +45,7 @@ def parse(value: str) -> Period:
 
 
 def parse_month(value: str) -> Period | None:
-    """Return the month such as "2026-11", or None if it is invalid."""
+    """Return the month of a value such as "2026-11", or None if the value is invalid."""
     match = re.fullmatch(r"(\d{4})-(\d{2})", value, re.ASCII)
     try:
         return _month(date(int(match[1]), int(match[2]), 1)) if match else None
@@ -63,12 +64,12 @@ def _month(first: date) -> Period:
 
 
 def months() -> list[Period]:
-    """Return the months with a budget row and the present month, the newest first."""
+    """Return the present month and the months with a budget row, the newest first."""
     rows = BudgetPeriod.objects.filter(kind=BudgetPeriod.Kind.MONTH).order_by("-starts_on")
     firsts = {*rows.values_list("starts_on", flat=True)[:MAX_MONTHS], this_month().first}
     return [_month(first) for first in sorted(firsts, reverse=True)]
 
 
 def choices() -> list[Period]:
-    """Return the periods that a report offers."""
+    """Return the periods that staff can select in a report."""
     return [*(parse(str(count)) for count in DAY_COUNTS), *months()]

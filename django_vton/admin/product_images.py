@@ -1,4 +1,4 @@
-"""Product images: which of them cannot be tried on, and why."""
+"""The list of product images, with the reason if an image cannot be tried on."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .filters import ProblemFilter
 
 @admin.register(ProductImage)
 class ProductImageAdmin(ReadOnlyAdmin):
-    """The product images as prepared for the vendor, those with a problem first."""
+    """The product images, with the unusable ones first."""
 
     list_display = ["product_link", "problem_text", "size", "last_used"]
     list_display_links = None
     list_filter = [ProblemFilter]
     search_fields = ["product", "problem"]
-    # In descending order, any text comes before the empty string.
+    # In descending order, problems come before the empty string, which means that there is no problem.
     ordering = ["-problem", "-used_at"]
     fields = ["product_link", "problem_text", "size", "last_used"]
     show_full_result_count = False
@@ -42,24 +42,24 @@ class ProductImageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("product"), ordering="product")
     def product_link(self, image: ProductImage) -> SafeString:
-        """The first product that used the image."""
+        """A link to the first product that used the image."""
         return display.product_link(image.product, getattr(image, "title", ""))
 
     @admin.display(description=gettext_lazy("can be tried on"), ordering="problem")
     def problem_text(self, image: ProductImage) -> SafeString:
-        """Yes, or the problem and what to do."""
+        """Yes, or the problem and how to solve it."""
         if image.problem:
             return format_html('<span class="vton-problem">{}</span>', image.problem)
         return format_html('<span aria-hidden="true">✓</span> {}', _("yes"))
 
     @admin.display(description=gettext_lazy("size"))
     def size(self, image: ProductImage) -> str:
-        """The size in pixels, as it is sent."""
+        """The size in pixels of the image that the vendor gets."""
         return f"{image.width} × {image.height}" if image.width else "-"  # noqa: RUF001 - the sign that people read
 
     @admin.display(description=gettext_lazy("last used"), ordering="used_at")
     def last_used(self, image: ProductImage) -> SafeString:
-        """The time since its last use."""
+        """The time since the last use."""
         return display.age(image.used_at)
 
 

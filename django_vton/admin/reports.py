@@ -1,14 +1,13 @@
-"""The reports page, the invoice check of a month, and their CSV files."""
+"""The reports page, the page to check a vendor's invoice, and their CSV files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -22,20 +21,18 @@ from ..models import BudgetPeriod, Conversion, TryOnRequest
 from ..models.states import State
 from ..monitoring import reports
 from ..utils.money import format_usd
-from . import chart, csv_response, display, periods
+from . import chart, display, periods
 from .base import ReadOnlyAdmin
 from .budget_status import budget_context
+from .csv_response import csv_response, usd
 from .periods import Period
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
 MAX_LISTED = 100
-"""How many of a month's renders the page lists; the file has all of them."""
+"""The maximum number of renders on the invoice page. The CSV file has all renders of the month."""
 
 CHUNK_SIZE = 2000
 
-BILLING_LABELS: dict[str, _StrPromise] = {
+BILLING_LABELS = {
     "charged": gettext_lazy("charged"),
     "assumed": gettext_lazy("assumed charged"),
     "free": gettext_lazy("free"),
@@ -51,10 +48,11 @@ INVOICE_HEADER = ("vendor_id", "engine", "sent_at", "amount_usd", "outcome", "bo
 
 @admin.register(Conversion)
 class ReportsAdmin(ReadOnlyAdmin):
-    """The reports in place of a list of conversions: what try-on achieves and what it costs."""
+    """The reports of what try-on costs and achieves. They replace the list of conversions."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Return two pages and their files; the admin index links to the change list."""
+        """Return two pages and their files. The admin index links to the URL named "changelist"."""
+        require = permission_required("vton.view_tryonrequest", raise_exception=True)
         views = {
             "": (self.reports_view, "vton_conversion_changelist"),
             "days.csv": (self.days_view, "vton_reports_days"),
@@ -63,66 +61,62 @@ class ReportsAdmin(ReadOnlyAdmin):
             "invoice.csv": (self.invoice_csv_view, "vton_invoice_csv"),
         }
         return [
-            path(route, self.admin_site.admin_view(view), name=name) for route, (view, name) in views.items()
+            path(route, self.admin_site.admin_view(require(view)), name=name)
+            for route, (view, name) in views.items()
         ]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """All staff who may view try-ons."""
+        """Return whether the user may view try-ons."""
         return bool(request.user.has_perm("vton.view_tryonrequest"))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """All staff who may view try-ons."""
-        return self.has_view_permission(request)
 
     def reports_view(self, request: HttpRequest) -> HttpResponse:
         """Show all reports of a period."""
         period = periods.parse(request.GET.get("period", ""))
         span = (period.first, period.last)
         daily = reports.daily_report(*span)
-        return self._page(
+        return self.render_page(
             request,
-            "admin/vton/reports.html",
-            _("Try-on reports"),
-            period,
+            "reports",
+            title=_("Try-on reports"),
+            period=period,
             choices=periods.choices(),
             budgets=budget_context(),
             chart=_chart(daily),
             days=[_totals_row(totals) | {"day": day} for day, totals in reversed(daily.days.items())],
             total=_totals_row(daily.total),
             tiles=_tiles(period, daily),
-            failures=_failures(daily),
+            failures=[
+                _share_row(display.ERROR_LABELS.get(code, code), n, daily.total.failed)
+                for code, n in daily.failures.most_common()
+            ],
             funnel=_funnel(reports.funnel(*span)),
             feedback=_feedback(reports.feedback(*span)),
             products=[_product_row(row) for row in reports.top_products(*span)],
         )
 
     def days_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Download the table of the days."""
-        self._require(request)
+        """Download the table by day."""
         period = periods.parse(request.GET.get("period", ""))
         days = reports.daily_report(period.first, period.last).days
         rows = (_days_csv_row(day, totals) for day, totals in days.items())
-        return csv_response.csv_response(f"try-on-days-{period.first}-{period.last}.csv", DAYS_HEADER, rows)
+        return csv_response(f"try-on-days-{period.first}-{period.last}.csv", DAYS_HEADER, rows)
 
     def feedback_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """Download the feedback by product."""
-        self._require(request)
         period = periods.parse(request.GET.get("period", ""))
         products = reports.feedback_by_product(period.first, period.last).iterator(chunk_size=CHUNK_SIZE)
         rows = ([row[name] for name in FEEDBACK_HEADER] for row in products)
-        return csv_response.csv_response(
-            f"try-on-feedback-{period.first}-{period.last}.csv", FEEDBACK_HEADER, rows
-        )
+        return csv_response(f"try-on-feedback-{period.first}-{period.last}.csv", FEEDBACK_HEADER, rows)
 
     def invoice_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what the vendor should have charged in a month."""
+        """Show what the vendor should have charged in a month, to compare it with the invoice."""
         period = periods.parse_month(request.GET.get("period", "")) or periods.this_month()
         rows = list(reports.invoice(period.first, period.last)[: MAX_LISTED + 1])
-        return self._page(
+        return self.render_page(
             request,
-            "admin/vton/invoice.html",
-            _("Invoice check"),
-            period,
+            "invoice",
+            title=_("Invoice check"),
+            period=period,
             choices=periods.months(),
             total=_totals_row(reports.spending(period.first, period.last)),
             rows=[_invoice_row(row) for row in rows[:MAX_LISTED]],
@@ -130,36 +124,14 @@ class ReportsAdmin(ReadOnlyAdmin):
         )
 
     def invoice_csv_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Download all renders of the month, read from the database while they are sent."""
-        self._require(request)
+        """Download all renders of a month. They are read from the database while the file is sent."""
         period = periods.parse_month(request.GET.get("period", "")) or periods.this_month()
         rows = reports.invoice(period.first, period.last).iterator(chunk_size=CHUNK_SIZE)
-        return csv_response.csv_response(
-            f"try-on-{period.value}.csv", INVOICE_HEADER, _invoice_csv_rows(rows)
-        )
-
-    def _require(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-
-    def _page(
-        self, request: HttpRequest, template: str, title: str, period: Period, **more: Any
-    ) -> TemplateResponse:
-        self._require(request)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-            "title": title,
-            "period": period,
-            **more,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, template, context)
+        return csv_response(f"try-on-{period.value}.csv", INVOICE_HEADER, map(_invoice_csv_row, rows))
 
 
 def _totals_row(totals: reports.Totals) -> dict[str, Any]:
-    """Format counts and amounts; a zero amount is a dash."""
+    """Format the counts and the amounts. A dash stands for a zero amount."""
     row: dict[str, Any] = {name: getattr(totals, name) for name in ("renders", "completed", "failed")}
     for name in ("charged", "assumed", "free", "held", "spent"):
         micros = getattr(totals, name)
@@ -208,16 +180,8 @@ def _share_row(label: Any, n: int, whole: int | None) -> dict[str, Any]:
     return {"label": label, "n": n, "share": _percent(n / whole) if whole else ""}
 
 
-def _failures(daily: reports.DailyReport) -> list[dict[str, Any]]:
-    failed = daily.total.failed
-    return [
-        _share_row(display.ERROR_LABELS.get(code, code), n, failed)
-        for code, n in daily.failures.most_common()
-    ]
-
-
 def _funnel(counts: reports.Funnel) -> list[dict[str, Any]]:
-    """Return the steps; the last two with their share of the completed try-ons."""
+    """Return the steps. The last two have their share of the completed try-ons."""
     return [
         _share_row(_("requested by shoppers"), counts.requested, None),
         _share_row(_("completed"), counts.completed, None),
@@ -240,7 +204,7 @@ def _feedback(counts: reports.Feedback) -> dict[str, Any]:
 
 
 def _reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return the given reasons with their labels, the most frequent first."""
+    """Return the labels of the reasons with their counts, the most frequent first."""
     labels = TryOnRequest.FeedbackReason.choices
     found = [(str(label), n) for reason, label in labels if (n := counts[reason])]
     return sorted(found, key=lambda item: -item[1])
@@ -250,19 +214,16 @@ def _product_row(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"title": row["title"] or row["product"], "reasons": _reasons(row)}
 
 
-def _outcome(row: dict[str, Any]) -> str:
-    label = str(State(row["state"]).label)
-    reason = display.ERROR_LABELS.get(row["error_code"], row["error_code"])
-    return f"{label}: {reason}" if reason and row["state"] == State.FAILED else label
-
-
 def _invoice_row(row: dict[str, Any]) -> dict[str, Any]:
+    outcome = str(State(row["state"]).label)
+    if row["state"] == State.FAILED and row["error_code"]:
+        outcome += f": {display.ERROR_LABELS.get(row['error_code'], row['error_code'])}"
     return {
         "vendor_id": row["vendor_id"],
         "engine": row["engine"],
         "sent": timezone.localtime(row["posted_at"], config.time_zone),
         "amount": format_usd(row["amount"]),
-        "outcome": _outcome(row),
+        "outcome": outcome,
         "booked": BILLING_LABELS[row["booked"]],
         "is_free": row["booked"] == "free",
         "url": reverse("admin:vton_tryonrequest_change", args=[row["request_id"]]),
@@ -272,21 +233,18 @@ def _invoice_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _days_csv_row(day: Any, totals: reports.Totals) -> list[Any]:
     amounts = (totals.charged, totals.assumed, totals.free, totals.held)
-    return [f"{day}", totals.renders, totals.completed, totals.failed, *map(csv_response.usd, amounts)]
+    return [f"{day}", totals.renders, totals.completed, totals.failed, *map(usd, amounts)]
 
 
-def _invoice_csv_rows(rows: Iterator[dict[str, Any]]) -> Iterator[list[Any]]:
-    """Yield untranslated values, since another program may read the file."""
-    zone = config.time_zone
-    for row in rows:
-        outcome = row["state"] + (f": {row['error_code']}" if row["error_code"] else "")
-        sent = row["posted_at"].astimezone(zone)
-        yield [
-            row["vendor_id"] or "",
-            row["engine"],
-            f"{sent:%Y-%m-%d %H:%M:%S}",
-            csv_response.usd(row["amount"]),
-            outcome,
-            row["booked"],
-            str(row["request_id"]),
-        ]
+def _invoice_csv_row(row: dict[str, Any]) -> list[Any]:
+    """Return untranslated values, since another program may read the file."""
+    sent = row["posted_at"].astimezone(config.time_zone)
+    return [
+        row["vendor_id"] or "",
+        row["engine"],
+        f"{sent:%Y-%m-%d %H:%M:%S}",
+        usd(row["amount"]),
+        row["state"] + (f": {row['error_code']}" if row["error_code"] else ""),
+        row["booked"],
+        str(row["request_id"]),
+    ]

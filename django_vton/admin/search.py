@@ -1,4 +1,4 @@
-"""Search try-ons in a very large table: by indexed values first, and by words if nothing else matches."""
+"""Search try-ons in a very large table: by indexed values first, then by the words of the title."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .. import products
 from ..models import Attempt
 
 ID_PREFIX = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
-"""An id or its first characters, as the admin shows them. Shorter terms are words, such as "facade"."""
+"""An id or its first characters, as the admin shows them. A shorter term may be a word, such as "facade"."""
 
 MAX_MATCHES = 50
-"""A vendor's id is unique for its engine, so there are never more."""
+"""The maximum number of try-ons with one vendor id. An id is unique within its engine, so this is ample."""
 
 
 def search_tryons(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """Filter by vendor id, id, product key or, if none matches, by all words of the title."""
+    """Filter by vendor id, id or product key. If none matches, require each word of `term` in the title."""
     term = term.strip().replace("\0", "")
     if not term:
         return rows

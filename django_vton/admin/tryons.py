@@ -1,4 +1,4 @@
-"""The list of try-ons, and a read-only page for each with its images, attempts and history."""
+"""The list of try-ons, and a read-only page of each try-on with its images, attempts and history."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import BooleanField, Count, IntegerField, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
     from django_stubs_ext import WithAnnotations
 
-    from ..models import Attempt, TryOnImage
+    from ..models import Attempt, TryOnEvent, TryOnImage
 
     class TryOnAnnotations(TypedDict):
-        """What `get_queryset` annotates: the number of followers, and the user's permission."""
+        """The annotations of `get_queryset`: the number of followers, and the user's permission."""
 
         shared_by: int
         can_view_shoppers: bool
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 FEEDBACK_LABELS = {LIKE: gettext_lazy("liked"), DISLIKE: gettext_lazy("disliked")}
 
 MAX_FOLLOWERS = 20
-"""How many of the try-ons that share a render are linked."""
+"""The maximum number of links to try-ons that share a render."""
 
 
 @admin.register(TryOnRequest)
@@ -66,7 +67,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
         AttentionFilter, "state", DayFilter, RequesterFilter, HouseModelFilter, EngineFilter, ProductFilter,
     ]  # fmt: skip
     list_per_page = 50
-    search_fields = ["id"]  # Shows the search field; `get_search_results` decides what it finds.
+    search_fields = ["id"]  # Only shows the search field; `get_search_results` does the search.
     search_help_text = gettext_lazy(
         "Search by id (8 characters are enough), vendor's id, product number or words of the title"
     )
@@ -84,17 +85,17 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
     ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NoCountChangeList]:
-        """Avoid counting the whole table."""
+        """Use a change list that does not count the table."""
         return NoCountChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search by an index whenever possible."""
+        """Use an index if possible."""
         return search.search_tryons(queryset, search_term), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TryOnRequest]:
-        """Load all that a row shows, in a fixed number of queries."""
+        """Load everything that a row shows, in a fixed number of queries."""
         same_source = TryOnRequest.objects.filter(source=OuterRef("pk")).order_by().values("source")
         shared_by = Subquery(same_source.annotate(n=Count("pk")).values("n"), output_field=IntegerField())
         can_view = Value(can_view_shopper_photos(request), output_field=BooleanField())
@@ -106,49 +107,39 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
         )
 
     def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Row | None = None,
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add the images, the attempts and the history."""
-        assert obj is not None
+        """Add the images, the attempts, the history and the actions."""
+        tryon: Row = context["original"]
+        retryable = lifecycle.retryable(TryOnRequest.objects.filter(pk=tryon.pk))
         context |= {
-            "images": _image_contexts(obj),
-            "attempts": [_attempt_context(attempt) for attempt in obj.attempts.order_by("number")],
-            "events": [
-                {
-                    "event": event,
-                    "label": display.EVENT_LABELS.get(event.name, event.name),
-                    "transition": display.state_transition(event),
-                    "detail": _json(event.detail),
-                }
-                for event in obj.events.select_related("attempt", "actor")
-            ],
-            "unknown_outcome": unknown_outcomes.context(request, obj),
-            "can_retry": can_spend(request) and _is_retryable(obj),
-            "can_poll": can_operate(request) and obj.state in {State.SUBMITTED, State.RENDERED},
-            "can_cancel": can_operate(request) and obj.state in ACTIVE,
-            "can_erase": can_operate(request) and obj.erased_at is None,
+            "images": _image_contexts(tryon),
+            "attempts": [_attempt_context(attempt) for attempt in tryon.attempts.order_by("number")],
+            "events": [_event_context(event) for event in tryon.events.select_related("attempt", "actor")],
+            "unknown_outcome": unknown_outcomes.context(request, tryon),
+            "can_retry": can_spend(request) and retryable.exists(),
+            "can_poll": can_operate(request) and tryon.state in {State.SUBMITTED, State.RENDERED},
+            "can_cancel": can_operate(request) and tryon.state in ACTIVE,
+            "can_erase": can_operate(request) and tryon.erased_at is None,
         }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("result"))
     def result(self, tryon: Row) -> SafeString:
-        """The first image, or the state's sign."""
+        """The first image, or the state's sign if there is none."""
         images = tryon.shown_images
         if not images:
-            return display.placeholder(tryon)
+            sign = display.ICONS.get(State(tryon.state), "…")
+            return format_html('<span class="vton-thumb vton-thumb-empty" aria-hidden="true">{}</span>', sign)
         if not _can_view(tryon, images[0]):
-            return display.hidden_placeholder()
+            return format_html(
+                '<span class="vton-thumb vton-thumb-hidden" title="{}">{}</span>',
+                _("You need the permission to view shoppers' photos and results."),
+                _("hidden"),
+            )
         alt = _("Try-on of %(product)s") % {"product": tryon.product_title or tryon.product}
-        thumbnail = display.thumbnail(display.image_url(images[0]), alt)
-        if len(images) == 1:
-            return thumbnail
-        return format_html('{}<span class="vton-note">{}</span>', thumbnail, f"+{len(images) - 1}")
+        thumbnail = display.thumbnail(reverse("vton:image", args=[images[0].pk]), alt)
+        return _with_note(thumbnail, f"+{len(images) - 1}" if len(images) > 1 else "")
 
     @admin.display(description=gettext_lazy("product"), ordering="product_title")
     def title(self, tryon: Row) -> SafeString:
@@ -159,27 +150,35 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
             note = _("shares an earlier render") if tryon.cached else _("shares a render")
         elif tryon.shared_by:
             note = _("shared by %(n)d") % {"n": tryon.shared_by}
-        return (
-            format_html('{}<span class="vton-note">{}</span>', title, note)
-            if note
-            else format_html("{}", title)
-        )
+        return _with_note(title, note)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, tryon: TryOnRequest) -> SafeString:
-        """The state and, if it failed, the reason."""
-        return display.state_badge(tryon)
+        """The state with its sign and, if it failed, the reason."""
+        state = State(tryon.state)
+        badge = format_html(
+            '<span class="vton-state vton-state-{}"><span aria-hidden="true">{}</span> {}</span>',
+            state.value,
+            display.ICONS.get(state, "…"),
+            state.label,
+        )
+        reason = display.ERROR_LABELS.get(tryon.error_code, tryon.error_code)
+        return _with_note(badge, reason if state == State.FAILED else "")
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, tryon: TryOnRequest) -> SafeString:
-        """The cost of its attempts; a try-on that shares a render has none."""
-        if tryon.source_id is not None:
-            return format_html('<span class="vton-quiet">{}</span>', _("shared"))
-        return display.cost(tryon.attempts.all())
+        """The total cost of the attempts, and whether a part of it is only held."""
+        booked = [attempt for attempt in tryon.attempts.all() if attempt.money != Money.FREE]
+        if tryon.source_id is not None or not booked:
+            free = _("free") if tryon.source_id is None else _("shared")
+            return format_html('<span class="vton-quiet">{}</span>', free)
+        total = format_usd(sum(attempt.amount for attempt in booked))
+        amount = format_html('<span class="vton-amount">{}</span>', total)
+        return _with_note(amount, _("held") if any(row.money == Money.HELD for row in booked) else "")
 
     @admin.display(description=gettext_lazy("requested by"))
     def requested_by(self, tryon: TryOnRequest) -> str:
-        """The user's name, the guest's number, or a note that there is no shopper."""
+        """The user's name or the guest's number, or why there is no shopper."""
         if tryon.erased_at is not None:
             return _("erased")
         if tryon.shopper is None:
@@ -190,7 +189,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("age"), ordering="created_at")
     def age(self, tryon: TryOnRequest) -> SafeString:
-        """The time since it was requested."""
+        """The time since the request."""
         return display.age(tryon.created_at)
 
     @admin.display(description=gettext_lazy("product"))
@@ -203,7 +202,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("options"))
     def chosen_options(self, tryon: TryOnRequest) -> str:
-        """The engine's options as sent."""
+        """The options that the engine gets."""
         return ", ".join(f"{name}: {value}" for name, value in sorted(tryon.options.items())) or "-"
 
     @admin.display(description=gettext_lazy("feedback"))
@@ -214,7 +213,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("sharing"))
     def sharing(self, tryon: Row) -> SafeString:
-        """The render that it shares, or the try-ons that share this one."""
+        """A link to the try-on whose render this one shares, or links to the try-ons that share this one."""
         if tryon.source is not None:
             return format_html("{} {}", _("Shares the render of"), _link(tryon.source))
         if not tryon.shared_by:
@@ -229,8 +228,11 @@ def _link(tryon: TryOnRequest) -> SafeString:
     return display.tryon_link(tryon.pk, str(tryon.pk)[:8])
 
 
-def _is_retryable(tryon: TryOnRequest) -> bool:
-    return lifecycle.retryable(TryOnRequest.objects.filter(pk=tryon.pk)).exists()
+def _with_note(text: Any, note: Any) -> SafeString:
+    """Return the text, and the note below it if there is a note."""
+    if not note:
+        return format_html("{}", text)
+    return format_html('{}<span class="vton-note">{}</span>', text, note)
 
 
 def _can_view(tryon: Row, image: TryOnImage) -> bool:
@@ -238,31 +240,40 @@ def _can_view(tryon: Row, image: TryOnImage) -> bool:
 
 
 def _image_contexts(tryon: Row) -> list[dict[str, Any]]:
-    """Return the person's photo and the results for the detail page; a hidden image has no `url`."""
+    """Return the photo and the results for the page of a try-on. A hidden image has no `url`."""
     found: list[dict[str, Any]] = []
     if (photo := tryon.photo) is not None:
         caption = _("House model %(name)s") % {"name": photo.name} if photo.is_house else _("Shopper's photo")
         found.append({"caption": caption})
         if photo.is_house or tryon.can_view_shoppers:
-            found[-1] |= {"url": display.photo_url(photo, small=False), "thumbnail": display.photo_url(photo)}
+            found[-1]["url"] = reverse("vton:photo-file", args=[photo.pk])
     for number, image in enumerate(tryon.shown_images, 1):
         size = {"n": number, "width": image.width, "height": image.height}
         found.append({"caption": _("Result %(n)d, %(width)d × %(height)d pixels") % size})  # noqa: RUF001 - the sign that people read
         if _can_view(tryon, image):
-            found[-1] |= {"url": display.image_url(image, small=False), "thumbnail": display.image_url(image)}
+            found[-1]["url"] = reverse("vton:image", args=[image.pk])
     return found
 
 
 def _attempt_context(attempt: Attempt) -> dict[str, Any]:
     return {
         "attempt": attempt,
-        "price": format_usd(attempt.amount),
-        "is_free": attempt.money == Money.FREE,
         "outcome": display.OUTCOME_LABELS.get(attempt.outcome, attempt.outcome),
         "raw": _json(attempt.raw),
     }
 
 
+def _event_context(event: TryOnEvent) -> dict[str, Any]:
+    has_new_state = event.from_state and event.from_state != event.to_state
+    states = f"{State(event.from_state).label} → {State(event.to_state).label}" if has_new_state else ""
+    return {
+        "event": event,
+        "label": display.EVENT_LABELS.get(event.name, event.name),
+        "transition": states,
+        "detail": _json(event.detail),
+    }
+
+
 def _json(value: Any) -> str:
-    """Format JSON for people. The vendor's responses are stored without URLs."""
+    """Format JSON for people. Stored responses of the vendor contain no URLs."""
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) if value else ""

@@ -1,19 +1,22 @@
-"""Resolve a try-on with an unknown outcome, after a look at the vendor's panel.
+"""The views that resolve a try-on with an unknown outcome.
 
-An operator adopts the vendor's id, states that nothing was charged, or writes the try-on off. These views
-check first and explain refusals, but `lifecycle` decides whether a change is still allowed.
+An operator first looks up the render in the vendor's panel, then adopts the vendor's id, states that nothing
+was charged, or writes the try-on off. The views explain why something is refused, but `lifecycle` decides
+whether a change is still allowed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.http import Http404, HttpResponseRedirect
-from django.urls import path, reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,16 +30,9 @@ from ..models.states import State
 from ..monitoring.incidents import IS_WRITTEN_OFF
 from ..queue import wake
 from ..utils.money import format_usd
-from .base import Admin, can_operate, can_spend, confirmation_page
+from .base import StyledAdmin, can_operate, can_spend
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from uuid import UUID
-
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
-
-    ProblemCheck = Callable[[TryOnRequest], str]
+ProblemCheck = Callable[[TryOnRequest], str]
 
 VENDOR_ID = forms.CharField(
     max_length=Attempt._meta.get_field("vendor_id").max_length,
@@ -45,17 +41,17 @@ VENDOR_ID = forms.CharField(
 
 
 def latest_attempt(tryon: TryOnRequest) -> Attempt | None:
-    """Return the attempt with the unknown outcome; None if the try-on shares another try-on's render."""
+    """Return the latest attempt, or None if the try-on shares another try-on's render."""
     return tryon.attempts.order_by("-number").first()
 
 
 def is_unresolved(tryon: TryOnRequest, attempt: Attempt) -> bool:
-    """Whether the vendor's panel may know more than the shop, and nobody has written the try-on off."""
+    """Return whether the vendor may know more about the outcome, and the try-on is not written off."""
     if tryon.state == State.UNKNOWN:
         return True
     if tryon.state != State.FAILED or TryOnRequest.objects.filter(IS_WRITTEN_OFF, pk=tryon.pk).exists():
         return False
-    # A photo that expires in the queue also fails with "deadline", but was never sent.
+    # A try-on whose photo expires in the queue also fails with "deadline", but was never sent.
     is_sent_and_late = (
         tryon.error_code == "deadline" and attempt.posted_at is not None and tryon.erased_at is None
     )
@@ -63,12 +59,12 @@ def is_unresolved(tryon: TryOnRequest, attempt: Attempt) -> bool:
 
 
 def adopt_problem(tryon: TryOnRequest) -> str:
-    """Return why no id can be adopted, or ""."""
+    """Return why no vendor id can be adopted, or "" if one can."""
     return _("It was erased, so no shopper can see a result.") if tryon.erased_at is not None else ""
 
 
 def not_charged_problem(tryon: TryOnRequest) -> str:
-    """Return why the amount cannot be released, or ""."""
+    """Return why the amount cannot be released, or "" if it can."""
     attempt = lifecycle.current_attempt(tryon)
     if tryon.error_code == "deadline" or attempt.vendor_id is not None:
         return _("The vendor accepted it and gave it an id, so it counts as charged.")
@@ -79,7 +75,7 @@ def not_charged_problem(tryon: TryOnRequest) -> str:
 
 
 def write_off_problem(tryon: TryOnRequest) -> str:
-    """Return why it cannot be written off, or ""."""
+    """Return why the try-on cannot be written off, or "" if it can."""
     if tryon.state == State.UNKNOWN:
         return _("The vendor may still respond. Please try again in a few minutes.")
     if tryon.error_code == "deadline":
@@ -90,7 +86,7 @@ def write_off_problem(tryon: TryOnRequest) -> str:
 
 
 def context(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
-    """Return the context of `unknown_outcome.html`; None if there is nothing that the user may resolve."""
+    """Return the context of `unknown_outcome.html`, or None if there is nothing that the user may resolve."""
     attempt = latest_attempt(tryon)
     if attempt is None or not can_operate(request) or not is_unresolved(tryon, attempt):
         return None
@@ -106,11 +102,11 @@ def context(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
     }
 
 
-class UnknownOutcomeViews(Admin):
+class UnknownOutcomeViews(StyledAdmin):
     """The POST views "adopt", "not charged" and "write off" below the URL of a try-on."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Add ours first, since Django's last pattern matches every URL."""
+        """Add the views before Django's URLs, since their last pattern matches every URL."""
         views = {
             "adopt": self.adopt_view,
             "not-charged": self.not_charged_view,
@@ -127,7 +123,7 @@ class UnknownOutcomeViews(Admin):
         return [*urls, *super().get_urls()]
 
     def adopt_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Adopt the id under which the panel shows the render."""
+        """Adopt the id that the vendor's panel shows for the render."""
         tryon = self._get_tryon(request, pk)
         try:
             vendor_id = VENDOR_ID.clean(request.POST.get("vendor_id"))
@@ -145,7 +141,7 @@ class UnknownOutcomeViews(Admin):
         return self._finish(request, tryon, text % {"id": vendor_id}, is_due=True)
 
     def not_charged_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Release the amount, after a confirmation, and send the try-on again if it can be sent."""
+        """After a confirmation, release the amount, and send the try-on again if that is possible."""
         tryon = self._get_tryon(request, pk)
         can_send_again = can_be_sent_again(tryon, timezone.now())
         if can_send_again and not can_spend(request):
@@ -182,10 +178,10 @@ class UnknownOutcomeViews(Admin):
                 "The %(price)s of the lost attempt are released. If the vendor did charge them, the reports "
                 "show less than the invoice."
             )
-        return confirmation_page(
-            self,
+        return self.render_page(
             request,
-            [tryon],
+            "tryonrequest/confirm_action",
+            tryons=[tryon],
             title=title,
             question=question % price,
             answer=answer,
@@ -193,7 +189,7 @@ class UnknownOutcomeViews(Admin):
         )
 
     def write_off_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Close the try-on if the panel shows nothing helpful."""
+        """Write the try-on off, since the vendor's panel does not tell its outcome."""
         tryon = self._get_tryon(request, pk)
         if problem := self._problem(tryon, write_off_problem):
             return self._refuse(request, tryon, problem)
@@ -230,7 +226,7 @@ class UnknownOutcomeViews(Admin):
     def _finish(
         self, request: HttpRequest, tryon: TryOnRequest, text: str, *, is_due: bool = False
     ) -> HttpResponse:
-        """Log and show the change, and wake a dispatcher if the try-on is due."""
+        """Record and show the change, and wake a dispatcher if the try-on is due."""
         self.log_change(request, tryon, text)
         if is_due:
             transaction.on_commit(wake, robust=True)

@@ -18,9 +18,9 @@ from django_vton.models.states import Money, State
 from django_vton.utils.tokens import new_token
 
 
-def jpeg(width: int = 400, height: int = 500, colour: str = "teal") -> bytes:
+def jpeg(width: int = 400, height: int = 500, color: str = "teal") -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(out, "JPEG")
+    Image.new("RGB", (width, height), color).save(out, "JPEG")
     return out.getvalue()
 
 
@@ -34,7 +34,7 @@ def create_house_model(name: str = "Noa") -> PersonPhoto:
 
 def create_photo(shopper: Shopper) -> PersonPhoto:
     row = PersonPhoto(shopper=shopper, is_reusable=True, expires_at=timezone.now() + timedelta(days=1))
-    save_photo_files(row, normalize_person_photo(io.BytesIO(jpeg(colour="navy"))))
+    save_photo_files(row, normalize_person_photo(io.BytesIO(jpeg(color="navy"))))
     row.save(force_insert=True)
     return row
 

@@ -58,7 +58,7 @@ ATTEMPT_COLUMNS = {
 
 
 def create_year_of_tryons(count: int, photo: PersonPhoto) -> None:
-    """`count` try-ons of the last 365 days, each with its attempt, and the matching budget periods."""
+    """Create try-ons of the last 365 days, each with its attempt, and the matching budget periods."""
     Shopper.objects.bulk_create(Shopper(token_hash=f"token {n}") for n in range(1000))
     first = Shopper.objects.order_by("pk").values_list("pk", flat=True)[0]
     expressions = {"shopper": str(first), "photo": f"'{bulk_insert.sql_uuid(photo.pk)}'"}

@@ -51,7 +51,7 @@ def test_cancel_ends_active_try_ons_and_reports_the_others(operator: Client) -> 
     assert LogEntry.objects.filter(object_id=queued.pk, user__username="vera").exists()
 
 
-def test_erase_deletes_images_files_and_owner_but_keeps_the_amounts(
+def test_erase_deletes_the_images_and_the_link_to_the_shopper_but_keeps_the_amounts(
     operator: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     request = factories.complete_tryon(factories.create_tryon(factories.create_guest()))
@@ -73,7 +73,7 @@ def test_erase_deletes_images_files_and_owner_but_keeps_the_amounts(
     assert "erased" in visible_text(get_page(operator, LIST))
 
 
-def test_erasing_an_active_try_on_cancels_it_in_the_operators_name(operator: Client) -> None:
+def test_erasing_an_active_try_on_cancels_it_and_records_the_operator(operator: Client) -> None:
     request = factories.create_tryon(factories.create_guest())
 
     post_messages(operator, LIST, action_data("erase", request, confirmed="yes"))
@@ -95,7 +95,7 @@ def test_a_viewer_has_no_actions(viewer: Client) -> None:
     assert request.erased_at is None
 
 
-def test_the_detail_page_offers_possible_actions_only(operator: Client) -> None:
+def test_the_detail_page_offers_only_possible_actions(operator: Client) -> None:
     running = factories.create_tryon(factories.create_guest())
     ended = factories.complete_tryon(factories.create_tryon(factories.create_guest()))
     erased = factories.set_state(

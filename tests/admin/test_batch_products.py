@@ -68,7 +68,7 @@ def test_the_action_and_the_button_need_the_permission_to_spend(staff: Staff, fi
     assert not Batch.objects.exists()
 
 
-def test_one_product_is_tested_for_the_price_on_the_button(merchant: Client, files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
+def test_the_test_button_shows_its_price_and_starts_one_render(merchant: Client, files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
     shirt, noa = make_product("shirt", "top"), factories.create_house_model()
     assert "Test this product for 0.075 USD" in visible_text(get_page(merchant, CHANGE, shirt.pk))
     assert merchant.get(reverse(TEST, args=[shirt.pk])).status_code == 405
@@ -80,7 +80,7 @@ def test_one_product_is_tested_for_the_price_on_the_button(merchant: Client, fil
     assert response["Location"] == reverse("admin:vton_batch_change", args=[batch.pk])
 
 
-def test_the_latest_render_is_shown(merchant: Client, files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
+def test_the_product_page_shows_the_latest_render(merchant: Client, files: StoredFiles) -> None:  # noqa: ARG001 - photos are stored
     shirt, noa = make_product("shirt", "top"), factories.create_house_model()
     made = factories.create_tryon(None, photo=noa, shared_key="a", product=product_ref(shirt))
     assert "Latest render: queued" in visible_text(get_page(merchant, CHANGE, shirt.pk))

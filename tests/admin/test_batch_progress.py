@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONG_AGO = timedelta(hours=2)
 
 
-def test_progress_is_on_the_page_and_polled_by_its_script(merchant: Client, runner: BatchRunner) -> None:
+def test_the_page_shows_the_progress_and_its_script_polls_it(merchant: Client, runner: BatchRunner) -> None:
     batch = runner.start(2)
     html = get_page(merchant, CHANGE, batch.pk)
     assert f'data-vton-progress="{reverse(PROGRESS, args=[batch.pk])}"' in html
@@ -148,4 +148,4 @@ def test_batch_pages_work_under_a_strict_content_security_policy(
         assert not re.search(r"\son\w+=", main)
         assert not re.search(r"<script(?![^>]*(src=|application/json))", main)
         assert '<script type="module" src="/static/vton/batches.js"></script>' in html
-    assert BatchRender.objects.count() == 0, "looking writes nothing"
+    assert BatchRender.objects.count() == 0, "a GET request writes nothing"

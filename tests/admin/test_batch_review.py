@@ -29,7 +29,7 @@ REVIEW, PUBLISH = "admin:vton_batch_review", "admin:vton_batch_publish"
 
 @pytest.fixture
 def reviewer(staff: Staff) -> Client:
-    """A user who may review but not spend."""
+    """Log in a user who may review but not spend."""
     return staff("change_batch")
 
 
@@ -79,7 +79,7 @@ def test_a_button_redirects_back_to_its_render(reviewer: Client, batch: Batch) -
     assert response["Location"] == f"{url}#render-{first(batch).pk}"
 
 
-def test_the_script_receives_the_card_and_the_counts(reviewer: Client, batch: Batch) -> None:
+def test_a_decision_by_the_script_returns_the_updated_card_and_counts(reviewer: Client, batch: Batch) -> None:
     data = {"do": f"accept:{first(batch).pk}"}
     response = reviewer.post(
         reverse(REVIEW, args=[batch.pk]), data, headers={"accept": "application/json"}
@@ -147,7 +147,7 @@ def test_accepted_renders_are_published_and_unpublished(reviewer: Client, batch:
     assert post_messages(reviewer, PUBLISH, {}, batch.pk) == []
     html = get_page(reviewer, REVIEW, batch.pk, show="published")
     assert "Remove from the shop" in html
-    assert "data-vton-key" not in html, "what is published keeps its word"
+    assert "data-vton-key" not in html, "a published render offers no decision"
     post_decision(reviewer, batch, f"reject:{one.pk}")
     assert first(batch).review == "accepted"
     post_decision(reviewer, batch, f"unpublish:{one.pk}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..conftest import Vton
 
 
-def test_the_price_covers_missing_renders_only(
+def test_the_price_covers_only_missing_renders(
     merchant: Client, runner: BatchRunner, mia: PersonPhoto
 ) -> None:
     first, second = runner.create_products(2)
@@ -67,7 +67,7 @@ def test_options_are_validated_and_change_the_price(merchant: Client, runner: Ba
     assert draft.options == {"glass-v1": {"num_images": 3, "output_format": "png"}}
     html = get_page(merchant, CHANGE, draft.pk)
     assert "for at most 0.90 USD" in visible_text(html)
-    assert 'name="fashn-v1.6' not in html, "no garment is among the products"
+    assert 'name="fashn-v1.6' not in html, "no product needs this engine"
 
     response = merchant.post(reverse(CHANGE, args=[draft.pk]), {**noa_, "glass-v1.num_images": "9"})
     assert "Must be a whole number from 1 to 4." in visible_text(response.content.decode())

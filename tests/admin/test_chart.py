@@ -6,12 +6,6 @@ import pytest
 
 from django_vton.admin import chart
 
-FIGURES = "admin:vton_conversion_changelist"
-DAYS = "admin:vton_reports_days"
-FEEDBACK = "admin:vton_reports_feedback"
-INVOICE = "admin:vton_invoice"
-INVOICE_FILE = "admin:vton_invoice_csv"
-
 
 def bars(*amounts: tuple[int, int]) -> list[chart.Bar]:
     return [chart.Bar(str(n), f"day {n}", *amount) for n, amount in enumerate(amounts)]

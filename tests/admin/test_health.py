@@ -92,7 +92,7 @@ def test_the_budgets_of_today_and_this_month_are_shown(operator: Client, vton: V
     BudgetPeriod.objects.update(spent=600_000)
     text = visible_text(get_page(operator, HEALTH))
     assert "is used up" in text
-    assert "Most of the budget of" not in text, "said by the other"
+    assert "Most of the budget of" not in text, "the message that it is used up replaces this one"
 
 
 def test_a_budget_of_zero_has_nothing_left(operator: Client, vton: Vton) -> None:

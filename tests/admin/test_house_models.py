@@ -99,7 +99,9 @@ def test_a_new_photo_replaces_the_old_files_after_the_commit(
 
     with django_capture_on_commit_callbacks() as after_commit:
         superuser.post(reverse(CHANGE, args=[old.pk]), form(factories.jpeg(500, 600, "red")))
-        assert storage.exists(str(old.file.name)), "until the commit the old row may come back"
+        assert storage.exists(str(old.file.name)), (
+            "a rollback would restore the old row, which needs its file"
+        )
     for callback in after_commit:
         callback()
 

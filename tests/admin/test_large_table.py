@@ -1,4 +1,4 @@
-"""The admin pages over a year of try-ons: no more queries for a million rows than for ten thousand.
+"""The admin pages need no more queries for a million try-ons than for ten thousand.
 
 By default there are 2,000 rows. `ROUNDS=1 pytest tests/admin/test_large_table.py -s` creates 10,000 and
 1,000,000, and prints the time of each page.

@@ -56,7 +56,9 @@ def test_a_csv_file_is_read_from_the_database_while_it_is_sent(
         )
     with CaptureQueriesContext(connection) as queries:
         response = superuser.get(reverse(INVOICE_CSV))
-        assert not [query for query in queries if "vton_attempt" in query["sql"]], "nothing before it is sent"
+        assert not [query for query in queries if "vton_attempt" in query["sql"]], (
+            "no row is read before the file is sent"
+        )
         lines = tryons.read_stream(response).decode().splitlines()
     assert len(lines) == 8
     assert [line.split(",")[2] for line in lines[1:]] == sorted(line.split(",")[2] for line in lines[1:])

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def amounts() -> dict[str, int]:
-    """Create a render for each way to end, by real transitions. Return the expected micro-USD."""
+    """End renders in every possible way, by real transitions. Return the expected amounts in micro-USD."""
     factories.create_tryon(factories.create_guest())  # held
     tryons.complete_tryon(factories.create_sendable_tryon())  # charged
     request, attempt, _answer = create_submitted_tryon()
@@ -70,7 +70,7 @@ def amounts() -> dict[str, int]:
 
 
 @pytest.mark.django_db
-def test_each_end_is_reported_as_charged_assumed_free_or_held(amounts: dict[str, int]) -> None:
+def test_each_way_to_end_is_reported_as_charged_assumed_free_or_held(amounts: dict[str, int]) -> None:
     daily = reports.daily_report(today(), today())
 
     total = daily.total
@@ -115,7 +115,7 @@ def test_the_invoice_check_equals_the_budget_and_its_csv_file(
     lines = get_csv(superuser, INVOICE_CSV)
     spent = sum(Decimal(line["amount_usd"]) for line in lines if line["booked"] in {"charged", "assumed"})
     assert spent * 1_000_000 == month.spent == amounts["charged"] + amounts["assumed"]
-    assert len(lines) == 7, "two were never sent"
+    assert len(lines) == 7, "the two try-ons that were never sent are missing"
     html = get_page(superuser, INVOICE)
     text = visible_text(html)
     assert "the invoice is authoritative" in text
@@ -147,7 +147,7 @@ def test_a_render_with_two_attempts_counts_once(superuser: Client) -> None:
 @pytest.mark.django_db
 def test_a_day_ends_at_midnight_in_the_shops_time_zone(vton: Vton) -> None:
     vton(BUDGET_TIME_ZONE="Pacific/Auckland")
-    # The clocks go back in that night, so the day has 25 hours. It starts on the evening before in UTC.
+    # The clocks go back in that night, so the day has 25 hours. In UTC it starts on the evening before.
     begins, ends = datetime(2026, 4, 4, 11, tzinfo=UTC), datetime(2026, 4, 5, 12, tzinfo=UTC)
     second = timedelta(seconds=1)
     for moment in (begins - second, begins, begins + second, ends - second, ends):
@@ -178,7 +178,7 @@ def test_shared_renders_count_for_the_shoppers_who_share_them() -> None:
     Shopper.objects.all().delete()
 
     counts = reports.funnel(today(), today())
-    assert (counts.requested, counts.completed) == (1, 1), "also after it is erased"
+    assert (counts.requested, counts.completed) == (1, 1), "it still counts after it is erased"
 
 
 def test_the_reports_work_under_a_strict_content_security_policy(

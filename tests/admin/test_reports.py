@@ -83,7 +83,7 @@ def test_feedback_is_on_the_page_and_in_a_csv_file(superuser: Client) -> None:
         "=1+1 1 1 0 0 0 1 Doesn't look like me 1",
     ):
         assert expected in text
-    assert "Poor picture" not in text, "that was before these days"
+    assert "Poor picture" not in text, "it was created before the period"
     assert "Poor picture 1" in visible_text(get_page(superuser, REPORTS, period="30"))
     shirt, other = (list(line.values()) for line in get_csv(superuser, FEEDBACK, period="7"))
     assert shirt == ["shop.product:42", "Linen shirt", "3", "5", "3", "1", "0", "0"]

@@ -134,7 +134,7 @@ def test_without_budget_there_is_no_new_attempt(operator: Client, enqueued: list
 
 
 @pytest.mark.parametrize("gone", [PersonPhoto, ProductImage])
-def test_without_its_images_only_the_amount_is_released(
+def test_a_try_on_whose_images_are_deleted_is_released_but_not_sent_again(
     staff: Staff, gone: type[PersonPhoto] | type[ProductImage]
 ) -> None:
     request = factories.create_unresolved_tryon()
@@ -154,7 +154,7 @@ def test_without_its_images_only_the_amount_is_released(
     assert HEADING not in visible_text(get_page(operator, DETAIL, request.pk))
 
 
-def test_it_is_not_sent_again_while_the_vendor_may_still_respond(operator: Client) -> None:
+def test_a_try_on_is_not_sent_again_while_the_vendor_may_still_respond(operator: Client) -> None:
     request = factories.create_unresolved_tryon(minutes=1)
 
     (expected,) = post_messages(operator, NOT_CHARGED, CONFIRMED, request.pk)

@@ -48,7 +48,7 @@ def test_a_failed_try_on_is_retried_after_a_confirmation(
     assert "0.075 USD in total" in visible_text(response)
     assert 'value="Yes, render again for 0.075 USD"' in response
     assert stored_state(request) == (State.FAILED, "vendor", [Money.SPENT])
-    assert str(other.pk) not in response, "it would fail again"
+    assert str(other.pk) not in response, "the vendor would refuse it again"
 
     with django_capture_on_commit_callbacks(execute=True):
         messages = post_messages(merchandiser, LIST, action_data("retry", request, other, **CONFIRMED))

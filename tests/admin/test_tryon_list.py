@@ -99,7 +99,7 @@ def test_the_date_field_keeps_the_other_filters(superuser: Client, askers: dict[
     assert fields == {"by": "user", "q": "use", "day": day}
 
 
-def test_links_lead_to_the_oldest_page_and_back(superuser: Client) -> None:
+def test_the_links_to_older_and_newer_rows_reach_every_page(superuser: Client) -> None:
     now = timezone.now()
     TryOnRequest.objects.bulk_create(
         TryOnRequest(
@@ -131,7 +131,7 @@ def test_an_invalid_page_redirects_to_the_first(superuser: Client, number: str) 
     assert superuser.get(reverse(LIST), {"p": number}).status_code == 302
 
 
-def test_the_list_counts_nothing_and_selects_only_the_page(superuser: Client) -> None:
+def test_the_list_runs_no_count_query_and_select_all_selects_only_the_page(superuser: Client) -> None:
     TryOnRequest.objects.bulk_create(
         TryOnRequest(product="p", main_product="p", engine="fashn-v1.6") for _ in range(60)
     )

@@ -222,6 +222,7 @@ def test_every_event_has_a_label() -> None:
         "record": 1,
         "reopen": 1,
         "give_up": 2,
+        "fail": 1,
         "_send_again": 2,
         "_record_events": 1,
     }

@@ -52,7 +52,7 @@ def test_a_viewer_sees_no_resolutions(viewer: Client) -> None:
     assert HEADING not in visible_text(get_page(viewer, DETAIL, factories.create_unresolved_tryon().pk))
 
 
-def test_without_the_permission_to_spend_it_cannot_be_sent_again(staff: Staff) -> None:
+def test_the_page_offers_to_send_again_only_with_the_permission_to_spend(staff: Staff) -> None:
     text = visible_text(get_page(staff("operate"), DETAIL, factories.create_unresolved_tryon().pk))
 
     assert "You need the permission to start paid renders." in text
@@ -77,7 +77,7 @@ def test_known_outcomes_offer_no_resolutions(operator: Client) -> None:
         assert HEADING not in visible_text(get_page(operator, DETAIL, request.pk))
 
 
-def test_while_the_vendor_may_still_respond_only_an_id_can_be_adopted(operator: Client) -> None:
+def test_only_an_id_can_be_adopted_while_the_vendor_may_still_respond(operator: Client) -> None:
     request = factories.set_state(
         factories.create_unresolved_tryon(), State.UNKNOWN, due_at=timezone.now() + timedelta(minutes=5)
     )

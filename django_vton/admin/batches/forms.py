@@ -16,7 +16,7 @@ from ...pixazo.engine import Engine, Option
 
 
 class BatchSetupForm(forms.Form):
-    """An empty option uses the product's own value, or else the vendor's default."""
+    """The form of a draft. For an empty option, the product's own value or the vendor's default is used."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -26,13 +26,14 @@ class BatchSetupForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "vTextField", "aria-describedby": "id_name_help"}),
     )
     house_models = forms.ModelMultipleChoiceField(
-        label=gettext_lazy("House models"), queryset=PersonPhoto.objects.none(), required=False
+        label=gettext_lazy("House models"),
+        queryset=PersonPhoto.objects.active_house_models(),
+        required=False,
     )
 
     def __init__(self, data: Any, batch: Batch, names: Iterable[str]) -> None:
         selected = list(batch.house_models.values_list("pk", flat=True))
         super().__init__(data, initial={"name": batch.name, "house_models": selected})
-        self.house_model_field.queryset = PersonPhoto.objects.active_house_models()
         self.engines = [engines()[name] for name in sorted(names)]
         for engine in self.engines:
             for option in engine.options:
@@ -42,22 +43,15 @@ class BatchSetupForm(forms.Form):
                 self.initial[name] = str(value).lower() if isinstance(value, bool) else value
 
     @property
-    def house_model_field(self) -> forms.ModelMultipleChoiceField[PersonPhoto]:
-        """The field with its precise type."""
-        field = self.fields["house_models"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
-        return field
-
-    @property
     def engine_fields(self) -> list[tuple[Engine, list[forms.BoundField]]]:
-        """Each engine with its fields, for the template."""
+        """The fields of each engine, for the template."""
         return [
             (engine, [self[field_name(engine, option)] for option in engine.options])
             for engine in self.engines
         ]
 
     def clean(self) -> dict[str, Any]:
-        """Collect the options by engine, as a batch stores them."""
+        """Collect the options by engine, in the form in which a batch stores them."""
         cleaned: dict[str, Any] = super().clean() or {}
         options: dict[str, dict[str, Any]] = {}
         for engine in self.engines:
@@ -72,7 +66,7 @@ class BatchSetupForm(forms.Form):
 
 
 def field_name(engine: Engine, option: Option) -> str:
-    """Return a unique field name for the option of an engine."""
+    """Return the name of the form field for an engine's option."""
     return f"{engine.name}.{option.name}"
 
 

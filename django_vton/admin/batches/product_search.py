@@ -1,4 +1,4 @@
-"""Search the registered products of all models."""
+"""Search the products of all registered models, and describe them for the page."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def model_choices() -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class ProductSearch:
-    """The search parameters. It finds references; only the products of one page are loaded."""
+    """A search, which finds the products' references. The page loads only the products that it shows."""
 
     text: str = ""
     model: str = ""
-    """A registered model's label; "" for all."""
+    """The label of a registered model, or "" for all models."""
     kind: str = ""
-    """ "garment" or "eyewear"; "" for both."""
+    """ "garment", "eyewear", or "" for both."""
     without_renders: bool = False
-    """Only products without any render on a house model."""
+    """Whether to find only products without a render on a house model."""
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> ProductSearch:
-        """Parse the query string of a page."""
+        """Return the search for the query string of the page."""
         return cls(
             query.get("q", "").replace("\0", "").strip()[:200],
             query.get("model", ""),
@@ -76,7 +76,7 @@ class ProductSearch:
 
 
 def _filter_by_text(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """Require each word in one of the model's CharFields, since the model may have no admin."""
+    """Keep the rows with each word in some `CharField`. The model may have no admin with `search_fields`."""
     names = [
         field.name
         for field in rows.model._meta.get_fields()
@@ -92,13 +92,13 @@ def _kind(described: DescribedProduct) -> str:
     try:
         return described.kind
     except Exception:
-        logger.exception("%s has no engine: the shop's own code failed", described.ref)
+        logger.exception("%s has no engine, because the shop's own code failed", described.ref)
         return ""
 
 
 @dataclass(frozen=True)
 class ProductCard:
-    """A product as the page shows it."""
+    """What the page shows of a product."""
 
     ref: str
     title: str
@@ -109,11 +109,14 @@ class ProductCard:
     problem: str
     """Why it cannot be tried on, or ""."""
     renders: int
-    """How many renders on house models exist."""
+    """The number of renders on house models."""
 
 
 def product_cards(refs: Sequence[str]) -> list[ProductCard]:
-    """Return the cards of these references, in this order, with four queries for one registered model."""
+    """Return the cards of the products with these references, in the same order.
+
+    It makes three queries, and one more for each registered model.
+    """
     found = find_products(refs)
     problems = dict(
         ProductImage.objects.filter(product__in=refs).order_by("used_at").values_list("product", "problem")
@@ -137,7 +140,7 @@ def _card(ref: str, described: DescribedProduct | None, problem: str, renders: i
         elif quoted is None:
             problem = _("Its engine or its options are invalid. See the log for details.")
     except Exception as error:
-        logger.exception("%s cannot be shown: the shop's own code failed", ref)
+        logger.exception("%s cannot be shown, because the shop's own code failed", ref)
         problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
     price = format_usd(quoted.price) if quoted and not problem else ""
     return ProductCard(ref, product_title(described), image_url, _kind(described), price, problem, renders)

@@ -1,20 +1,17 @@
-"""The progress page of a batch, live or by reloading, and its actions. A GET never changes anything."""
+"""The progress page of a started batch, and the views that pause, resume, cancel and retry it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from ... import batches
 from ...batches import Progress
@@ -22,51 +19,32 @@ from ...batches.catalogue import chunks, find_products, quote
 from ...batches.control import retryable
 from ...batches.review import reviewable
 from ...models import Batch
-from ...utils.money import format_usd
 from ..base import can_spend
 from .base import BatchPages, can_stop, confirmed_price
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
-WAITING_REASONS: dict[str, _StrPromise] = {
+WAITING_REASONS = {
     "budget_exhausted": gettext_lazy("The budget of today or of this month does not cover the next render."),
     "paused": gettext_lazy("Try-on is paused for the whole shop."),
     "not_configured": gettext_lazy("The API key or the public URL is missing in the settings."),
     "product_not_enabled": gettext_lazy("VTON['ENABLED'] is off in the settings."),
 }
-"""Why a running batch is postponed, by refusal code."""
+"""The reasons why a running batch is postponed, by refusal code."""
 
 LATEST_RESULTS = 6
-"""How many finished renders the page shows."""
+"""The maximum number of finished renders on the page."""
 
 
 class ProgressViews(BatchPages):
-    """The page of a batch that was started, and its actions."""
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add ours first, since Django's last pattern matches every URL."""
-        views: dict[str, Any] = {
-            "progress": never_cache(self.progress_view),
-            "pause": require_POST(self.pause_view),
-            "resume": require_POST(self.resume_view),
-            "cancel": self.cancel_view,
-            "retry": self.retry_view,
-        }
-        urls = [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"vton_batch_{name}")
-            for name, view in views.items()
-        ]
-        return [*urls, *super().get_urls()]
+    """The views of a batch that was started."""
 
     def progress_page(self, request: HttpRequest, batch: Batch) -> HttpResponse:
-        """Show the page, which is complete without JavaScript."""
-        if request.method == "POST":  # From a second click on "Start".
+        """Show the page, which also works without JavaScript."""
+        if request.method == "POST":  # The user clicked "Start" twice.
             return self.redirect("change", batch.pk)
-        return self.render_page(request, "progress", title=str(batch), **self._context(request, batch))
+        return self.render_page(request, "batch/progress", title=str(batch), **self._context(request, batch))
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Return the changing parts of the page for its script."""
+        """Return the parts of the page that change, for the page's script."""
         context = self._context(request, self.get_batch(request, pk))
         parts = {
             name: render_to_string(f"admin/vton/batch/{name}.html", {**context, "opts": self.opts}, request)
@@ -85,8 +63,6 @@ class ProgressViews(BatchPages):
             "now": now,
             "status": _status(batch, now),
             "waiting_reason": _waiting_reason(batch, now),
-            "spent": format_usd(now.spent),
-            "held": format_usd(now.held) if now.held else "",
             "latest": latest.prefetch_related("request__images", "request__source__images")[:LATEST_RESULTS],
             "is_live": (is_running and not now.is_finished) or now.running > 0,
             "can_pause": can_stop(request) and is_running and now.waiting > 0,
@@ -100,26 +76,28 @@ class ProgressViews(BatchPages):
         """Send no more renders until the batch is resumed."""
         batch = self.get_batch(request, pk, can_stop)
         if batches.pause(batch):
-            self._notify(request, batch, _("Paused. Renders that were already sent will still finish."))
+            self.log_and_notify(
+                request, batch, _("Paused. Renders that were already sent will still finish.")
+            )
         return self.redirect("change", pk)
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Resume, which needs the permission to spend, since the waiting renders are paid."""
+        """Resume. This needs the permission to spend, since the waiting renders are paid."""
         batch = self.get_batch(request, pk, can_spend)
         if batches.resume(batch):
-            self._notify(request, batch, _("Resumed."))
+            self.log_and_notify(request, batch, _("Resumed."))
         return self.redirect("change", pk)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Cancel after a confirmation, since dropped renders cannot be resumed."""
+        """Cancel after a confirmation, since this cannot be undone."""
         batch = self.get_batch(request, pk, can_stop)
         if request.method == "POST":
             if batches.cancel(batch, user=request.user):
-                self._notify(request, batch, _("The remaining renders were canceled."))
+                self.log_and_notify(request, batch, _("The remaining renders were canceled."))
             return self.redirect("change", pk)
         return self.render_page(
             request,
-            "confirm",
+            "batch/confirm",
             title=_("Cancel the remaining renders?"),
             batch=batch,
             questions=[
@@ -130,40 +108,34 @@ class ProgressViews(BatchPages):
         )
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Retry after a confirmation of the price. Unknown outcomes are retried only if that is checked."""
+        """Retry after a confirmation. Renders with an unknown outcome are optional."""
         batch = self.get_batch(request, pk, can_spend)
         number, price = _retry_price(batch, include_unknown=False)
         full_number, full_price = _retry_price(batch, include_unknown=True)
         if request.method == "POST":
             include_unknown = request.POST.get("include_unknown") == "on"
-            if include_unknown:
-                is_confirmed = confirmed_price(request, "max_price_with_unknown") >= full_price
-            else:
-                is_confirmed = confirmed_price(request) >= price
-            if is_confirmed:
+            seen_price = confirmed_price(
+                request, "max_price_with_unknown" if include_unknown else "max_price"
+            )
+            if seen_price >= (full_price if include_unknown else price):
                 retried = batches.retry(batch, include_unknown=include_unknown)
                 text = ngettext("%(n)d render is retried.", "%(n)d renders are retried.", retried)
-                self._notify(request, batch, text % {"n": retried})
+                self.log_and_notify(request, batch, text % {"n": retried})
                 return self.redirect("change", pk)
             messages.warning(
                 request, _("The selection or the price has changed. Please check again, then start.")
             )
         return self.render_page(
             request,
-            "retry",
+            "batch/retry",
             title=_("Retry the failed renders?"),
             batch=batch,
             number=number,
-            price=format_usd(price),
-            max_price=str(price),
+            price=price,
             unknown_number=full_number - number,
-            unknown_price=format_usd(full_price - price),
-            max_price_with_unknown=str(full_price),
+            unknown_price=full_price - price,
+            full_price=full_price,
         )
-
-    def _notify(self, request: HttpRequest, batch: Batch, text: str) -> None:
-        self.log_change(request, batch, text)
-        messages.success(request, text)
 
 
 def _status(batch: Batch, now: Progress) -> str:
@@ -179,7 +151,7 @@ def _waiting_reason(batch: Batch, now: Progress) -> str:
     reason = str(WAITING_REASONS.get(now.waiting_for, _("Try-on has a problem at the moment.")))
     continues = _("The batch continues automatically once this is over.")
     if now.waiting_until is not None:
-        # Round up to the minute that is shown, so that the batch never continues later than promised.
+        # Round up to whole minutes, as shown, so that the batch never continues later than the page says.
         rounded = timezone.localtime(now.waiting_until) + timedelta(seconds=59)
         continues = _("The batch continues automatically at %(time)s.") % {
             "time": date_format(rounded, "DATETIME_FORMAT")
@@ -188,11 +160,11 @@ def _waiting_reason(batch: Batch, now: Progress) -> str:
 
 
 def _retry_price(batch: Batch, *, include_unknown: bool) -> tuple[int, int]:
-    """Return how many renders would be retried, and their maximum price in micro-USD."""
+    """Return the number of renders to retry, and their maximum price in micro-USD."""
     refs = list(retryable(batch, include_unknown=include_unknown).values_list("product", flat=True))
     prices: dict[str, int] = {}
-    for some in chunks(list(dict.fromkeys(refs))):
-        for ref, described in find_products(some).items():
+    for chunk in chunks(list(dict.fromkeys(refs))):
+        for ref, described in find_products(chunk).items():
             quoted = quote(described, batch.options)
             prices[ref] = quoted.price if quoted else 0
     return len(refs), sum(prices.get(ref, 0) for ref in refs)

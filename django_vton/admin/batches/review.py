@@ -1,18 +1,16 @@
-"""The review page: before and after side by side, a decision on each render, and publishing."""
+"""The review page, on which staff accept, reject and publish the renders of a batch."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_POST
 
 from ... import batches
 from ...batches import Progress
@@ -24,21 +22,18 @@ from ...models.states import State
 from .. import display
 from .base import BatchPages
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
 PER_PAGE = 24
 PUBLISH_SECONDS = 8.0
-"""How long one request publishes."""
+"""The time after which a request stops publishing, and the page sends the next request."""
 
-TABS: dict[str, _StrPromise] = {
+TABS = {
     "unreviewed": gettext_lazy("not reviewed"),
     "accepted": gettext_lazy("accepted"),
     "rejected": gettext_lazy("rejected"),
     "published": gettext_lazy("in the shop"),
     "failed": gettext_lazy("failed"),
 }
-"""The tabs of the page by their value of `?show=`."""
+"""The labels of the tabs, by the value of `?show=`."""
 
 DECISIONS = {"accept": batches.accept, "reject": batches.reject, "undo": batches.undo}
 
@@ -46,18 +41,8 @@ DECISIONS = {"accept": batches.accept, "reject": batches.reject, "undo": batches
 class ReviewViews(BatchPages):
     """The review page and publishing. Viewing needs `view_batch`, everything else `change_batch`."""
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add ours first, since Django's last pattern matches every URL."""
-        review = self.admin_site.admin_view(self.review_view)
-        publish = self.admin_site.admin_view(require_POST(self.publish_view))
-        return [
-            path("<int:pk>/review/", review, name="vton_batch_review"),
-            path("<int:pk>/publish/", publish, name="vton_batch_publish"),
-            *super().get_urls(),
-        ]
-
     def review_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show the renders of a tab. A POST, from a button or the script, decides on one render."""
+        """Show the renders of a tab. A POST, by a button or the page's script, decides on one render."""
         if request.method == "POST":
             return self._decide(request, self.get_batch(request, pk, self.has_change_permission))
         batch = self.get_batch(request, pk)
@@ -68,7 +53,7 @@ class ReviewViews(BatchPages):
         page = Paginator(_renders(batch, show), PER_PAGE).get_page(request.GET.get("page"))
         return self.render_page(
             request,
-            "review",
+            "batch/review",
             title=_("Review"),
             batch=batch,
             now=now,
@@ -96,7 +81,7 @@ class ReviewViews(BatchPages):
         return HttpResponseRedirect(f"{request.get_full_path()}#render-{number}")
 
     def _json_response(self, request: HttpRequest, batch: Batch, number: str, problem: str) -> HttpResponse:
-        """Return the updated card, counts and publish form for the script."""
+        """Return the updated card, counts and publish form for the page's script."""
         rows = _with_related(batch.renders.filter(pk=number)) if number.isdecimal() else []
         now = batches.progress(batch)
         cards = [
@@ -112,7 +97,7 @@ class ReviewViews(BatchPages):
         )
 
     def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Publish for a few seconds. If there is more to publish, the returned page posts again."""
+        """Publish for a few seconds. If there is more to publish, return a page that posts again."""
         batch = self.get_batch(request, pk, self.has_change_permission)
         after = request.POST.get("after", "")
         result = batches.publish_accepted(
@@ -120,9 +105,7 @@ class ReviewViews(BatchPages):
         )
         if result.published:
             text = ngettext("%(n)d render was published.", "%(n)d renders were published.", result.published)
-            text %= {"n": result.published}
-            self.log_change(request, batch, text)
-            messages.success(request, text)
+            self.log_and_notify(request, batch, text % {"n": result.published})
         if result.failed:
             number = len(result.failed)
             text = ngettext(
@@ -135,7 +118,7 @@ class ReviewViews(BatchPages):
             return HttpResponseRedirect(f"{self.url('review', pk)}?show=accepted")
         return self.render_page(
             request,
-            "publishing",
+            "batch/publishing",
             title=_("Publishing…"),
             batch=batch,
             now=batches.progress(batch),
@@ -144,7 +127,7 @@ class ReviewViews(BatchPages):
 
 
 def _apply(do: str, batch: Batch, render: BatchRender, user: Any) -> str:
-    """Apply a decision or publish. Return "" or the problem as a sentence."""
+    """Apply a decision, or publish or unpublish the render. Return the problem as a sentence, or ""."""
     if do in DECISIONS:
         DECISIONS[do](batch, [render.pk], user=user)
         return ""
@@ -174,7 +157,7 @@ def _renders(batch: Batch, show: str) -> QuerySet[BatchRender]:
 
 
 def _with_related(rows: QuerySet[BatchRender]) -> QuerySet[BatchRender]:
-    """Load all that a card shows, in a fixed number of queries."""
+    """Load everything that a card shows, in a fixed number of queries."""
     found: QuerySet[BatchRender] = (
         rows.select_related("photo", "request__source")
         .prefetch_related("request__images", "request__source__images")
@@ -195,11 +178,6 @@ def _card(render: Any) -> dict[str, Any]:
         "render": render,
         "title": title,
         "product": display.product_link(render.product, title),
-        "photo": render.photo,
-        "before": display.photo_url(render.photo) if render.photo else "",
-        "before_full": display.photo_url(render.photo, small=False) if render.photo else "",
-        "after": [(display.image_url(image), display.image_url(image, small=False)) for image in images],
+        "images": images,
         "problem": problem,
-        "is_published": render.is_published,
-        "is_reviewable": bool(images),
     }

@@ -1,4 +1,4 @@
-"""Select products. The first products that are added create a draft, which may hold thousands."""
+"""The page to select the products of a draft. Adding the first products creates the draft."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -26,23 +25,16 @@ PER_PAGE = 48
 
 
 class SelectProductsViews(BatchPages):
-    """The product page, with or without a draft."""
+    """The page to select products, before and after the draft is created."""
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add ours first, since Django's last pattern matches every URL."""
-        view = self.admin_site.admin_view(self.products_view)
-        return [path("<int:pk>/products/", view, name="vton_batch_products"), *super().get_urls()]
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the page without a draft; adding products creates one."""
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page without a draft. Adding products creates the draft."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         return self._products_page(request, None)
 
     def products_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show the page of a draft. The products of a started batch cannot be changed."""
+        """Show the page of a draft. If the batch was started, redirect to its progress."""
         batch = self.get_batch(request, pk, can_spend)
         if batch.status != Batch.Status.DRAFT:
             return self.redirect("change", pk)
@@ -59,7 +51,7 @@ class SelectProductsViews(BatchPages):
         query.pop("page", None)
         return self.render_page(
             request,
-            "select_products",
+            "batch/select_products",
             title=_("Select products"),
             batch=batch,
             search=search,
@@ -77,7 +69,7 @@ class SelectProductsViews(BatchPages):
     def _update_selection(
         self, request: HttpRequest, batch: Batch | None, search: ProductSearch
     ) -> HttpResponse:
-        """Add or remove the checked products, or all that match the search."""
+        """Add or remove the checked products, or all products that match the search."""
         do = request.POST.get("do", "")
         is_removal = do.startswith("remove")
         refs = search.refs() if do.endswith("_all") else _checked_refs(request)
@@ -98,14 +90,14 @@ class SelectProductsViews(BatchPages):
 
 
 def _checked_refs(request: HttpRequest) -> list[str]:
-    """Return the checked products that the shop has."""
+    """Return the references of the checked products that exist in the shop."""
     refs = request.POST.getlist("product")
     found = find_products(refs)
     return [ref for ref in refs if ref in found]
 
 
 def _save_selection(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int:
-    """Update the products of a batch that is still a draft, and return how many changed."""
+    """Add or remove products if the batch is still a draft, and return how many were added or removed."""
     with transaction.atomic():
         row = Batch.objects.select_for_update().filter(pk=batch.pk, status=Batch.Status.DRAFT).first()
         if row is None:
