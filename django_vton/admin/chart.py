@@ -39,7 +39,7 @@ class Scale:
     is_mirrored: bool
 
     def height(self, amount: int) -> int:
-        """The height of an amount. If the amount is not zero, it is at least one point and so visible."""
+        """The height of an amount: at least one point unless the amount is zero, so that it is visible."""
         return max(1, round(amount * (HEIGHT - TOP - BOTTOM) / self.highest)) if amount else 0
 
     def y(self, amount: int) -> int:
@@ -47,7 +47,7 @@ class Scale:
         return HEIGHT - BOTTOM - self.height(amount)
 
     def x(self, index: int, width: float = 0) -> str:
-        """The left edge of a box of this width that is centered in the space of a bar."""
+        """The left edge of a box of this width, centered in the space for the bar at `index`."""
         step = (WIDTH - LEFT - RIGHT) / self.bars
         left = LEFT + index * step + (step - width) / 2
         return f"{WIDTH - left - width if self.is_mirrored else left:.1f}"
@@ -58,7 +58,7 @@ class Scale:
 
 
 def grid_step(highest: int) -> int:
-    """Return a round distance with which `MAX_GRID_LINES` lines reach `highest`, such as 1, 20 or 500."""
+    """Return a round amount, such as 10, 20 or 50, for which `MAX_GRID_LINES` steps reach `highest`."""
     power = 1
     while True:
         for factor in (1, 2, 5):

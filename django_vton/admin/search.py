@@ -22,7 +22,7 @@ MAX_MATCHES = 50
 
 
 def search_tryons(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """Filter by vendor id, id or product key. If none matches, require each word of `term` in the title."""
+    """Return the rows with this vendor id, id or product key, or else with all these words in the title."""
     term = term.strip().replace("\0", "")
     if not term:
         return rows

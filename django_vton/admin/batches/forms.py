@@ -44,7 +44,7 @@ class BatchSetupForm(forms.Form):
 
     @property
     def engine_fields(self) -> list[tuple[Engine, list[forms.BoundField]]]:
-        """The fields of each engine, for the template."""
+        """Each engine with its fields, for the template."""
         return [
             (engine, [self[field_name(engine, option)] for option in engine.options])
             for engine in self.engines

@@ -113,10 +113,7 @@ class ProductCard:
 
 
 def product_cards(refs: Sequence[str]) -> list[ProductCard]:
-    """Return the cards of the products with these references, in the same order.
-
-    It makes three queries, and one more for each registered model.
-    """
+    """Return the cards of the products with these references, in the same order."""
     found = find_products(refs)
     problems = dict(
         ProductImage.objects.filter(product__in=refs).order_by("used_at").values_list("product", "problem")
