@@ -164,7 +164,7 @@ def test_the_catalogues_contain_exactly_the_messages_of_the_sources(
 
 STAFF_MESSAGES = re.compile(
     r"templates/admin/|(admin|batches|management|models|queue)/|"
-    r"(apps|intake/merchants|intake/product_images|monitoring/mail|pixazo/engine|utils/money)\.py"
+    r"(apps|gateway/circuit_breaker|intake/merchants|intake/product_images|monitoring/mail|pixazo/engine|utils/money)\.py"
 )
 """Files whose messages are for staff. All other messages are for shoppers."""
 
