@@ -1,4 +1,4 @@
-"""Actions on selected try-ons. Those that cost money or cannot be undone ask for a confirmation."""
+"""Actions on selected try-ons. Actions that cost money or cannot be undone need a confirmation."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class OperatorActions(StyledAdmin):
     actions = ["retry", "poll_now", "cancel", "erase"]
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Return whether Django offers the actions with `permissions=["operate"]`."""
+        """Return whether the user gets the actions with `permissions=["operate"]`."""
         return can_operate(request)
 
     def has_spend_permission(self, request: HttpRequest) -> bool:
-        """Return whether Django offers the actions with `permissions=["spend"]`."""
+        """Return whether the user gets the actions with `permissions=["spend"]`."""
         return can_spend(request)
 
     @admin.action(description=gettext_lazy("Render selected try-ons again"), permissions=["spend"])
@@ -72,7 +72,7 @@ class OperatorActions(StyledAdmin):
             )
         sent: list[TryOnRequest] = []
         try:
-            # The try-ons before the budget is exhausted are still sent.
+            # `extend` keeps the try-ons that were queued before the error.
             sent.extend(tryon for tryon in retryable if lifecycle.retry(tryon, actor_id=request.user.pk))
         except BudgetExhausted:
             self.message_user(request, _("The budget of today or of this month is used up."), messages.ERROR)
@@ -90,7 +90,7 @@ class OperatorActions(StyledAdmin):
 
     @admin.action(description=gettext_lazy("Check with the vendor now"), permissions=["operate"])
     def poll_now(self, request: HttpRequest, queryset: QuerySet[TryOnRequest]) -> None:
-        """Poll or download at once. This costs nothing, so no confirmation is needed."""
+        """Poll the vendor or download the images now. This is free, so it needs no confirmation."""
         if not (selected := self._selected(request, queryset)):
             return
         due = [tryon for tryon in selected if lifecycle.poll_now(tryon, actor_id=request.user.pk)]
@@ -186,7 +186,7 @@ class OperatorActions(StyledAdmin):
         changed_text: _StrPromise,
         unchanged_text: _StrPromise,
     ) -> None:
-        """Show the result, and record each change and the user in the admin's history."""
+        """Record each change in the admin's history, and show the result to the user."""
         for tryon in changed:
             self.log_change(request, tryon, changed_text % {"n": 1})
         text = changed_text % {"n": len(changed)}

@@ -1,4 +1,4 @@
-"""What the package's admin pages share: styles, read-only access, pages of their own and permissions."""
+"""The base classes and the permission checks of the package's admin pages."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def can_spend(request: HttpRequest) -> bool:
 
 
 def can_view_shopper_photos(request: HttpRequest) -> bool:
-    """Return whether the user may view shoppers' photos and results, which staff may not by default."""
+    """Return whether the user may view shoppers' photos and results. By default, staff may not."""
     return bool(request.user.has_perm("vton.view_shopper_photos"))

@@ -1,4 +1,4 @@
-"""Coordinates of a stacked bar chart, which `admin/vton/chart.html` draws as an SVG."""
+"""Compute the coordinates of a stacked bar chart, which `admin/vton/chart.html` draws as an SVG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LEFT, RIGHT, TOP, BOTTOM = 80, 10, 14, 30
 MAX_GRID_LINES = 4
 MAX_LABELS = 7
 MAX_CAP_RATIO = 3
-"""A cap is not drawn if it is more than this many times the highest bar, since all bars would be small."""
+"""The cap is drawn only up to this multiple of the highest bar. Otherwise all bars would be small."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Scale:
     is_mirrored: bool
 
     def height(self, amount: int) -> int:
-        """The height of an amount: at least one point unless the amount is zero, so that it is visible."""
+        """The height of an amount in points: 0 for zero, otherwise at least 1, so that a bar is visible."""
         return max(1, round(amount * (HEIGHT - TOP - BOTTOM) / self.highest)) if amount else 0
 
     def y(self, amount: int) -> int:
-        """The distance of an amount from the top."""
+        """The distance in points from the top of the chart to an amount."""
         return HEIGHT - BOTTOM - self.height(amount)
 
     def x(self, index: int, width: float = 0) -> str:
@@ -58,7 +58,7 @@ class Scale:
 
 
 def grid_step(highest: int) -> int:
-    """Return a round amount, such as 10, 20 or 50, for which `MAX_GRID_LINES` steps reach `highest`."""
+    """Return the smallest amount such as 10, 20 or 50 with which `MAX_GRID_LINES` steps reach `highest`."""
     power = 1
     while True:
         for factor in (1, 2, 5):

@@ -12,7 +12,7 @@ from django.http import StreamingHttpResponse
 from ..conf import MICROS_PER_USD
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet evaluates text that starts with one of these, which may come from a vendor or a product."""
+"""Spreadsheets evaluate text with one of these prefixes. The vendor or a product can supply such text."""
 
 
 class _Echo:

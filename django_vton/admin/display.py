@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ..models.states import State
 
 HOUR, DAY = 60, 24 * 60
-"""In minutes."""
+"""An hour and a day, in minutes."""
 
 ICONS = {State.COMPLETED: "✓", State.FAILED: "✕", State.CANCELED: "-", State.UNKNOWN: "?"}
 """A sign for each state in which nothing runs, so that states do not differ by color alone."""
@@ -93,7 +93,7 @@ def thumbnail(url: str, alt: str) -> SafeString:
 
 
 def product_link(ref: str, text: str = "") -> SafeString:
-    """Return the text, or `ref` without a text, linked to the product's page in the admin if it has one."""
+    """Return `text` (by default `ref`), as a link to the product's admin page if there is one."""
     label, _colon, pk = ref.partition(":")
     try:
         url = reverse(f"admin:{label.replace('.', '_')}_change", args=[pk])

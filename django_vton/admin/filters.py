@@ -48,7 +48,7 @@ class AttentionFilter(ConditionFilter):
     conditions = {"yes": (_("Outcome unknown"), NEEDS_ATTENTION)}
 
 
-# A subquery, since SQLite would execute a join from the shoppers and then sort all their try-ons.
+# A subquery, since SQLite would start a join at the shoppers and then sort all their try-ons.
 _BY_USER = Q(Exists(Shopper.objects.filter(pk=OuterRef("shopper"), user__isnull=False)))
 
 
@@ -126,7 +126,7 @@ class HouseModelFilter(admin.SimpleListFilter):
 
 
 class DayFilter(admin.SimpleListFilter):
-    """Filter by the shop's day: today, yesterday, the last days, or a date from the template's date field."""
+    """Filter by the shop's day: today, yesterday, the last 7 or 30 days, or a date from the date field."""
 
     title = _("day")
     parameter_name = "day"
@@ -154,7 +154,7 @@ class DayFilter(admin.SimpleListFilter):
         super().__init__(request, params, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the fixed choices and, if one is selected, the date."""
+        """Return the fixed choices and the selected date, if any."""
         return [(value, label) for value, (label, _first, _last) in self.spans.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -95,7 +95,7 @@ def _engines() -> list[dict[str, Any]]:
 
 
 def _queue() -> dict[str, Any]:
-    """Return the number of active try-ons in each state, the next due time, and when a worker was seen."""
+    """Return the template context of the queue: counts by state, due times, and the last sign of a worker."""
     rows = TryOnRequest.objects.active().order_by().values("state").annotate(n=Count("pk"), due=Min("due_at"))
     by_state = {row["state"]: row for row in rows}
     first_due = min((row["due"] for row in by_state.values() if row["due"] is not None), default=None)

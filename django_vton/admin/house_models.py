@@ -1,4 +1,4 @@
-"""The admin of house models, and the access log of shoppers' photos, which never shows the photos."""
+"""The admin of house models, and the log of access to shoppers' photos. The log shows no photos."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class PhotoAccessAdmin(ReadOnlyAdmin):
     fields = ["at", "actor_name", "viewed_image"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PhotoAccess]:
-        """Annotate the try-on of each image, if it still exists."""
+        """Annotate the id of each image's try-on, or None if the try-on no longer exists."""
         image = TryOnImage.objects.filter(pk=OuterRef("object_id")).values("request")
         newest = TryOnRequest.objects.filter(photo=OuterRef("object_id")).order_by("-created_at").values("pk")
         rows: QuerySet[PhotoAccess] = super().get_queryset(request)
@@ -187,6 +187,6 @@ class PhotoAccessAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("image"))
     def viewed_image(self, access: Any) -> SafeString:
-        """The kind and the first characters of the id, linked to the try-on until it is erased."""
+        """The image's kind and the start of its id, linked to the try-on until the try-on is erased."""
         text = f"{access.get_kind_display()} {str(access.object_id)[:8]}"
         return display.tryon_link(access.tryon, text)

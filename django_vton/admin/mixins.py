@@ -71,7 +71,7 @@ class TryOnAdminMixin(Admin):
 
     @admin.action(description=gettext_lazy("Render on models…"))
     def render_on_models(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Create a draft of all selected products, which may be thousands."""
+        """Create a draft batch of the selected products. There can be thousands."""
         if not can_spend(request):
             raise PermissionDenied
         refs = [products.reference(product) for product in queryset.iterator(chunk_size=500)]
@@ -121,7 +121,7 @@ class TryOnAdminMixin(Admin):
         return HttpResponseRedirect(self._batch_url("change", batch.pk))
 
     def _batch_url(self, name: str, *args: Any) -> str:
-        """Return a URL of the batch admin on this or Django's default site, or "" if neither has it."""
+        """Return the URL of a batch page on this or the default admin site, or "" if neither has batches."""
         sites = (self.admin_site, admin.site)
         site = next((site for site in sites if site.is_registered(Batch)), None)
         try:

@@ -1,4 +1,4 @@
-"""A change list for a very large table, which never counts its rows."""
+"""A change list that never counts its rows, for a very large table."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class NoCountChangeList(ChangeList):
     """A change list with links to newer and older rows instead of page numbers.
 
     To know whether there are older rows, it reads one key more than a page holds. It reads the keys first,
-    from an index alone, so the database never reads the rows of the pages before. "Select all" is limited to
-    the page, since the total is unknown.
+    from an index alone, so the database never reads the rows of newer pages. "Select all" is limited to the
+    page, since the total is unknown.
     """
 
     def get_results(self, request: HttpRequest) -> None:

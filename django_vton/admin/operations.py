@@ -37,13 +37,13 @@ AVAILABILITY_TEXTS = {
 
 
 def availability_text(refusal: str | None) -> str:
-    """Return the sentence for a refusal code, or for None if try-on is available."""
+    """Return the sentence for a refusal code. None means that try-on is available."""
     return str(AVAILABILITY_TEXTS.get(refusal, refusal)) % {"process": queue.describe_queue()[1]}
 
 
 @admin.register(PauseSwitch)
 class PauseSwitchAdmin(ReadOnlyAdmin):
-    """The admin of the only row. The list and the add page redirect to it."""
+    """The admin of the only pause switch. The list and the add page redirect to its page."""
 
     fields = ["availability", "is_paused", "last_change"]
     readonly_fields = ["availability", "last_change"]
@@ -80,7 +80,7 @@ class PauseSwitchAdmin(ReadOnlyAdmin):
 
 @admin.register(BudgetPeriod)
 class BudgetPeriodAdmin(ReadOnlyAdmin):
-    """The amounts of each day and each month."""
+    """The reserved and the spent amount of each day and each month."""
 
     list_display = ["period", "kind", "held_usd", "spent_usd"]
     list_display_links = None
@@ -106,7 +106,7 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
 
 @admin.register(GatewayState)
 class GatewayStateAdmin(ReadOnlyAdmin):
-    """Whether the vendor accepts the renders of each engine."""
+    """The list of engines, with whether the vendor accepts their renders."""
 
     list_display = ["engine", "status", "wait_until", "failures"]
     list_display_links = None

@@ -15,12 +15,12 @@ from ..utils.periods import today
 DAY_COUNTS = (7, 30, 90)
 DEFAULT = "30"
 MAX_MONTHS = 24
-"""The maximum number of months in the choices, besides the present month."""
+"""The maximum number of months with a budget row in the choices."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """The last days up to today, or a month."""
+    """A number of days up to today, or a month."""
 
     value: str
     """A number of days such as "30", or a month such as "2026-11"."""

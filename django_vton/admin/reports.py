@@ -51,7 +51,7 @@ class ReportsAdmin(ReadOnlyAdmin):
     """The reports of what try-on costs and achieves. They replace the list of conversions."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Return two pages and their files. The admin index links to the URL named "changelist"."""
+        """Return the URLs of two pages and their files. The admin index links to "changelist"."""
         require = permission_required("vton.view_tryonrequest", raise_exception=True)
         views = {
             "": (self.reports_view, "vton_conversion_changelist"),
@@ -131,7 +131,7 @@ class ReportsAdmin(ReadOnlyAdmin):
 
 
 def _totals_row(totals: reports.Totals) -> dict[str, Any]:
-    """Format the counts and the amounts. A dash stands for a zero amount."""
+    """Return the counts as numbers, and the amounts as text. A zero amount is a dash."""
     row: dict[str, Any] = {name: getattr(totals, name) for name in ("renders", "completed", "failed")}
     for name in ("charged", "assumed", "free", "held", "spent"):
         micros = getattr(totals, name)
@@ -181,7 +181,7 @@ def _share_row(label: Any, n: int, whole: int | None) -> dict[str, Any]:
 
 
 def _funnel(counts: reports.Funnel) -> list[dict[str, Any]]:
-    """Return the steps. The last two have their share of the completed try-ons."""
+    """Return a row for each step. The last two have their share of the completed try-ons."""
     return [
         _share_row(_("requested by shoppers"), counts.requested, None),
         _share_row(_("completed"), counts.completed, None),
@@ -237,7 +237,7 @@ def _days_csv_row(day: Any, totals: reports.Totals) -> list[Any]:
 
 
 def _invoice_csv_row(row: dict[str, Any]) -> list[Any]:
-    """Return untranslated values, since another program may read the file."""
+    """Return untranslated values, since another program might read the file."""
     sent = row["posted_at"].astimezone(config.time_zone)
     return [
         row["vendor_id"] or "",

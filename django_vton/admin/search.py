@@ -15,14 +15,14 @@ from .. import products
 from ..models import Attempt
 
 ID_PREFIX = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
-"""An id or its first characters, as the admin shows them. A shorter term may be a word, such as "facade"."""
+"""An id or its first characters, as the admin shows them. A shorter term can be a word, such as "facade"."""
 
 MAX_MATCHES = 50
 """The maximum number of try-ons with one vendor id. An id is unique within its engine, so this is ample."""
 
 
 def search_tryons(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """Return the rows with this vendor id, id or product key, or else with all these words in the title."""
+    """Return the rows with this vendor id, id or product. If there are none, search the titles."""
     term = term.strip().replace("\0", "")
     if not term:
         return rows
@@ -51,7 +51,7 @@ def _by_id_prefix(rows: QuerySet[Any], prefix: str) -> QuerySet[Any]:
 
 
 def _references(term: str) -> Iterator[str]:
-    """Yield the product references that a term such as "shop.product:42", "product:42" or "42" may mean."""
+    """Yield the product references that a term such as "shop.product:42", "product:42" or "42" can mean."""
     yield term
     name, _colon, key = term.rpartition(":")
     for model in products.registered():

@@ -126,7 +126,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("result"))
     def result(self, tryon: Row) -> SafeString:
-        """The first image, or the state's sign if there is none."""
+        """The first image, or "hidden" if the user may not view it. Without images, the state's sign."""
         images = tryon.shown_images
         if not images:
             sign = display.ICONS.get(State(tryon.state), "…")
@@ -154,7 +154,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, tryon: TryOnRequest) -> SafeString:
-        """The state with its sign and, if it failed, the reason."""
+        """The state with its sign and, for a failed try-on, the reason."""
         state = State(tryon.state)
         badge = format_html(
             '<span class="vton-state vton-state-{}"><span aria-hidden="true">{}</span> {}</span>',
@@ -213,7 +213,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("sharing"))
     def sharing(self, tryon: Row) -> SafeString:
-        """A link to the try-on whose render this one shares, or links to the try-ons that share this one."""
+        """A link to the try-on whose render is shared, or links to the try-ons that share this render."""
         if tryon.source is not None:
             return format_html("{} {}", _("Shares the render of"), _link(tryon.source))
         if not tryon.shared_by:
@@ -229,7 +229,7 @@ def _link(tryon: TryOnRequest) -> SafeString:
 
 
 def _with_note(text: Any, note: Any) -> SafeString:
-    """Return the text, and the note below it if there is a note."""
+    """Return the text, with the note below it unless the note is empty."""
     if not note:
         return format_html("{}", text)
     return format_html('{}<span class="vton-note">{}</span>', text, note)
@@ -275,5 +275,5 @@ def _event_context(event: TryOnEvent) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    """Format JSON for people. Stored responses of the vendor contain no URLs."""
+    """Return indented JSON, or "" for no value. Stored responses of the vendor contain no URLs."""
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) if value else ""

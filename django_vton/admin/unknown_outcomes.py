@@ -46,7 +46,7 @@ def latest_attempt(tryon: TryOnRequest) -> Attempt | None:
 
 
 def is_unresolved(tryon: TryOnRequest, attempt: Attempt) -> bool:
-    """Return whether the vendor may know more about the outcome, and the try-on is not written off."""
+    """Return whether an operator can still resolve the outcome: unknown or late, and not written off."""
     if tryon.state == State.UNKNOWN:
         return True
     if tryon.state != State.FAILED or TryOnRequest.objects.filter(IS_WRITTEN_OFF, pk=tryon.pk).exists():

@@ -22,7 +22,7 @@ def check_requests(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def _is_session_middleware(path: str) -> bool:
-    """Return whether it is Django's session middleware, a subclass of it, or the shop's own by its name."""
+    """Return whether this is Django's session middleware, a subclass, or has "session" in its path."""
     try:
         middleware = import_string(path)
     except ImportError:

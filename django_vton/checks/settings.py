@@ -55,7 +55,7 @@ def _check_engines() -> list[CheckMessage]:
 
 
 def _check_urls() -> list[CheckMessage]:
-    """E005: the gateway's URL is not https. W001: a URL or key is missing. W002: the shop's is not https."""
+    """E005: the gateway's URL is not https. W001: no URL or key. W002: the shop's URL is not https."""
     found: list[CheckMessage] = []
     for name in ("PIXAZO_API_KEY", "PUBLIC_BASE_URL"):
         if not getattr(config, name):

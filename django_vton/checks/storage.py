@@ -51,7 +51,7 @@ def _public_url(storage: Storage) -> str:
 
 
 def _check_folder(storage: Storage) -> list[CheckMessage]:
-    """E022: a web server serves every file in MEDIA_ROOT, even if the storage gives it no URL."""
+    """E022: a web server serves all of MEDIA_ROOT and STATIC_ROOT, even files without a URL."""
     if not isinstance(storage, FileSystemStorage):
         return []
     folder = Path(storage.location).resolve()

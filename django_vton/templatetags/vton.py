@@ -79,14 +79,14 @@ def tryon(
 
 
 class ButtonRenderer:
-    """Renders the buttons of a page. It caches their HTML, since a page may list hundreds of products."""
+    """Renders the buttons of a page, and caches their HTML, since a page can list hundreds of products."""
 
     def __init__(self) -> None:
         self.hidden_reason = hidden_reason()
         self._cache: dict[tuple[str, ...], str] = {}
 
     def render(self, described: DescribedProduct, attributes: dict[str, str]) -> SafeString:
-        """Return the button of one product with these attributes, whose values are not empty."""
+        """Return the button of one product. The values of `attributes` must not be empty."""
         ref = described.ref
         if not URL_SAFE_REF.fullmatch(ref) or not self._is_our_template:
             return _button(described, attributes)
@@ -103,7 +103,7 @@ class ButtonRenderer:
 
     @cached_property
     def _is_our_template(self) -> bool:
-        """Whether the shop has not overridden the template. Its own might use other values of the product."""
+        """Whether the template is ours. A shop's own template might use other values of the product."""
         found: Any = get_template(BUTTON_TEMPLATE)
         return Path(found.origin.name).is_relative_to(Path(__file__).parents[1])
 

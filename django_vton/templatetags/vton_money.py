@@ -1,4 +1,4 @@
-"""A filter for the package's own admin templates."""
+"""The filter `usd` for the package's own admin templates."""
 
 from __future__ import annotations
 

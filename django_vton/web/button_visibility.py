@@ -1,4 +1,4 @@
-"""Whether the shop's pages show try-on buttons. The answer is cached, so that a page costs no query."""
+"""Decide whether the shop's pages show try-on buttons. The answer is cached, so a page costs no query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CACHE_SECONDS = 60
 
 
 def hidden_reason() -> str:
-    """Return the code that says why buttons are hidden, or "". The answer may be 60 seconds old.
+    """Return the refusal code for which buttons are hidden, or "". It can be 60 seconds old.
 
     A cache miss also checks for incidents, since a dead queue cannot report itself. The check runs after the
     page's own transaction, and its errors are only logged.

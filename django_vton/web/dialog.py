@@ -29,14 +29,14 @@ from .sessions import skip_session_save
 
 MAX_AGE_SECONDS = 300
 MAX_REMAINING_SHOWN = 3
-"""The dialog shows the number of remaining try-ons if it is at most this."""
+"""The largest number of remaining try-ons that the dialog shows."""
 
 MESSAGE_VIEWS = (
     {code: "choose" for code in MESSAGES if code.startswith("photo_")}
     | dict.fromkeys(("consent_required", "options_invalid", "captcha_required"), "check")
     | {"not_cancelable": "waiting"}
 )
-"""The view of the dialog that shows the message of a code. All other messages are in the error view."""
+"""The dialog's view that shows a message, by code. All other messages are in the error view."""
 
 RETRYABLE_CODES = {"in_flight_limit", "unavailable", "paused", "csrf_failed"}
 """The codes after which the shopper may send the same order again."""
@@ -61,7 +61,7 @@ SCRIPT_MESSAGES = UNAVAILABLE_CODES | {
 def dialog(request: HttpRequest) -> HttpResponse:
     """Return the dialog for a product, or 404 if the product is unknown.
 
-    `lang` is the page's language, since this URL may be outside of the page's language prefix. If the shop
+    `lang` is the page's language, since this URL can be outside of the page's language prefix. If the shop
     does not have this language, the request's own language is used.
     """
     skip_session_save(request)

@@ -46,7 +46,7 @@ SECURITY_HEADERS = {
 }
 PUBLIC_CACHE_CONTROL = "public, max-age=3600"
 PRIVATE_CACHE_CONTROL = "private, no-cache"
-"""A browser may store the file but must revalidate it each time, since the user may log out or erase it."""
+"""A browser may store the file but must revalidate it each time, since the user can log out or erase it."""
 
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -54,7 +54,7 @@ LINK_FIELDS = ("photo__file", "product_image__file")
 """The columns that `vendor_file` reads."""
 
 RETRY_AFTER_SECONDS = 10
-"""The Retry-After header while the storage cannot be reached."""
+"""The value of Retry-After while the storage cannot be reached."""
 
 
 def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -174,7 +174,7 @@ def _file_response(
     is_public: bool,
     download: bool = False,
 ) -> HttpResponseBase:
-    """Return the file, or 304. The file's random name identifies its content, since files never change."""
+    """Return the file, or 304 if the ETag matches. The ETag is from the name, since files never change."""
     if is_public:
         skip_session_save(request)
     headers = {
@@ -232,7 +232,7 @@ def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
 
 
 def _is_missing(storage: Storage, name: str) -> bool:
-    """Return whether the storage says that the file is missing, since it may raise its own error for that."""
+    """Return whether the storage says that the file is missing. Storages raise various errors for that."""
     try:
         return not storage.exists(name)
     except Exception:  # noqa: BLE001 - a shop's storage may raise any exception

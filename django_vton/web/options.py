@@ -20,7 +20,7 @@ class OptionField:
 
     option: Option
     default: Any
-    """The shop's own setting, otherwise the engine's default, which may be None."""
+    """The shop's own setting, otherwise the engine's default, which can be None."""
 
     @property
     def initial(self) -> str:
@@ -30,7 +30,7 @@ class OptionField:
 
     @property
     def choices(self) -> list[tuple[str, Any]]:
-        """Pairs of a value in JSON and its label. An empty list stands for a number field."""
+        """Pairs of a form value and its label. An empty list stands for a number field."""
         if self.option.kind == "choice":
             return list(self.option.labelled_choices)
         if self.option.kind == "boolean":

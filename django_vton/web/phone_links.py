@@ -1,8 +1,8 @@
 """One-time links that continue a try-on on a phone. The computer shows a link as a QR code.
 
 The owner creates a link on the computer. It can be used once, within `LINK_LIFETIME`. Opening a link does not
-use it, since link previews open links too: the page has a button for that. The phone's session then contains
-the link's id, and for `ACCESS_LIFETIME` the phone has the rights described in `shoppers.PhoneVisitor`.
+use it, since link previews open links too. The page has a button that uses the link. The phone's session then
+contains the link's id, and for `ACCESS_LIFETIME` the phone has the rights of `shoppers.PhoneVisitor`.
 
 The database contains only the hash of a link's token. The token is derived from the link's id and the shop's
 secret key, so the QR code can be drawn again.
@@ -45,10 +45,10 @@ TOKEN_BYTES = 16
 
 RATE_PER_SHOPPER = Rate(30, "hour")
 RATE_PER_IP = Rate(300, "hour")
-"""The number of links that one shopper and one IP address may create. A link can create a guest's row."""
+"""The rates at which a shopper and an IP address may create links. A link can create a guest's row."""
 
 QUIET_ZONE = 4
-"""The number of white modules around the code that ISO/IEC 18004 requires."""
+"""The width of the white margin that ISO/IEC 18004 requires, in modules."""
 
 
 @cache
@@ -58,7 +58,7 @@ def is_installed() -> bool:
 
 
 def is_available(request: HttpRequest) -> bool:
-    """Return whether to offer QR codes, which requires that a phone can reach this request's host.
+    """Return whether to offer QR codes: they can be drawn, and a phone can reach this request's host.
 
     With `DEBUG`, a loopback host is allowed too.
     """
@@ -68,9 +68,9 @@ def is_available(request: HttpRequest) -> bool:
 
 
 def create(visitor: Visitor, product: DescribedProduct, address_key: str) -> PhoneLink:
-    """Create a link for this visitor, and a `Shopper` if they have none. Raise `Refused` for too many links.
+    """Create a link, and a `Shopper` if the visitor has none. Raise `Refused` for too many links.
 
-    All earlier links end, even used ones. So a new code disconnects a phone that used the code by mistake.
+    All earlier links end, even used ones. So a new code disconnects a phone that used an old one by mistake.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -102,8 +102,8 @@ def _token(link: PhoneLink) -> str:
 def url(request: HttpRequest, link: PhoneLink) -> str:
     """Return the absolute URL that the QR code contains.
 
-    Its host is the host of the request. If `PUBLIC_BASE_URL` has the same host, its scheme is used, so that
-    the token is sent over HTTPS even if a proxy hides HTTPS from Django.
+    The URL has the request's host, and the scheme of `PUBLIC_BASE_URL` if that has the same host. So the
+    token is sent over HTTPS even if a proxy hides HTTPS from Django.
     """
     absolute_url = request.build_absolute_uri(localized_url("phone-page", _token(link)))
     public = urlsplit(config.PUBLIC_BASE_URL)
@@ -141,7 +141,7 @@ def mark_opened(link: PhoneLink) -> None:
 
 
 def has_access(request: HttpRequest, link: PhoneLink) -> bool:
-    """Return whether this browser used the link and its access has not ended."""
+    """Return whether this browser used the link and still has access."""
     return request.session.get(PHONE_SESSION_KEY) == str(link.pk) and (
         PhoneLink.objects.active().filter(pk=link.pk).exists()
     )

@@ -1,4 +1,4 @@
-"""How often a browser polls a running try-on. For polls of the vendor see `gateway/polling.py`."""
+"""The intervals at which a browser polls. For polls of the vendor see `gateway/polling.py`."""
 
 from ..models.states import State
 

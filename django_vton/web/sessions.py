@@ -1,4 +1,4 @@
-"""The shop's sessions: guests need one to order a try-on, and public responses must not save it."""
+"""Require a session for guests who order a try-on, and prevent public responses from saving one."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class DateTimeField(serializers.DateTimeField):
     """A time in ISO 8601 with the value's own offset, whatever the shop's `DATETIME_FORMAT` is."""
 
     def to_representation(self, value: datetime | str) -> str:
-        """Return the time as a string, which it may already be."""
+        """Return the time as a string. Return a string unchanged."""
         return value if isinstance(value, str) else value.isoformat()
 
 
@@ -57,9 +57,9 @@ def try_ons_of(shopper: Shopper | None, phone: PhoneLink | None = None) -> Query
 
 
 def shown_state(row: TryOnRequest) -> State:
-    """Return the state of the try-on or, if it waits for a shared render, the state of that render.
+    """Return the try-on's state. If the try-on waits for a shared render, return the state of that render.
 
-    If the shared render has ended, the try-on is shown as rendered, since it is about to end too.
+    If the shared render has ended, return `RENDERED`, since the try-on is about to end too.
     """
     if row.state == State.QUEUED and row.source is not None:
         return State(row.source.state) if row.source.state in ACTIVE else State.RENDERED
@@ -75,7 +75,7 @@ class SharedFieldsSerializer(serializers.Serializer[Any]):
 
     @cached_property
     def fields(self) -> Any:
-        """The fields, which are bound to an instance of their own."""
+        """The fields, which all instances of the class share."""
         return _shared_fields(type(self))
 
 
@@ -147,7 +147,7 @@ class TryOnErrorSerializer(SharedFieldsSerializer):
 
 
 class TryOnSerializer(SharedFieldsSerializer):
-    """A try-on and its images. `progress` and `eta_seconds` change only with the status."""
+    """A try-on and its images. `progress` and `eta_seconds` ignore the elapsed time."""
 
     id = serializers.UUIDField()
     product = serializers.CharField()

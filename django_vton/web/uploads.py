@@ -33,7 +33,7 @@ MULTIPART = "multipart/form-data"
 
 
 def clear_file_names(files: Mapping[str, UploadedFile[Any]]) -> None:
-    """Replace the uploads' file names, since they may name the person and error reports show them."""
+    """Replace the uploads' file names, since a name can identify a person, and error reports show it."""
     for upload in files.values():
         upload.name = "photo"
 
@@ -83,7 +83,7 @@ class PhotoUploadHandler(FileUploadHandler):
         raise StopFutureHandlers  # A later handler might create a file.
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Append the chunk, or discard the file if it exceeds `MAX_BYTES`."""
+        """Append the chunk. Discard the file if it is larger than `MAX_BYTES`."""
         assert self._data is not None, "receive_data_chunk before new_file"
         if start + len(raw_data) > MAX_BYTES:
             self.is_too_large = True

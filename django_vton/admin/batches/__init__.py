@@ -63,7 +63,7 @@ class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
         return [*urls, *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may spend, since a draft costs nothing, but will be started."""
+        """Return whether the user may view batches and spend, since a draft leads to costs."""
         return can_spend(request) and self.has_view_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -71,7 +71,7 @@ class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
-        """Add what the list shows. Leave out the products, since a batch may have thousands."""
+        """Annotate what the list shows. Defer the products, since a batch can have thousands."""
         renders = BatchRender.objects.filter(
             Q(status=BatchRender.Status.WAITING)
             | Q(status=BatchRender.Status.REQUESTED, request__state__in=ACTIVE),
@@ -96,7 +96,7 @@ class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
 
     @admin.display(description=gettext_lazy("name"), ordering="name")
     def label(self, batch: Batch) -> str:
-        """The name, or the number if there is no name."""
+        """The name. A batch without a name shows its number."""
         return str(batch)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
@@ -128,6 +128,6 @@ class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
 
 
 def _remaining(batch: Any) -> int:
-    """Return the number of renders that have not ended, including those without a row yet."""
+    """Return the number of renders that have not ended, including renders without a row yet."""
     is_open = batch.status in (Batch.Status.RUNNING, Batch.Status.PAUSED)
     return int(batch.unfinished + (batch.total - batch.next_position if is_open else 0))

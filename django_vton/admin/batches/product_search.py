@@ -31,7 +31,7 @@ def model_choices() -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class ProductSearch:
-    """A search, which finds the products' references. The page loads only the products that it shows."""
+    """A product search. It returns only references, and the page loads the products that it shows."""
 
     text: str = ""
     model: str = ""
@@ -76,7 +76,7 @@ class ProductSearch:
 
 
 def _filter_by_text(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """Keep the rows with each word in some `CharField`. The model may have no admin with `search_fields`."""
+    """Keep the rows that contain each word in some `CharField`. The model's admin, if any, is not used."""
     names = [
         field.name
         for field in rows.model._meta.get_fields()
@@ -107,7 +107,7 @@ class ProductCard:
     price: str
     """The formatted price of one render, or "" if the product cannot be tried on."""
     problem: str
-    """Why it cannot be tried on, or ""."""
+    """Why the product cannot be tried on, or "" if it can."""
     renders: int
     """The number of renders on house models."""
 

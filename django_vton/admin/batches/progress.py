@@ -44,7 +44,7 @@ class ProgressViews(BatchPages):
         return self.render_page(request, "batch/progress", title=str(batch), **self._context(request, batch))
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Return the parts of the page that change, for the page's script."""
+        """Return the changing parts of the page as JSON, for the page's script."""
         context = self._context(request, self.get_batch(request, pk))
         parts = {
             name: render_to_string(f"admin/vton/batch/{name}.html", {**context, "opts": self.opts}, request)
@@ -73,7 +73,7 @@ class ProgressViews(BatchPages):
         }
 
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send no more renders until the batch is resumed."""
+        """Pause the batch: send no more renders until it is resumed."""
         batch = self.get_batch(request, pk, can_stop)
         if batches.pause(batch):
             self.log_and_notify(
@@ -82,14 +82,14 @@ class ProgressViews(BatchPages):
         return self.redirect("change", pk)
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Resume. This needs the permission to spend, since the waiting renders are paid."""
+        """Resume the batch. This needs the permission to spend, since waiting renders cost money."""
         batch = self.get_batch(request, pk, can_spend)
         if batches.resume(batch):
             self.log_and_notify(request, batch, _("Resumed."))
         return self.redirect("change", pk)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Cancel after a confirmation, since this cannot be undone."""
+        """Cancel the remaining renders after a confirmation, since this cannot be undone."""
         batch = self.get_batch(request, pk, can_stop)
         if request.method == "POST":
             if batches.cancel(batch, user=request.user):
@@ -108,7 +108,7 @@ class ProgressViews(BatchPages):
         )
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Retry after a confirmation. Renders with an unknown outcome are optional."""
+        """Retry the failed renders after a confirmation. Renders with an unknown outcome are optional."""
         batch = self.get_batch(request, pk, can_spend)
         number, price = _retry_price(batch, include_unknown=False)
         full_number, full_price = _retry_price(batch, include_unknown=True)
@@ -145,13 +145,13 @@ def _status(batch: Batch, now: Progress) -> str:
 
 
 def _waiting_reason(batch: Batch, now: Progress) -> str:
-    """Return why a running batch is postponed and when it continues, or ""."""
+    """Return why a running batch is postponed and when it continues, or "" if it is not postponed."""
     if batch.status != Batch.Status.RUNNING or not now.waiting_for or now.is_finished:
         return ""
     reason = str(WAITING_REASONS.get(now.waiting_for, _("Try-on has a problem at the moment.")))
     continues = _("The batch continues automatically once this is over.")
     if now.waiting_until is not None:
-        # Round up to whole minutes, as shown, so that the batch never continues later than the page says.
+        # The page shows whole minutes. Round up, so that the batch never continues later than shown.
         rounded = timezone.localtime(now.waiting_until) + timedelta(seconds=59)
         continues = _("The batch continues automatically at %(time)s.") % {
             "time": date_format(rounded, "DATETIME_FORMAT")
@@ -160,7 +160,7 @@ def _waiting_reason(batch: Batch, now: Progress) -> str:
 
 
 def _retry_price(batch: Batch, *, include_unknown: bool) -> tuple[int, int]:
-    """Return the number of renders to retry, and their maximum price in micro-USD."""
+    """Return the number of renders to retry, and the most they can cost in total, in micro-USD."""
     refs = list(retryable(batch, include_unknown=include_unknown).values_list("product", flat=True))
     prices: dict[str, int] = {}
     for chunk in chunks(list(dict.fromkeys(refs))):

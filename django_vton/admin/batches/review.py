@@ -97,7 +97,7 @@ class ReviewViews(BatchPages):
         )
 
     def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Publish for a few seconds. If there is more to publish, return a page that posts again."""
+        """Publish accepted renders for a few seconds. If more remain, return a page that posts again."""
         batch = self.get_batch(request, pk, self.has_change_permission)
         after = request.POST.get("after", "")
         result = batches.publish_accepted(

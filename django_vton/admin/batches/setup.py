@@ -24,7 +24,7 @@ from .forms import BatchSetupForm
 from .product_search import product_cards
 
 MAX_LISTED = 20
-"""The maximum number of listed products that cannot be tried on."""
+"""The maximum number of unavailable products that the page lists."""
 
 
 class SetupViews(BatchPages):

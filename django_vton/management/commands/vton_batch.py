@@ -110,7 +110,7 @@ class Command(BaseCommand):
         return batch
 
     def _wait(self, batch: Batch) -> None:
-        """Wait until the batch is finished. Raise `CommandError` if a render is missing or on Ctrl-C."""
+        """Wait until the batch is finished. Raise `CommandError` on Ctrl-C or if a render is incomplete."""
 
         def get_progress() -> str | None:
             now = batches.progress(batch)

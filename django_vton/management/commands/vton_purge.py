@@ -1,4 +1,4 @@
-"""`manage.py vton_purge`: delete expired data, like the schedule does every hour."""
+"""`manage.py vton_purge`: delete expired data, as the schedule does every hour."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{path}: {image.width} x {image.height} pixels")
 
     def _wait(self, render: TryOnRequest) -> None:
-        """Wait until the render has ended. Raise `CommandError` if it has no image or on Ctrl-C."""
+        """Wait until the render has ended. Raise `CommandError` on Ctrl-C or if the render has no image."""
 
         def get_progress() -> str | None:
             render.refresh_from_db()
@@ -79,7 +79,7 @@ class Command(BaseCommand):
 
 
 def _progress_line(render: TryOnRequest) -> str:
-    """Return the render's state, or why it is not sent if the circuit breaker is open."""
+    """Return the render's state. While the circuit breaker holds it back, return the reason."""
     breaker = GatewayState.objects.filter(pk=render.engine).values_list("breaker", flat=True).first()
     if not breaker or render.state != State.QUEUED:
         return f"{State(render.state).label} ..."

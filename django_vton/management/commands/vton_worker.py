@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, once: bool, verbosity: int, **_options: Any) -> None:
         if once:
-            # Cron may run this command instead of a queue. The queue's schedules would do this every minute.
+            # With cron instead of a queue, no scheduled task records the heartbeat.
             liveness.record_heartbeat()
             # Cron mails all output, so print results only if they are requested.
             with write_results(self.stdout) if verbosity > 1 else nullcontext():

@@ -48,7 +48,7 @@ class StrictJSONParser(JSONParser):
     """Parses JSON in UTF-8, -16 or -32, detected from the bytes. The charset in the header is ignored."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Return the value. Raise `ParseError` if it is not JSON or is nested too deeply for Python."""
+        """Return the value. Raise `ParseError` if the body is not JSON or is nested too deeply for Python."""
         try:
             return json.loads(_read_limited(stream))
         except (ValueError, RecursionError):
@@ -132,7 +132,7 @@ class ApiView(APIView):
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the length and, if the request may write, the CSRF token and the session."""
+        """Check the length of the body and, for unsafe methods, the CSRF token and the session."""
         super().initial(request, *args, **kwargs)
         uploads.check_content_length(request._request)
         if request.method not in SAFE_METHODS:
@@ -149,11 +149,11 @@ class ApiView(APIView):
 
     @property
     def shopper(self) -> Shopper | None:
-        """The visitor's `Shopper`, or None if they have none."""
+        """The visitor's `Shopper`, or None."""
         return self.visitor.find_shopper()
 
     def get_tryon(self, pk: UUID) -> TryOnRequest:
-        """Return the visitor's try-on, in one query. Raise `Http404` for another shopper's."""
+        """Return a try-on, in one query. Raise `Http404` if the visitor may not access it."""
         rows = TryOnRequest.objects.select_related("photo", "source")
         return get_object_or_404(rows, self.visitor.accessible_try_ons, pk=pk)
 
@@ -164,7 +164,7 @@ class NotFoundView(ApiView):
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Raise `Refused`."""
+        """Raise `Refused` with the code `not_found`."""
         super().initial(request, *args, **kwargs)
         raise Refused("not_found")
 

@@ -174,12 +174,12 @@ class ApiSchema(AutoSchema):
 
     def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         schema = super()._map_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        # Responses have no other fields. Requests may have, but they are ignored.
+        # Responses have no other fields. Other fields of requests are ignored.
         return schema | {"additionalProperties": False} if direction == "response" else schema
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         if isinstance(field, ChoiceField):
-            # A plain `enum` would become a component, and its name could change that of one of the shop's.
+            # A plain `enum` would become a component, which could rename one of the shop's components.
             schema = {"anyOf": [{"type": "string", "enum": [*field.choices]}]}
         elif hasattr(field, "openapi_schema"):
             schema = field.openapi_schema

@@ -30,7 +30,7 @@ class _PhoneLinkView(ApiView):
             raise Refused("not_found")
 
     def get_link(self, pk: UUID) -> PhoneLink:
-        """Return the visitor's link. Raise `Http404` for another shopper's."""
+        """Return the visitor's link. Raise `Http404` for another shopper's link."""
         return get_object_or_404(PhoneLink, self.visitor.owned_rows, pk=pk)
 
 

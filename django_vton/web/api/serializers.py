@@ -27,7 +27,7 @@ UNAVAILABLE_REASONS = ("product_not_enabled", "budget_exhausted", "paused", "una
 
 
 def inline_serializer(name: str, *, allow_null: bool = False, **fields: Any) -> serializers.Serializer[Any]:
-    """Return a serializer of a new class. drf-spectacular has such a function too, but it is optional."""
+    """Return a serializer of a new class. drf-spectacular, which has such a function, is optional."""
     made: serializers.Serializer[Any] = type(name, (serializers.Serializer,), fields)(allow_null=allow_null)
     return made
 
@@ -240,7 +240,7 @@ class PhotoField(StrictField, serializers.FileField):
 
 
 class FeedbackField(StrictField, serializers.ChoiceField):
-    """A string, where null becomes "" and a missing value None. `feedback.save` checks the choices."""
+    """A string. Null becomes "", and a missing optional value None. `feedback.save` checks the choices."""
 
     error_code = "feedback_invalid"
 
@@ -291,7 +291,7 @@ class TryOnJsonSerializer(TryOnFormSerializer):
 
 
 class FeedbackSerializer(serializers.Serializer[Any]):
-    """`reason` goes with a dislike only. If it is missing, the stored reason stays. Null clears it."""
+    """`reason` is only for a dislike. A missing `reason` keeps the stored reason. Null clears it."""
 
     value = FeedbackField(VALUES, allow_null=True)
     reason = FeedbackField([*REASONS, ""], allow_null=True, required=False)

@@ -104,7 +104,7 @@ def _unavailable_reason(request: HttpRequest, described: DescribedProduct) -> st
 
 
 def _product(described: DescribedProduct) -> dict[str, Any]:
-    """Describe the product, without its name if it is not enabled: it may not have been announced yet."""
+    """Describe the product. If it is not enabled and perhaps unannounced, hide its name, URL and image."""
     is_shown = described.is_enabled
     return {
         "ref": described.ref,

@@ -1,4 +1,4 @@
-"""Creating, polling, canceling, erasing and rating try-ons."""
+"""The views that create, list, poll, cancel, erase and rate try-ons."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TryOnPagination(CursorPagination):
     ordering = ("-created_at", "-pk")
 
     def decode_cursor(self, request: Request) -> Any:
-        """Raise `Refused` for a forged position. The database would fail on a date outside of its range."""
+        """Return the cursor. Raise `Refused` for a forged date, on which the database could fail."""
         cursor = super().decode_cursor(request)
         if cursor is not None and cursor.position is not None and not _is_datetime(str(cursor.position)):
             raise Refused("not_found", field="cursor")
@@ -60,7 +60,7 @@ class TryOnListView(ApiView):
     """`GET` and `POST api/try-ons/`."""
 
     def get(self, request: Request) -> Response:
-        """List the caller's own try-ons, newest first."""
+        """List the try-ons that the caller may view, newest first."""
         visitor = self.visitor
         rows = try_ons_of(visitor.find_shopper(), visitor.phone)
         query = ProductSerializer(data=request.query_params)
@@ -120,7 +120,7 @@ class TryOnDetailView(ApiView):
         return response
 
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Erase a try-on with its photo and images."""
+        """Erase a try-on and its images, and its photo if nothing else needs the photo."""
         privacy.erase_tryon(self.get_tryon(pk))
         return Response(status=204)
 
@@ -148,7 +148,7 @@ class TryOnFeedbackView(ApiView):
 
 
 def _idempotency_key(request: Request) -> str | None:
-    """Return the header, or None if it is missing. It must be printable ASCII."""
+    """Return the header, or None if it is missing. Raise `Refused` unless it is short printable ASCII."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > MAX_IDEMPOTENCY_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise Refused("request_invalid", field="Idempotency-Key")
@@ -158,7 +158,7 @@ def _idempotency_key(request: Request) -> str | None:
 def _etag(row: TryOnRequest) -> str:
     """Return a weak ETag, since responses with the same ETag may differ in `typical_seconds`.
 
-    It depends on the row alone, so that a poll costs one query. New images always change `finished_at`.
+    Computing it needs no query, so that a poll costs only one. New images always change `finished_at`.
     """
     finished_at = row.finished_at.timestamp() if row.finished_at else ""
     parts = [row.pk, shown_state(row), row.feedback, row.photo_id, page_language(), finished_at]
@@ -166,7 +166,7 @@ def _etag(row: TryOnRequest) -> str:
 
 
 def _set_retry_after(response: HttpResponse, row: TryOnRequest) -> None:
-    """Set the time of the next poll, unless the try-on has ended."""
+    """Set Retry-After to the seconds until the next poll, unless the try-on has ended."""
     seconds = POLL_SECONDS.get(shown_state(row))
     if seconds is not None:
         response["Retry-After"] = str(seconds)

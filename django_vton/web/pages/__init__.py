@@ -1,7 +1,7 @@
 """The pages that work without JavaScript: form, result, history, privacy policy, and the link for a phone.
 
 The pages use the same code as the API. They are not cached or indexed. Until the shopper orders a try-on,
-they set no cookie except the CSRF cookie.
+the pages set no cookie except the CSRF cookie.
 """
 
 from .history import history

@@ -51,7 +51,7 @@ def page_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBa
 
     def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method not in METHODS:
-            # Not by `require_http_methods`, since Django would log the URL, which may contain a token.
+            # `require_http_methods` would log the URL, which can contain a token.
             response = refusal_page(request, Refused("method_not_allowed"))
             response["Allow"] = ", ".join(METHODS)
             return response

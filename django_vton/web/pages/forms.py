@@ -137,7 +137,7 @@ class TryOnForm(forms.Form):
 
 
 def own_photos(shopper: Shopper | None, selected: str = "") -> list[PhotoCard]:
-    """Return a shopper's reusable photos, newest first, including the selected photo if it is their own."""
+    """Return a shopper's reusable photos, and the selected photo if the shopper owns it, newest first."""
     if shopper is None:
         return []
     own = PersonPhoto.objects.usable_by(shopper).filter(kind=PersonPhoto.Kind.OWN)
@@ -158,7 +158,7 @@ def parse_uuid(text: str) -> uuid.UUID | None:
 
 
 def _form_field(field: OptionField) -> forms.Field:
-    """Return the form field for an option. If it is left empty, the default is used."""
+    """Return the form field for an option. An empty field stands for the default."""
     errors = dict.fromkeys(
         ("invalid", "invalid_choice", "min_value", "max_value"), MESSAGES["options_invalid"]
     )

@@ -85,7 +85,7 @@ def _act(request: HttpRequest, shopper: Shopper | None, own: QuerySet[TryOnReque
 
 
 def _toggle_like(request: HttpRequest, own: QuerySet[TryOnRequest]) -> HttpResponse:
-    """Like one of the two compared try-ons, or remove the like if there is one."""
+    """Toggle the like of one of the two compared try-ons."""
     entries = _compared_entries(request, own)
     for entry in entries:
         if str(entry.row.pk) == request.POST.get("try_on"):
@@ -135,7 +135,7 @@ def _chosen_ids(request: HttpRequest) -> list[str]:
 
 
 def _compared_entries(request: HttpRequest, own: QuerySet[TryOnRequest]) -> list[HistoryEntry]:
-    """Return the shopper's two completed try-ons in `?compare=` in that order, otherwise []."""
+    """Return the two completed try-ons in `?compare=`, in that order. Return [] unless both exist."""
     chosen = _chosen_ids(request)
     ids = [pk for pk in map(parse_uuid, chosen) if pk is not None]
     if len(chosen) != COMPARED_ENTRIES or len(ids) != COMPARED_ENTRIES:

@@ -19,7 +19,7 @@ from .base import OPEN_FRAGMENT, HttpResponseSeeOther, page_view, refusal_page, 
 @redact_errors
 @page_view
 def phone(request: HttpRequest, token: str) -> HttpResponse:
-    """`phone/{token}/`: an explanation, and a button that uses the link. Opening the page does not use it."""
+    """`phone/{token}/`: an explanation, and a button. Only a click on the button uses the link."""
     link = phone_links.find(token)
     if link is None:
         return _render(request, "expired", status=404)
@@ -54,7 +54,7 @@ def _render(
 
 
 def _destination(request: HttpRequest, product: DescribedProduct) -> str:
-    """Return the URL that opens the dialog on the product page, or the form's URL if that is not possible."""
+    """Return the URL that opens the dialog on the product page. Without a safe page, return the form's."""
     host = {request.get_host()}
     if product.url and url_has_allowed_host_and_scheme(product.url, host, request.is_secure()):
         return product.url.partition("#")[0] + f"#{OPEN_FRAGMENT}"

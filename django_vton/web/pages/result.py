@@ -69,7 +69,7 @@ def _act(request: HttpRequest, visitor: Visitor, row: TryOnRequest) -> HttpRespo
 
 
 def _feedback(row: TryOnRequest, action: str) -> tuple[str, str] | None:
-    """Return the value and reason that a button sets, or None. A second click removes what it had set."""
+    """Return the value and reason to store, or None for another action. A second click undoes the first."""
     if action in (feedback.LIKE, feedback.DISLIKE):
         return ("" if row.feedback == action else action, "")
     reason = action.removeprefix(REASON_PREFIX)
@@ -79,7 +79,7 @@ def _feedback(row: TryOnRequest, action: str) -> tuple[str, str] | None:
 
 
 def _selected_image(request: HttpRequest, images: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the image with the number in `?picture=`, otherwise the first image, or None without images."""
+    """Return the image with the number in `?picture=`, by default the first. Return None without images."""
     by_number = {str(number): image for number, image in enumerate(images, 1)}
     return by_number.get(request.GET.get("picture", "")) or next(iter(images), None)
 
