@@ -93,7 +93,7 @@ class Config:
     STORAGE: str | None = None
     """The alias in STORAGES for private files. None: `PrivateFileSystemStorage`, beside MEDIA_ROOT."""
     PHOTO_RETENTION: timedelta = timedelta(hours=24)
-    """The time for which a photo is kept if the shopper chose to keep it. Others are kept for one hour."""
+    """The time for which a photo is kept if the shopper chose so. Other photos are kept for one hour."""
     RESULT_RETENTION: timedelta = timedelta(days=30)
     """The time for which a try-on and its images are kept."""
     CONSENT_VERSION: str = "1"
@@ -109,7 +109,7 @@ class Config:
     DISPATCHERS: int = 1
     """The maximum number of dispatchers that run at the same time."""
     DEADLINE: timedelta = timedelta(minutes=15)
-    """The time after the submit when a render that is not ready counts as failed."""
+    """The time after the submit at which a render that is not ready counts as failed."""
     RESULT_HOSTS: Sequence[str] | None = None
     """The hosts from which results may be downloaded. None: any public https URL."""
     ENGINES: Mapping[str, Any] = field(default_factory=dict)

@@ -86,4 +86,4 @@ HTTP_STATUS = {
     "unavailable": 503,
     "not_configured": 503,
 }
-"""The HTTP status of each code; 400 for all others."""
+"""The HTTP status by code. All other codes have the status 400."""

@@ -120,7 +120,7 @@ RENDER_MESSAGES = {
 """The reasons for failed renders by code. The pages add whether the render counts towards the quota."""
 
 RETRYABLE_CODES = {"vendor", "deadline", "outcome_unknown"}
-"""Failures after which the same photo and product may succeed."""
+"""The codes of failures after which the same photo and product can succeed."""
 
 
 def format_duration(length: timedelta) -> str:

@@ -79,7 +79,7 @@ class TryOn(Generic[ModelT]):
         return {}
 
     def get_main(self, product: ModelT) -> Model:
-        """Return the parent of a variant, or the product itself. It matches history and conversions."""
+        """Return a variant's parent, or the product itself. History and conversions are matched by it."""
         return product
 
     def get_queryset(self) -> QuerySet[ModelT]:
@@ -238,7 +238,7 @@ def reference(product: Model) -> str:
 
 
 def _registered_model(model: type[Model]) -> type[Model] | None:
-    """Return the model if it is registered, its nearest registered ancestor, or None."""
+    """Return the first registered model among this one and its ancestors, or None."""
     return next((ancestor for ancestor in model.__mro__ if ancestor in _registry), None)
 
 

@@ -1,4 +1,4 @@
-"""Three groups of permissions, created once. The shop may change or delete them."""
+"""Create three groups with permissions, once. The shop may change or delete the groups."""
 
 from __future__ import annotations
 

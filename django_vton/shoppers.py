@@ -66,9 +66,9 @@ class Visitor:
 
     @property
     def pseudonym(self) -> str:
-        """Return a text that differs between the visitors of one browser, or "" for a new guest.
+        """Return a string that differs between the visitors of one browser, or "" for a new guest.
 
-        The dialog keeps a photo for the next product, and drops it if the pseudonym has changed.
+        The dialog keeps a photo for the next product, and drops the photo if the pseudonym has changed.
         """
         if self.user_id is None and not self.token:
             return ""
@@ -138,7 +138,7 @@ class Visitor:
         return None
 
     def lock_or_create(self) -> Shopper:
-        """Lock and return the visitor's row. A visitor's requests are accepted one after another."""
+        """Create the visitor's row if necessary, lock it, and return it. Other requests wait for the lock."""
         if self.user_id is not None:
             shopper, _created = Shopper.objects.get_or_create(user_id=self.user_id)
         elif not self.token and not self.first_token:
@@ -203,8 +203,8 @@ def _active_phone_link(session: Any) -> PhoneLink | None:
 def merge_guest(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
     """Give the guest's try-ons to the user after a login, and delete the guest.
 
-    Withdraw the guest's consent, and do not keep the photos: if several people share the browser, they may
-    show another person, and the user's other devices would show them. A photo stays while a try-on needs it.
+    Withdraw the guest's consent, and keep a photo only while a try-on needs it. If several people share the
+    browser, a photo might show another person, and would appear on the user's other devices.
     """
     session = getattr(request, "session", None)
     token = session.pop(SESSION_KEY, "") if session is not None else ""
@@ -236,8 +236,8 @@ def address_keys(request: HttpRequest) -> tuple[str, ...]:
     """Return the hashed quota keys of the client's networks, at least one, the smallest network first.
 
     An IPv4 address has one key. An IPv6 address has three, since a customer may have a /64, /56 or /48. The
-    address is the entry of X-Forwarded-For that the outermost of the `TRUSTED_PROXIES` has added. If it is
-    missing or invalid, use REMOTE_ADDR, which is empty behind a Unix socket.
+    address is the entry of X-Forwarded-For that the outermost of the `TRUSTED_PROXIES` has added. If that
+    entry is missing or invalid, use REMOTE_ADDR, which is empty behind a Unix socket.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     hops = config.TRUSTED_PROXIES

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHUNK_SIZE = 200
-"""The maximum number of products that one query loads, and whose rows the feeder creates in one step."""
+"""The maximum number of products in one query, and in one step of the feeder."""
 
 
 def chunks(items: Sequence[T], size: int = CHUNK_SIZE) -> Iterator[Sequence[T]]:
@@ -32,7 +32,7 @@ def chunks(items: Sequence[T], size: int = CHUNK_SIZE) -> Iterator[Sequence[T]]:
 
 
 def find_products(refs: Iterable[str]) -> dict[str, DescribedProduct]:
-    """Return the existing products by reference, with one query for each registered model."""
+    """Return a dict of the existing products by reference. Make one query per model if all keys are valid."""
     keys: dict[str, list[str]] = defaultdict(list)
     for ref in refs:
         label, _colon, pk = ref.partition(":")
@@ -87,7 +87,7 @@ def quote(described: DescribedProduct, options: Mapping[str, Mapping[str, Any]])
 
 
 def product_title(described: DescribedProduct) -> str:
-    """Return the product's title, or its reference if the shop's own code fails."""
+    """Return the product's title. If the shop's own code fails, return the reference instead."""
     try:
         return described.title[:300]
     except Exception:

@@ -70,7 +70,7 @@ def retryable(batch: Batch, *, include_unknown: bool = False) -> QuerySet[BatchR
 def retry(batch: Batch, *, include_unknown: bool = False) -> int:
     """Put the renders of `retryable()` back into a running or paused batch, and return their number.
 
-    Each render is paid again.
+    A retried render is paid even if the failed render was charged.
     """
     with transaction.atomic():
         running = Batch.objects.filter(pk=batch.pk, status=Status.RUNNING)

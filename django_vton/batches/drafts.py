@@ -35,7 +35,7 @@ def draft(
     name: str = "",
     user: Any = None,
 ) -> Batch:
-    """Store products or product references, in this order and without duplicates. A draft costs nothing."""
+    """Create a draft of products or references, in this order and without duplicates. It costs nothing."""
     refs = dict.fromkeys(item if isinstance(item, str) else reference(item) for item in products)
     with transaction.atomic():
         batch = Batch.objects.create(
@@ -66,7 +66,7 @@ class Preview:
 
     @property
     def budget_left(self) -> int | None:
-        """Return what is left of the tighter budget; None without a cap. Renders beyond it wait."""
+        """Return what is left of the tighter budget, or None without a cap. Renders beyond that wait."""
         return min((budget.left for budget in self.budgets if budget.left is not None), default=None)
 
     @property
@@ -102,7 +102,7 @@ def preview(batch: Batch) -> Preview:
 def missing(
     products: Iterable[str], house_models: Sequence[PersonPhoto] = (), *, options: Options | None = None
 ) -> list[str]:
-    """Return the references of products without a render on at least one of these house models.
+    """Return the references of products that lack a render on one or more of these house models.
 
     If no house models are given, return the references of products without a render on any house model.
     """
@@ -122,7 +122,7 @@ def missing(
 
 
 def _existing_renders(refs: Sequence[str], house_models: Sequence[PersonPhoto]) -> set[RenderKey]:
-    """Return the keys of the products' shared renders on these house models, or on any if none is given."""
+    """Return the keys of the products' shared renders, only on these house models if any are given."""
     rows = TryOnRequest.objects.filter(shared_key__isnull=False, product__in=refs)
     if house_models:
         rows = rows.filter(photo__in=house_models)

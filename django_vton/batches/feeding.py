@@ -1,4 +1,4 @@
-"""Feed running batches to the worker in steps, which create the rows of products or release one render.
+"""Feed running batches to the worker in steps. A step creates rows of products or releases one render.
 
 A step releases a render only while few renders of batches are active, and only then reserves its price. So
 waiting renders hold no budget and do not delay shoppers. Each step is one short transaction that checks the
@@ -37,13 +37,13 @@ MAX_CAPACITY_SHARE = 0.8
 """The share of CONCURRENCY that batches may use. The rest is left to shoppers."""
 
 RECHECK_INTERVAL = timedelta(seconds=30)
-"""The time until a postponed batch is tried again, since a cap may be raised or a pause may end."""
+"""The time until a postponed batch is tried again, since a cap might be raised or a pause might end."""
 
 Status = BatchRender.Status
 
 
 def has_work(now: datetime) -> bool:
-    """Return whether `step` may do anything now."""
+    """Return whether a batch is due and capacity for its renders is free."""
     return Batch.objects.due(now).exists() and _free_capacity() > 0
 
 
@@ -151,7 +151,7 @@ def _release(batch: Batch, render: BatchRender) -> None:
 
 
 def _prepare(batch: Batch, render: BatchRender) -> intake.PreparedRender | None:
-    """Prepare a render, which takes time. Mark an impossible render as refused, and return None."""
+    """Prepare a render, which takes time. If it is impossible, mark it as refused and return None."""
     try:
         return intake.prepare_render(render.product, render.photo, batch.options)
     except Refused as refusal:
@@ -179,7 +179,7 @@ def _update_waiting(batch: Batch, render: BatchRender, **values: Any) -> None:
 
 
 def _postpone(batch: Batch, refusal: Refused) -> None:
-    """Store why no render can be released. Try again after `RECHECK_INTERVAL` or when the budget renews."""
+    """Store why no render can be released. Try again after `RECHECK_INTERVAL` at the latest."""
     now = timezone.now()
     until = None
     if isinstance(refusal, BudgetExhausted):

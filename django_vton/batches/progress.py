@@ -1,4 +1,4 @@
-"""The progress and the cost of a batch, computed from its rows in a fixed number of queries."""
+"""Compute the progress and the cost of a batch from its rows, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .review import IS_PUBLISHED
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The numbers of renders of a batch. The first seven add up to `total`. Amounts are in micro-USD."""
+    """Numbers of renders of a batch. The first seven add up to `total`. Money is in micro-USD."""
 
     waiting: int = 0
     running: int = 0
@@ -32,7 +32,7 @@ class Progress:
     unknown_outcomes: int = 0
     """Failed, but may have been charged."""
     shared: int = 0
-    """Paid by another request, whose render they share."""
+    """Not paid by this batch, since an equal render existed."""
     unreviewed: int = 0
     accepted: int = 0
     rejected: int = 0

@@ -1,4 +1,4 @@
-"""Publish accepted renders through the shop's `TryOn.publish`, and unpublish them by the handle it returned.
+"""Publish accepted renders through the shop's `TryOn.publish`, and unpublish them by the returned handle.
 
 The shop's code is called and our `Publication` row is stored in one transaction, which locks the image's row,
 so two clicks publish an image once. If the shop's gallery is not in the same database, a crash before the
@@ -26,7 +26,7 @@ from .review import reviewable
 
 _PUBLICATION = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
 HAS_UNPUBLISHED_IMAGE = Exists(TryOnImage.objects.filter(~Exists(_PUBLICATION), request=OuterRef("request")))
-"""Whether an image of the render is not published with its product."""
+"""Whether at least one image of the render is not published with the render's product."""
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> P
 
 
 def publish(render: BatchRender) -> str:
-    """Publish the images of an accepted render that are not published yet. Return "" or a problem as text."""
+    """Publish the unpublished images of an accepted render. Return "" or the problem as text."""
     if not BatchRender.objects.filter(pk=render.pk, review=BatchRender.Review.ACCEPTED).exists():
         return _("Only accepted renders are published.")
     return _for_each_image(render, _publish_image)

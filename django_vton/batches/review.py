@@ -1,4 +1,4 @@
-"""Store the merchant's decision on each render, which cannot be changed while the render is published."""
+"""Store the merchant's reviews. The review of a render cannot be changed while the render is published."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Review = BatchRender.Review
 IS_PUBLISHED = Exists(
     Publication.objects.filter(image__request=OuterRef("request"), product=OuterRef("product"))
 )
-"""Whether an image of the render is published with its product."""
+"""Whether at least one image of the render is published with the render's product."""
 
 
 def reviewable(batch: Batch) -> QuerySet[BatchRender]:

@@ -115,7 +115,7 @@ class BudgetStatus:
 
     @property
     def is_near(self) -> bool:
-        """Whether at least `WARNING_SHARE` of the cap is used."""
+        """Whether at least `WARNING_SHARE` of the cap is used, or too little is left for a render."""
         return self.cap is not None and (self.used >= WARNING_SHARE * self.cap or self.is_reached)
 
     @property
@@ -125,7 +125,7 @@ class BudgetStatus:
 
 
 def budget_statuses() -> list[BudgetStatus]:
-    """Return the status of today and the status of this month."""
+    """Return the budget of today and the budget of this month, in this order."""
     day = today()
     starts = {kind: _starts_on(kind, day) for kind in (Kind.DAY, Kind.MONTH)}
     is_current = Q(*(Q(kind=kind, starts_on=start) for kind, start in starts.items()), _connector=Q.OR)

@@ -1,4 +1,4 @@
-"""Limit the images that a shopper and an IP address may order, with counters in conditional updates."""
+"""Limit the number of images that a shopper or an IP address may order, with counters in the database."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SHARED_FACTOR = 10
 """The quota for try-ons with a shared render, which cost nothing, as a multiple of the usual quota."""
 
 IN_FLIGHT_IP_FACTOR = 10
-"""The multiple of `IN_FLIGHT` that may run for one IP address, since an office may share it."""
+"""The multiple of `IN_FLIGHT` that may run for one IP address, since an office can share it."""
 
 IN_FLIGHT_QUOTA_DIVISOR = 3
-"""`IP_QUOTA` divided by this may run for one IP address, if that is more."""
+"""`IP_QUOTA` divided by this may run for one IP address, if that is more than the factor allows."""
 
 
 def _limits(shopper: Shopper | None, addresses: Sequence[str]) -> list[tuple[str, Rate]]:
@@ -84,7 +84,7 @@ def require_available(shopper: Shopper | None, addresses: Sequence[str], image_c
 
 
 def consume_key(key: str, rate: Rate, amount: int = 1) -> int:
-    """Add to the counter of this key. Return its id. Raise `QuotaExceeded` if it would exceed its limit."""
+    """Add `amount` to the counter of this key, and return its id. Raise `QuotaExceeded` above the limit."""
     start, end = period_bounds(rate.period)
     counters = Quota.objects.filter(key=key, window_start=start).values_list("pk", flat=True)
     pk = counters.first()

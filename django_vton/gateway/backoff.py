@@ -1,4 +1,4 @@
-"""How long submits wait after a 429, 500 or 503 from the vendor."""
+"""Delay submits after a 429, 500 or 503 from the vendor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from ..models import Attempt, GatewayState
 
 MAX_BACKOFF_SECONDS = 300.0
-"""The longest delay, unless the vendor's Retry-After asks for a longer one."""
+"""The longest delay before jitter, unless the vendor's Retry-After asks for a longer one."""
 
 MAX_SERVER_ERRORS = 6
 """The number of responses 500 or 503 after which a try-on fails, free of charge."""

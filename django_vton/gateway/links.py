@@ -16,7 +16,7 @@ from .engines import engines
 
 
 def supports_callback(engine_name: str) -> bool:
-    """Return whether submits to this engine request a callback. False if the shop has removed the engine."""
+    """Return whether submits to this engine request a callback. A removed engine supports none."""
     engine = engines().get(engine_name)
     return engine is not None and engine.supports_callbacks and config.uses_callbacks
 

@@ -11,7 +11,7 @@ POLL_INTERVAL = timedelta(seconds=10)
 POLL_INTERVAL_WITHOUT_CALLBACK = timedelta(seconds=5)
 
 CALLBACK_POLL_INTERVAL = timedelta(seconds=10)
-"""Callbacks cause at most one poll per interval, however many arrive."""
+"""The interval in which callbacks cause at most one poll, however many callbacks arrive."""
 
 POLL_AFTER_CALLBACK = timedelta(minutes=1)
 """The time after a callback in which a render is polled, even if its deadline has passed."""

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def has_solved_captcha(request: HttpRequest) -> bool:
-    """Return whether CAPTCHA accepts the request; True without that setting."""
+    """Return whether CAPTCHA accepts the request. Without that setting, return True."""
     return _run(config.CAPTCHA, request)
 
 
@@ -27,7 +27,7 @@ def require_allowed_photo(photo: bytes, product: Any) -> None:
 
 
 def _run(path: str | None, *arguments: Any) -> bool:
-    """Return whether the callable at the dotted `path` accepts the arguments; True without a path.
+    """Return whether the callable at the dotted `path` accepts the arguments. Without a path, return True.
 
     If the callable raises an error, log it and raise `Refused`.
     """

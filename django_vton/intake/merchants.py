@@ -1,4 +1,4 @@
-"""Accept merchants' renders. They belong to no shopper, so they need no quota and no consent.
+"""Accept renders for merchants. No shopper owns these renders, so they need no quota and no consent.
 
 Refusals tell the merchant the cause, since the merchant can fix it.
 """
@@ -32,7 +32,7 @@ class PreparedRender:
     row: TryOnRequest
     """The unsaved request."""
     price: int
-    """The price in micro-USD, if no equal render exists."""
+    """The price in micro-USD. It is paid only if no equal render exists."""
 
 
 def prepare_render(
@@ -62,7 +62,7 @@ def prepare_render(
 
 
 def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> AcceptedRequest:
-    """Accept the render, or return an equal render that exists, which is not paid again.
+    """Accept the render. If an equal render exists, return that render instead, and pay nothing.
 
     `batch` is recorded as the batch that pays. Raise `Refused`, and store nothing, if try-on is paused, the
     budget is exhausted or the photo is gone.
@@ -94,7 +94,7 @@ def _is_usable(photo: PersonPhoto) -> bool:
 
 
 def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:
-    """Return the merchant's own equal render that is running or completed, or None."""
+    """Return the newest equal render for a merchant, running or completed, or None."""
     rows = TryOnRequest.objects.filter(cache_key=request.cache_key, state__in=[*ACTIVE, State.COMPLETED])
     # Check the other conditions in Python, since SQLite would use a slow index for conditions on NULL.
     for row in rows.order_by("-created_at").iterator(chunk_size=100):
@@ -104,9 +104,9 @@ def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:
 
 
 def store_merchant_photo(file: BinaryIO) -> PersonPhoto:
-    """Store a photo for a merchant's render, or return the stored copy. It expires like shoppers' photos.
+    """Store a photo for a merchant's render, unless the same photo is stored already. Return its row.
 
-    Raise `images.ImageRefused` if the photo cannot be used.
+    The photo expires like shoppers' photos. Raise `images.ImageRefused` if the photo cannot be used.
     """
     image = images.normalize_person_photo(file)
     expires_at = privacy.photo_expires_at()

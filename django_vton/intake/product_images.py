@@ -54,13 +54,13 @@ def require_usable(described: DescribedProduct) -> None:
 
 
 def describe_problem(described: DescribedProduct) -> str:
-    """Return the reason why the product's image cannot be used, as text for the merchant; "" if it can."""
+    """Return a text for the merchant: why the product's image cannot be used. Return "" if it is usable."""
     image = _find_or_convert(described)
     return image if isinstance(image, str) else image.problem
 
 
 def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
-    """Return the converted image, or the reason why the file cannot be read. Cache whether it is usable."""
+    """Return the image's row, or a text why its file cannot be read. Cache whether the image is usable."""
     try:
         data = _read(described.image) if described.image else None
     except Exception as error:  # noqa: BLE001 - a storage may raise anything, and the file may be missing
@@ -115,7 +115,7 @@ def _find(digest: str) -> ProductImage | None:
     row, now = ProductImage.objects.filter(source_digest=digest).first(), timezone.now()
     if row is not None and row.used_at < now - USED_AT_PRECISION:
         row.used_at = now
-        # The purge, which deletes images that were not used for a week, may just have deleted this one.
+        # The purge, which deletes images that were not used for a week, might just have deleted this one.
         if not ProductImage.objects.filter(pk=row.pk).update(used_at=now):
             return None
     return row

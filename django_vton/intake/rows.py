@@ -1,4 +1,4 @@
-"""Build the row of a shopper's or a merchant's request, and share the render of a house model."""
+"""Build rows for the requests of shoppers and merchants, and share renders of house models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AcceptedRequest:
 
     request: TryOnRequest
     is_ready: bool
-    """Whether its result exists already."""
+    """Whether the try-on has already ended."""
 
 
 def save_photo_files(row: PersonPhoto, image: images.EncodedImage) -> None:
@@ -70,14 +70,14 @@ def _cache_key(photo: str, product_image: str, engine: str, options: Mapping[str
 
 
 def find_shared_render(request: TryOnRequest) -> TryOnRequest | None:
-    """Lock and return the house model's render that this request can share, or None if there is none."""
+    """Lock and return the house model's render that this request can share, or return None."""
     return TryOnRequest.objects.select_for_update().filter(shared_key=request.cache_key).first()
 
 
 def create_shared_render(
     request: TryOnRequest, pay: Callable[[TryOnRequest], None], batch: Batch | None = None
 ) -> tuple[TryOnRequest, bool]:
-    """Return a render that all shoppers can share, and whether `pay` has just stored it."""
+    """Find the shared render, or store it with `pay`. Return it, and whether it is new."""
     assert request.photo is not None, "a house model's render without its photo"
     # Concurrent requests for the same render wait for this lock. Without it, InnoDB would abort one of two
     # transactions that insert the same key.
@@ -91,6 +91,6 @@ def create_shared_render(
         with transaction.atomic():
             pay(render)
     except IntegrityError:
-        # Another house model has the same photo, or a failed render was reopened.
+        # The key is taken: another house model has the same photo, or a failed render was reopened.
         return TryOnRequest.objects.select_for_update().get(shared_key=request.cache_key), False
     return render, True

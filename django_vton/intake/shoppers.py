@@ -48,7 +48,7 @@ class TryOnOrder:
     """The quota keys of the caller's networks, from `shoppers.address_keys`."""
     locale: str = ""
     is_human: Callable[[], bool] = lambda: True
-    """The shop's CAPTCHA. It may make an HTTP call, so it is called only if no other check refuses."""
+    """The shop's CAPTCHA. It can make an HTTP call, so it is called after the cheaper checks."""
 
     def digest(self) -> str:
         """Return the SHA-256 of the request. An idempotency key conflicts if it comes with another digest."""
@@ -99,7 +99,7 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
 def _require_available(order: TryOnOrder, described: DescribedProduct, options: Mapping[str, Any]) -> None:
     """Check quota, budget and consent before calling the CAPTCHA and decoding an uploaded photo.
 
-    For a stored photo, a result may already exist, which is free. So `_accept` makes these checks.
+    A try-on with a stored photo is free if its result exists, so `_accept` makes these checks for it.
     """
     if order.photo is None:
         return
@@ -111,7 +111,7 @@ def _require_available(order: TryOnOrder, described: DescribedProduct, options: 
 
 
 def _get_photo(order: TryOnOrder, described: DescribedProduct) -> PersonPhoto:
-    """Return the stored photo, or an unsaved row for the uploaded photo, whose files are written.
+    """Return the stored photo. If a photo was uploaded, write its files and return an unsaved row.
 
     For an uploaded photo, `_require_available` has checked the consent.
     """
@@ -136,7 +136,7 @@ def _get_photo(order: TryOnOrder, described: DescribedProduct) -> PersonPhoto:
 
 
 def _save_photo(order: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
-    """Save the photo's row, or update the row if this shopper has sent the same photo before."""
+    """Save the photo's row. If the shopper has sent the same photo before, update and return that row."""
     if not photo._state.adding:
         stored = _find_photo(order, shopper)
         if order.keep_photo and not stored.is_house:
@@ -166,7 +166,7 @@ def _require_consent(order: TryOnOrder, shopper: Shopper | None) -> None:
 
 
 def _find_replayed(order: TryOnOrder, shopper: Shopper | None, body_digest: str) -> AcceptedRequest | None:
-    """Return the earlier request with the same idempotency key, or None. Raise `Refused` if it differs."""
+    """Return the earlier request with the same idempotency key, or None. Raise `Refused` if they differ."""
     if not order.idempotency_key or shopper is None:
         return None
     earlier = shopper.try_ons.filter(idempotency_key=order.idempotency_key).first()
@@ -217,7 +217,7 @@ def _accept(
 
 
 def _find_render_to_share(request: TryOnRequest, photo: PersonPhoto) -> TryOnRequest | None:
-    """Return the shopper's own completed render or, for a house model, any render that can be shared."""
+    """Find the shared render of a house model, or an equal completed render of the shopper's own photo."""
     if photo.is_house:
         return find_shared_render(request)
     rows = TryOnRequest.objects.select_for_update()
@@ -241,7 +241,7 @@ def _share_render(request: TryOnRequest, source: TryOnRequest, order: TryOnOrder
 
 
 def _create_paid(render: TryOnRequest, request: TryOnRequest, order: TryOnOrder) -> None:
-    """Store a render that costs money, and count it for the shopper of `request`, usually the same row."""
+    """Store a paid render, and count it for the shopper of `request`, the same row or its future follower."""
     assert request.shopper is not None
     image_count = engines.image_count(render.engine, render.options)
     request.quota_ids = quotas.consume(request.shopper, order.addresses, image_count)
@@ -256,7 +256,7 @@ def _set_address_key(request: TryOnRequest, order: TryOnOrder) -> None:
 
 
 def _create_house_render(request: TryOnRequest, order: TryOnOrder) -> TryOnRequest:
-    """Create a render that all can share. It counts towards the quota of the shopper who requests it."""
+    """Find or create the shared render. A new one counts towards the quota of the shopper who requests it."""
 
     def pay(render: TryOnRequest) -> None:
         _create_paid(render, request, order)

@@ -1,7 +1,7 @@
-"""Change the state of try-ons. Only this package does so, with the event and the money in one transaction.
+"""Change the state of try-ons, with the event and the money in one transaction. No other package does this.
 
-Every function locks its rows and reads them again before it decides, since another process may have changed
-them. Signals are sent after the commit, at most once.
+A change of state locks the rows and reads them again first, since another process might have changed them.
+Signals are sent after the commit, at most once.
 """
 
 from .followers import finish_followers

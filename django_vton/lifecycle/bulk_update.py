@@ -1,7 +1,6 @@
-"""Conditional updates of many rows in few statements.
+"""Update many rows in few statements, each row on its own conditions.
 
-`QuerySet.bulk_update` takes no condition, and its CASE expressions cost Django as much time as single
-updates.
+`QuerySet.bulk_update` takes no conditions, and building its CASE expressions takes as long as single updates.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from django.db import connection
 from django.db.models import Field, Model
 
 Row = tuple[Any, Mapping[str, Any], Mapping[str, Any]]
-"""A primary key, the values that its row must still have, and its new values; both by field name."""
+"""A row's primary key, the values that it must still have, and its new values. Both are by field name."""
 
 
 class RowsChanged(Exception):  # noqa: N818 - it says what happened
@@ -25,7 +24,7 @@ class RowsChanged(Exception):  # noqa: N818 - it says what happened
 def update_rows(model: type[Model], rows: Sequence[Row]) -> None:
     """Update all these rows. Raise `RowsChanged` if one of them does not meet its condition.
 
-    Rows with the same conditions and values need one statement. Otherwise, use `executemany`.
+    Use one statement if all rows have the same conditions and values, and `executemany` otherwise.
     """
     if not rows:
         return

@@ -1,6 +1,6 @@
-"""Finish followers: try-ons that share the render of another try-on, their source.
+"""Finish followers, which are try-ons that share the render of another try-on, the source.
 
-A source may have thousands of followers, so it ends in a transaction without them. The process that ends the
+A source can have thousands of followers, so it ends in a transaction without them. The process that ends the
 source finishes a first batch of followers right after the commit. The schedule finishes the remaining
 followers within about a minute, also after a crash, since it looks for queued followers of ended sources.
 """
@@ -27,7 +27,7 @@ from .transition import lock_rows, send_signal, settle, state_fields, transition
 logger = logging.getLogger(__name__)
 
 FIRST_BATCH = 200
-"""The maximum number of followers that the process which ends a source finishes right after it."""
+"""The maximum number of followers that are finished right after their source, in the same process."""
 
 BATCH = 500
 """The maximum number of followers that the schedule finishes, and therefore locks, in one transaction."""
@@ -46,7 +46,7 @@ def finish_followers_after_commit(sources: Sequence[TryOnRequest]) -> None:
 
 
 def fail(attempt: Attempt, event: str, code: str, money: Money) -> None:
-    """Fail the locked try-on of this attempt, settle the attempt's money, and finish the followers."""
+    """Fail the attempt's locked try-on, settle the money, and finish the followers after the commit."""
     request = attempt.request
     transition([request], State.FAILED, event, attempts=[attempt], error_code=code)
     settle([attempt], money)
@@ -56,7 +56,7 @@ def fail(attempt: Attempt, event: str, code: str, money: Money) -> None:
 
 
 def finish_followers(*, seconds: float = 20) -> int:
-    """Finish the queued followers of ended sources, for at most `seconds`. Return their number."""
+    """Finish queued followers of ended sources, for about `seconds`. Return the number of these followers."""
     ends = time.monotonic() + seconds
     waiting = TryOnRequest.objects.filter(state=State.QUEUED, due_at=None, source__state__in=TERMINAL)
     sources = list(waiting.order_by().values_list("source__pk", flat=True).distinct())
@@ -77,7 +77,7 @@ def _finish_batch(source_pk: UUID, size: int) -> int:
         source = lock_rows([source_pk])[source_pk]
         if source.state not in TERMINAL:
             return 0
-        # A login may lock followers in another order. Waiting for their locks could end in a deadlock.
+        # A login can lock followers in another order. Skip them, since waiting could end in a deadlock.
         skip = connection.features.has_select_for_update_skip_locked
         waiting = source.followers.select_for_update(skip_locked=skip).filter(state=State.QUEUED)
         followers = list(waiting.order_by("created_at")[:size])
@@ -87,7 +87,7 @@ def _finish_batch(source_pk: UUID, size: int) -> int:
 
 
 def complete_or_fail(followers: Sequence[TryOnRequest], source: TryOnRequest) -> None:
-    """End these queued followers like their locked source, and keep its images until they expire."""
+    """End these queued followers like their locked source. Keep its images until all followers expire."""
     if source.state == State.COMPLETED:
         latest = max((it.expires_at for it in followers if it.expires_at is not None), default=None)
         if latest is not None:
@@ -102,10 +102,10 @@ def complete_or_fail(followers: Sequence[TryOnRequest], source: TryOnRequest) ->
 
 
 def reopen_followers(source: TryOnRequest, codes: Iterable[str] = REOPENABLE_CODES) -> None:
-    """Queue the followers that failed with this locked source again, and let new try-ons share its render.
+    """Queue again the followers that failed with this locked source, and let new try-ons share its render.
 
-    Two statements update any number of followers. They need no locks of their own, since only a transaction
-    that has locked the source changes their state.
+    Two statements update any number of followers without locking them first, since only a transaction that
+    has locked the source changes a follower's state.
     """
     failed = source.followers.filter(state=State.FAILED, error_code__in=list(codes), erased_at=None)
     number = _record_events(failed, "source_reopened", State.FAILED, State.QUEUED)

@@ -1,4 +1,4 @@
-"""Operators' actions: resolve unknown outcomes, retry failed try-ons, and poll the vendor at once."""
+"""Let operators resolve unknown outcomes, retry failed try-ons, and poll the vendor at once."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from .submission import LEASE, reopen, store_vendor_id
 from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
 
 RETRYABLE_CODES = frozenset(RETRYABLE_BY_SHOPPERS).difference(REOPENABLE_CODES)
-"""Failures whose outcome is known and which the images did not cause, so a new attempt may succeed."""
+"""The codes of failures with a known outcome that the images did not cause. A new attempt can succeed."""
 
 MAX_ANSWER_DELAY = 2 * LEASE
-"""The maximum time from a submit's claim until its response is stored: the lease and the longest call."""
+"""The maximum time from a submit's claim until its response is stored: the lease, doubled as a margin."""
 
 
 def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
     """Poll the render with this id, which the operator has found in the vendor's panel.
 
-    Return False if the outcome is known, if nothing was sent, or if the id belongs to another attempt.
+    Return False if the outcome is known, if nothing was sent, if the try-on is erased, or if another
+    attempt has the id.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -51,7 +52,7 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
 def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Free the money, since the vendor's panel shows no charge, and send the try-on again if possible.
 
-    Return False if the outcome is known, or if the response to the submit may still come. Raise
+    Return False if the outcome is known, or if the response to the submit can still come. Raise
     `BudgetExhausted`, and change nothing, if the budget does not cover the new attempt.
     """
     now = timezone.now()
@@ -111,7 +112,7 @@ def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
 
 
 def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str], actor_id: Any) -> None:
-    """Queue a locked try-on again with a new attempt, and its followers that failed with one of `codes`."""
+    """Queue a locked try-on with a new attempt, as well as its followers that failed with one of `codes`."""
     request = attempt.request
     transition(
         [request],
@@ -136,7 +137,7 @@ def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str],
 
 
 def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """Poll the vendor or download the finished images now. Return False if neither is scheduled for later."""
+    """Make the next poll or download due now. Return False if none is scheduled for later."""
     now = timezone.now()
     with transaction.atomic():
         row = lock_rows([request.pk])[request.pk]
@@ -149,7 +150,7 @@ def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
 
 
 def write_off(request: TryOnRequest, *, actor_id: Any) -> bool:
-    """Record that staff leave an unknown outcome failed and its money spent. Return False if it is known."""
+    """Record that staff accept an unknown outcome as failed and paid. Return False if there is none."""
     with transaction.atomic():
         row = lock_rows([request.pk])[request.pk]
         if not _is_unresolved(row):

@@ -1,4 +1,4 @@
-"""The changes after the submit, while the vendor renders and a worker downloads the images."""
+"""Change try-ons after the submit, while the vendor renders and a worker downloads the images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .transition import (
 logger = logging.getLogger(__name__)
 
 DOWNLOAD_PERIOD = timedelta(hours=24)
-"""The time for which a download is repeated while the connection or our storage fails."""
+"""The time after the end of a render for which failed downloads of its images are repeated."""
 
 MIN_DOWNLOAD_PAUSE = timedelta(seconds=2)
 MAX_DOWNLOAD_PAUSE = timedelta(minutes=10)
@@ -45,7 +45,7 @@ MAX_CLAIMS = 3
 def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> list[Attempt]:
     """Claim due try-ons for one poll or one download each, and return the claimed attempts.
 
-    Another dispatcher may have claimed or ended a try-on since the caller read it.
+    Skip a try-on that another dispatcher has claimed or ended since the caller read it.
     """
     until = now + lease
     with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
@@ -67,7 +67,7 @@ def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> l
 
 
 def release(claims: Sequence[tuple[TryOnRequest, datetime]]) -> None:
-    """Release claimed try-ons, and make them due at these times or earlier if a callback came meanwhile.
+    """Release claimed try-ons. Make each due at its given time, unless a callback has set another time.
 
     A try-on that another dispatcher has claimed in the meantime does not change.
     """
@@ -108,7 +108,7 @@ def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | 
             requests, State.RENDERED, "rendered", attempts=attempts, own_fields=own_fields, rendered_at=now
         )
         update_rows(Attempt, answers)
-        settle(attempts, Money.SPENT)  # The money of some may be spent already, because of their deadline.
+        settle(attempts, Money.SPENT)  # Money is spent already if the try-on has reached its deadline before.
         if attempts:
             VendorLink.objects.filter(attempt__in=attempts).delete()
     return attempts
@@ -126,7 +126,7 @@ def mark_render_failed(attempt: Attempt, answer: VendorResponse, *, is_charged: 
         money = Money.SPENT if is_charged else Money.FREE
         fail(attempt, "vendor_failed", answer.error_code or "vendor", money)
         if not is_charged:
-            # A reopened try-on has reached its deadline before, which counted the money as spent.
+            # The money of a reopened try-on was counted as spent when it failed before.
             settle([attempt], Money.FREE, source=Money.SPENT)
     return True
 
@@ -142,7 +142,7 @@ def _is_awaited(attempt: Attempt, answer: VendorResponse) -> bool:
 
 
 def fail_at_deadline(attempt: Attempt) -> None:
-    """Fail a try-on because its render takes too long. A late callback may still reopen it."""
+    """Fail a try-on because its render takes too long. A late callback can still reopen it."""
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
         if is_newest(attempt) and attempt.request.state == State.SUBMITTED:

@@ -16,7 +16,7 @@ from .transition import lock_rows, record, settle, transition
 
 
 def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] | None = None) -> None:
-    """Store a new try-on, and reserve its `amount` in micro-USD, or None for a follower.
+    """Store a new try-on, and reserve `amount` micro-USD for it. For a follower, `amount` is None.
 
     Raise `BudgetExhausted` if the budget does not cover the amount.
     """
@@ -64,7 +64,7 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
 
 
 def cancel_if_unwanted(source: TryOnRequest, *, actor_id: Any = None) -> bool:
-    """Cancel a shared render that is still queued, if no follower and no batch waits for it any more."""
+    """Cancel a queued shared render if no follower and no batch wants it. Return whether it was canceled."""
     with transaction.atomic():
         # A new follower needs the same lock, so no follower is stored between this check and the commit.
         lock_rows([source.pk])

@@ -1,4 +1,4 @@
-"""The changes around a submit, the paid call to the vendor, and the vendor's callbacks.
+"""Change try-ons before and after a submit, which is the paid call to the vendor, and after callbacks.
 
 A submit is claimed before it is sent, so it is never sent twice automatically. The vendor's id of a render is
 stored with its attempt. An id from the response to the submit replaces an id from a callback.
@@ -43,7 +43,7 @@ LEASE = timedelta(seconds=60)
 def claim_submits(
     attempts: Sequence[Attempt], token_hashes: Sequence[str], now: datetime, lease: timedelta
 ) -> list[Attempt]:
-    """Change these try-ons from `queued` to `submitting`, and commit before the caller opens a socket.
+    """Change these try-ons from `queued` to `submitting`. Commit the change before you open a socket.
 
     Return the attempts that may be sent now, once. An attempt may not be sent if its try-on was claimed or
     ended since the caller read it, is not due, or has no photo any more.
@@ -82,8 +82,8 @@ def _may_be_sent(attempt: Attempt, now: datetime) -> bool:
 def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
     """Store the vendor's ids of accepted submits. They replace ids that have come with callbacks.
 
-    If an id belongs to another attempt, raise `IntegrityError` and store nothing. If it is the only outcome,
-    change its try-on to `unknown` instead.
+    If an id belongs to another attempt and there are several outcomes, store nothing and raise
+    `IntegrityError`. If there is only one outcome, change its try-on to `unknown` instead.
     """
     try:
         with atomic_outcome():
@@ -116,9 +116,9 @@ def _mark_id_conflict(attempt: Attempt, result: SubmitResult) -> None:
 def mark_refused(
     attempt: Attempt, result: SubmitResult, *, retry_at: datetime | None, code: str = "vendor"
 ) -> None:
-    """Queue a refused or unsent submit again for `retry_at`, or fail it with `code`. It costs nothing.
+    """Queue a refused or unsent submit again for `retry_at`. If that is None, fail its try-on with `code`.
 
-    If the outcome was unknown before, it is known now. If the try-on has already ended, free its money.
+    The submit costs nothing, so its money is also freed if the try-on has already ended.
     """
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
@@ -186,7 +186,7 @@ def mark_unknown(
 
 
 def fail_unknown_outcome(request: TryOnRequest) -> None:
-    """Fail a try-on whose outcome is still unknown, count its money as spent, and notify the shop."""
+    """If a due try-on still has an unknown outcome, fail it, count its money as spent, and send signals."""
     with transaction.atomic():
         attempt = lock_newest_attempt(request)
         request = attempt.request
@@ -197,7 +197,7 @@ def fail_unknown_outcome(request: TryOnRequest) -> None:
 
 
 def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
-    """Make a try-on due for a poll after a callback with its attempt's token. Return whether it changed."""
+    """Schedule a poll after a callback with this attempt's token. Return whether the try-on changed."""
     now = timezone.now()
     # No lock is needed in the common case: a vendor's id is never removed, and the try-on waits for its poll.
     if attempt.vendor_id is not None and _make_due(attempt.request, now):
@@ -215,7 +215,7 @@ def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
 
 
 def _make_due(request: TryOnRequest, now: datetime) -> bool:
-    """Make the try-on due now, or one interval after the poll that its last callback caused.
+    """Make the try-on due now, but no earlier than one interval after the poll of its last callback.
 
     Never postpone it. Record the first callback even if the try-on is due already, since try-ons with a
     callback are polled first. The condition on `called_back_at` ignores one of two simultaneous callbacks.
@@ -256,7 +256,7 @@ def _can_reopen(attempt: Attempt) -> bool:
 
 
 def reopen(attempts: Sequence[Attempt], event: str, due_at: Sequence[datetime], **fields: Any) -> None:
-    """Change these try-ons to `submitted`, each with its `due_at`, and queue failed followers again."""
+    """Change these try-ons to `submitted`, each with its `due_at`, and queue their failed followers again."""
     requests = [attempt.request for attempt in attempts]
     failed = [request for request in requests if request.state == State.FAILED]
     times = [{"due_at": moment} for moment in due_at]

@@ -1,4 +1,4 @@
-"""Lock try-ons and change their state, with the event, the signals and the money of each change."""
+"""Lock try-ons, change their state, record events, send signals, and settle the money."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 CONNECTION_ERRORS = (OperationalError, InterfaceError, InternalError)
-"""Errors after which the database may soon work again. Any other error would occur again."""
+"""Database errors that can be temporary. Any other database error would occur again."""
 
 
 # Locks ----------------------------------------------------------------------------------------------
@@ -43,10 +43,10 @@ class RolledBack(Exception):  # noqa: N818 - it says what happened
 
 @contextmanager
 def atomic_outcome() -> Iterator[None]:
-    """Store an outcome in a transaction that tells a certain rollback from an unknown result of its COMMIT.
+    """Store an outcome in a transaction. Tell a certain rollback from an unknown result of the COMMIT.
 
-    Raise `RolledBack` for a database error inside the block: the same outcome may be stored again. An error
-    of the COMMIT is raised as it is, since the outcome may be stored already.
+    Raise `RolledBack` if a database error occurs inside the block. The outcome can then be stored again.
+    Leave `IntegrityError` and errors of the COMMIT unchanged. After the latter, the outcome might be stored.
     """
     with transaction.atomic():
         try:
@@ -86,7 +86,7 @@ def lock_newest_attempt(request: TryOnRequest) -> Attempt:
 
 
 def current_attempt(request: TryOnRequest) -> Attempt:
-    """Return the newest attempt."""
+    """Return the newest attempt of this try-on."""
     return request.attempts.order_by("-number")[:1].get()
 
 
@@ -109,7 +109,7 @@ def transition(
     detail: dict[str, Any] | None = None,
     **fields: Any,
 ) -> None:
-    """Change the state of these locked try-ons and of the passed objects, and record an event for each.
+    """Change the state of these locked try-ons, in the rows and in the objects, and record an event for each.
 
     `fields` apply to all try-ons, each item of `own_fields` to one. The caller has checked the states. Raise
     `RowsChanged` if a transition is not allowed, or if a row has another state than its object.
@@ -165,7 +165,7 @@ def record(
 
 
 def record_events(events: Sequence[TryOnEvent]) -> None:
-    """Add these events to the history, and log a line with ids only for each."""
+    """Add these events to the history, and log a line for each, without its actor and detail."""
     TryOnEvent.objects.bulk_create(events)
     for event in events:
         logger.info(
@@ -196,7 +196,7 @@ def send_signal(signal: Signal, try_on: TryOnRequest, **arguments: Any) -> None:
 
 
 def _find_product(try_on: TryOnRequest) -> Model | None:
-    """Return the product even if `TryOn.get_queryset` excludes it, or None if it was deleted."""
+    """Return the product, even if `TryOn.get_queryset` excludes it. Return None if it cannot be loaded."""
     label, _colon, pk = try_on.product.partition(":")
     try:
         product: Model | None = apps.get_model(label)._default_manager.filter(pk=pk).first()
@@ -210,8 +210,8 @@ def _find_product(try_on: TryOnRequest) -> Model | None:
 def settle(attempts: Sequence[Attempt], money: Money, *, source: Money = Money.HELD) -> None:
     """Change the money of the locked attempts from `source` to `money`, and update the budgets.
 
-    Skip attempts whose money is not in `source`. Refund the quotas of freed attempts. To prevent deadlocks,
-    lock quotas before budgets, as when a try-on is accepted, and free only one attempt per transaction.
+    Skip attempts whose money is not `source`. Refund the quotas of freed attempts. To prevent deadlocks, lock
+    quotas before budgets, as when a try-on is accepted. Callers free only one attempt per transaction.
     """
     changing = [attempt for attempt in attempts if attempt.money == source]
     update_rows(Attempt, [(attempt.pk, {"money": source}, {"money": money}) for attempt in changing])

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BudgetPeriod(models.Model):
-    """The cost of one day or one month, in micro-USD."""
+    """The reserved and the spent money of one day or one month, in micro-USD."""
 
     class Kind(models.TextChoices):
         DAY = "day", _("day")
@@ -32,7 +32,7 @@ class BudgetPeriod(models.Model):
 
 
 class Quota(models.Model):
-    """The images that one key has used in one window. The key is a keyed hash, or the id of a guest."""
+    """The number of images that a key has used in a window. The key is a keyed hash, or the id of a guest."""
 
     key = models.CharField(max_length=80)
     window_start = models.DateTimeField()

@@ -41,7 +41,7 @@ class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
 
 
 class PersonPhoto(models.Model):
-    """A shopper's photo or a house model's, as `images.normalize_person_photo` encoded it."""
+    """A photo of a shopper or a house model, encoded by `images.normalize_person_photo`."""
 
     class Kind(models.TextChoices):
         OWN = "own", _("shopper's own")
@@ -84,7 +84,7 @@ class PersonPhoto(models.Model):
         return self.kind == self.Kind.HOUSE
 
     def suits_kind(self, kind: str) -> bool:
-        """Return whether the photo suits this kind, "garment" or "eyewear". An empty list suits both."""
+        """Return whether the photo suits this kind, "garment" or "eyewear". An empty `suits` means both."""
         return not self.suits or kind in self.suits
 
 

@@ -41,7 +41,7 @@ IMAGE_ERROR_CODES = ("photo_unusable", "product_image")
 """The error codes if the vendor cannot use an image, mostly because the vendor cannot download it."""
 
 REOPENABLE_CODES = ("outcome_unknown", "deadline")
-"""The error codes of try-ons that a late callback, or an operator who finds the vendor's id, may reopen."""
+"""The error codes of try-ons that a late callback, or an operator who finds the vendor's id, can reopen."""
 
 ALLOWED_SOURCES: dict[State, tuple[State, ...]] = {
     # UNKNOWN: the response to the submit came late and was a refusal. FAILED: the source of a follower was

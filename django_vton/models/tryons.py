@@ -221,14 +221,14 @@ class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
     """Queries for the images that may be viewed."""
 
     def visible_to(self, shopper: Shopper | None) -> QuerySet[TryOnImage]:
-        """Return published images, and the images of this shopper's try-ons and of renders they share."""
+        """Return the images that are published, belong to a try-on of this shopper, or are shared by one."""
         visible = Q(published_at__isnull=False)
         if shopper is not None:
             visible |= Q(request__shopper=shopper) | Q(request__followers__shopper=shopper)
         return self.filter(visible).distinct()
 
     def published_for(self, ref: str) -> QuerySet[TryOnImage]:
-        """Return the published images of a product, newest first."""
+        """Return the published images of a product and its variants, newest first."""
         of_product = Q(publications__product=ref) | Q(publications__main_product=ref)
         return self.filter(of_product).order_by("-published_at").distinct()
 

@@ -1,4 +1,4 @@
-"""Wake workers through Django's tasks, which are built in since Django 6.0 and a backport for Django 5.2.
+"""Wake workers through Django's tasks, which need a backport on Django 5.2 and are built in since 6.0.
 
 Import this module only if `ENQUEUE` names it, because the backport (the extra `tasks`) may not be installed.
 """

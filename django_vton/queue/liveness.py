@@ -11,14 +11,14 @@ from ..models import DispatcherLease
 from .dispatcher_leases import EXPIRED
 
 GONE_AFTER = timedelta(minutes=5)
-"""The time without a worker after which no more photos are accepted."""
+"""The time without a worker after which no more try-ons are accepted."""
 
 RECENT = timedelta(minutes=2)
 """The time in which a running worker is seen at least once, since it is woken every minute."""
 
 
 def record_heartbeat() -> None:
-    """Record that a worker is alive, also if there is no work."""
+    """Record that a worker is alive, even if there is no work."""
     now = timezone.now()
     if not DispatcherLease.objects.filter(number=1).update(seen_at=now):
         first = DispatcherLease(number=1, seen_at=now, lease_until=EXPIRED)

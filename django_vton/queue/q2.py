@@ -9,7 +9,7 @@ from django.apps import apps
 from ..conf import config
 
 TASK_TIMEOUT_SECONDS = 60
-"""A dispatcher runs for at most 10 seconds and its last call for 20; the rest is a margin."""
+"""The timeout of a task. A dispatcher runs for at most 10 seconds and its last call for 20."""
 
 SCHEDULES = {
     "vton: wake a worker for due try-ons": ("django_vton.tasks.wake", 1),
@@ -36,7 +36,7 @@ def cluster_settings() -> Any:
 
 
 def register_schedules(using: str, **_kwargs: Any) -> None:
-    """Create schedules that are missing by name, and leave others unchanged. Receiver of `post_migrate`."""
+    """Create schedules whose names are missing. Leave all others unchanged. Receiver of `post_migrate`."""
     if config.ENQUEUE or not apps.is_installed("django_q"):
         return
     from django.db import connections, router
@@ -45,7 +45,7 @@ def register_schedules(using: str, **_kwargs: Any) -> None:
     if not router.allow_migrate_model(using, Schedule):
         return
     if Schedule._meta.db_table not in connections[using].introspection.table_names():
-        return  # Only another app was migrated. This is called again when django-q2 is.
+        return  # Only another app was migrated. This is called again when django-q2 is migrated.
     for name, (path, minutes) in SCHEDULES.items():
         Schedule.objects.using(using).get_or_create(
             name=name,

@@ -1,6 +1,6 @@
 """Claim due try-ons for a dispatcher, in its database thread. The module `outcomes` stores their outcomes.
 
-A lease's end on the monotonic clock is computed before the claim is committed, so it is never too late.
+A lease's end on the monotonic clock is computed before the claim, so it is never after the stored end.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from ..utils.tokens import hash_token, new_token
 logger = logging.getLogger(__name__)
 
 MAX_CALL_SECONDS = 20.0
-"""The maximum duration of one call of the vendor. It must be shorter than `lifecycle.LEASE`."""
+"""The maximum duration of one call to the vendor. It must be shorter than `lifecycle.LEASE`."""
 
 HORIZON = timedelta(seconds=60)
 """A dispatcher waits for work that is due within this time. The schedule wakes a worker for later work."""
 
 OUTCOME_TIMEOUT_WITHOUT_CALLBACK = timedelta(seconds=90)
-"""The timeout of an unknown outcome without callbacks. It is short, since only the response can tell it."""
+"""The time for which an unknown outcome is awaited without callbacks. Only a late response can tell it."""
 
 POLL_LIMIT_AWAITING_CALLBACK = 4
-"""The maximum number of renders without their callback that one polling cycle polls.
+"""The maximum number of renders that one polling cycle polls before their callback has arrived.
 
-If the vendor is slow, all of them are due, but hardly any has finished. If callbacks are lost, this limit
+If the vendor is slow, all these renders are due, but few have finished. If callbacks are lost, this limit
 still allows dozens of polls a second.
 """
 
@@ -95,9 +95,9 @@ def claim_jobs(free: int, free_submits: int) -> list[Job]:
 
 
 def _row_locks() -> AbstractContextManager[object]:
-    """Return a transaction in which other dispatchers skip the selected rows, if the database supports that.
+    """Return a transaction whose locked rows other dispatchers skip, if the database supports that.
 
-    It only saves useless work, since the claim locks its rows and reads them again.
+    The locks only save useless work, since the claim locks its rows and reads them again.
     """
     return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
 
@@ -115,7 +115,7 @@ def _newest_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) -
 
 
 def _has_any(rows: QuerySet[TryOnRequest]) -> bool:
-    """Like `exists`, but keep the order. Without it, a query planner may read all waiting rows."""
+    """Like `exists`, but keep the order. Without an order, a query planner might read all waiting rows."""
     return bool(rows.values_list("pk")[:1])
 
 
@@ -146,7 +146,7 @@ def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: 
             allowed = sendable[: allowance.capacity]
             claimed = claim_submits(allowed, engine, after_refusal=allowance.after_refusal)
     jobs += claimed
-    # Each `give_up` is a transaction, so that the quotas and budgets of several try-ons are not locked.
+    # Each `give_up` is a transaction, so that quotas and budgets of several try-ons are not locked at once.
     for attempt in attempts:
         if not _has_images(attempt.request, now):
             lifecycle.give_up(attempt.request, "deadline", "photo_gone")
@@ -205,18 +205,18 @@ def _awaiting_callback() -> Q:
 
 
 def claim_polls(attempts: Sequence[Attempt], now: datetime) -> list[Attempt]:
-    """Claim those of the attempts that wait for a poll or a download."""
+    """Claim the attempts that wait for a poll or a download. Return the claimed attempts."""
     waiting = [attempt for attempt in attempts if attempt.request.state in (State.SUBMITTED, State.RENDERED)]
     return lifecycle.claim_due(waiting, now, lifecycle.LEASE) if waiting else []
 
 
 def create_jobs(claimed: Sequence[Attempt]) -> list[Job]:
-    """Return the polls and downloads of claimed attempts. A try-on that cannot continue fails instead."""
+    """Return the polls and downloads of claimed attempts, without the try-ons that cannot continue."""
     return [job for job in map(_create_job, claimed) if job is not None]
 
 
 def _create_job(attempt: Attempt) -> Job | None:
-    """Return the job of a claimed try-on, or None if it fails after too many claims or has no engine."""
+    """Return the job of a claimed try-on. Return None if it fails, or if its engine is not configured."""
     request = attempt.request
     has_crashed = request.claim_count > lifecycle.MAX_CLAIMS
     if request.state == State.RENDERED:
@@ -246,7 +246,7 @@ def outcome_timeout(engine: str) -> timedelta:
 
 
 def deadline_of(request: TryOnRequest, attempt: Attempt) -> datetime:
-    """Return the time at which polling stops. A late callback extends it a little."""
+    """Return the time at which polling stops. A late callback postpones it a little."""
     deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
     if request.called_back_at is None:
         return deadline

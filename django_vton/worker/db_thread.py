@@ -1,4 +1,4 @@
-"""The dispatcher's database threads. Each runs one function at a time, on a usable connection."""
+"""Run the dispatcher's database work in separate threads, and store outcomes in batches."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_BATCH = 50
-"""The maximum number of outcomes that are stored together, which is the default of CONCURRENCY."""
+"""The maximum number of outcomes that are stored together. It equals the default of CONCURRENCY."""
 
 MAX_PAUSE_SECONDS = 0.1
 """The maximum time for which a busy micro-batcher waits for more outcomes."""
 
 
 class DbThread:
-    """A separate thread, since asgiref's fails for ever after a lost connection and hangs after a fork."""
+    """A database thread. asgiref's own thread fails after a lost connection, and hangs after a fork."""
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
@@ -113,8 +113,8 @@ class MicroBatcher:
 def _is_rolled_back(error: Exception) -> bool:
     """Return whether it is certain that nothing was stored.
 
-    After any other database error, the outcomes may be stored. Storing an outcome twice would treat it as a
-    late outcome of a try-on that has ended.
+    After a database error other than `IntegrityError` and `RolledBack`, the outcomes might be stored. If one
+    were stored again, it would count as a late outcome of a try-on that has ended.
     """
     is_database_error = isinstance(error, DatabaseError | InterfaceError)
     return isinstance(error, IntegrityError | RolledBack) or not is_database_error

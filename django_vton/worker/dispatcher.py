@@ -41,11 +41,11 @@ BUSY_CYCLE_SECONDS = 0.5
 """The minimum pause while half of the capacity or more is used."""
 
 IDLE_CYCLE_SECONDS = 1.0
-"""The pause if there is nothing to do, which is also the maximum."""
+"""The pause while there is nothing to do. No pause is longer."""
 
 
 def pause_after_cycle(seconds: float, *, is_busy: bool = False, is_full: bool = False) -> float:
-    """Return the pause after a polling cycle: twice its duration, to leave the database to outcomes.
+    """Return the pause after a polling cycle: twice its duration, so that outcomes are stored soon.
 
     If `is_full`, more submits are probably waiting, so no minimum applies. If `is_busy`, the minimum is
     longer, since the cost of a cycle hardly depends on its number of rows. After a cycle that a lock has
@@ -105,7 +105,7 @@ class Dispatcher:
         self.feeder = BatchFeeder(self._may_continue)
 
     async def main(self) -> bool:
-        """Take a lease, work, finish the jobs, and release the lease. Return False if none is free."""
+        """Take a lease, work, finish the jobs, and release the lease. Return False if no lease is free."""
         try:
             lease = await self.db(dispatcher_leases.acquire)
             if lease is None:
@@ -146,7 +146,7 @@ class Dispatcher:
         return self.has_lease and not self.stop.is_set() and time.monotonic() <= self.ends_at
 
     async def _work(self, jobs: RunningJobs) -> None:
-        """Claim and start jobs in polling cycles, until told to stop or no job is running or due soon."""
+        """Claim and start jobs in polling cycles, until the run must end or there is nothing left to do."""
         while self._may_continue():
             began = time.monotonic()
             free, free_submits = jobs.free_capacity()

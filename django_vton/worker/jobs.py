@@ -33,11 +33,11 @@ T = TypeVar("T")
 DOWNLOAD_SECONDS = 20.0
 
 MAX_IMAGES_IN_MEMORY = 8
-"""The maximum number of result images that are downloaded or decoded at a time. Each may have 32 MB."""
+"""The maximum number of result images that are downloaded or decoded at a time. Each can have 32 MB."""
 
 
 class LeaseExpired(Exception):  # noqa: N818 - it says what happened
-    """A submit is too late, since another dispatcher may soon assume that this worker has died."""
+    """It is too late to send a submit: another dispatcher might soon assume that this worker has died."""
 
 
 class RunningJobs:
@@ -54,7 +54,7 @@ class RunningJobs:
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
         # A separate thread, so that outcomes are not delayed by polling cycles.
         self.db = DbThread("vton-outcomes")
-        # The result of a submit cannot be requested again, so store it immediately. Other outcomes may wait.
+        # The result of a submit cannot be requested again, so store it immediately. Other outcomes can wait.
         self.store_submit = MicroBatcher(self.db, outcomes.on_submit)
         self.store_poll = MicroBatcher(self.db, outcomes.on_poll, is_busy=self.is_busy)
         self.store_download = MicroBatcher(self.db, outcomes.on_download, is_busy=self.is_busy)
@@ -65,7 +65,7 @@ class RunningJobs:
         return free, min(free, config.SUBMIT_CONCURRENCY - self.submits)
 
     def is_busy(self) -> bool:
-        """Return whether half of the capacity is used, so that larger batches save database time."""
+        """Return whether half of the capacity is used. Outcomes are then stored in larger batches."""
         return 2 * len(self.tasks) >= config.CONCURRENCY
 
     def start(self, job: Job) -> None:

@@ -29,7 +29,7 @@ RETRY_NOT_SENT = timedelta(seconds=5)
 MAX_RETRY_PAUSE = timedelta(minutes=5)
 
 MAX_ATTEMPTS = 300
-"""The maximum number of attempts, enough for about a day. It ends retries with an unreadable photo file."""
+"""The maximum number of attempts, enough for about a day. It ends retries if a photo file is unreadable."""
 
 
 def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
@@ -78,7 +78,7 @@ def describe_not_sent(error: str) -> str:
 
 
 def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, bool]]) -> list[Job | None]:
-    """Store the results of polls: the job, the response, its Retry-After in seconds, and `may_download`.
+    """Store the results of polls: the job, the response or None, Retry-After in seconds, and `may_download`.
 
     Return a download for each finished render whose try-on stays claimed, and None for the other polls.
     """
