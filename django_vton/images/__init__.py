@@ -1,8 +1,8 @@
 """Turn untrusted bytes into safe images. Except for the sandbox, only this package uses Pillow.
 
-It detects the format from the bytes alone, and knows the size before it decodes. It encodes every image
-again, so that only pixels are stored or passed on. It raises `ImageRefused` for every problem with a file.
-All functions are pure and thread-safe. A call may take a second, so do not call them in an event loop.
+The package detects the format from the bytes alone, and knows the size before it decodes. It encodes every
+image again, so that only pixels are stored or passed on. It raises `ImageRefused` for every problem with a
+file. All functions are thread-safe. A call can take a second, so do not call them in an event loop.
 """
 
 import math
@@ -140,7 +140,7 @@ def normalize_result(data: bytes) -> EncodedImage:
 def convert_result(data: bytes, content_type: str) -> EncodedImage:
     """Convert a stored result to `image/png` or `image/jpeg`, with the label that `normalize_result` adds.
 
-    Raise `ImageRefused` if the bytes are not a result.
+    Raise `ImageRefused` as `normalize_result` does.
     """
     source = _read(data, "result", RESULT_FORMATS, RESULT_PIXELS)
     if content_type == "image/png":
@@ -189,7 +189,7 @@ def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: i
     except WrongKindError:
         names = ", ".join(FORMAT_NAMES[name] for name in formats)
         raise ImageRefused("format", subject, formats=names) from None
-    # Above MAX_IMAGE_PIXELS Pillow warns or raises an error. The shop may have lowered that setting.
+    # Above MAX_IMAGE_PIXELS Pillow warns or raises an error. The shop might have lowered that setting.
     limit = min(max_pixels, math.floor(MAX_MEMORY / source.cost), Image.MAX_IMAGE_PIXELS or max_pixels)
     if not source.width or not source.height:
         raise DamagedError("The image has no pixels.")
@@ -200,7 +200,7 @@ def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: i
 
 
 def _check_shape(source: ImageSource, subject: Subject) -> None:
-    """Refuse an image with a side that is too short, now or when the longest side is reduced."""
+    """Refuse an image with a side below `MIN_SIDE`, now or after it is shrunk to `MAX_SIDE`."""
     width, height = source.upright
     if min(width, height) < MIN_SIDE:
         raise ImageRefused("too_small", subject, width=width, height=height, side=MIN_SIDE)

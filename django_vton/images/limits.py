@@ -1,4 +1,4 @@
-"""Limits of photos, product images and results: formats, bytes of a file, pixels of an image and a side."""
+"""Limits of photos, product images and results: formats, bytes, and pixels per image and per side."""
 
 from importlib.util import find_spec
 
@@ -22,6 +22,6 @@ PRODUCT_BYTES = 50_000_000
 PRODUCT_PIXELS = 80_000_000
 RESULT_PIXELS = 25_000_000
 
-# The maximum memory of a decoder, in bytes. With the copies of the file, the total stays below 300 MB. In
-# formats that take more memory per pixel, images may have fewer pixels.
+# The maximum memory of a decoder, in bytes. With the copies of the file, the total stays below 300 MB.
+# Formats that take more memory per pixel therefore allow fewer pixels.
 MAX_MEMORY = 200_000_000

@@ -1,8 +1,8 @@
 """Incidents, such as missing workers or a used-up budget. Staff get one mail about each.
 
 The code that moves money does not report incidents, so it does not depend on mail. Instead, `check()` derives
-the current incidents from the rows, opens new ones and closes those that are over. A mail is due at the row's
-`notify_at`. A process claims the mail before it sends it, and a mail that was not sent becomes due again.
+the current incidents from the database, opens new ones and closes those that are over. A mail is due at
+`Incident.notify_at`. A process claims a mail before sending it. A mail that was not sent becomes due again.
 
 The names of incidents:
 
@@ -59,9 +59,9 @@ OUTCOME_UNKNOWN = Q(HAS_ATTEMPT, ~IS_WRITTEN_OFF, state=State.FAILED, error_code
 
 
 def recent_image_failures() -> int:
-    """Return 0 unless each of the newest renders failed because the vendor could not load an image.
+    """Return the number of newest renders that all failed because the vendor could not load an image.
 
-    Otherwise return the number of these renders, at most `CONSECUTIVE_FAILURES`.
+    At most `CONSECUTIVE_FAILURES` renders are examined. Return 0 if any of them ended otherwise.
     """
     by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
     ended = TryOnRequest.objects.filter(
@@ -73,7 +73,7 @@ def recent_image_failures() -> int:
 
 
 def current_incidents() -> dict[str, BudgetStatus | None]:
-    """Return the incidents that the rows show now: their names, and the status for those of a budget."""
+    """Return the current incidents by name. The value is the budget's status; None for other incidents."""
     day = today()
     found: dict[str, BudgetStatus | None] = {}
     if liveness.workers_are_gone():
@@ -95,7 +95,7 @@ def current_incidents() -> dict[str, BudgetStatus | None]:
 
 
 def open_incidents() -> Iterator[tuple[str, datetime | None]]:
-    """Yield the name of each current incident and its start, or None if `check` has not opened it yet."""
+    """Yield each current incident's name and start. The start is None until `check` opens the incident."""
     since = dict(Incident.objects.values_list("name", "opened_at"))
     found = current_incidents()
     for name in found:
@@ -140,7 +140,7 @@ def _lasts_for_period(name: str) -> bool:
 
 
 def _open(name: str, budget: BudgetStatus | None, now: datetime, *, has_own_mail: bool) -> Incident:
-    """Create the row, unless another process has just done so. Only its creator logs and sends the signal."""
+    """Get or create the incident's row. Only the process that creates it logs and sends the signal."""
     row, is_new = Incident.objects.get_or_create(
         name=name, defaults={"opened_at": now, "notify_at": now if has_own_mail else None}
     )
@@ -163,7 +163,7 @@ def _send_budget_near(budget: BudgetStatus) -> None:
 
 
 def _notify(row: Incident, now: datetime, *, is_over: bool) -> None:
-    """Claim the mail, then send it. Unless it is sent, it becomes due again when the claim expires."""
+    """Claim the mail and send it after the commit. A mail not sent becomes due again after `MAIL_RETRY`."""
     recipients = mail.recipients()
     unclaimed = Incident.objects.filter(name=row.name, notify_at=row.notify_at)
     if not recipients:

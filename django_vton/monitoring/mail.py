@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 THREAD_NAME = "vton-mail"
 MAX_THREADS = 5
-"""The maximum number of mails in one process that wait for a mail server that does not answer."""
+"""The maximum number of mails that one process sends at the same time."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _images_unreachable(_details: str) -> Notice:
 
 
 def recipients() -> list[str]:
-    """Return the addresses in `NOTIFY`, or those of MANAGERS if it is not set."""
+    """Return the addresses in `NOTIFY`. If `NOTIFY` is not set, return those of MANAGERS."""
     if config.NOTIFY is not None:
         return list(config.NOTIFY)
     return [manager if isinstance(manager, str) else manager[1] for manager in settings.MANAGERS]

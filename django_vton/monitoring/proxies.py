@@ -1,4 +1,4 @@
-"""Detect a wrong `TRUSTED_PROXIES` setting from requests, so that `vton_doctor` and `check` can report it.
+"""Detect a wrong `TRUSTED_PROXIES` setting from requests, for `vton_doctor` and `manage.py check` to report.
 
 With a wrong number of proxies, all shoppers seem to have the same address and share one `IP_QUOTA`.
 """

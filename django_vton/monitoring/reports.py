@@ -35,7 +35,7 @@ BOOKED = Case(
 """How an attempt's amount is booked. "assumed" counts as spent, although the outcome is unknown."""
 
 BY_SHOPPERS = Q(shopper__isnull=False) | Q(erased_at__isnull=False)
-"""Excludes renders on house models, which have no owner. Try-ons that share such a render are included."""
+"""Selects shoppers' try-ons, erased ones included, but not the merchant's renders on house models."""
 
 OPINIONS: dict[str, Count] = {
     "likes": Count("pk", filter=Q(feedback=LIKE)),
@@ -47,7 +47,7 @@ OPINIONS: dict[str, Count] = {
 
 @dataclass
 class Totals:
-    """Renders by the day they were ordered on, and micro-USD by the day they are booked on."""
+    """Numbers of renders, by the day of the order, and amounts in micro-USD, by the day of the booking."""
 
     renders: int = 0
     completed: int = 0
@@ -59,7 +59,7 @@ class Totals:
 
     @property
     def spent(self) -> int:
-        """The amount that counts as spent in the budget."""
+        """The micro-USD that count as spent in the budget."""
         return self.charged + self.assumed
 
     @property
@@ -123,7 +123,7 @@ def _add_amount(totals: Totals, group: Mapping[str, Any]) -> None:
 
 
 def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
-    """Return the attempts that were sent to the vendor, in the order of sending."""
+    """Return a dict for each attempt of these days that was sent to the vendor, in the order of sending."""
     return (
         Attempt.objects.filter(budget_day__range=(first, last), posted_at__isnull=False)
         .order_by("budget_day", "posted_at", "pk")
@@ -133,7 +133,7 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
 
 
 def waiting_times(first: date, last: date) -> list[float]:
-    """Return the sorted seconds from order to result of the newest renders, at most `SAMPLE`."""
+    """Return the seconds from order to result of the newest `SAMPLE` completed renders, sorted."""
     rows = TryOnRequest.objects.filter(
         _created_between(first, last), state=State.COMPLETED, source__isnull=True, finished_at__isnull=False
     ).order_by("-created_at")
@@ -189,7 +189,7 @@ def feedback(first: date, last: date) -> Feedback:
 
 
 def feedback_by_product(first: date, last: date) -> QuerySet[TryOnRequest, Any]:
-    """Return the feedback on each product, the most disliked product first."""
+    """Return the feedback on each product as dicts, the most disliked product first."""
     groups = _with_feedback(first, last).values("product").annotate(title=Max("product_title"), **OPINIONS)
     return groups.order_by(F("dislikes").desc(), "product")
 

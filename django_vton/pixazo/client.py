@@ -2,8 +2,8 @@
 
 Its design follows from three facts about money and secrets:
 
-- A submit costs money and has no idempotency key. It is sent once, on a new connection (a kept-alive one may
-  have died unnoticed), without following redirects, and its outcome is one of four.
+- A submit costs money and has no idempotency key. It is sent once, on a new connection (a kept-alive one
+  might have died unnoticed), without following redirects, and its outcome is one of four.
 - Polling is free. It reuses connections, and every error is a `PollFailed`, which never ends a render.
 - A result's URL comes from outside. It is downloaded without the key, and only from a checked IP address.
 """
@@ -50,8 +50,8 @@ _SECRET_LENGTH = 16
 class PixazoClient:
     """A client for one event loop. Use it with `async with PixazoClient(...) as pixazo`.
 
-    `result_hosts` lists the hosts of results in the form of ALLOWED_HOSTS; None allows any public host.
-    `loopback` also allows plain http and results from this machine, for the sandbox gateway. `resolve`
+    `result_hosts` lists the allowed hosts of results, written as in ALLOWED_HOSTS; None allows any public
+    host. `loopback` also allows plain http and results from this machine, for the sandbox gateway. `resolve`
     replaces the DNS lookup for results, and `ssl_context` the default TLS settings. Proxies from the
     environment are ignored.
 
@@ -120,7 +120,7 @@ class PixazoClient:
         before_send: Callable[[], None] | None = None,
         seconds: float = SUBMIT_TIMEOUT_SECONDS,
     ) -> SubmitResult:
-        """Send a paid request once and classify its outcome. Errors of the network or vendor do not raise.
+        """Send a paid request once and classify its outcome. Network and vendor errors do not raise.
 
         `before_send` is called after the connection is established and before the first byte is sent. If it
         raises, nothing is sent and the exception propagates. `callback_url` is ignored if the engine does not
@@ -140,7 +140,7 @@ class PixazoClient:
             with suppress_http_logs():
                 async with asyncio.timeout(seconds):
                     status_code, reply_headers, content = await self._exchange(self._submits, request)
-        except Exception as error:  # After any error, the render may have been charged.
+        except Exception as error:  # After any error, the render might have been charged.
             if sending.is_stopped:
                 raise
             not_sent = sending.is_connecting or isinstance(error, _NOT_CONNECTED)
@@ -153,7 +153,7 @@ class PixazoClient:
         )
 
     async def poll(self, engine: Engine, vendor_id: str) -> VendorResponse:
-        """Request the status of a render. Raise `PollFailed` if there is no usable response about it."""
+        """Return the vendor's response about a render. Raise `PollFailed` if there is no usable response."""
         call = engine.status_request(vendor_id)
         request = self._polls.build_request(call.method, self._base + call.path, json=call.json)
         error = ""
@@ -188,9 +188,9 @@ class PixazoClient:
     ) -> bytes:
         """Return the bytes of a result. Raise `DownloadFailed` if they cannot be downloaded.
 
-        At most `limit` bytes are downloaded within `seconds`, over https from a public IP address. The key is
-        not sent and redirects are not followed. The host is resolved once and the connection is made to the
-        checked IP address, so a DNS record that changes afterwards has no effect.
+        The download fails above `limit` bytes or `seconds`. It uses https and a public IP address, sends no
+        key and follows no redirects. The host is resolved once and the connection is made to the checked IP
+        address, so a DNS record that changes afterwards has no effect.
         """
         with suppress_http_logs():
             return await self._downloader.download(url, limit=limit, seconds=seconds)
@@ -208,8 +208,8 @@ class PixazoClient:
     ) -> tuple[int, httpx.Headers, bytes | None]:
         """Send a request and return the response's status, headers and body.
 
-        The body is None if it is too long or cannot be decoded. It is incomplete if the connection breaks,
-        which raises no error, because a refusal's status code is enough and incomplete JSON is not parsed.
+        The body is None if it is too long or cannot be decoded. If the connection breaks, the body is
+        incomplete and no error is raised: a refusal's status code is enough, and broken JSON is not parsed.
         """
         response = await client.send(request, stream=True)
         body = bytearray()
@@ -226,7 +226,7 @@ class PixazoClient:
             content = decompress(bytes(body), response.headers.get("Content-Encoding", ""), MAX_BODY)
         except (BodyTooLong, ValueError):
             return response.status_code, response.headers, None
-        if len(self._key) >= _SECRET_LENGTH:  # A refusal may quote the key.
+        if len(self._key) >= _SECRET_LENGTH:  # A refusal can quote the key.
             content = content.replace(self._key.encode(), b"[key]")
         return response.status_code, response.headers, content
 

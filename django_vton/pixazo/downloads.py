@@ -27,7 +27,7 @@ class ResultDownloader:
     resolve: ssrf.Resolve
 
     async def download(self, url: str, *, limit: int, seconds: float) -> bytes:
-        """Return at most `limit` bytes within `seconds`. Raise `DownloadFailed` if that is not possible."""
+        """Return a result's bytes. Raise `DownloadFailed` for errors, or above `limit` bytes or `seconds`."""
         failure: DownloadFailed | None = None
         try:
             async with asyncio.timeout(seconds):
@@ -66,7 +66,7 @@ class ResultDownloader:
         return target
 
     async def _download(self, target: httpx.URL, addresses: Sequence[str], limit: int) -> bytes:
-        """Try the addresses in turn, since this machine may not have IPv6, for example."""
+        """Return the bytes from the first address that accepts a connection. Not every machine has IPv6."""
         for address in addresses[:-1]:
             try:
                 return await self._download_from(target, address, limit)
@@ -84,7 +84,7 @@ class ResultDownloader:
         response = await self.http.send(request, stream=True)
         try:
             if response.status_code != HTTPStatus.OK:
-                # Most errors are retried, since the image is paid for and its file may appear late.
+                # Most errors are retried, since the image is paid for and its file can appear late.
                 is_retryable = response.is_error and response.status_code != HTTPStatus.GONE
                 raise DownloadFailed(f"HTTP {response.status_code}", is_retryable=is_retryable)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":

@@ -43,7 +43,7 @@ class OptionError(ValueError):
         self.name = name
         """The option's name as the caller gave it."""
         self.message = message
-        """What is allowed, for people; lazily translated."""
+        """The explanation for people; lazily translated."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
@@ -72,7 +72,7 @@ class Option:
         return list(zip(self.choices, self.choice_labels or self.choices, strict=True))
 
     def clean(self, value: object) -> Value:
-        """Return the value, or raise `OptionError` if it is not allowed. Neither True nor "1" counts as 1."""
+        """Return an allowed value unchanged, or raise `OptionError`. True and "1" do not count as 1."""
         match self.kind:
             case "choice" if isinstance(value, str) and value in self.choices:
                 return value
@@ -85,7 +85,7 @@ class Option:
         raise OptionError(self.name, self._expected())
 
     def from_text(self, text: str) -> Value:
-        """Like `clean`, but for a value from an HTML form or a command line, which is always a string."""
+        """Return the value of a string from a form or a command line. Raise `OptionError` as in `clean`."""
         value: object = text
         if self.kind == "integer" and re.fullmatch(r"[0-9]{1,9}", text):
             value = int(text)
@@ -133,7 +133,7 @@ class Engine:
     price: Decimal
     """The vendor's price of one image in USD. The shop's settings can override it."""
     typical_seconds: int
-    """The usual duration of a render, until the shop has measured its own."""
+    """The usual seconds of a render, until the shop has measured its own."""
     submit_path: str
     """The path below the gateway's base URL to which a render is POSTed."""
     status_path: str = "/v2/requests/status/{request_id}"
@@ -187,7 +187,7 @@ class Engine:
         return cleaned
 
     def image_count(self, options: Mapping[str, object]) -> int:
-        """Return the number of images that a render with these cleaned options produces and costs."""
+        """Return how many images a render with these cleaned options produces and is charged for."""
         count = options.get(self.samples_option, 1) if self.samples_option else 1
         return count if isinstance(count, int) else 1
 
@@ -205,11 +205,11 @@ class Engine:
         return {self.person_field: person, self.product_field: product, **options, **count}
 
     def callback_headers(self, url: str) -> dict[str, str]:
-        """Return the headers of a submit that request a single callback when the status is final."""
+        """Return the headers that request one callback, at the final status; {} without callback support."""
         return {"X-Webhook-URL": url, "X-Webhook-Mode": "terminal"} if self.supports_callbacks else {}
 
     def status_request(self, vendor_id: str) -> StatusRequest:
-        """Return how to poll a render. Never use the vendor's `polling_url`, since our key is sent along."""
+        """Return the request that polls a render. Never use `polling_url`, since our key is sent along."""
         return StatusRequest(
             method="GET", path=self.status_path.replace("{request_id}", quote(vendor_id, safe=""))
         )
@@ -222,7 +222,7 @@ class Engine:
     def parse(self, payload: object) -> VendorResponse:
         """Parse the response to a submit or a poll, or the body of a callback.
 
-        The response to a submit may already have the final status and the output. Raise `BadPayload` if the
+        The response to a submit can already have the final status and the output. Raise `BadPayload` if the
         payload is not an object or has no usable `request_id`.
         """
         if not isinstance(payload, Mapping):

@@ -8,7 +8,7 @@ from .engine import Engine, Option
 
 
 class Fashn(Engine):
-    """The engine for garments. The vendor documents no default values, so only the shop's are sent."""
+    """The engine for garments. Its options have no defaults, since the vendor documents none."""
 
     name = "fashn-v1.6"
     kind = "garment"

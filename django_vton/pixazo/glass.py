@@ -53,5 +53,5 @@ class Glass(Engine):
         return StatusRequest(method="POST", path=self.status_path, json={"request_id": vendor_id})
 
     def parse_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the URLs in `image_url`: one as documented, or a list, as several images can be ordered."""
+        """Return the URLs in `image_url`: a list too, although the document shows only a single URL."""
         return parse_urls(payload.get("image_url"))

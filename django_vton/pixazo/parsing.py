@@ -56,15 +56,15 @@ class VendorResponse:
     raw_status: str
     """The vendor's own status text."""
     images: tuple[str, ...] = field(default=(), repr=False)
-    """Result URLs, http or https; not yet checked for whether they may be requested."""
+    """Result URLs, http or https. Whether they may be requested is not checked yet."""
     error: str = ""
     """The vendor's error text without URLs, at most `MAX_TEXT` characters; for staff, not for shoppers."""
     error_code: str | None = None
     """moderated, no_person, photo_unusable, product_image or vendor; set if, and only if, FAILED or ERROR."""
     finished_at: datetime | None = None
-    """In UTC; set if the status is final and the vendor gave a time."""
+    """When the render ended, in UTC. None if it has not, or the vendor gave no time."""
     raw: dict[str, Any] = field(default_factory=dict)
-    """The payload without URLs and limited in size, so that it may be stored and shown to staff."""
+    """The payload without URLs and limited in size, to be stored and shown to staff."""
 
     @property
     def is_final(self) -> bool:
@@ -76,7 +76,7 @@ def parse_status(raw_status: str, *, has_images: bool) -> VendorStatus:
     """Map the vendor's status text to ours, ignoring case (Fashn writes `COMPLETED`, Glass `completed`).
 
     An undocumented status is RUNNING, so that the render is polled until its deadline. COMPLETED without an
-    image is RUNNING too, since the image is paid for and may still appear.
+    image is RUNNING too, since the image is paid for and can still appear.
     """
     status = _STATUSES.get(raw_status.strip().casefold(), VendorStatus.RUNNING)
     if status is VendorStatus.COMPLETED and not has_images:
@@ -95,7 +95,7 @@ def parse_id(payload: Mapping[str, Any]) -> str:
 
 
 def parse_urls(value: object) -> tuple[str, ...]:
-    """Return the http(s) URLs in a string or a list of strings, and ignore everything else."""
+    """Return at most `MAX_IMAGES` http(s) URLs from a string or a list. Ignore all other values."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):
@@ -108,10 +108,10 @@ def _is_url(text: str) -> bool:
 
 
 def parse_error(payload: Mapping[str, Any]) -> str:
-    """Return the vendor's unmodified error text, or "".
+    """Return the vendor's error text, not yet redacted, or "".
 
-    `error` may be accompanied by `message` (402 on the Fashn page), or be an object, as in the API of the
-    upstream model: `{"name": "PoseError", "message": "..."}`.
+    `error` can come with a `message` (402 on the Fashn page), or be an object, as in the API of the upstream
+    model: `{"name": "PoseError", "message": "..."}`.
     """
     error = payload.get("error")
     parts = [error, payload.get("message")] if error else []
@@ -129,10 +129,10 @@ _INPUT = re.compile(r"\binput[\s_-]?validation[\s_-]?error", re.IGNORECASE)
 
 
 def error_code(text: str) -> str:
-    """Return our error code for the vendor's error text; "vendor" if it is unknown.
+    """Return our error code for the vendor's error text. An unknown text gives "vendor".
 
-    Pixazo documents no error names. These are from the API of the upstream model, whose errors Pixazo may
-    pass through. An image error is about the product only if the text names the product and not the person.
+    Pixazo documents no error names. The names here are from the API of the upstream model, whose errors
+    Pixazo might pass through. An image error counts as the product's if the text names only the product.
     """
     names_person, names_product = bool(_PERSON.search(text)), bool(_PRODUCT.search(text))
     product_only = names_product and not names_person
@@ -146,7 +146,7 @@ def error_code(text: str) -> str:
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """Return an ISO timestamp as an aware datetime in UTC, or None if it is not one."""
+    """Parse an ISO timestamp to an aware datetime in UTC. Return None for any other value."""
     if not isinstance(value, str):
         return None
     try:
@@ -157,7 +157,7 @@ def parse_timestamp(value: object) -> datetime | None:
 
 
 def parse_json(body: bytes | None) -> Any:
-    """Return the JSON in a body. Return None if there is no body or it is not JSON."""
+    """Decode a JSON body. Return None if the body is missing or is not JSON."""
     try:
         return None if body is None else json.loads(body)
     except (ValueError, RecursionError):  # Thousands of nested brackets raise RecursionError.
@@ -176,12 +176,12 @@ def parse_callback_id(body: bytes) -> str | None:
         return None
 
 
-# These characters end a URL, since they must be escaped in it.
+# A URL ends at these characters, since it would have to escape them.
 _WORD = re.compile(r'[^\s"<>]+')
 
 
 def redact_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Remove URLs and long opaque words (Base64), so that the text is safe to store in a database.
+    """Replace URLs and long words such as Base64, and cut the text to `limit` characters, for storage.
 
     A photo's URL is a secret even without its scheme, so any word with a host and a path or with two slashes
     counts as a URL. NUL and lone surrogates are replaced, since PostgreSQL refuses them.
@@ -204,7 +204,7 @@ def _is_secret(word: str) -> bool:
 
 
 def redact(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a payload that may be stored: without URLs and limited in depth and size."""
+    """Return a copy of a payload for storage, without URLs and limited in depth and size."""
     copy = _redact(payload, depth=5)
     assert isinstance(copy, dict)
     if len(json.dumps(copy)) > MAX_RAW:

@@ -10,16 +10,16 @@ from .engine import Engine
 from .parsing import BadPayload, VendorResponse, error_code, parse_error, parse_json, redact_text
 
 MAX_RETRY_AFTER = 3600.0
-"""The longest delay in seconds that a Retry-After header may demand."""
+"""The longest delay in seconds that is taken from a Retry-After header."""
 
 # The vendor documents these refusals. Each is decided before rendering, so the status code is enough.
 _REFUSALS = {400, 401, 402, 403, 404, 429}
-# A proxy may also send these after rendering has begun, so they count only with the vendor's error body.
+# A proxy can also send these after rendering has begun, so they count only with the vendor's error body.
 _REFUSALS_WITH_BODY = {500, 503}
 
 
 class PollFailed(Exception):  # noqa: N818  It names what happened.
-    """A poll returned no usable response. The render may still succeed: 404 can mean "not known yet"."""
+    """A poll returned no usable response. The render can still succeed: 404 can mean "not known yet"."""
 
     def __init__(
         self, error: str, *, status_code: int | None = None, retry_after: float | None = None
@@ -28,7 +28,7 @@ class PollFailed(Exception):  # noqa: N818  It names what happened.
         self.error = error
         """The error for staff, without URLs or the key."""
         self.status_code = status_code
-        """None if no response was received."""
+        """The HTTP status; None if no response was received."""
         self.retry_after = retry_after
         """The seconds that the vendor asks us to wait, at most `MAX_RETRY_AFTER`."""
 
@@ -41,7 +41,7 @@ class DownloadFailed(Exception):  # noqa: N818  It is named like PollFailed.
         self.error = error
         """The error for staff, without the URL."""
         self.is_retryable = is_retryable
-        """Whether a later download of the same URL may succeed."""
+        """Whether a later download of the same URL can succeed."""
 
 
 class SubmitOutcome(StrEnum):
@@ -54,7 +54,7 @@ class SubmitOutcome(StrEnum):
     REFUSED = "refused"
     """The vendor refused to render, which costs nothing."""
     UNKNOWN = "unknown"
-    """The render may have been charged, so it must never be sent again automatically."""
+    """The render might have been charged, so it must never be sent again automatically."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,9 @@ class SubmitResult:
 
     outcome: SubmitOutcome
     answer: VendorResponse | None = None
-    """Set if ACCEPTED. The status may be final already."""
+    """Set if ACCEPTED. Its status can be final already."""
     status_code: int | None = None
-    """None if no response was received."""
+    """The HTTP status; None if no response was received."""
     error: str = ""
     """The error for staff, without URLs or the key. Begins with "HTTP nnn" if the vendor responded."""
     error_code: str | None = None
@@ -101,7 +101,7 @@ def classify_response(
 
 
 def parse_response(engine: Engine, payload: object) -> VendorResponse:
-    """Return `engine.parse(payload)`. Raise `BadPayload` if it fails, even because of an error in the engine.
+    """Return `engine.parse(payload)`. Raise `BadPayload` for any exception, even from an error in the engine.
 
     An exception from a shop's own engine must not lose the response to a paid request.
     """
@@ -119,7 +119,7 @@ def describe_response(status_code: int, text: str) -> str:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds in a Retry-After header (RFC 9110, 10.2.3), at most `MAX_RETRY_AFTER`, or None."""
+    """Return a Retry-After header's delay in seconds, up to `MAX_RETRY_AFTER`; None if it is invalid."""
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:9]), MAX_RETRY_AFTER)

@@ -37,7 +37,7 @@ def is_public(address: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether an IP address or the name `localhost` means this machine."""
+    """Return whether `address` is `localhost` or a loopback IP address."""
     ip = _parse(address)
     return ip.is_loopback if ip else address.lower() == "localhost"
 
@@ -67,10 +67,11 @@ async def resolve(host: str, port: int) -> list[str]:
 async def checked_addresses(
     host: str, port: int, *, secure: bool, loopback: bool, resolve: Resolve
 ) -> Sequence[str]:
-    """Return the IP addresses of a host. Raise `DownloadFailed` if there is none or one of them is forbidden.
+    """Return a host's first `MAX_ADDRESSES` addresses. Raise `DownloadFailed` if any address is forbidden.
 
-    `loopback` allows this machine; any other address must be public and `secure` (https). On a network with
-    DNS64, hosts without IPv6 of their own are refused, since a 64:ff9b:: address may embed an internal one.
+    `loopback` allows this machine; any other address must be public and used over https (`secure`). On a
+    network with DNS64, hosts without IPv6 of their own are refused, since a 64:ff9b:: address can embed an
+    internal one. A host without any address fails too.
     """
     try:
         found = await resolve(host, port)

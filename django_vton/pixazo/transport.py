@@ -1,4 +1,4 @@
-"""Functions for submits, polls and downloads: read a body within a limit, and describe network errors."""
+"""Read and decompress bodies within a limit, and describe network errors."""
 
 import zlib
 from collections.abc import AsyncIterator

@@ -13,7 +13,7 @@ from ..models import PersonPhoto, PhotoAccess, TryOnImage
 
 
 def record_access(actor: Any, image: PersonPhoto | TryOnImage) -> None:
-    """Record that `actor` opens this image. Call it before sending the image, so that no access is missed."""
+    """Record, once a day, that `actor` opens this image. Call this before any byte of the image is sent."""
     PhotoAccess.objects.get_or_create(
         actor=actor,
         kind=PhotoAccess.Kind.PHOTO if isinstance(image, PersonPhoto) else PhotoAccess.Kind.RESULT,
@@ -24,6 +24,6 @@ def record_access(actor: Any, image: PersonPhoto | TryOnImage) -> None:
 
 
 def accesses_to(image_ids: Iterable[UUID]) -> list[dict[str, str]]:
-    """Return `{"kind", "id", "at"}` for each access to these images, without the staff, oldest first."""
+    """Return `{"kind", "id", "at"}` for each access to these images, without staff names, oldest first."""
     rows = PhotoAccess.objects.filter(object_id__in=list(image_ids)).order_by("at")
     return [{"kind": row.kind, "id": str(row.object_id), "at": row.at.isoformat()} for row in rows]

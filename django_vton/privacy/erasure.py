@@ -35,7 +35,7 @@ _TOMBSTONE: dict[str, Any] = {
 
 
 def lock_shopper(shopper_pk: int | None) -> None:
-    """Lock a shopper's row, so that photos and try-ons change one after another. `intake` takes it too."""
+    """Lock a shopper's row, so that photos and try-ons change one after another. `intake` locks it too."""
     if shopper_pk is not None:
         Shopper.objects.select_for_update().filter(pk=shopper_pk).first()
 
@@ -101,7 +101,7 @@ def _transfer_shared_images(request: TryOnRequest) -> None:
 
 
 def erase_shopper(shopper: Shopper) -> None:
-    """Delete a shopper with all photos and consents, and erase all try-ons."""
+    """Delete a shopper with all photos and consents, and erase the shopper's try-ons."""
     with transaction.atomic():
         lock_shopper(shopper.pk)
         shopper.delete()  # The signal receiver below erases the rest first.
@@ -128,7 +128,7 @@ def erase_deleted_shopper(*, instance: Shopper, **_kwargs: Any) -> None:
     for photo in instance.photos.all():
         delete_photo(photo)
     if instance.user is not None and not getattr(instance.user, "is_staff", False):
-        # The user may have canceled another shopper's try-on through a phone link.
+        # The user might have canceled another shopper's try-on through a phone link.
         TryOnEvent.objects.filter(actor=instance.user, name="canceled").update(actor=None)
     quota_keys = [f"{kind}:{instance.pk}" for kind in ("shopper", "shared:shopper", "phone")]
     Quota.objects.filter(key__in=quota_keys).delete()

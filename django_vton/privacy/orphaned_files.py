@@ -1,6 +1,6 @@
 """Delete files without a row.
 
-A crash can leave such a file, because it is written before its row is committed and deleted after its row.
+A file is written before its row is committed and deleted after its row, so a crash can leave it behind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..models import PersonPhoto, ProductImage, TryOnImage
 from ..storage import private_storage
 
 MIN_AGE = timedelta(hours=1)
-"""A newer file without a row may belong to a render that is being stored right now."""
+"""The age below which a file stays, because its row might not be committed yet."""
 
 FOLDERS: dict[str, tuple[type[Model], tuple[str, ...]]] = {
     "photos": (PersonPhoto, ("file", "thumbnail")),
@@ -27,7 +27,7 @@ FOLDERS: dict[str, tuple[type[Model], tuple[str, ...]]] = {
 
 
 def delete_orphaned_files(now: datetime) -> Iterator[int]:
-    """Delete files that have no row and are older than `MIN_AGE`. Yield their number for each subfolder.
+    """Delete files that have no row and are older than `MIN_AGE`. Yield the number deleted in each subfolder.
 
     Do nothing if the storage cannot list its files or does not know when they were modified.
     """
@@ -44,7 +44,7 @@ def delete_orphaned_files(now: datetime) -> Iterator[int]:
 
 
 def _list(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
-    """Return a folder's subfolders and files, or two empty lists if it is missing or cannot be listed."""
+    """Return a folder's subfolders and files: none if the folder is missing or cannot be listed."""
     try:
         return storage.listdir(folder)
     except (FileNotFoundError, NotADirectoryError, NotImplementedError):

@@ -34,23 +34,23 @@ UNKEPT_PHOTO_RETENTION = timedelta(hours=1)
 """The time after which a photo is deleted if the shopper did not ask to keep it."""
 
 ACCESS_LOG_RETENTION = timedelta(days=365)
-"""Complaints may arrive long after an image is deleted, but the log is also personal data of the staff."""
+"""How long accesses stay logged: complaints can come late, but the log is personal data of the staff."""
 
 PRODUCT_IMAGE_RETENTION = timedelta(days=7)
 """The time after which a prepared product image is deleted if it is not used again."""
 
 
 def photo_expires_at() -> datetime:
-    """Return when a photo that is uploaded or used now is deleted."""
+    """Return when a photo that is uploaded or used now expires."""
     return timezone.now() + config.PHOTO_RETENTION
 
 
 def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
-    """Delete expired data, oldest first. Return the number of deleted rows and files by kind.
+    """Delete expired data, oldest first. Return the number of rows and files by kind.
 
-    Each row is deleted in its own transaction, so a run may be killed, be repeated, or overlap with another
-    run. Stop after about `seconds`, unless they are None. The default is below a task's timeout, and the next
-    run continues.
+    Each deletion is its own transaction, so a run may be killed, be repeated, or overlap with another run.
+    Stop after about `seconds`, or never if `seconds` is None. The default is below a task's timeout, and the
+    next run continues.
     """
     now = now or timezone.now()
     ends = math.inf if seconds is None else time.monotonic() + seconds
@@ -78,9 +78,9 @@ def _sum_until(ends: float, deletions: Iterator[int]) -> int:
 
 
 def _purge_photos(now: datetime) -> Iterator[int]:
-    """Delete photos that have expired or were not to be kept, unless a running try-on uses them.
+    """Delete expired photos, and unkept ones after an hour, unless a running try-on uses the photo.
 
-    The vendor may still download the photo of a running try-on, whose deadline comes soon.
+    The vendor can still download such a photo, and the try-on's deadline comes soon.
     """
     unused = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN).exclude(try_ons__state__in=ACTIVE)
     expired = unused.filter(
@@ -111,7 +111,7 @@ def _purge_tryons(now: datetime) -> Iterator[int]:
 
 def _purge_product_images(now: datetime) -> Iterator[int]:
     unused = ProductImage.objects.exclude(tryonrequest__state__in=ACTIVE)
-    # `intake.product_images` locks a row and sets `used_at` when it reuses it. `_delete_each` waits for that.
+    # `intake.product_images` locks a row that it reuses and sets `used_at`. `_delete_each` waits for that.
     return _delete_each(unused.filter(used_at__lt=now - PRODUCT_IMAGE_RETENTION).order_by("used_at"))
 
 
@@ -121,7 +121,7 @@ def _purge_phone_links(now: datetime) -> Iterator[int]:
     empty = Shopper.objects.filter(user=None, try_ons=None, photos=None, consents=None, phone_links=None)
     for pk, shopper_pk in expired.order_by("expires_at").values_list("pk", "shopper")[:MAX_ROWS]:
         with transaction.atomic():
-            # If the guest orders a try-on right now, `intake` waits for this lock or has committed it.
+            # If the guest orders a try-on right now, `intake` waits for this lock or has stored the try-on.
             lock_shopper(shopper_pk)
             deleted, _by_model = expired.filter(pk=pk).delete()
             guest = empty.filter(pk=shopper_pk).first()
@@ -131,14 +131,14 @@ def _purge_phone_links(now: datetime) -> Iterator[int]:
 
 
 def _purge_guests(now: datetime) -> Iterator[int]:
-    """Delete idle guests without try-ons and photos, including their consents, which are no longer needed."""
+    """Delete idle guests who have neither try-ons nor photos, and thereby their unneeded consents."""
     idle = Shopper.objects.filter(user=None, seen_at__lt=now - config.RESULT_RETENTION)
     empty = idle.exclude(try_ons__isnull=False).exclude(photos__isnull=False)
     return _delete_each(empty.order_by("seen_at"))
 
 
 def _delete_each(rows: QuerySet[ProductImage] | QuerySet[Shopper]) -> Iterator[int]:
-    """Delete rows one by one. Lock and filter each row again first, because it may have changed."""
+    """Delete rows one by one. Lock and re-check each row first, because it might have changed."""
     for pk in rows.values_list("pk", flat=True)[:MAX_ROWS]:
         with transaction.atomic():
             row = rows.select_for_update().filter(pk=pk).first()
@@ -152,6 +152,6 @@ def _purge_access_log(now: datetime) -> Iterator[int]:
 
 
 def _purge_drafts(now: datetime) -> Iterator[int]:
-    """Delete batches that were never started."""
+    """Delete old batches that were never started."""
     drafts = Batch.objects.filter(status=Batch.Status.DRAFT, created_at__lt=now - config.RESULT_RETENTION)
     yield drafts.delete()[0]

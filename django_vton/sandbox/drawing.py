@@ -40,7 +40,7 @@ def draw(
     sample: int,
     samples: int,
 ) -> bytes:
-    """Return a PNG or JPEG file. It depends on nothing but the arguments, and each `sample` differs."""
+    """Return a PNG or JPEG file that depends only on the arguments and differs for each `sample`."""
     canvas = decode_upright(photo)
     canvas.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     if product is not None:
@@ -99,7 +99,7 @@ def _cut_out(product: Image.Image, *, see_through: bool) -> Image.Image:
 
 
 def _product_mask(product: Image.Image, *, see_through: bool) -> Image.Image:
-    """Return a mask with soft edges that is white on the product, or everywhere on a patterned background.
+    """Return a mask with soft edges, white on the product. If the background has a pattern, all is white.
 
     Only background that is connected to the edge is removed, so a white print on a shirt stays. With
     `see_through`, the inside of the product, such as lenses, is nearly transparent.
@@ -123,7 +123,7 @@ def _product_mask(product: Image.Image, *, see_through: bool) -> Image.Image:
 
 
 def _foreground_mask(small: Image.Image, distance: Image.Image) -> Image.Image:
-    """Return a mask that is black where a flood fill from the edge reaches, and white on the product.
+    """Return a mask that is black where a flood fill from the edge reaches, and white elsewhere.
 
     `distance` is each pixel's distance from the background color. The fill follows gradual shades, as of
     studio light, and stops where the color changes suddenly.
@@ -153,7 +153,7 @@ def _foreground_mask(small: Image.Image, distance: Image.Image) -> Image.Image:
 
 
 def _distance(one: Image.Image, other: Image.Image) -> Image.Image:
-    """Return the largest difference of a color channel, pixel by pixel."""
+    """Return an image of the largest difference of a color channel at each pixel."""
     red, green, blue = ImageChops.difference(one, other).split()
     return ImageChops.lighter(red, ImageChops.lighter(green, blue))
 

@@ -40,7 +40,7 @@ class Engine(ABC):
 
     @abstractmethod
     def submit_json(self, render: "Render", base_url: str) -> tuple[int, dict[str, Any]]:
-        """Return the status and the JSON of the response to an accepted submit."""
+        """Return the HTTP status and the JSON of the response to an accepted submit."""
 
     @abstractmethod
     def status_json(self, render: "Render", base_url: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Render:
     ended_at: datetime | None = None
     status: str = ""
     error: str = ""
-    inputs: list[bytes] = field(default_factory=list, repr=False)  #: photo, product; empty until loaded
+    inputs: list[bytes] = field(default_factory=list, repr=False)  #: photo, product; only if loaded at submit
     results: list[bytes] = field(default_factory=list, repr=False)
 
     def result_paths(self, extension: str) -> list[str]:

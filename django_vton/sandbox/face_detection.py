@@ -1,4 +1,4 @@
-"""Estimate by the color of skin where the face is, in order to position the product."""
+"""Estimate the position of a face by the color of skin, to place the product."""
 
 # ruff: noqa: PLR2004 - color ranges and proportions were chosen by trying them on photos
 
@@ -73,12 +73,12 @@ def _without_hair(patch: list[Point], brightness: dict[Point, int]) -> list[Poin
 
 
 def _measure(patch: list[Point], width: int, height: int) -> Face | None:
-    """Return the patch as a face, or None if its size, position or shape rules that out."""
+    """Measure a patch as a face. Return None if its size, position or shape rules out a face."""
     rows: dict[int, list[int]] = {}
     for x, y in patch:
         rows.setdefault(y, []).append(x)
     top = min(rows)
-    # The patch may contain the neck and shoulders, so use only the rows within the height of a head.
+    # The patch can contain the neck and shoulders, so use only the rows within the height of a head.
     head_width = 0
     inside: list[int] = []
     for y in sorted(rows):

@@ -83,7 +83,7 @@ class Fashn(Engine):
         )
 
     def submit_json(self, render: Render, base_url: str) -> tuple[int, dict[str, Any]]:
-        """Return the status and the JSON of the response to an accepted submit."""
+        """Return the HTTP status and the JSON of the response to an accepted submit."""
         return 202, {
             "request_id": render.request_id,
             "status": render.status,
@@ -118,7 +118,7 @@ def _is_callback_url(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    # The vendor requires HTTPS. On loopback HTTP is accepted too, as a development server has no certificate.
+    # The vendor requires HTTPS. On loopback, HTTP is valid too, as a development server has no certificate.
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 

@@ -59,7 +59,7 @@ class Gateway:
             self._thread.join()
 
     def scenario(self, **fields: Any) -> Scenario:
-        """Add a scenario with these fields of `Scenario`. Raise `ValueError` if one is invalid."""
+        """Add and return a `Scenario` with these fields. Raise `ValueError` if one is invalid."""
         scenario = Scenario.from_json(fields)
         self._scenarios.add(scenario)
         return scenario

@@ -56,7 +56,7 @@ class Glass(Engine):
         )
 
     def submit_json(self, render: Render, base_url: str) -> tuple[int, dict[str, Any]]:
-        """Return the status and the JSON of the response to an accepted submit."""
+        """Return the HTTP status and the JSON of the response to an accepted submit."""
         return 200, {
             "success": True,
             "request_id": render.request_id,

@@ -1,6 +1,6 @@
 """HTTP/1.1 on asyncio streams, parsed and framed by h11.
 
-Plain streams let a scenario leave a request unanswered, stop in the middle of a body, or send an endless one.
+Plain streams let a scenario leave a request unanswered, stop in the middle of a body, or send 64 MB.
 This module logs nothing, because the URLs of photos and callbacks are secret.
 """
 
@@ -75,8 +75,8 @@ def is_loopback(host: str) -> bool:
 def is_cross_site(request: Request, host: str) -> bool:
     """Return whether a page of another site sent this request. The gateway listens on `host`.
 
-    A browser sends the page's `Origin`. DNS rebinding makes another site's name resolve to this machine: then
-    the origin matches the `Host` header, but `Host` is the name of that site.
+    A browser sends the page's site as `Origin`. With DNS rebinding, another site's name resolves to this
+    machine: `Origin` then matches `Host`, but both name that site.
     """
     host_header, origin = request.headers.get("host", ""), request.headers.get("origin")
     try:
@@ -96,9 +96,9 @@ async def _next_event(connection: h11.Connection, reader: asyncio.StreamReader) 
 async def read_request(
     connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> Request | None:
-    """Return the next request, or None if the client has closed the connection.
+    """Return the next request. Return None if the client has closed the connection.
 
-    Raise `h11.RemoteProtocolError` if the request is invalid. Its `error_status_hint` is the status to send.
+    Raise `h11.RemoteProtocolError`, with the status to send as `error_status_hint`, for an invalid request.
     """
     head = await _next_event(connection, reader)
     if isinstance(head, h11.ConnectionClosed):

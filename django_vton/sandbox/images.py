@@ -22,7 +22,7 @@ class ImageLoadError(Exception):
 
 
 async def load_image(source: str, name: str, engine: Engine) -> bytes:
-    """Download an image, or decode it from Base64. Errors call it `name`.
+    """Download an image, or decode it from Base64. Errors call the image `name`.
 
     Raise `ImageLoadError` if that fails or the image has too many bytes for the engine.
     """
@@ -45,7 +45,7 @@ async def load_image(source: str, name: str, engine: Engine) -> bytes:
 
 
 def check_image(data: bytes, name: str, engine: Engine) -> None:
-    """Raise `ImageLoadError` if the engine does not accept the image's format or size, or it is damaged."""
+    """Raise `ImageLoadError` if the image is damaged or too small, or in a format the engine refuses."""
     try:
         with _open(data, engine.image_formats) as image:
             image.load()

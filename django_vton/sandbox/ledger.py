@@ -81,7 +81,7 @@ class Ledger:
             }
 
     def wait_for(self, predicate: Callable[["Ledger"], object], timeout: float = 10) -> bool:
-        """Wait until `predicate(ledger)` is true. Return False after `timeout` seconds."""
+        """Wait at most `timeout` seconds until `predicate(ledger)` is true. Return whether it is."""
         with self._changed:
             return bool(self._changed.wait_for(lambda: predicate(self), timeout))
 
@@ -118,7 +118,7 @@ class Ledger:
 
 
 def without_long_values(body: Any) -> Any:
-    """Return the parameters with each long value replaced by its length, or None if `body` is no object."""
+    """Replace long and nested parameters by their lengths. Return None if `body` is no JSON object."""
     if not isinstance(body, dict):
         return None
     return {name[:MAX_VALUE]: _shortened(value) for name, value in body.items()}
@@ -133,6 +133,6 @@ def _shortened(value: object) -> object:
 
 
 def describe_callback(url: str, mode: str) -> dict[str, Any]:
-    """Return what the ledger may show of a callback, whose URL contains a secret."""
+    """Return what the ledger shows of a callback: not the path of its URL, which is secret."""
     parts = urlsplit(url)
     return {"host": parts.netloc.rpartition("@")[2], "has_path": len(parts.path) > 1, "mode": mode}

@@ -46,7 +46,7 @@ def required_image(body: Mapping[str, Any], name: str) -> str:
 
 
 def choice(body: Mapping[str, Any], name: str, choices: Collection[str], default: str) -> str:
-    """Return a parameter. Raise `InvalidParameterError` if it is not one of `choices`."""
+    """Return a parameter or its `default`. Raise `InvalidParameterError` if it is not one of `choices`."""
     value = body.get(name, default)
     if not isinstance(value, str) or value not in choices:
         raise InvalidParameterError(f"{name} must be one of: {', '.join(choices)}")

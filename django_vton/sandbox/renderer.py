@@ -52,7 +52,7 @@ class Renderer:
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="vton-sandbox")
 
     async def load_images(self, parameters: Parameters, engine: Engine) -> list[bytes]:
-        """Return photo and product. Raise `ImageLoadError` if one cannot be loaded or breaks a limit."""
+        """Return the photo and any product. Raise `ImageLoadError` if one fails to load or breaks a limit."""
         loaded = []
         for source, name in ((parameters.photo, "model image"), (parameters.product, "product image")):
             if source is not None:
@@ -111,7 +111,7 @@ class Renderer:
         await self._send_callbacks(render)
 
     async def _results(self, render: Render) -> list[bytes]:
-        """Load the inputs and draw the results. Set the render's `error` if an input cannot be loaded."""
+        """Return the drawn results; [] if the render fails. Set its `error` if an input cannot be loaded."""
         if render.scenario.outcome != "COMPLETED":
             return []
         parameters = render.parameters
@@ -148,7 +148,7 @@ class Renderer:
             await self._send_callback(render)
 
     async def _send_callback(self, render: Render) -> None:
-        """Send a callback. Retry with growing delays until the response is 2xx."""
+        """Send a callback at most `CALLBACK_TRIES` times, with growing delays, until the response is 2xx."""
         if not render.parameters.callback_url:
             return
         body = render.scenario.callback_body

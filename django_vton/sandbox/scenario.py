@@ -29,8 +29,8 @@ class Scenario:
     submit_html: bool = False  #: refuse with a proxy's HTML page
     retry_after: int | None = None  #: the Retry-After header, in seconds
     accepted: bool = False  #: accept, charge and render although the response has submit_status
-    submit: Submit = ""  #: after the charge, in this order: close the connection, never respond, respond
-    #: without request_id, or respond when the render has ended, with its final status and result
+    submit: Submit = ""  #: after the charge: "close" the connection; "hang" without a response; respond with
+    #: "no_id"; or respond when the render has ended ("terminal"), with its final status and result
     submit_seconds: float = 0  #: the delay of the response after the charge
 
     # The render
@@ -40,18 +40,18 @@ class Scenario:
     error: str = ""  #: the error text of FAILED and ERROR
 
     # Polls of the status
-    unknown_asks: int = 0  #: the number of first polls that get 404
-    failed_asks: int = 0  #: the number of next polls that get 500
+    unknown_asks: int = 0  #: the number of polls that get 404 first
+    failed_asks: int = 0  #: the number of polls that get 500 after that
 
     # The callback
-    callbacks: int = 1  #: the number of times it is sent: 0 = never, 2 = with a duplicate
+    callbacks: int = 1  #: the number of callbacks at the end: 0 = none, 2 = with a duplicate
     callback_seconds: float = 0  #: the delay after the end of the render
     callback_early: bool = False  #: the callback arrives before the response to the submit
     callback_body: str | None = None  #: the body, instead of the status
 
     # Downloads of the result
-    result: Result = ""  #: in this order: zeros, HTML, half an image, half of the announced bytes, 404,
-    #: 302, or 64 MB
+    result: Result = ""  #: "broken" = zeros, "truncated" = half an image, "cut" = half of the announced
+    #: bytes, "missing" = 404, "redirect" = 302, "endless" = 64 MB
     result_seconds: float = 0  #: the duration of a download
     result_times: int | None = None  #: the number of downloads that `result` applies to; None = all
     result_url: str = ""  #: the result's URL, instead of the gateway's

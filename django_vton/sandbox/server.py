@@ -200,7 +200,7 @@ class Server:
         return json_response(200, engine.status_json(render, self._renderer.base_url))
 
     def _result_image(self, path: str, *, redirected: bool) -> Response:
-        """Serve a result. Like the vendor, allow everyone who knows the URL to download it, without a key."""
+        """Serve a result to everyone who knows its URL, without a key, as the vendor does."""
         render = self._renderer.renders.get(path.split("/")[2])
         if render is None or not render.results:
             return error_page(404)

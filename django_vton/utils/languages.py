@@ -1,7 +1,7 @@
 """The page language is the language of the shop's page. The interface language is that of our own texts.
 
 They differ if our texts are not completely translated into the page language. All our texts are then English
-and marked as English, so that a page never mixes two languages in them.
+and marked as English, so that they never mix two languages on a page.
 
 A shop may use language prefixes for its pages and mount the try-on outside of them. A response of the try-on
 is then in the browser's language, unless the URL has `?lang=`.
@@ -30,14 +30,14 @@ from django.utils.translation import (
 )
 
 LOCALE_DIR = Path(__file__).parents[1] / "locale"
-"""The package's own catalogs, which are complete."""
+"""The folder of the package's own catalogs. Every catalog in it is complete."""
 
 _languages: ContextVar[tuple[str, str] | None] = ContextVar("vton_languages", default=None)
 """The page language and the interface language, within `override_interface_language`."""
 
 
 def requested_language(request: HttpRequest) -> str | None:
-    """Return the language in `?lang=`, or None if the shop does not have this language."""
+    """Return the shop's language that `?lang=` names, or None."""
     try:
         return get_supported_language_variant(request.GET.get("lang", ""))
     except (LookupError, ValueError):
@@ -73,7 +73,7 @@ def page_language() -> str:
 
 @contextmanager
 def override_interface_language(page: str | None = None) -> Iterator[str]:
-    """Activate the interface language for a page in the language `page`, by default the current page's."""
+    """Activate and yield the interface language for a page in language `page`, by default the current one."""
     page = page or page_language()
     interface = interface_language(page)
     token = _languages.set((page, interface))
@@ -101,7 +101,7 @@ def localized_url(name: str, *args: object, **query: object) -> str:
 
 
 def with_language(url: str, **query: object) -> str:
-    """Add a query to the URL, and `lang` if the URL alone does not select the page language."""
+    """Return the URL with this query, and with `lang` if the URL alone does not select the page language."""
     language = page_language()
     if not _selects_language(url, language):
         query["lang"] = language

@@ -1,4 +1,4 @@
-"""The beginnings and ends of days, months and quota periods, in the shop's BUDGET_TIME_ZONE."""
+"""Find the beginnings and ends of days, months and quota periods in the shop's `BUDGET_TIME_ZONE`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def clear_frames(error: BaseException) -> None:
 
 @contextmanager
 def clearing_frames() -> Iterator[None]:
-    """Remove the local variables of the functions called in this block from errors, and raise them again."""
+    """Clear the local variables of the functions called in this block from an error's traceback."""
     try:
         yield
     except Exception as error:

@@ -10,7 +10,7 @@ DELETE = "\x7f"
 def safe_url(url: str) -> str:
     r"""Return the URL if it is a path on this site or an http(s) URL, otherwise "".
 
-    A product's URL may come from a field that suppliers or sellers fill in. Browsers drop tabs and newlines
+    A product's URL can come from a field that suppliers or sellers fill in. Browsers drop tabs and newlines
     in a URL and treat a backslash as a slash, so "java\tscript:" would run a script and "/\evil.example"
     would leave the site. Return "" for URLs with such characters too.
     """

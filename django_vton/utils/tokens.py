@@ -1,4 +1,4 @@
-"""Random tokens for the URLs that the vendor receives. Only their hashes are stored."""
+"""Create random tokens for the URLs that the vendor receives, and hash tokens for storage."""
 
 from __future__ import annotations
 
