@@ -36,6 +36,15 @@ def test_two_feeders_release_each_render_once(runner: BatchRunner, vton: Vton) -
     assert runner.run(batch).completed == runner.harness.post_count() == 12
 
 
+def test_a_feeder_with_an_outdated_batch_creates_no_rows(runner: BatchRunner) -> None:
+    outdated = runner.start(3)
+    assert feeding.step()
+
+    feeding._create_rows(outdated)
+
+    assert list(outdated.renders.values_list("position", flat=True)) == [0, 1, 2]
+
+
 def test_only_a_few_renders_are_active_and_hold_budget(runner: BatchRunner) -> None:
     batch = runner.start(30)
     runner.feed()
