@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from hashlib import sha256
-from typing import BinaryIO, ParamSpec
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from PIL import Image
 
 from . import pixels
-from .containers import DamagedError, ImageSource, WrongKindError, parse_container
+from .containers import parse_container
 from .limits import (
     FORMAT_NAMES,
     MAX_BYTES,
@@ -33,6 +33,7 @@ from .limits import (
     VENDOR_BYTES,
 )
 from .refusals import ImageRefused, Subject
+from .source import DamagedError, ImageSource, WrongKindError
 
 __all__ = [
     "MAX_BYTES",
@@ -42,6 +43,7 @@ __all__ = [
     "PHOTO_FORMATS",
     "EncodedImage",
     "ImageRefused",
+    "check_product_image",
     "convert_result",
     "make_thumbnail",
     "normalize_person_photo",
@@ -50,6 +52,7 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +77,15 @@ class EncodedImage:
         return {"image/jpeg": "jpg", "image/png": "png"}[self.content_type]
 
 
-def _refuse_errors(subject: Subject) -> Callable[[Callable[P, EncodedImage]], Callable[P, EncodedImage]]:
+def _refuse_errors(subject: Subject) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function so that it raises `ImageRefused` for all errors, since decoders raise any type.
 
     The original error is not chained, because an error report would show the image from the decoder's frames.
     """
 
-    def decorate(convert: Callable[P, EncodedImage]) -> Callable[P, EncodedImage]:
+    def decorate(convert: Callable[P, R]) -> Callable[P, R]:
         @wraps(convert)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> EncodedImage:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return convert(*args, **kwargs)
             except ImageRefused:
@@ -111,10 +114,16 @@ def normalize_person_photo(file: BinaryIO, *, max_bytes: int = MAX_BYTES) -> Enc
 def normalize_product_image(file: BinaryIO, *, max_bytes: int = PRODUCT_BYTES) -> EncodedImage:
     """Convert a merchant's product image for the vendor.
 
-    Like `normalize_person_photo`, but accept larger files and the first frame of a GIF. The message of
-    `ImageRefused` is for the merchant.
+    Like `normalize_person_photo`, but accept larger files, GIF, AVIF and the first frame of an animation. The
+    message of `ImageRefused` is for the merchant.
     """
     return _for_vendor(file, "product", PRODUCT_FORMATS, max_bytes, PRODUCT_PIXELS)
+
+
+@_refuse_errors("product")
+def check_product_image(file: BinaryIO) -> None:
+    """Raise `ImageRefused` if `normalize_product_image` would, as far as the file tells without decoding."""
+    _read_file(file, "product", PRODUCT_FORMATS, PRODUCT_BYTES, PRODUCT_PIXELS)
 
 
 @_refuse_errors("result")
@@ -169,12 +178,7 @@ def make_thumbnail(
 def _for_vendor(
     file: BinaryIO, subject: Subject, formats: tuple[str, ...], max_bytes: int, max_pixels: int
 ) -> EncodedImage:
-    data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
-        raise ImageRefused("too_many_bytes", subject, limit=max_bytes // 1_000_000)
-    source = _read(data, subject, formats, max_pixels)
-    del data  # frees as much memory as the decoder's own copy needs
-    _check_shape(source, subject)
+    source = _read_file(file, subject, formats, max_bytes, max_pixels)
     image = pixels.decode_plain_rgb(source, MAX_SIDE)
     for quality in (92, 80, 60):  # At 80, even noise of 2000 x 2000 pixels is below VENDOR_BYTES.
         written = pixels.encode_jpeg(image, quality=quality)
@@ -183,13 +187,26 @@ def _for_vendor(
     return EncodedImage(written, *image.size, "image/jpeg", decoded=image)
 
 
+def _read_file(
+    file: BinaryIO, subject: Subject, formats: tuple[str, ...], max_bytes: int, max_pixels: int
+) -> ImageSource:
+    data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ImageRefused("too_many_bytes", subject, limit=max_bytes // 1_000_000)
+    source = _read(data, subject, formats, max_pixels)
+    _check_shape(source, subject)
+    return source
+
+
 def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: int) -> ImageSource:
     try:
         source = parse_container(data, formats)
     except WrongKindError:
+        source = None
+    if source is None or (source.is_animated and subject != "product"):
         names = ", ".join(FORMAT_NAMES[name] for name in formats)
-        raise ImageRefused("format", subject, formats=names) from None
-    # Above MAX_IMAGE_PIXELS Pillow warns or raises an error. The shop might have lowered that setting.
+        raise ImageRefused("format", subject, formats=names)
+    # Above MAX_IMAGE_PIXELS Pillow warns or raises an error. The shop may have lowered that setting.
     limit = min(max_pixels, math.floor(MAX_MEMORY / source.cost), Image.MAX_IMAGE_PIXELS or max_pixels)
     if not source.width or not source.height:
         raise DamagedError("The image has no pixels.")

@@ -2,10 +2,12 @@
 
 from importlib.util import find_spec
 
-FORMAT_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "GIF": "GIF"}
+from PIL import features
+
+FORMAT_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "GIF": "GIF", "AVIF": "AVIF"}
 RESULT_FORMATS = ("JPEG", "PNG", "WEBP")
 PHOTO_FORMATS = RESULT_FORMATS + (("HEIF",) if find_spec("pillow_heif") else ())
-PRODUCT_FORMATS = (*PHOTO_FORMATS, "GIF")
+PRODUCT_FORMATS = (*PHOTO_FORMATS, "GIF", *(("AVIF",) if features.check("avif") else ()))
 
 # Photos of people.
 MAX_BYTES = 15_000_000

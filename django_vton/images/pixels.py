@@ -9,7 +9,8 @@ from itertools import product
 from PIL import Image, ImageChops, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from .containers import ImageSource
+from . import jpeg
+from .source import ImageSource
 
 # A large image takes 40 MB to 160 MB of memory. It is processed in strips of this many pixels, to avoid a
 # second copy of the whole image.
@@ -21,6 +22,9 @@ MAX_DISPLAY_PROFILE = 128_000
 # resampling by one percent blurs fine stripes. Most phones' photos have a side of 4032 pixels: shrunk by half
 # to 2016, they are cropped to 2000.
 MAX_CROP = 0.01
+
+# Bytes after the last scan of a progressive JPEG. If the scan was cut, the decoder takes them for pixels.
+MAX_CUT = 256
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -57,8 +61,10 @@ def decode_plain_rgb(source: ImageSource, longest: int) -> Image.Image:
 
     Transparent pixels become white.
     """
-    image = _open(source)
     size = fit(source.width, source.height, longest)
+    if source.is_progressive:
+        _require_complete(source, size)
+    image = _open(source)
     # `draft` makes the decoder shrink a JPEG to 1/2, 1/4 or 1/8 if that is still large enough. `box` is then
     # the area with content, in fractions of pixels.
     drafted = image.draft(None, size)
@@ -111,12 +117,24 @@ def encode_png(image: Image.Image, *, label: bool = False) -> bytes:
     return out.getvalue()
 
 
-def _open(source: ImageSource) -> Image.Image:
+def _require_complete(source: ImageSource, size: tuple[int, int]) -> None:
+    """Raise ValueError if the last scan of a progressive JPEG was cut: pixels then depend on the end."""
+    digests = set()
+    for following in (b"\x00", b"\xaa"):
+        image = _open(source, following * MAX_CUT)
+        image.draft(None, size)
+        digests.add(hash(image.tobytes()))
+    if len(digests) > 1:
+        raise ValueError("The last scan is incomplete.")
+
+
+def _open(source: ImageSource, following: bytes = b"") -> Image.Image:
     image: Image.Image
     if source.format == "HEIF":
         image = import_module("pillow_heif").open_heif(source.data).to_pillow()
     else:
-        image = Image.open(BytesIO(source.data), formats=[source.format])
+        data = source.data + following + jpeg.END if source.is_progressive else source.data
+        image = Image.open(BytesIO(data), formats=[source.format])
     if image.size != (source.width, source.height):
         raise ValueError("The decoder and the container disagree about the image's size.")
     return image

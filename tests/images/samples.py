@@ -30,6 +30,21 @@ def corners(width: int = 400, height: int = 600, mode: str = "RGB") -> Image.Ima
     return image.convert(mode)
 
 
+def stored_as(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the pixels that a camera stores, so that this Exif orientation makes them the image."""
+    turns = Image.Transpose
+    stored = {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_90,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_270,
+    }
+    return image.transpose(stored[orientation]) if orientation in stored else image
+
+
 def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
     """Noise, which hardly compresses."""
     bands = [Image.effect_noise((width, height), 120) for _ in Image.new(mode, (1, 1)).getbands()]

@@ -20,17 +20,7 @@ from tests.images.samples import BLUE, CANARY, RED, YELLOW, corners, encode
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_is_rotated_upright(orientation: int) -> None:
-    turns = Image.Transpose
-    stored = {
-        2: turns.FLIP_LEFT_RIGHT,
-        3: turns.ROTATE_180,
-        4: turns.FLIP_TOP_BOTTOM,
-        5: turns.TRANSPOSE,
-        6: turns.ROTATE_90,
-        7: turns.TRANSVERSE,
-        8: turns.ROTATE_270,
-    }
-    image = corners().transpose(stored[orientation]) if orientation > 1 else corners()
+    image = samples.stored_as(corners(), orientation)
     for form in ("JPEG", "PNG", "WEBP"):
         converted = convert(encode(image, form, exif=samples.exif(orientation)))
         assert (converted.width, converted.height) == (400, 600)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import django_vton
-from django_vton.images import MIN_SIDE, containers, pixels
-from django_vton.images.containers import ImageSource, parse_container
+from django_vton.images import MIN_SIDE, pixels, source
+from django_vton.images.containers import parse_container
+from django_vton.images.source import ImageSource
 from tests.images import samples
 from tests.images.samples import corners, encode
 
@@ -20,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 def test_a_color_profile_above_the_size_limit_is_ignored(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     profile = samples.swapped_rgb()
     data = encode(corners(), form, icc_profile=profile)
-    monkeypatch.setattr(containers, "MAX_PROFILE", len(profile))
+    monkeypatch.setattr(source, "MAX_PROFILE", len(profile))
     assert parse_container(data, (form,)).profile == profile
-    monkeypatch.setattr(containers, "MAX_PROFILE", len(profile) - 1)
+    monkeypatch.setattr(source, "MAX_PROFILE", len(profile) - 1)
     assert parse_container(data, (form,)).profile == b""
 
 
@@ -39,7 +40,7 @@ def test_a_compressed_profile_is_inflated_only_up_to_the_limit(monkeypatch: pyte
     chunk = samples.png_chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes(50_000_000)))
     rows = (b"\0" + bytes(MIN_SIDE)) * MIN_SIDE
     assert parse_container(samples.png(MIN_SIDE, MIN_SIDE, 0, 8, rows, chunk), ("PNG",)).profile == b""
-    assert [len(part) for part in inflated] == [containers.MAX_PROFILE + 1]
+    assert [len(part) for part in inflated] == [source.MAX_PROFILE + 1]
 
 
 @pytest.mark.parametrize("size", [(399, 600), (400, 599), (600, 400)])
@@ -70,6 +71,6 @@ def test_the_minimum_side_is_written_only_once_in_the_package() -> None:
 @pytest.mark.parametrize("page", ["products.md", "product-page.md"])
 def test_the_docs_give_the_minimum_side(page: str) -> None:
     stated = re.findall(
-        r"(?:at least|smaller than) (\d+)(?: . \d+)? pixels", (ROOT / "docs" / page).read_text()
+        r"(?:at least|smaller than)\s(\d+)(?: . \d+)? pixels", (ROOT / "docs" / page).read_text()
     )
     assert stated == [str(MIN_SIDE)]
