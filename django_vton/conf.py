@@ -112,6 +112,8 @@ class Config:
     """The time after the submit at which a render that is not ready counts as failed."""
     RESULT_HOSTS: Sequence[str] | None = None
     """The hosts from which results may be downloaded. None: any public https URL."""
+    PRODUCT_IMAGE_HOSTS: Sequence[str] = ()
+    """The hosts from which product images may be downloaded, if `get_image` returns URLs."""
     ENGINES: Mapping[str, Any] = field(default_factory=dict)
     """Other paths for an included engine, or further engines, by name."""
     ENQUEUE: str | None = None
@@ -230,6 +232,10 @@ _DURATION_RULE = (
     lambda value: timedelta(0) < value <= timedelta(days=3650),
     "must be longer than zero, and ten years at most",
 )
+_HOSTS_RULE = (
+    lambda hosts: all(isinstance(host, str) and host and "/" not in host for host in hosts),
+    "must be a list of host names such as cdn.example",
+)
 _AMOUNT_RULE = (_is_amount, "must be a finite amount of USD, 0 or more")
 
 _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
@@ -261,10 +267,8 @@ _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
         f"must have 1 to {MAX_VERSION_LENGTH} characters",
     ),
     "CONSENT_TEXT": (bool, "must not be empty, since shoppers agree to it"),
-    "RESULT_HOSTS": (
-        lambda hosts: all(isinstance(host, str) and host and "/" not in host for host in hosts),
-        "must be a list of host names such as cdn.example",
-    ),
+    "RESULT_HOSTS": _HOSTS_RULE,
+    "PRODUCT_IMAGE_HOSTS": _HOSTS_RULE,
     "NOTIFY": (
         lambda addresses: all(isinstance(address, str) and "@" in address for address in addresses),
         "must be a list of e-mail addresses",

@@ -6,27 +6,28 @@ import hashlib
 import io
 import logging
 from datetime import timedelta
-from typing import Any, TypeGuard
 
 from django.conf import settings
 from django.core.cache import cache
-from django.core.files.base import ContentFile, File
+from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
-from django.db.models.fields.files import FieldFile
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ..exceptions import Refused
-from ..images import ImageRefused, normalize_product_image
-from ..images.limits import PRODUCT_BYTES
+from ..images import ImageRefused, check_product_image, normalize_product_image
 from ..models import ProductImage
 from ..products import DescribedProduct
 from ..storage import delete_file
+from . import product_files
 
 logger = logging.getLogger(__name__)
 
 CACHE_SECONDS = 60
 """The time for which the cache remembers whether a file is usable, so that page views do not read it."""
+
+DOWNLOAD_CACHE_SECONDS = 600
+"""The time after which the image at a URL is downloaded again."""
 
 USED_AT_PRECISION = timedelta(hours=1)
 """The minimum time between two updates of `used_at`, so that not every page view writes to the database."""
@@ -46,10 +47,10 @@ def prepare(described: DescribedProduct) -> ProductImage:
 def require_usable(described: DescribedProduct) -> None:
     """Like `prepare`, but rely on the cache, so that page views need not read the file."""
     key = _cache_key(described)
-    is_usable = cache.get(key) if key else None
-    if is_usable is None:
+    digest = cache.get(key) if key else None
+    if digest is None:
         prepare(described)
-    elif not is_usable:
+    elif not digest:
         raise Refused("product_not_enabled", field="product")
 
 
@@ -59,56 +60,61 @@ def describe_problem(described: DescribedProduct) -> str:
     return image if isinstance(image, str) else image.problem
 
 
-def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
-    """Return the image's row, or a text why its file cannot be read. Cache whether the image is usable."""
+def find_problem(described: DescribedProduct) -> str:
+    """Like `describe_problem`, but only parse the file, without decoding and storing the image."""
+    data = _read(described)
+    if isinstance(data, str):
+        return data
     try:
-        data = _read(described.image) if described.image else None
+        check_product_image(io.BytesIO(data))
+    except ImageRefused as refusal:
+        return _for_merchant(refusal)
+    return ""
+
+
+def _for_merchant(refusal: ImageRefused) -> str:
+    """Return the message in the merchant's language, which is not the shopper's."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(refusal.message)
+
+
+def _read(described: DescribedProduct) -> bytes | str:
+    """Return the contents of the product's image, or the reason why there are none."""
+    image = described.image
+    try:
+        return product_files.read_image(image) if image else _("This product has no picture.")
+    except product_files.UnusableImage as unusable:
+        return str(unusable)
     except Exception as error:  # noqa: BLE001 - a storage may raise anything, and the file may be missing
         logger.warning("The image of %s cannot be read: %r", described.ref, error)
-        if key := _cache_key(described):
-            cache.delete(key)  # The storage may work again at any moment.
         return _("The file of the product picture cannot be read.")
-    if data is None:
-        return _("This product has no picture.")
+
+
+def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
+    """Return the converted image, or the reason why the file cannot be read.
+
+    Cache the digest of the file, or "" if the file is not usable.
+    """
+    image, key = described.image, _cache_key(described)
+    is_url = product_files.is_url(image)
+    if is_url and (digest := cache.get(key)) and (found := _find(digest)):
+        return found
+    data = _read(described)
+    if isinstance(data, str):
+        if key:
+            cache.delete(key)  # The storage may work again at any moment.
+        return data
     row = _find(digest := hashlib.sha256(data).hexdigest()) or _convert(described.ref, digest, data)
-    if key := _cache_key(described):
-        cache.set(key, not row.problem, CACHE_SECONDS)
+    if key:
+        seconds = DOWNLOAD_CACHE_SECONDS if is_url else CACHE_SECONDS
+        cache.set(key, "" if row.problem else row.source_digest, seconds)
     return row
 
 
 def _cache_key(described: DescribedProduct) -> str | None:
-    image = described.image
-    if image is None or not _is_stored(image):
-        return None
-    name = hashlib.sha256(f"{described.ref}\0{image.name}".encode()).hexdigest()
-    return f"vton.product_image.{name}"
-
-
-def _is_stored(image: File[Any]) -> TypeGuard[FieldFile]:
-    return isinstance(image, FieldFile) and bool(image.name and getattr(image, "_committed", True))
-
-
-def _read(image: File[Any]) -> bytes:
-    """Return the bytes of the shop's file, and leave it as it was: open at its position, or closed."""
-    if not isinstance(image, File):
-        raise TypeError(f"get_image() must return a Django File, not {type(image).__name__}")
-    if _is_stored(image):
-        source = image.storage.open(str(image.name), "rb")
-    elif image.closed:
-        source = image.open("rb")
-    else:
-        return _read_open(image)
-    with source:
-        return bytes(source.read(PRODUCT_BYTES + 1))
-
-
-def _read_open(image: File[Any]) -> bytes:
-    position = image.tell()
-    image.seek(0)
-    try:
-        return bytes(image.read(PRODUCT_BYTES + 1))
-    finally:
-        image.seek(position)
+    name = product_files.image_name(described.image)
+    digest = hashlib.sha256(f"{described.ref}\0{name}".encode()).hexdigest()
+    return f"vton.product_image.{digest}" if name else None
 
 
 def _find(digest: str) -> ProductImage | None:
@@ -126,8 +132,7 @@ def _convert(ref: str, digest: str, data: bytes) -> ProductImage:
     try:
         image = normalize_product_image(io.BytesIO(data))
     except ImageRefused as refusal:
-        with translation.override(settings.LANGUAGE_CODE):  # The merchant reads this text, not the shopper.
-            row.problem = str(refusal.message)
+        row.problem = _for_merchant(refusal)
         logger.warning("The image of %s cannot be tried on: %s", ref, row.problem)
     else:
         row.digest, row.width, row.height = image.digest, image.width, image.height

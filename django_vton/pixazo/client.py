@@ -31,15 +31,22 @@ from .responses import (
     parse_response,
     parse_retry_after,
 )
-from .transport import NETWORK_ERRORS, BodyTooLong, decompress, describe_error, read_chunks
+from .transport import (
+    NETWORK_ERRORS,
+    ONE_USE,
+    TIMEOUT,
+    BodyTooLong,
+    decompress,
+    describe_error,
+    new_client,
+    read_chunks,
+)
 
 SUBMIT_TIMEOUT_SECONDS = 20.0
 POLL_TIMEOUT_SECONDS = 15.0
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
 DOWNLOAD_MAX_BYTES = 32 * 1024 * 1024
 
-_TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)
-_ONE_USE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 # Renders are polled every 5 to 10 seconds, so idle connections must live longer than that. Every call checks
 # all idle connections, so few are kept: at twenty try-ons a second, six are in use at once.
 _KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=6, keepalive_expiry=30.0)
@@ -90,9 +97,9 @@ class PixazoClient:
             "Cache-Control": "no-cache",
             "Ocp-Apim-Subscription-Key": api_key,
         }
-        self._submits = _client(gateway, _ONE_USE, context)
-        self._polls = _client(gateway, _KEPT, context)
-        self._downloads = _client(common | {"Accept": "image/*, */*;q=0.1"}, _ONE_USE, context)
+        self._submits = new_client(gateway, ONE_USE, context)
+        self._polls = new_client(gateway, _KEPT, context)
+        self._downloads = new_client(common | {"Accept": "image/*, */*;q=0.1"}, ONE_USE, context)
         self._downloader = ResultDownloader(
             http=self._downloads, hosts=result_hosts, loopback=loopback, resolve=resolve
         )
@@ -134,7 +141,7 @@ class PixazoClient:
             self._base + engine.submit_path,
             json=dict(body),
             headers=headers,
-            extensions={"trace": sending.trace, "timeout": _TIMEOUT.as_dict()},
+            extensions={"trace": sending.trace, "timeout": TIMEOUT.as_dict()},
         )
         try:
             with suppress_http_logs():
@@ -250,14 +257,3 @@ class _SendTrace:
                 self._before_send()
                 self.is_stopped = False
             self.is_connecting = False
-
-
-def _client(headers: Mapping[str, str], limits: httpx.Limits, context: ssl.SSLContext) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        headers=dict(headers),
-        limits=limits,
-        timeout=_TIMEOUT,
-        verify=context,
-        trust_env=False,
-        follow_redirects=False,
-    )

@@ -9,7 +9,20 @@ import httpx
 
 from . import ssrf
 from .responses import DownloadFailed
-from .transport import NETWORK_ERRORS, BodyTooLong, describe_error, read_chunks
+from .transport import NETWORK_ERRORS, ONE_USE, BodyTooLong, describe_error, new_client, read_chunks
+
+
+async def download(
+    url: str, *, hosts: Sequence[str] | None, loopback: bool, limit: int, seconds: float
+) -> bytes:
+    """Return at most `limit` bytes from a URL that is not the vendor's, with the same checks.
+
+    For the arguments and errors see `ResultDownloader`.
+    """
+    headers = {"Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "django-vton"}
+    async with new_client(headers, ONE_USE, httpx.create_ssl_context(trust_env=False)) as http:
+        downloader = ResultDownloader(http=http, hosts=hosts, loopback=loopback, resolve=ssrf.resolve)
+        return await downloader.download(url, limit=limit, seconds=seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +75,7 @@ class ResultDownloader:
         if not target.host or target.userinfo or not 0 < port < 2**16:
             raise DownloadFailed("the URL has no host, has a user, or has no valid port", is_retryable=False)
         if self.hosts is not None and not is_local and not ssrf.host_matches(target.host, self.hosts):
-            raise DownloadFailed("the host is not one of RESULT_HOSTS", is_retryable=False)
+            raise DownloadFailed("the host is not allowed", is_retryable=False)
         return target
 
     async def _download(self, target: httpx.URL, addresses: Sequence[str], limit: int) -> bytes:

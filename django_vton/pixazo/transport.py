@@ -1,7 +1,8 @@
 """Read and decompress bodies within a limit, and describe network errors."""
 
+import ssl
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
@@ -11,6 +12,9 @@ NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)
 """All that a network call can raise. `ValueError` is raised for malformed HTTP."""
 
 _AUTODETECT_WBITS = 32 + zlib.MAX_WBITS  # zlib recognizes gzip and zlib by the header.
+
+ONE_USE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)
 
 
 class BodyTooLong(Exception):  # noqa: N818  It is named like PollFailed.
@@ -48,3 +52,17 @@ def decompress(content: bytes, encoding: str, limit: int) -> bytes:
 def describe_error(error: Exception) -> str:
     """Describe an error in one line for staff, without URLs."""
     return redact_text(f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
+def new_client(
+    headers: Mapping[str, str], limits: httpx.Limits, context: ssl.SSLContext
+) -> httpx.AsyncClient:
+    """Return an HTTP client that follows no redirects and ignores proxies from the environment."""
+    return httpx.AsyncClient(
+        headers=dict(headers),
+        limits=limits,
+        timeout=TIMEOUT,
+        verify=context,
+        trust_env=False,
+        follow_redirects=False,
+    )

@@ -152,12 +152,6 @@ def test_a_missing_file_is_reported_and_stores_nothing(shirt: Product) -> None:
     assert "no picture" in describe_problem(describe_with_image(None))
 
 
-@pytest.mark.django_db
-def test_a_url_instead_of_a_file_is_a_problem(caplog: pytest.LogCaptureFixture) -> None:
-    assert "cannot be read" in describe_problem(describe_with_image("https://shop.example/a.jpg"))
-    assert "get_image() must return a Django File, not str" in caplog.text
-
-
 def test_the_shops_file_keeps_its_position_and_stays_open_or_closed(shirt: Product) -> None:
     assert shirt.photo.closed
     prepare(describe_with_image(shirt.photo))

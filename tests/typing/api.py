@@ -88,7 +88,7 @@ class Plain(TryOn):
 
 
 assert_type(Plain(Product).get_queryset(), QuerySet[Any])
-assert_type(find("shop.product:42").image, File[Any] | None)
+assert_type(find("shop.product:42").image, Any)
 assert_type(find("shop.product:42").engine, Engine)
 
 # Signals --------------------------------------------------------------------------------------------
