@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
 from django.db import models
 
 from .exceptions import ProductNotRegistered, Refused
@@ -70,8 +71,12 @@ class TryOn(Generic[ModelT]):
         """Return the engine's name for this product."""
         return self.engine
 
-    def get_image(self, product: ModelT) -> File[Any] | None:
-        """Return the image for the vendor, a Django `File`, or None if the product cannot be tried on."""
+    def get_image(self, product: ModelT) -> Any:
+        """Return the image for the vendor, or None if the product cannot be tried on.
+
+        The image may be a file of Django or of an image library, a name in the default storage, a `Path`,
+        bytes, or an https URL of one of `PRODUCT_IMAGE_HOSTS`.
+        """
         return None
 
     def get_options(self, product: ModelT) -> Mapping[str, Any]:
@@ -147,15 +152,18 @@ class DescribedProduct:
             return safe_url(str(self.tryon.get_url(self.product)))
 
     @property
-    def image(self) -> File[Any] | None:
-        """Return the product's image, or None."""
+    def image(self) -> Any:
+        """Return the product's image as `get_image` returns it, or None."""
         return self.tryon.get_image(self.product) or None
 
     @property
     def image_url(self) -> str:
-        """Return the URL of the product's image; "" for a plain `File` or a storage without URLs."""
+        """Return the URL of the product's image; "" for one that is not in a storage with URLs."""
+        image = self.image
         try:
-            return str(getattr(self.image, "url", ""))
+            if isinstance(image, str):
+                return image if "://" in image else default_storage.url(image)
+            return str(getattr(image, "url", ""))
         except (ValueError, NotImplementedError):
             return ""
 
@@ -187,12 +195,16 @@ class DescribedProduct:
 
 
 _registry: dict[type[Model], TryOn] = {}
+_defaults: set[type[Model]] = set()
 registration_problems: list[str] = []
 """Errors in registrations, reported by a system check."""
 
 
-def register(model: str | type[Model]) -> Callable[[TryOnT], TryOnT]:
-    """Decorate a `TryOn` subclass to register it for the products of `model`, a class or "app.Model"."""
+def register(model: str | type[Model], *, default: bool = False) -> Callable[[TryOnT], TryOnT]:
+    """Decorate a `TryOn` subclass to register it for the products of `model`, a class or "app.Model".
+
+    A `default`, as in `django_vton.contrib`, gives way to the shop's own registration.
+    """
 
     def decorate(tryon: TryOnT) -> TryOnT:
         name = f"{tryon.__module__}.{getattr(tryon, '__name__', tryon)}"
@@ -201,11 +213,14 @@ def register(model: str | type[Model]) -> Callable[[TryOnT], TryOnT]:
             registration_problems.append(f"{name} is registered for {model!r} and is no subclass of TryOn")
         elif found is None:
             registration_problems.append(f"{name} is registered for {model!r}, which is not a model")
-        elif found in _registry:
+        elif found in _registry and default:
+            pass
+        elif found in _registry and found not in _defaults:
             other = type(_registry[found]).__name__
             registration_problems.append(f"{found._meta.label} is registered twice: by {other} and by {name}")
         else:
             _registry[found] = tryon(found)
+            (_defaults.add if default else _defaults.discard)(found)
         return tryon
 
     return decorate

@@ -19,7 +19,7 @@ LAYERS = [
     *("conf", "storage", "images", "messages", "exceptions", "utils", "models", "pixazo", "gateway"),
     *("products", "billing", "signals", "lifecycle", "privacy", "queue", "shoppers", "intake"),
     *("house_models", "rendering", "conversions", "monitoring", "batches", "worker", "health", "checks"),
-    *("roles", "apps", "web", "urls", "tasks", "templatetags", "admin", "sandbox", "management"),
+    *("roles", "apps", "web", "urls", "tasks", "templatetags", "admin", "sandbox", "management", "contrib"),
 ]
 """From low to high. A package or module imports those before it only."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -33,21 +32,15 @@ def test_every_block_is_quoted_from_the_tested_host(guide: str) -> None:
     }
 
     blocks = code_blocks(guide)
-    assert len(blocks) >= 4
+    assert len(blocks) >= 3
     assert [code for language, code in blocks if not any(code in text for text in files[language])] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_a_shop_needs_at_most_ten_lines(guide: str) -> None:
-    """The body of its `TryOn`, and the lines of its templates that concern the try-on."""
-    (tryon,) = [code for _language, code in code_blocks(guide) if "(TryOn):" in code]
-    (definition,) = [node for node in ast.parse(tryon).body if isinstance(node, ast.ClassDef)]
-    body = "\n".join(tryon.splitlines()[definition.lineno : definition.end_lineno])
-    templates = "\n".join(code for language, code in code_blocks(guide) if language == "html")
-
-    lines = [line for line in body.splitlines() if line.strip()]
-    lines += [line for line in templates.splitlines() if "vton" in line or "tryon" in line]
-    assert 4 < len(lines) <= 10
+def test_a_shop_needs_five_lines(guide: str) -> None:
+    """The lines of its code that concern the try-on; the guides show what a shop may override, too."""
+    lines = [line for _language, code in code_blocks(guide)[:-1] for line in code.splitlines()]
+    assert 2 < len([line for line in lines if "vton" in line or "tryon" in line]) <= 5
 
 
 def names_in_package(pattern: str, *globs: str) -> set[str]:

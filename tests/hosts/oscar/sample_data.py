@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.contrib.sites.models import Site
 from django.core.files.images import ImageFile
+from django.core.management import call_command
 from oscar.core.loading import get_model
 
 from tests.hosts.running_host import garment
@@ -15,6 +16,7 @@ Product: Any = get_model("catalogue", "Product")
 ProductClass: Any = get_model("catalogue", "ProductClass")
 Partner: Any = get_model("partner", "Partner")
 Country: Any = get_model("address", "Country")
+Category: Any = get_model("catalogue", "Category")
 
 
 def create() -> None:
@@ -24,6 +26,8 @@ def create() -> None:
     ProductClass.objects.create(name="Clothes")
     Partner.objects.create(name="Warehouse")
 
+    Category.add_root(name="Clothes", slug="clothes")
+
     create_product("shirt", "green")
     create_product("bare")
     create_product("secret", "red", is_public=False)
@@ -32,6 +36,7 @@ def create() -> None:
     create_product("tee-red", "red", parent=tee)
     hidden = create_product("coat", "brown", structure=Product.PARENT, is_public=False)
     create_product("coat-m", "brown", parent=hidden)
+    call_command("update_index", verbosity=0)
 
 
 def create_product(slug: str, colour: str = "", *, parent: Any = None, **values: Any) -> Any:
@@ -42,6 +47,8 @@ def create_product(slug: str, colour: str = "", *, parent: Any = None, **values:
     product = Product.objects.create(title=slug.title(), slug=slug, **values)
     if colour:
         product.images.create(original=ImageFile(garment(colour), f"{slug}.jpg"))
+    if not product.is_child:
+        product.categories.add(Category.objects.get())
     if not product.is_parent:
         stock = {"price_currency": "EUR", "price": "89.00", "num_in_stock": 100}
         product.stockrecords.create(partner=Partner.objects.get(), partner_sku=slug, **stock)

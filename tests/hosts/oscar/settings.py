@@ -4,13 +4,14 @@ from oscar.defaults import *  # noqa: F403 - As Oscar's documentation says.
 from tests.hosts.settings import *  # noqa: F403 - Settings of any project.
 
 INSTALLED_APPS = [
-    "tests.hosts.oscar.shop",
+    "django_vton.contrib.oscar",
     *OSCAR_APPS,
     "sorl.thumbnail",
     "rest_framework",
     "django_q",
     "django_vton",
 ]
+INSTALLED_APPS += ["tests.hosts.oscar.shop"]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -46,5 +47,11 @@ TEMPLATES = [
         },
     },
 ]
-HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
+# As in Oscar's sandbox: its category pages list what the search finds.
+HAYSTACK_CONNECTIONS = {
+    "default": {
+        "ENGINE": "haystack.backends.whoosh_backend.WhooshEngine",
+        "PATH": MEDIA_ROOT.with_name("whoosh"),  # noqa: F405 - from the settings of any project
+    }
+}
 OSCAR_ALLOW_ANON_CHECKOUT = True

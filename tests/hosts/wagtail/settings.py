@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_q",
     "django_vton",
+    "django_vton.contrib.wagtail",
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,1 @@
+"""Try-on for django-oscar: its products, its product page, its baskets and orders."""

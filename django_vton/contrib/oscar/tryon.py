@@ -1,0 +1,42 @@
+"""How Oscar's products are tried on. Subclass `OscarTryOn` and register it to change that for a shop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from django_vton.products import TryOn, register
+
+
+@register("catalogue.Product", default=True)
+class OscarTryOn(TryOn):
+    """A public product with an image. A child is tried on with its own image or its parent's.
+
+    Category pages link to parents only, so a parent has a button as well, and its basket form chooses the
+    child. History and conversions match by the parent.
+    """
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Public products of all structures, with their parents."""
+        products: QuerySet[Any] = self.model._default_manager.filter(is_public=True)
+        return products.select_related("parent")
+
+    def get_main(self, product: Any) -> Any:
+        """The parent of a child."""
+        return product.parent or product
+
+    def is_enabled(self, product: Any) -> bool:
+        """Whether the product and its parent are public."""
+        return bool(product.is_public and self.get_main(product).is_public)
+
+    def get_image(self, product: Any) -> Any:
+        """The product's primary image. A parent without images uses that of its first child that has one."""
+        candidates = [product, *product.get_public_children()] if product.is_parent else [product]
+        # For a product without images, `primary_image` returns a dict.
+        images = (getattr(candidate.primary_image(), "original", None) for candidate in candidates)
+        return next(filter(None, images), None)
+
+    def get_title(self, product: Any) -> str:
+        """The title; a child without one has its parent's."""
+        return str(product.get_title())
