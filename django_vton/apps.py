@@ -18,10 +18,11 @@ class VtonConfig(AppConfig):
     def ready(self) -> None:
         """Register checks, connect receivers and let the shop's apps register their products."""
         from django.contrib.auth.signals import user_logged_in
-        from django.db.models.signals import post_delete, post_migrate, pre_delete
+        from django.db.models.signals import post_delete, post_migrate, post_save, pre_delete
 
-        from . import privacy, roles
+        from . import privacy, products, roles
         from .checks import register
+        from .intake import product_checks
         from .models import HouseModel, PersonPhoto, ProductImage, Shopper, TryOnImage
         from .queue.q2 import register_schedules
         from .shoppers import merge_guest
@@ -37,3 +38,5 @@ class VtonConfig(AppConfig):
         post_migrate.connect(register_schedules, sender=self, dispatch_uid="vton.schedules")
         post_migrate.connect(roles.create_groups, sender=self, dispatch_uid="vton.roles")
         autodiscover_modules("tryon")
+        for product_model in products.registered():
+            post_save.connect(product_checks.mark_saved, sender=product_model, dispatch_uid="vton.product")

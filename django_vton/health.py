@@ -23,7 +23,7 @@ from . import queue
 from .billing.budget import WARNING_SHARE, budget_statuses
 from .conf import MICROS_PER_USD, config
 from .gateway.engines import engines
-from .models import Attempt, GatewayState, Incident, PauseSwitch, TryOnRequest
+from .models import Attempt, GatewayState, Incident, PauseSwitch, ProductCheck, TryOnRequest
 from .models.states import State
 from .monitoring import incidents, mail, proxies
 from .pixazo import SubmitOutcome
@@ -146,6 +146,14 @@ def _pictures() -> Iterator[CheckResult]:
     yield CheckResult("pictures", ok=not count, text=text)
 
 
+def _products() -> Iterator[CheckResult]:
+    number = ProductCheck.objects.exclude(problem="").count()
+    text = "no product is known to have an unusable image"
+    if number:
+        text = f"{number} cannot be tried on because of their image; `vton_doctor --products` lists them"
+    yield CheckResult("products", ok=True, text=text)
+
+
 def _proxies() -> Iterator[CheckResult]:
     problems = proxies.problems()
     for text in problems:
@@ -198,5 +206,5 @@ def _storage() -> Iterator[CheckResult]:
 
 HEALTH_CHECKS: list[Callable[[], Iterator[CheckResult]]] = [
     *(_settings, _database, _queue, _workers, _overdue, _unknown, _proxies),
-    *(_gateway, _pictures, _pause, _budget, _incidents, _storage),
+    *(_gateway, _pictures, _products, _pause, _budget, _incidents, _storage),
 ]

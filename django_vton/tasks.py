@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from . import lifecycle, privacy, queue
+from .intake import product_checks
 from .monitoring import incidents
 from .queue import liveness
 from .utils.redaction import clear_frames
@@ -35,6 +36,7 @@ def wake() -> None:
     except Exception:
         logger.exception("The scheduled wake-up failed. The next one is in a minute.")
     finish_followers()
+    check_saved_products()
     incidents.check()
 
 
@@ -44,6 +46,22 @@ def finish_followers() -> None:
         lifecycle.finish_followers()
     except Exception:
         logger.exception("Could not end try-ons that share a render. The next attempt is in a minute.")
+
+
+def check_saved_products() -> None:
+    """Check the products that were saved since the last run."""
+    try:
+        product_checks.check_saved()
+    except Exception:
+        logger.exception("Checking the saved products failed. It is tried again in a minute.")
+
+
+def check_products() -> None:
+    """Run every hour: find products whose image cannot be used."""
+    try:
+        product_checks.check_all()
+    except Exception:
+        logger.exception("Checking the products failed. It is tried again in an hour.")
 
 
 def purge() -> None:

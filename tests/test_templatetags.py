@@ -24,7 +24,7 @@ import django_vton
 from django_vton.exceptions import ProductNotRegistered
 from django_vton.models import Publication, TryOnImage, TryOnRequest
 from django_vton.templatetags.vton import LAZY_MODULES
-from django_vton.web.button_visibility import hidden_reason
+from django_vton.web.button_visibility import visibility
 from shop.models import Kind, Product
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _fill_cache(db: None) -> None:  # noqa: ARG001 - the cached reason is read from the database
     cache.clear()
-    assert not hidden_reason()
+    assert not visibility().hidden_reason
 
 
 def product(**values: Any) -> Product:

@@ -7,6 +7,7 @@ from .conversions import Conversion
 from .operations import DispatcherLease, GatewayState, Incident, PauseSwitch
 from .phone_links import PhoneLink
 from .photos import HouseModel, PersonPhoto
+from .products import ProductCheck
 from .shoppers import Consent, PhotoAccess, Shopper
 from .tryons import ProductImage, TryOnImage, TryOnRequest
 
@@ -25,6 +26,7 @@ __all__ = [
     "PersonPhoto",
     "PhoneLink",
     "PhotoAccess",
+    "ProductCheck",
     "ProductImage",
     "Publication",
     "Quota",

@@ -14,6 +14,7 @@ TASK_TIMEOUT_SECONDS = 60
 SCHEDULES = {
     "vton: wake a worker for due try-ons": ("django_vton.tasks.wake", 1),
     "vton: delete expired data": ("django_vton.tasks.purge", 60),
+    "vton: check the images of products": ("django_vton.tasks.check_products", 60),
 }
 """The paths and intervals in minutes, by name. Operators may change them in django-q2's admin."""
 

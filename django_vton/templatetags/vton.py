@@ -24,7 +24,7 @@ from django.utils.translation import get_language
 from django_vton.models import TryOnImage
 from django_vton.products import DescribedProduct, describe
 from django_vton.utils.languages import localized_url
-from django_vton.web.button_visibility import hidden_reason
+from django_vton.web.button_visibility import visibility
 
 register = template.Library()
 
@@ -69,7 +69,7 @@ def tryon(
     if not isinstance(product, Model) or renderer.hidden_reason not in {"", "budget_exhausted"}:
         return SafeString()
     described = describe(product)
-    if described is None:
+    if described is None or described.ref in renderer.unusable_products:
         return SafeString()
     if renderer.hidden_reason:
         return render_to_string("vton/budget_reached.html")
@@ -82,7 +82,7 @@ class ButtonRenderer:
     """Renders the buttons of a page, and caches their HTML, since a page can list hundreds of products."""
 
     def __init__(self) -> None:
-        self.hidden_reason = hidden_reason()
+        self.hidden_reason, self.unusable_products = visibility()
         self._cache: dict[tuple[str, ...], str] = {}
 
     def render(self, described: DescribedProduct, attributes: dict[str, str]) -> SafeString:

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from django.core.cache import cache
 from django.db import DatabaseError, transaction
 
-from ..intake import availability
+from ..intake import availability, product_checks
 from ..monitoring import incidents
 
-CACHE_KEY = "vton.hidden_reason"
 CACHE_SECONDS = 60
 
 
-def hidden_reason() -> str:
-    """Return the refusal code for which buttons are hidden, or "". It can be 60 seconds old.
+class Visibility(NamedTuple):
+    """Which buttons the shop's pages do not show."""
+
+    hidden_reason: str
+    """The refusal code for which all buttons are hidden, or ""."""
+    unusable_products: frozenset[str]
+    """The references of the products that have no button."""
+
+
+def visibility() -> Visibility:
+    """Return which buttons are hidden. The answer can be 60 seconds old.
 
     A cache miss also checks for incidents, since a dead queue cannot report itself. The check runs after the
     page's own transaction, and its errors are only logged.
     """
-    reason = cache.get(CACHE_KEY)
-    if reason is None:
+    found: Visibility | None = cache.get(product_checks.BUTTONS_CACHE_KEY)
+    if found is None:
         try:
-            reason = availability.refusal_code() or ""
+            found = Visibility(availability.refusal_code() or "", product_checks.unusable_products())
             transaction.on_commit(incidents.check, robust=True)
         except DatabaseError:
-            reason = "unavailable"
-        cache.set(CACHE_KEY, reason, CACHE_SECONDS)
-    return str(reason)
+            found = Visibility("unavailable", frozenset())
+        cache.set(product_checks.BUTTONS_CACHE_KEY, found, CACHE_SECONDS)
+    return found
 
 
 def clear_cache() -> None:
-    """Make the next page compute the reason again, because the pause switch has changed."""
-    cache.delete(CACHE_KEY)
+    """Make the next page compute the answer again, because the pause switch has changed."""
+    cache.delete(product_checks.BUTTONS_CACHE_KEY)

@@ -29,7 +29,7 @@ def test_a_pause_takes_effect_on_cached_buttons(
     operator = staff("operate")
     operator.get(reverse("admin:vton_pauseswitch_changelist"))
     cache.clear()
-    assert not button_visibility.hidden_reason()
+    assert not button_visibility.visibility().hidden_reason
 
     with django_capture_on_commit_callbacks(execute=True):
         operator.post(reverse(SWITCH, args=[1]), {"is_paused": "on"})
@@ -39,7 +39,7 @@ def test_a_pause_takes_effect_on_cached_buttons(
     assert switch.changed_by is not None
     assert switch.changed_by.username == "vera"
     assert availability.refusal_code() == "paused"
-    assert button_visibility.hidden_reason()
+    assert button_visibility.visibility().hidden_reason
     assert "No: it is paused here." in visible_text(get_page(operator, SWITCH, 1))
     cache.clear()
 

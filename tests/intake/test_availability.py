@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def test_requests_are_accepted_by_default() -> None:
     availability.require_available()
     assert availability.refusal_code() is None
-    assert button_visibility.hidden_reason() == ""
+    assert button_visibility.visibility().hidden_reason == ""
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_which_settings_refuse_requests(vton: Vton, changes: dict[str, Any], cod
     with pytest.raises(Refused) as refused:
         availability.require_available()
     assert (refused.value.code, refused.value.status) == (code, status)
-    assert button_visibility.hidden_reason() == code
+    assert button_visibility.visibility().hidden_reason == code
 
 
 @pytest.mark.django_db
@@ -84,12 +84,12 @@ def test_requests_are_refused_once_the_budget_is_used(
 
 @pytest.mark.django_db
 def test_buttons_use_the_cached_reason(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    assert button_visibility.hidden_reason() == ""
+    assert button_visibility.visibility().hidden_reason == ""
     PauseSwitch.objects.create(is_paused=True)
     with django_assert_num_queries(0):
-        assert button_visibility.hidden_reason() == ""
+        assert button_visibility.visibility().hidden_reason == ""
     button_visibility.clear_cache()
-    assert button_visibility.hidden_reason() == "paused"
+    assert button_visibility.visibility().hidden_reason == "paused"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -98,7 +98,7 @@ def test_a_database_error_hides_the_buttons() -> None:
     with connection.schema_editor() as editor:
         editor.alter_db_table(PauseSwitch, "vton_pauseswitch", "vton_elsewhere")
     try:
-        assert button_visibility.hidden_reason() == "unavailable"
+        assert button_visibility.visibility().hidden_reason == "unavailable"
     finally:
         with connection.schema_editor() as editor:
             editor.alter_db_table(PauseSwitch, "vton_elsewhere", "vton_pauseswitch")

@@ -113,11 +113,12 @@ def test_schedules_are_created_by_name_and_edits_are_kept(vton: Vton) -> None:
     assert {schedule.func for schedule in Schedule.objects.all()} == {
         "django_vton.tasks.wake",
         "django_vton.tasks.purge",
+        "django_vton.tasks.check_products",
     }
     Schedule.objects.update(minutes=7)
     q2.register_schedules(using="default")
     assert set(Schedule.objects.values_list("minutes", flat=True)) == {7}
-    assert Schedule.objects.count() == 2
+    assert Schedule.objects.count() == 3
 
 
 def test_schedules_are_created_even_if_apps_are_migrated_one_by_one(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_schedules_are_created_even_if_apps_are_migrated_one_by_one(tmp_path: Pa
         )
         assert done.returncode == 0, done.stderr
     with closing(sqlite3.connect(tmp_path / "new.sqlite3")) as connection:
-        assert connection.execute("SELECT count(*) FROM django_q_schedule").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM django_q_schedule").fetchone() == (3,)
 
 
 def test_with_another_queue_no_schedules_are_created() -> None:

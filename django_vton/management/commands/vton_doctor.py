@@ -10,6 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ... import health
+from ...intake import product_checks
+from ...models import ProductCheck
 
 
 class Command(BaseCommand):
@@ -20,10 +22,21 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--products",
+            action="store_true",
+            help="Check the images of all products first, and list the problems.",
+        )
         parser.add_argument("--json", action="store_true", help="Print a list of {name, ok, text}.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         results = health.run_health_checks()
+        if options["products"]:
+            product_checks.check_all(seconds=None)
+            results += [
+                health.CheckResult(check.product, ok=False, text=check.problem)
+                for check in ProductCheck.objects.exclude(problem="").order_by("product")
+            ]
         if options["json"]:
             self.stdout.write(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
         else:

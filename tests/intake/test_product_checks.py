@@ -1,0 +1,136 @@
+"""Products whose image cannot be used are found before a shopper finds out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.template import Context, Template
+from django.utils import timezone
+
+from django_vton import tasks
+from django_vton.intake import product_checks
+from django_vton.models import ProductCheck, ProductImage
+from shop.models import Kind, Product
+from tests.tryons import make_product, product_ref
+
+from .test_product_images import make_image
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
+pytestmark = pytest.mark.django_db
+
+
+def with_photo(product: Product, data: bytes) -> Product:
+    product.photo.save("photo.jpg", ContentFile(data))
+    return product
+
+
+def has_button(product: Product) -> bool:
+    template = Template("{% load vton %}{% tryon product %}")
+    return "<vton-try-on" in template.render(Context({"product": Product.objects.get(pk=product.pk)}))
+
+
+def problems() -> dict[str, str]:
+    return dict(ProductCheck.objects.exclude(problem="").values_list("product", "problem"))
+
+
+def test_a_product_with_a_small_image_loses_its_button_within_a_minute(shirt: Product) -> None:
+    small = with_photo(make_product("tiny", Kind.TOP), make_image(size=(120, 150)))
+    assert has_button(small)
+
+    tasks.wake()
+
+    assert not has_button(small)
+    assert has_button(shirt)
+    assert "120 × 150" in problems()[product_ref(small)]  # noqa: RUF001 - the sign between two lengths
+
+
+def test_a_better_image_brings_the_button_back(shirt: Product) -> None:
+    with_photo(shirt, make_image(size=(120, 150)))
+    tasks.wake()
+    assert not has_button(shirt)
+
+    with_photo(shirt, make_image())
+    tasks.wake()
+
+    assert has_button(shirt)
+    assert problems() == {}
+
+
+def test_the_hourly_check_finds_products_that_were_not_saved_through_the_orm(shirt: Product) -> None:
+    tasks.wake()
+    with_photo(make_product("tiny", Kind.TOP), make_image(size=(120, 150)))
+    ProductCheck.objects.filter(checked_at=None).delete()
+
+    tasks.check_products()
+
+    assert len(problems()) == 1
+    assert has_button(shirt)
+
+
+def test_an_unchanged_product_is_checked_weekly(shirt: Product) -> None:
+    assert product_checks.check_all() == 1
+    assert product_checks.check_all() == 0
+    ProductCheck.objects.update(checked_at=timezone.now() - timedelta(days=8))
+    assert product_checks.check_all() == 1
+    assert ProductCheck.objects.get().product == product_ref(shirt)
+
+
+def test_a_check_continues_where_the_last_one_stopped() -> None:
+    made = [make_product(f"shirt-{number}", Kind.TOP) for number in range(3)]
+    ProductCheck.objects.all().delete()
+
+    for number in (1, 2, 3):
+        assert product_checks.check_all(seconds=0) == 1
+        assert ProductCheck.objects.count() == number
+    assert product_checks.check_all(seconds=0) == 0
+    assert set(ProductCheck.objects.values_list("product", flat=True)) == set(map(product_ref, made))
+
+
+def test_a_deleted_product_is_forgotten(shirt: Product) -> None:
+    Product.objects.filter(pk=shirt.pk).delete()
+    tasks.wake()
+    assert not ProductCheck.objects.exists()
+
+
+@pytest.mark.usefixtures("shirt")
+def test_a_check_stores_no_image() -> None:
+    tasks.wake()
+    assert ProductCheck.objects.get().problem == ""
+    assert not ProductImage.objects.exists()
+
+
+def test_a_page_makes_no_query_for_its_buttons(
+    shirt: Product, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    has_button(shirt)
+    product = Product.objects.get(pk=shirt.pk)
+    template = Template("{% load vton %}{% for product in products %}{% tryon product %}{% endfor %}")
+    with django_assert_num_queries(0):
+        template.render(Context({"products": [product] * 20}))
+
+
+def test_a_shopper_is_refused_in_words_meanwhile(client: Any, shirt: Product) -> None:
+    with_photo(shirt, make_image(size=(120, 150)))
+    start = client.get("/try-on/api/start/", {"product": product_ref(shirt)}).json()
+    assert start["reason"] == "product_not_enabled"
+
+
+def test_the_doctor_lists_the_problems(shirt: Product, capsys: pytest.CaptureFixture[str]) -> None:
+    with_photo(shirt, make_image(size=(120, 150)))
+    with pytest.raises(SystemExit):
+        call_command("vton_doctor", products=True)
+    assert f"FAILED {product_ref(shirt)}: The product picture is too small" in capsys.readouterr().out
+
+
+def test_a_failing_storage_stops_neither_the_check_nor_the_worker(shirt: Product, glasses: Product) -> None:
+    shirt.photo.storage.delete(str(shirt.photo.name))
+    tasks.check_products()
+    assert "cannot be read" in problems()[product_ref(shirt)]
+    assert product_ref(glasses) not in problems()
+    assert product_checks.unusable_products() == {product_ref(shirt)}
