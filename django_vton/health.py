@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.apps import apps
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
@@ -51,7 +52,12 @@ class CheckResult:
 
 
 def run_health_checks() -> list[CheckResult]:
-    """Run all health checks. A check that raises an exception has a failed result."""
+    """Run all health checks, or only that of the settings if the database cannot be used.
+
+    A check that raises an exception has a failed result.
+    """
+    if problem := _database_problem():
+        return [*_settings(), CheckResult("database", ok=False, text=problem)]
     results: list[CheckResult] = []
     for health_check in HEALTH_CHECKS:
         try:
@@ -59,10 +65,19 @@ def run_health_checks() -> list[CheckResult]:
         except (DatabaseError, ImproperlyConfigured, OSError) as error:
             name = health_check.__name__.removeprefix("_")
             text = f"cannot be checked: {type(error).__name__}"
-            if isinstance(error, DatabaseError):
-                text += "; check that the database is running, and run `manage.py migrate`"
             results.append(CheckResult(name, ok=False, text=text))
     return results
+
+
+def _database_problem() -> str:
+    """Return why the other checks cannot be run, or "". Otherwise each of them would say it again."""
+    try:
+        with connection.cursor() as cursor:
+            tables = connection.introspection.table_names(cursor)
+    except DatabaseError as error:
+        return f"cannot be reached: {type(error).__name__}"
+    missing = {model._meta.db_table for model in apps.get_app_config("vton").get_models()}.difference(tables)
+    return f"{len(missing)} tables are missing: run `manage.py migrate`" if missing else ""
 
 
 def _settings() -> Iterator[CheckResult]:

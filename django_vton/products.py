@@ -211,10 +211,10 @@ def register(model: str | type[Model], *, default: bool = False) -> Callable[[Tr
         found = _model(model)
         if not (isinstance(tryon, type) and issubclass(tryon, TryOn)):
             registration_problems.append(f"{name} is registered for {model!r} and is no subclass of TryOn")
-        elif found is None:
+        elif found is None and not default:
             registration_problems.append(f"{name} is registered for {model!r}, which is not a model")
-        elif found in _registry and default:
-            pass
+        elif found is None or (default and found in _registry):
+            pass  # A default, for whose model there is an own registration, or no app.
         elif found in _registry and found not in _defaults:
             other = type(_registry[found]).__name__
             registration_problems.append(f"{found._meta.label} is registered twice: by {other} and by {name}")

@@ -143,6 +143,8 @@ def _python() -> str:
         storage,
         tasks,
     )
+    from django_vton.contrib.oscar import tryon as oscar
+    from django_vton.contrib.wagtail import tryon as wagtail
     from django_vton.sandbox.ledger import Ledger
 
     functions_of_batches = [name for name in batches.__all__ if inspect.isfunction(getattr(batches, name))]
@@ -150,6 +152,8 @@ def _python() -> str:
         "Python calls",
         "Names that are not on this page may change in any release.",
         *_members(products, "TryOn", "register", "reference"),
+        *_members(oscar, "OscarTryOn"),
+        *_members(wagtail, "PageTryOn", "PageItemTryOn"),
         *_members(conversions, "added", "purchased"),
         *_members(rendering, "render"),
         *_members(house_models, "add"),
