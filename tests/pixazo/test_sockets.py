@@ -106,7 +106,7 @@ async def test_a_response_timeout_means_unknown(connect: Connect) -> None:
 
 
 async def test_a_tls_timeout_means_not_sent(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_TIMEOUT", httpx.Timeout(10, connect=0.3))
+    monkeypatch.setattr(client, "TIMEOUT", httpx.Timeout(10, connect=0.3))
     async with serve(hang) as server, connect(f"https://127.0.0.1:{server.port}") as pixazo:
         submission = await pixazo.submit(FASHN, BODY)
         assert (submission.outcome, submission.error) == (SubmitOutcome.NOT_SENT, "ConnectTimeout")

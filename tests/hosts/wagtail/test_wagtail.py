@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hosts.running_host import RunningHost, Visitor
-from tests.live_shop import phone_photo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,5 +50,5 @@ def test_a_garment_can_be_tried_on(site: Wagtail, guest: Visitor) -> None:
 def test_garments_of_drafts_and_unpublished_pages_cannot_be_tried_on(
     site: Wagtail, guest: Visitor, name: str
 ) -> None:
-    response = guest.post_tryon(site.product(name), phone_photo(), consent="true")
+    response = guest.http.get("/try-on/api/start/", params={"product": site.product(name)})
     assert response.json()["code"] == "product_unknown"
