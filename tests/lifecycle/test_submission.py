@@ -126,7 +126,7 @@ def test_a_submit_that_was_not_sent_is_retried_and_is_no_refusal(
 def test_a_submit_with_a_lost_response_is_never_sent_again_and_ends_spent(
     harness: Harness, scenario: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setattr(client, "TIMEOUT", httpx.Timeout(0.5))
     harness.gateway.scenario(**scenario)
     told: list[Any] = []
 
