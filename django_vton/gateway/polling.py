@@ -14,7 +14,7 @@ CALLBACK_POLL_INTERVAL = timedelta(seconds=10)
 """The interval in which callbacks cause at most one poll, however many callbacks arrive."""
 
 POLL_AFTER_CALLBACK = timedelta(minutes=1)
-"""The time after a callback in which a render is polled, even if its deadline has passed."""
+"""How long polling continues after a callback, even past the deadline of the render."""
 
 
 def first_poll_delay(*, supports_callback: bool) -> timedelta:

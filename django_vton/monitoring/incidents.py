@@ -49,19 +49,19 @@ CONSECUTIVE_FAILURES = 3
 IS_WRITTEN_OFF = Exists(
     TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
 )
-"""Whether an operator has closed the try-on since it last failed."""
+"""Whether the try-on was written off since it last failed."""
 
 HAS_ATTEMPT = Exists(Attempt.objects.filter(request=OuterRef("pk")))
 """Whether the try-on has a render of its own, instead of sharing one."""
 
 OUTCOME_UNKNOWN = Q(HAS_ATTEMPT, ~IS_WRITTEN_OFF, state=State.FAILED, error_code="outcome_unknown")
-"""The try-on ended without the vendor's response, and no operator has closed it."""
+"""The try-on ended without the vendor's response, and no operator has written it off."""
 
 
 def recent_image_failures() -> int:
-    """Return the number of newest renders that all failed because the vendor could not load an image.
+    """Return the number of newest renders if all of them failed because of an image, otherwise 0.
 
-    At most `CONSECUTIVE_FAILURES` renders are examined. Return 0 if any of them ended otherwise.
+    At most `CONSECUTIVE_FAILURES` renders from image URLs are examined.
     """
     by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
     ended = TryOnRequest.objects.filter(

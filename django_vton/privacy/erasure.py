@@ -90,7 +90,7 @@ def _transfer_shared_images(request: TryOnRequest) -> None:
         return
     heir = request.followers.filter(state=State.COMPLETED).order_by("created_at").first()
     if heir is None:
-        # The try-on has only just ended, and its followers have not been completed yet.
+        # If the try-on has only just ended, its followers have not been completed yet.
         heir = request.followers.filter(state=State.QUEUED).order_by("created_at").first()
         if heir is None:
             return

@@ -40,5 +40,5 @@ def visibility() -> Visibility:
 
 
 def clear_cache() -> None:
-    """Make the next page compute the answer again, because the pause switch has changed."""
+    """Clear the cached visibility, because the pause switch has changed."""
     cache.delete(product_checks.BUTTONS_CACHE_KEY)

@@ -25,7 +25,7 @@ def can_stop(request: HttpRequest) -> bool:
 def confirmed_price(request: HttpRequest, name: str = "max_price") -> int:
     """Return the price that the user has confirmed, in micro-USD. Return -1 for a form without a price.
 
-    Every price is above -1, so such a form confirms nothing.
+    Callers refuse any higher price, so -1 confirms nothing.
     """
     text = request.POST.get(name, "")
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else -1

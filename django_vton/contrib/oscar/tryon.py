@@ -23,7 +23,7 @@ class OscarTryOn(TryOn):
         return products.select_related("parent")
 
     def get_main(self, product: Any) -> Any:
-        """The parent of a child."""
+        """Return the parent of a child, or the product itself."""
         return product.parent or product
 
     def is_enabled(self, product: Any) -> bool:
