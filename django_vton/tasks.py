@@ -28,7 +28,7 @@ def dispatch() -> None:
 
 
 def wake() -> None:
-    """Run every minute: record a heartbeat, wake a dispatcher, end followers, and check for incidents."""
+    """Run every minute: record a heartbeat, wake a dispatcher, end followers, check incidents, products."""
     try:
         liveness.record_heartbeat()
         if claims.has_work():
@@ -36,8 +36,8 @@ def wake() -> None:
     except Exception:
         logger.exception("The scheduled wake-up failed. The next one is in a minute.")
     finish_followers()
-    check_saved_products()
     incidents.check()
+    check_saved_products()  # Last, because it reads files from outside.
 
 
 def finish_followers() -> None:

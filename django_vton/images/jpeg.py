@@ -76,7 +76,7 @@ def parse_jpeg(data: bytes) -> ImageSource:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield each segment's marker code, body and complete bytes, including a scan's data.
 
-    Stops at the end of the image, with or without its marker. Other frames (MPO), a gain map (Ultra HDR) or a
+    Stop at the end of the image, with or without its marker. Other frames (MPO), a gain map (Ultra HDR) or a
     manufacturer's data may follow.
     """
     position, has_scan = 2, False
@@ -101,13 +101,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 def _require_all_scans(components: Sequence[int], scans: Sequence[bytes]) -> None:
     """Raise `DamagedError` unless the scans contain every bit of every coefficient of every component."""
-    missing = {component: dict.fromkeys(range(_COEFFICIENTS), True) for component in components}
+    missing = {component: set(range(_COEFFICIENTS)) for component in components}
     for scan in scans:
         count = number(scan, 0, 1)
         first, last, bits = scan[1 + 2 * count : 4 + 2 * count]
         if bits & 15 == 0:  # the lowest bit that this scan contains
             for component in scan[1 : 1 + 2 * count : 2]:
-                for coefficient in range(first, last + 1):
-                    missing.get(component, {}).pop(coefficient, None)
+                missing.get(component, set()).difference_update(range(first, last + 1))
     if any(missing.values()):
         raise DamagedError("Scans are missing.")

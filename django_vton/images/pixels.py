@@ -24,7 +24,7 @@ MAX_DISPLAY_PROFILE = 128_000
 MAX_CROP = 0.01
 
 # Bytes after the last scan of a progressive JPEG. If the scan was cut, the decoder takes them for pixels.
-MAX_CUT = 256
+PROBE_BYTES = 256
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -121,7 +121,7 @@ def _require_complete(source: ImageSource, size: tuple[int, int]) -> None:
     """Raise ValueError if the last scan of a progressive JPEG was cut: pixels then depend on the end."""
     digests = set()
     for following in (b"\x00", b"\xaa"):
-        image = _open(source, following * MAX_CUT)
+        image = _open(source, following * PROBE_BYTES)
         image.draft(None, size)
         digests.add(hash(image.tobytes()))
     if len(digests) > 1:

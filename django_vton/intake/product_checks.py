@@ -1,7 +1,7 @@
 """Find products whose image cannot be used before a shopper does, so that they show no button.
 
-Each product is checked when it was saved, in the next minute, and all products are checked again once a week.
-A check reads the file and parses its header, but does not decode it.
+A product is checked within a minute after it was saved, and again once a week. A check reads the file and
+parses its header, but does not decode it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Model, Q
+from django.db.models import Model
 from django.utils import timezone
 
 from .. import products
@@ -36,6 +36,9 @@ MAX_HIDDEN = 2_000
 
 BUTTONS_CACHE_KEY = "vton.buttons"
 """The key under which `web.button_visibility` caches what pages show."""
+
+MAX_NAME = 500
+"""The length of the column for the image's name."""
 
 CURSOR_CACHE_KEY = "vton.product_checks.cursor"
 
@@ -59,15 +62,12 @@ def mark_saved(*, instance: Model, raw: bool, **_kwargs: Any) -> None:
 
 
 def check_saved(*, seconds: float = 10) -> int:
-    """Check the products that were saved since their last check. Return their number."""
-    refs = ProductCheck.objects.filter(checked_at=None).values_list("product", flat=True)[:PAGE]
+    """Check products that were saved since their last check, for about `seconds`. Return their number."""
+    saved = ProductCheck.objects.filter(checked_at=None)
     ends = time.monotonic() + seconds
     count = 0
-    for ref in list(refs):
-        try:
-            record(products.find(ref))
-        except Refused:  # It was deleted, or shoppers must not see it.
-            ProductCheck.objects.filter(product=ref).delete()
+    for ref in list(saved.values_list("product", flat=True)[:PAGE]):
+        _check(ref)
         count += 1
         if time.monotonic() >= ends:
             break
@@ -83,47 +83,62 @@ def check_all(*, seconds: float | None = 30) -> int:
     count = 0
     for model, tryon in products.registered().items():
         key = f"{CURSOR_CACHE_KEY}.{model._meta.label_lower}"
-        cursor = None if seconds is None else cache.get(key)
-        for page in _pages(tryon, cursor):
-            for described in _outdated(page):
-                record(described)
-                count += 1
+        for page in _pages(tryon, None if seconds is None else cache.get(key)):
+            outdated = _outdated(page)
+            for product in page:
+                if (ref := products.reference(product)) in outdated:
+                    _check(ref)
+                    count += 1
                 if time.monotonic() >= ends:
-                    cache.set(key, described.product.pk, None)
+                    cache.set(key, product.pk, None)
                     return count
         cache.delete(key)
     return count
 
 
-def record(described: DescribedProduct) -> str:
-    """Check a product, and store and return its problem; "" if its image can be used."""
-    problem = product_images.find_problem(described)
-    values = {"image_name": product_files.image_name(described.image)[:500], "problem": problem}
-    row, is_new = ProductCheck.objects.get_or_create(
-        product=described.ref, defaults=values | {"checked_at": timezone.now()}
-    )
-    if not is_new:
-        ProductCheck.objects.filter(pk=row.pk).update(**values, checked_at=timezone.now())
-    if problem != ("" if is_new else row.problem):
+def _check(ref: str) -> None:
+    """Check a product and store the result. An error in the shop's code affects this product only.
+
+    `checked_at` is written first: a file that kills the process is not read again in the next minute, and a
+    product that is saved meanwhile is checked once more.
+    """
+    row, _is_new = ProductCheck.objects.update_or_create(product=ref, defaults={"checked_at": timezone.now()})
+    try:
+        described = products.find_enabled(ref)
+        name, problem = product_files.image_name(described.image), product_images.find_problem(described)
+    except Refused:  # It was deleted, or the shop does not offer it for try-on.
+        row.delete()
+        return
+    except Exception:
+        logger.exception("The image of %s could not be checked.", ref)
+        return
+    ProductCheck.objects.filter(pk=row.pk).update(image_name=name[:MAX_NAME], problem=problem)
+    if problem != row.problem:
         cache.delete(BUTTONS_CACHE_KEY)
-    return problem
 
 
-def _pages(tryon: TryOn, cursor: Any) -> Iterator[list[DescribedProduct]]:
-    """Yield the products that can be tried on by the shop's own rules, in the order of their keys."""
+def _pages(tryon: TryOn, cursor: Any) -> Iterator[list[Model]]:
+    """Yield the shop's products after the key `cursor`, in the order of their keys."""
     rows = tryon.get_queryset().order_by("pk")
     while page := list((rows if cursor is None else rows.filter(pk__gt=cursor))[:PAGE]):
+        yield page
         cursor = page[-1].pk
-        described = (DescribedProduct(tryon, product) for product in page)
-        yield [each for each in described if each.is_enabled]
 
 
-def _outdated(page: Iterable[DescribedProduct]) -> Iterator[DescribedProduct]:
-    page = list(page)
-    recent = Q(checked_at__gt=timezone.now() - RECHECK_AFTER)
-    checked = ProductCheck.objects.filter(recent, product__in=[described.ref for described in page])
-    names = dict(checked.values_list("product", "image_name"))
-    for described in page:
-        name = product_files.image_name(described.image)
-        if not name or names.get(described.ref) != name[:500]:
-            yield described
+def _outdated(page: Sequence[Model]) -> set[str]:
+    """Return the references of the products that have to be checked."""
+    refs = {products.reference(product): product for product in page}
+    recent = ProductCheck.objects.filter(product__in=refs, checked_at__gt=timezone.now() - RECHECK_AFTER)
+    names = dict(recent.values_list("product", "image_name"))
+    return {ref for ref, product in refs.items() if _is_outdated(product, names.get(ref))}
+
+
+def _is_outdated(product: Model, checked_name: str | None) -> bool:
+    """Return whether the product can be tried on by the shop's own rules, and its file was not checked."""
+    described = DescribedProduct(products.tryon_for(type(product)), product)
+    try:
+        name = product_files.image_name(described.image) if described.is_enabled else None
+    except Exception:
+        logger.exception("The image of %s could not be checked.", described.ref)
+        return False
+    return name is not None and (not name or name[:MAX_NAME] != checked_name)

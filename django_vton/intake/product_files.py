@@ -18,11 +18,14 @@ from ..images.limits import PRODUCT_BYTES
 from ..pixazo import DownloadFailed
 
 DOWNLOAD_SECONDS = 10.0
-"""The time limit of a download. A shopper's request may wait for it."""
+"""The time limit of a download. A shopper's request can wait for it."""
 
 
 class UnusableImage(Exception):  # noqa: N818 - an answer to the merchant, not a program error
-    """The shop's `get_image` returned an object that is no image. The message is for the merchant."""
+    """`get_image` returned an object that is not an image, or a URL that cannot be downloaded.
+
+    The message is for the merchant.
+    """
 
 
 def is_url(image: Any) -> bool:
@@ -42,8 +45,7 @@ def image_name(image: Any) -> str:
 def read_image(image: Any) -> bytes:
     """Return the image's bytes, at most one more than `PRODUCT_BYTES`.
 
-    Leave an open file at its position, and a closed file closed. Raise `UnusableImage` for an object that is
-    no image, and whatever the storage raises.
+    Leave an open file at its position, and a closed file closed. Errors of the storage are raised unchanged.
     """
     if isinstance(image, bytes | bytearray | memoryview):
         return bytes(image[: PRODUCT_BYTES + 1])

@@ -104,20 +104,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='ProductCheck',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('product', models.CharField(max_length=200, unique=True, verbose_name='product')),
-                ('image_name', models.CharField(blank=True, max_length=500)),
-                ('problem', models.TextField(blank=True, verbose_name='problem')),
-                ('checked_at', models.DateTimeField(db_index=True, null=True, verbose_name='checked')),
-            ],
-            options={
-                'verbose_name': 'product check',
-                'verbose_name_plural': 'product checks',
-            },
-        ),
-        migrations.CreateModel(
             name='ProductImage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -235,6 +221,21 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'photo access',
                 'verbose_name_plural': 'photo access log',
+            },
+        ),
+        migrations.CreateModel(
+            name='ProductCheck',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('product', models.CharField(max_length=200, unique=True, verbose_name='product')),
+                ('image_name', models.CharField(blank=True, max_length=500)),
+                ('problem', models.TextField(blank=True, verbose_name='problem')),
+                ('checked_at', models.DateTimeField(db_index=True, null=True, verbose_name='checked')),
+            ],
+            options={
+                'verbose_name': 'product check',
+                'verbose_name_plural': 'product checks',
+                'indexes': [models.Index(condition=models.Q(('problem', ''), _negated=True), fields=['checked_at'], name='vton_unusable_product')],
             },
         ),
         migrations.CreateModel(
@@ -442,7 +443,6 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('token_hash', models.CharField(max_length=64, unique=True)),
                 ('expires_at', models.DateTimeField(db_index=True)),
-                ('fetched_at', models.DateTimeField(null=True)),
                 ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='vton.attempt')),
                 ('photo', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.personphoto')),
                 ('product_image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.productimage')),

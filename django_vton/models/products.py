@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,6 +19,10 @@ class ProductCheck(models.Model):
     class Meta:
         verbose_name = _("product check")
         verbose_name_plural = _("product checks")
+        indexes = [
+            # A page view may read them, in a table with a row for each product of the shop.
+            models.Index(fields=["checked_at"], condition=~Q(problem=""), name="vton_unusable_product")
+        ]
 
     def __str__(self) -> str:
         return self.product

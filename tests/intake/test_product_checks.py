@@ -12,14 +12,17 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from django_vton import tasks
-from django_vton.intake import product_checks
+from django_vton.intake import product_checks, product_images
 from django_vton.models import ProductCheck, ProductImage
 from shop.models import Kind, Product
+from shop.tryon import ProductTryOn
 from tests.tryons import make_product, product_ref
 
 from .test_product_images import make_image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_django import DjangoAssertNumQueries
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +129,46 @@ def test_the_doctor_lists_the_problems(shirt: Product, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         call_command("vton_doctor", products=True)
     assert f"FAILED {product_ref(shirt)}: The product picture is too small" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", [tasks.wake, tasks.check_products])
+def test_an_error_in_the_shops_code_affects_its_own_product_only(
+    check: Callable[[], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = [make_product(f"shirt-{number}", Kind.TOP) for number in range(3)]
+    small = with_photo(make_product("tiny", Kind.TOP), make_image(size=(120, 150)))
+    get_image = ProductTryOn.get_image
+
+    def get_image_of_the_others(tryon: ProductTryOn, product: Product) -> Any:
+        if product.pk == made[0].pk:
+            raise RuntimeError("an error of the shop")
+        return get_image(tryon, product)
+
+    monkeypatch.setattr(ProductTryOn, "get_image", get_image_of_the_others)
+
+    check()
+
+    assert f"The image of {product_ref(made[0])} could not be checked." in caplog.messages
+    assert set(problems()) == {product_ref(small)}
+
+
+def test_a_product_that_is_saved_during_its_check_is_checked_again(
+    shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_problem = product_images.find_problem
+
+    def save_meanwhile(described: Any) -> str:
+        problem = find_problem(described)
+        with_photo(shirt, make_image(size=(120, 150)))
+        return problem
+
+    monkeypatch.setattr(product_images, "find_problem", save_meanwhile)
+    tasks.wake()
+    assert problems() == {}
+
+    monkeypatch.undo()
+    tasks.wake()
+    assert set(problems()) == {product_ref(shirt)}
 
 
 def test_a_failing_storage_stops_neither_the_check_nor_the_worker(shirt: Product, glasses: Product) -> None:

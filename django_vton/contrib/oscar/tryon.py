@@ -18,7 +18,7 @@ class OscarTryOn(TryOn):
     """
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Public products of all structures, with their parents."""
+        """Return public products of all structures, with their parents."""
         products: QuerySet[Any] = self.model._default_manager.filter(is_public=True)
         return products.select_related("parent")
 
@@ -27,16 +27,16 @@ class OscarTryOn(TryOn):
         return product.parent or product
 
     def is_enabled(self, product: Any) -> bool:
-        """Whether the product and its parent are public."""
+        """Return whether the product and its parent are public."""
         return bool(product.is_public and self.get_main(product).is_public)
 
     def get_image(self, product: Any) -> Any:
-        """The product's primary image. A parent without images uses that of its first child that has one."""
+        """Return the primary image; for a parent without images, that of its first child with images."""
         candidates = [product, *product.get_public_children()] if product.is_parent else [product]
         # For a product without images, `primary_image` returns a dict.
         images = (getattr(candidate.primary_image(), "original", None) for candidate in candidates)
         return next(filter(None, images), None)
 
     def get_title(self, product: Any) -> str:
-        """The title; a child without one has its parent's."""
+        """Return the title, or the parent's for a child without a title."""
         return str(product.get_title())

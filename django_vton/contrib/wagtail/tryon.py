@@ -16,21 +16,21 @@ class PageTryOn(TryOn):
     """The name of the foreign key to Wagtail's image model."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Live pages without view restrictions."""
+        """Return live pages without view restrictions."""
         pages: QuerySet[Any] = self.model._default_manager.live().public()
         return pages.select_related(self.image_field)
 
     def is_enabled(self, product: Any) -> bool:
-        """Whether the page is published."""
+        """Return whether the page is published."""
         return bool(product.live)
 
     def get_image(self, product: Any) -> Any:
-        """The original file: a rendition may be cropped or too small."""
+        """Return the original file, because a rendition can be cropped or too small."""
         image = getattr(product, self.image_field)
         return image and image.file
 
     def get_url(self, product: Any) -> str:
-        """The page's URL; "" if it belongs to no site."""
+        """Return the page's URL, or "" if the page belongs to no site."""
         return product.url or ""
 
 
@@ -41,16 +41,16 @@ class PageItemTryOn(PageTryOn):
     """The name of the key to the page."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        """The items of live pages without view restrictions."""
+        """Return the items of live pages without view restrictions."""
         page_model: Any = self.model._meta.get_field(self.page_field).related_model
         pages = page_model._default_manager.live().public()
         items: QuerySet[Any] = self.model._default_manager.filter(**{f"{self.page_field}__in": pages})
         return items.select_related(self.page_field, self.image_field)
 
     def is_enabled(self, product: Any) -> bool:
-        """Whether the item's page is published."""
+        """Return whether the item's page is published."""
         return super().is_enabled(getattr(product, self.page_field))
 
     def get_url(self, product: Any) -> str:
-        """The URL of the item's page."""
+        """Return the URL of the item's page."""
         return super().get_url(getattr(product, self.page_field))
