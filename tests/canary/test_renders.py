@@ -69,9 +69,9 @@ def test_a_completed_render(canary_shop: CanaryShop, admin_client: Client, kind:
     with canaries.before_statement_on_new_connections(
         '"raw" = ', canary_shop.record_reprs
     ):  # The vendor's response has arrived and is not stored.
-        tasks.dispatch()
-        make_due()
-        tasks.dispatch()
+        for _ in range(6):  # On a slow machine, a dispatcher's time ends before the render does.
+            tasks.dispatch()
+            make_due()
     row = TryOnRequest.objects.get()
     assert row.state == "completed", canaries.as_json(list(row.events.values("name")))
     assert SIGNATURE in canary_shop.host.requested[0]
