@@ -1,4 +1,4 @@
-"""Check that the vendor can reach the callback URL and the file URLs without a redirect.
+"""Check that the vendor can reach the callback URL and the file URLs below `PUBLIC_BASE_URL`.
 
 A redirected POST loses its body, and the only sign of it is that results are slow. The checks run Django's
 own middleware instead of repeating its rules.
@@ -12,23 +12,24 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's own name for it
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name for it
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
-from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, resolve
 from django.utils import translation
 from django.utils.module_loading import import_string
 
 from ..conf import config
+from ..gateway import links
 
 
 def check_urls() -> list[CheckMessage]:
     """W010: a URL is not ours. W011: it depends on the language. W012: its host is refused. W013: redirect.
 
-    If both `callback` and `vendor-file` have problems, only those of `callback` are reported.
+    E014: PUBLIC_BASE_URL lacks the path of the shop. E015: it contains the path of the URLconf. If both `callback` and `vendor-file` have problems, only those of `callback` are reported.
     """
     if not config.PUBLIC_BASE_URL:
         return []
@@ -43,19 +44,32 @@ def check_urls() -> list[CheckMessage]:
 
 def _check_view(name: str) -> Iterator[CheckMessage]:
     try:
-        url = _url(name)
+        path = _path(name)
     except NoReverseMatch:
         hint = 'Add path("try-on/", include("django_vton.urls")) to the URLconf.'
         yield Warning("The URLconf does not include django_vton.urls.", hint=hint, id="vton.W010")
         return
-    path = "/" + url.removeprefix(get_script_prefix())
+    yield from _check_script_name(path)
     yield from _check_resolves(name, path)
-    yield from _check_language(name, url)
+    yield from _check_language(name, path)
     yield from _check_middleware(path)
 
 
-def _url(name: str) -> str:
-    return reverse(f"vton:{name}", args=["probe"])
+def _path(name: str) -> str:
+    return links.public_path(name, "probe")
+
+
+def _check_script_name(path: str) -> Iterator[CheckMessage]:
+    """E014, E015: the path of PUBLIC_BASE_URL is the script name, and nothing of the URLconf."""
+    base = urlsplit(config.PUBLIC_BASE_URL).path.rstrip("/")
+    if missing := links.missing_script_name():
+        text = f"VTON['PUBLIC_BASE_URL'] does not end with {missing}, the path at which the shop is mounted."
+        hint = f"Set VTON['PUBLIC_BASE_URL'] to {links.with_script_name(missing)}."
+        yield Error(text, hint=hint, id="vton.E014")
+    elif base and not links.script_name() and path.startswith(f"{base}/"):
+        text = f"VTON['PUBLIC_BASE_URL'] ends with {base}, which the URLconf adds: {base}{path}."
+        hint = f"Set VTON['PUBLIC_BASE_URL'] to {links.with_script_name('')}."
+        yield Error(text, hint=hint, id="vton.E015")
 
 
 def _check_resolves(name: str, path: str) -> Iterator[CheckMessage]:
@@ -73,13 +87,13 @@ def _check_resolves(name: str, path: str) -> Iterator[CheckMessage]:
     yield Warning(text, hint=hint, id="vton.W010")
 
 
-def _check_language(name: str, url: str) -> Iterator[CheckMessage]:
+def _check_language(name: str, path: str) -> Iterator[CheckMessage]:
     """W011: a translated URL is found only in its own language, which the vendor's request does not have."""
     for code, _name in settings.LANGUAGES:
         with translation.override(code):
-            other = _url(name)
-        if other != url:
-            text = f"The URL for Pixazo depends on the language: {url} or {other}."
+            other = _path(name)
+        if other != path:
+            text = f"The URL for Pixazo depends on the language: {path} or {other}."
             hint = "Put django_vton's URLs outside i18n_patterns(), under a path that is not translated."
             yield Warning(text, hint=hint, id="vton.W011")
             return
@@ -135,6 +149,7 @@ def _vendor_request(path: str) -> WSGIRequest:
     return WSGIRequest(
         {
             "REQUEST_METHOD": "GET",  # For a POST, CommonMiddleware would raise an error in DEBUG.
+            "SCRIPT_NAME": links.script_name(),
             "PATH_INFO": path,
             "HTTP_HOST": base.netloc,
             "SERVER_NAME": base.hostname,

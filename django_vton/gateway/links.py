@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.urls import reverse
+from django.conf import settings
+from django.urls import get_script_prefix, reverse, set_script_prefix
 from django.utils import timezone
 
 from ..conf import config
@@ -23,7 +25,46 @@ def supports_callback(engine_name: str) -> bool:
 
 def public_url(name: str, token: str) -> str:
     """Return the URL of a view for the vendor, below `PUBLIC_BASE_URL`."""
-    return config.PUBLIC_BASE_URL.rstrip("/") + reverse(f"vton:{name}", args=[token])
+    return config.PUBLIC_BASE_URL.rstrip("/") + public_path(name, token)
+
+
+def public_path(name: str, token: str) -> str:
+    """Return the path of a view in the URLconf, without the script name.
+
+    Workers create these URLs. A worker has no request, so it does not know the server's SCRIPT_NAME, and its
+    threads do not have the prefix that Django sets for FORCE_SCRIPT_NAME.
+    """
+    prefix = get_script_prefix()
+    set_script_prefix("/")
+    try:
+        return reverse(f"vton:{name}", args=[token])
+    finally:
+        set_script_prefix(prefix)
+
+
+def script_name() -> str:
+    """Return the path at which the shop is mounted, such as "/shop", or "".
+
+    It is FORCE_SCRIPT_NAME. If that is not set, it is the server's SCRIPT_NAME, which only requests have.
+    """
+    forced = settings.FORCE_SCRIPT_NAME
+    return (get_script_prefix() if forced is None else forced).rstrip("/")
+
+
+def missing_script_name() -> str:
+    """Return the script name if `PUBLIC_BASE_URL` does not end with it, otherwise ""."""
+    name = script_name()
+    return "" if has_script_name(name) else name
+
+
+def has_script_name(name: str) -> bool:
+    """Return whether the path of `PUBLIC_BASE_URL` ends with this script name."""
+    return urlsplit(config.PUBLIC_BASE_URL).path.rstrip("/").endswith(name)
+
+
+def with_script_name(name: str) -> str:
+    """Return what `PUBLIC_BASE_URL` has to be if the shop is mounted at this script name."""
+    return urlsplit(config.PUBLIC_BASE_URL)._replace(path=name).geturl()
 
 
 def create_links(attempts: Iterable[Attempt]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..billing import budget
 from ..conf import config
 from ..exceptions import Refused
-from ..gateway import engines
+from ..gateway import engines, links
 from ..models import PauseSwitch
 from ..products import DescribedProduct
 from ..queue import liveness
@@ -16,7 +16,8 @@ def require_enabled() -> None:
     """Raise `Refused` if try-on is switched off, paused or not configured."""
     if not config.ENABLED:
         raise Refused("product_not_enabled", status=503)
-    if not config.is_configured:
+    # A vendor that cannot load the images charges the render all the same.
+    if not config.is_configured or links.missing_script_name():
         raise Refused("not_configured", retry_after=3600)
     if PauseSwitch.objects.filter(is_paused=True).exists():
         raise Refused("paused", retry_after=300)

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, transaction
 
 from ..intake import availability, product_checks
-from ..monitoring import incidents
+from ..monitoring import incidents, proxies
 
 CACHE_SECONDS = 60
 
@@ -25,14 +25,15 @@ class Visibility(NamedTuple):
 def visibility() -> Visibility:
     """Return which buttons are hidden. The answer can be 60 seconds old.
 
-    A cache miss also checks for incidents, since a dead queue cannot report itself. The check runs after the
-    page's own transaction, and its errors are only logged.
+    A cache miss also checks for incidents, since a dead queue cannot report itself, and for a script name that
+    only requests have. Both run after the page's own transaction, and their errors are only logged.
     """
     found: Visibility | None = cache.get(product_checks.BUTTONS_CACHE_KEY)
     if found is None:
         try:
             found = Visibility(availability.refusal_code() or "", product_checks.unusable_products())
             transaction.on_commit(incidents.check, robust=True)
+            transaction.on_commit(proxies.record_missing_script_name, robust=True)
         except DatabaseError:
             found = Visibility("unavailable", frozenset())
         cache.set(product_checks.BUTTONS_CACHE_KEY, found, CACHE_SECONDS)

@@ -32,7 +32,7 @@ SECRET_KEY = env("SECRET_KEY", "lindenhof-is-a-demo-and-this-key-is-no-secret" i
 PUBLIC_BASE_URL = env("VTON_PUBLIC_BASE_URL", "http://127.0.0.1:8000")
 PUBLIC_HOST = urlsplit(PUBLIC_BASE_URL).hostname or "localhost"
 ALLOWED_HOSTS = ["*"] if DEBUG else ["localhost", "127.0.0.1", "[::1]", PUBLIC_HOST]
-CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL.rstrip("/")]
+CSRF_TRUSTED_ORIGINS = [urlsplit(PUBLIC_BASE_URL)._replace(path="").geturl()]
 
 INSTALLED_APPS = [
     "django.contrib.admin",
