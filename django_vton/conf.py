@@ -69,7 +69,8 @@ class Config:
     PIXAZO_BASE_URL: str = "https://gateway.pixazo.ai"
     """The gateway's URL. A loopback address means the sandbox, which may use http and loopback URLs."""
     PUBLIC_BASE_URL: str = ""
-    """The URL at which Pixazo reaches the shop, such as "https://shop.example"."""
+    """The URL at which Pixazo reaches the shop, such as "https://shop.example". If the shop is mounted at a path,
+    the URL ends with that path, such as "https://shop.example/shop"."""
     WEBHOOKS: bool = True
     """Whether the vendor calls back when a render is ready. If False, renders are polled more often."""
     DAILY_BUDGET: Decimal | None = Decimal(25)

@@ -29,7 +29,8 @@ from ..gateway import links
 def check_urls() -> list[CheckMessage]:
     """W010: a URL is not ours. W011: it depends on the language. W012: its host is refused. W013: redirect.
 
-    E014: PUBLIC_BASE_URL lacks the path of the shop. E015: it contains the path of the URLconf. If both `callback` and `vendor-file` have problems, only those of `callback` are reported.
+    E014: PUBLIC_BASE_URL lacks the path of the shop. E015: it contains a path of the URLconf. If both
+    `callback` and `vendor-file` have problems, only those of `callback` are reported.
     """
     if not config.PUBLIC_BASE_URL:
         return []

@@ -25,8 +25,8 @@ class Visibility(NamedTuple):
 def visibility() -> Visibility:
     """Return which buttons are hidden. The answer can be 60 seconds old.
 
-    A cache miss also checks for incidents, since a dead queue cannot report itself, and for a script name that
-    only requests have. Both run after the page's own transaction, and their errors are only logged.
+    A cache miss also checks for incidents, since a dead queue cannot report itself, and for the script name,
+    which only requests have. Both run after the page's own transaction, and their errors are only logged.
     """
     found: Visibility | None = cache.get(product_checks.BUTTONS_CACHE_KEY)
     if found is None:

@@ -223,16 +223,15 @@ def test_another_namespace_or_prefix_is_fine(settings: Settings, namespace: str)
     assert url_messages() == {}
 
 
-def test_a_shop_with_a_script_prefix(settings: Settings) -> None:
+def test_a_shop_with_a_script_prefix(settings: Settings, vton: Vton) -> None:
     settings.FORCE_SCRIPT_NAME = "/shop"
+    vton(PUBLIC_BASE_URL="https://shop.example/shop")
     set_script_prefix("/shop/")
     try:
         assert reverse("vton:callback", args=["t"]).startswith("/shop/")
         assert url_messages() == {}
-        settings.SECURE_SSL_REDIRECT, settings.VTON = (
-            True,
-            settings.VTON | {"PUBLIC_BASE_URL": "http://shop.example"},
-        )
+        settings.SECURE_SSL_REDIRECT = True
+        vton(PUBLIC_BASE_URL="http://shop.example/shop")
         assert "https://shop.example/shop/try-on/" in url_messages()["vton.W013"][0]
     finally:
         set_script_prefix("/")
