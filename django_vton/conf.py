@@ -69,8 +69,8 @@ class Config:
     PIXAZO_BASE_URL: str = "https://gateway.pixazo.ai"
     """The gateway's URL. A loopback address means the sandbox, which may use http and loopback URLs."""
     PUBLIC_BASE_URL: str = ""
-    """The URL at which Pixazo reaches the shop, such as "https://shop.example". If the shop is mounted at a path,
-    the URL ends with that path, such as "https://shop.example/shop"."""
+    """The URL at which Pixazo reaches the shop, such as "https://shop.example". If the shop is mounted at a
+    path, the URL ends with it, as in "https://shop.example/shop"."""
     WEBHOOKS: bool = True
     """Whether the vendor calls back when a render is ready. If False, renders are polled more often."""
     DAILY_BUDGET: Decimal | None = Decimal(25)
@@ -175,6 +175,8 @@ def find_errors(values: object) -> list[str]:
             near = difflib.get_close_matches(str(name).upper(), annotations, n=1)
             advice = f"did you mean {near[0]!r}?" if near else "remove it"
             error: str | None = f"is not a setting of django-vton; {advice}"
+        elif _is_unset(name, value):
+            error = None
         elif not _has_type(value, types := _types(annotations[name])):
             expected = " or ".join(_TYPE_NAMES.get(each, each.__name__) for each in types)
             error = f"must be {expected}, not {type(value).__name__}"
@@ -201,13 +203,17 @@ def _has_type(value: object, types: tuple[type, ...]) -> bool:
     return exact in types if exact else isinstance(value, types)
 
 
+def _is_unset(name: str, value: object) -> bool:
+    """Return whether the value is None or "", as of a missing environment variable, and the default is ""."""
+    return getattr(Config, name, None) == "" and (value is None or value == "")
+
+
 def _value_error(name: str, value: Any) -> str | None:
     """Return what is wrong with a value of the right type, or None."""
     if name not in _RULES or value is None:
         return None
     is_valid, error = _RULES[name]
-    is_unset = value == "" and not getattr(Config, name)
-    return None if is_unset or is_valid(value) else error
+    return None if is_valid(value) else error
 
 
 def _is_url(value: str) -> bool:
@@ -242,6 +248,10 @@ _AMOUNT_RULE = (_is_amount, "must be a finite amount of USD, 0 or more")
 _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
     "QUOTA": _RATE_RULE,
     "IP_QUOTA": _RATE_RULE,
+    "PIXAZO_API_KEY": (
+        lambda key: re.fullmatch(r"[!-~]+", key),
+        "must have visible ASCII characters only, without a space or a line break",
+    ),
     "PIXAZO_BASE_URL": _URL_RULE,
     "PUBLIC_BASE_URL": _URL_RULE,
     "BUDGET_TIME_ZONE": (
@@ -283,7 +293,7 @@ def _load() -> Config:
     values = getattr(settings, "VTON", {})
     if errors := find_errors(values):
         raise ImproperlyConfigured(f"{errors[0]}.")
-    return Config(**values)
+    return Config(**{name: value for name, value in values.items() if not _is_unset(name, value)})
 
 
 class _LazyConfig:

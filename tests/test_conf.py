@@ -44,7 +44,11 @@ from django_vton.conf import Config, Rate, config, find_errors
         ("QUOTA", "²/day", "10/day"),
         ("QUOTA", "10000000000/day", "10/day"),
         ("IP_QUOTA", "-1/day", "10/day"),
+        ("PIXAZO_API_KEY", "key\n", "visible ASCII"),
+        ("PIXAZO_API_KEY", "ключ", "visible ASCII"),
+        ("PIXAZO_API_KEY", b"key", "must be str, not bytes"),
         ("PIXAZO_BASE_URL", "", "http(s) URL"),
+        ("PIXAZO_BASE_URL", None, "must be str, not NoneType"),
         ("PUBLIC_BASE_URL", "shop.example", "http(s) URL"),
         ("PUBLIC_BASE_URL", "ftp://shop.example", "http(s) URL"),
         ("PUBLIC_BASE_URL", "https://[::1", "http(s) URL"),
@@ -99,6 +103,15 @@ def test_valid_values_have_no_errors() -> None:
         "NOTIFY": ["boss@shop.example"],
     }
     assert not find_errors(valid)
+
+
+@pytest.mark.parametrize("name", ["PIXAZO_API_KEY", "PUBLIC_BASE_URL", "PRIVACY_URL"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_environment_variable_is_an_unset_setting(name: str, value: str | None) -> None:
+    with override_settings(VTON={name: value}):
+        assert not find_errors({name: value})
+        assert getattr(config, name) == ""
+        assert not config.is_configured
 
 
 def test_settings_are_read_at_the_time_of_use() -> None:

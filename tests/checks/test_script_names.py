@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from django.core.checks import Tags, run_checks
 from django.core.handlers.wsgi import WSGIHandler
@@ -40,8 +39,8 @@ class QuietHandler(WSGIRequestHandler):
 
 
 @contextmanager
-def serve(*, mount: str, script_name: str) -> Iterator[str]:
-    """Serve the shop below `mount` only, as a proxy or a WSGI server does. Yield the server's root URL."""
+def serve(*, mount: str, script_name: str) -> Iterator[tuple[str, ShopperClient]]:
+    """Serve the shop below `mount` only, as a proxy or a WSGI server does. Yield its root URL, a shopper."""
     handler = WSGIHandler()
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
@@ -56,9 +55,12 @@ def serve(*, mount: str, script_name: str) -> Iterator[str]:
         server.set_app(application)
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        shopper = ShopperClient(url + mount)
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield url, shopper
         finally:
+            shopper.http.close()
             server.shutdown()
             thread.join()
 
@@ -102,12 +104,11 @@ def test_a_try_on_completes_if_the_public_url_contains_the_path(
     has_prefix: bool,
 ) -> None:
     settings.FORCE_SCRIPT_NAME = forced
-    with serve(mount=path.rstrip("/"), script_name=script_name) as url:
+    with serve(mount=path.rstrip("/"), script_name=script_name) as (url, shopper):
         vton(PUBLIC_BASE_URL=url + path)
         assert reported() == ""
         # Creates the storages anew, since Django caches their URLs.
         settings.STORAGES = {**settings.STORAGES}
-        shopper = ShopperClient(url + path.rstrip("/"))
         ordered = shopper.post_tryon(product_ref(shirt), phone_photo(), consent="true")
         assert ordered.status_code == 202, ordered.text
         run_worker(has_prefix=has_prefix, settings=settings)
@@ -130,7 +131,6 @@ def test_a_try_on_completes_if_the_public_url_contains_the_path(
                 links = URL_ATTRIBUTE.findall(response.text)
                 assert len(links) > 5
                 assert [link for link in links if not link.startswith(f"{mount}/")] == []
-        shopper.http.close()
 
 
 @pytest.mark.parametrize("script_name", ["", MOUNT])
@@ -143,24 +143,22 @@ def test_a_public_url_without_force_script_name_is_an_error(
     vton(PUBLIC_BASE_URL=base_url)
     assert "vton.E014" in reported()
     assert "Set VTON['PUBLIC_BASE_URL'] to https://shop.example/shop." in reported()
-    with serve(mount=MOUNT, script_name=script_name) as url:
-        assert httpx.get(f"{url}{MOUNT}/").status_code == 200
+    with serve(mount=MOUNT, script_name=script_name) as (_url, shopper):
+        assert shopper.http.get("/").status_code == 200
 
 
 def test_a_public_url_without_the_servers_script_name_costs_nothing_and_is_reported(
     vton: Vton, shirt: Product, phone_photo: PhotoMaker
 ) -> None:
-    with serve(mount=MOUNT, script_name=MOUNT) as url:
+    with serve(mount=MOUNT, script_name=MOUNT) as (url, shopper):
         vton(PUBLIC_BASE_URL=url)
         assert reported() == "", "only requests have the server's script name"
-        shopper = ShopperClient(url + MOUNT)
         assert "<vton-try-on" not in shopper.http.get(f"/products/{shirt.slug}/").text
         refused = shopper.post_tryon(product_ref(shirt), phone_photo(), consent="true")
         assert (refused.status_code, refused.json()["code"]) == (503, "not_configured")
         assert f"VTON['PUBLIC_BASE_URL'] to {url}{MOUNT}." in reported()
         vton(PUBLIC_BASE_URL=url + MOUNT)
         assert reported() == ""
-        shopper.http.close()
 
 
 def test_a_public_url_with_the_path_of_the_urlconf_is_an_error(vton: Vton, settings: Settings) -> None:

@@ -37,6 +37,8 @@ def test_the_example_shop_has_no_messages() -> None:
         ({"PRICES": {"glass": Decimal(1)}}, "E004", "glass"),
         ({"PIXAZO_BASE_URL": "http://gateway.pixazo.ai"}, "E005", "PIXAZO_BASE_URL"),
         ({"PIXAZO_API_KEY": ""}, "W001", "PIXAZO_API_KEY"),
+        ({"PIXAZO_API_KEY": None}, "W001", "PIXAZO_API_KEY"),
+        ({"PUBLIC_BASE_URL": None}, "W001", "PUBLIC_BASE_URL"),
         ({"PUBLIC_BASE_URL": ""}, "W001", "PUBLIC_BASE_URL"),
         (
             {"PIXAZO_BASE_URL": "https://gateway.pixazo.ai", "PUBLIC_BASE_URL": "http://shop.example"},

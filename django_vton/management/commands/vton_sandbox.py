@@ -50,6 +50,6 @@ class Command(BaseCommand):
         self.stdout.write(_("Received requests: %(url)s/_sandbox/") % {"url": url})
         self.stdout.write(_("Settings:"))
         self.stdout.write(f'    VTON = {{"PIXAZO_BASE_URL": "{url}", "PIXAZO_API_KEY": "{key_text}",')
-        public_url = getattr(settings, "VTON", {}).get("PUBLIC_BASE_URL") or "http://127.0.0.1:8000"
+        public_url = (getattr(settings, "VTON", None) or {}).get("PUBLIC_BASE_URL") or "http://127.0.0.1:8000"
         self.stdout.write(f'            "PUBLIC_BASE_URL": "{public_url}"}}')
         self.stdout.flush()
