@@ -39,4 +39,5 @@ class VtonConfig(AppConfig):
         post_migrate.connect(roles.create_groups, sender=self, dispatch_uid="vton.roles")
         autodiscover_modules("tryon")
         for product_model in products.registered():
-            post_save.connect(product_checks.mark_saved, sender=product_model, dispatch_uid="vton.product")
+            for signal in (post_save, post_delete):
+                signal.connect(product_checks.mark_changed, sender=product_model, dispatch_uid="vton.product")

@@ -17,7 +17,7 @@ _VIEW = frozenset(
         "batch",
         "tryonrequest",
         "housemodel",
-        "productimage",
+        "productcheck",
         "budgetperiod",
         "gatewaystate",
         "pauseswitch",

@@ -65,14 +65,6 @@ class RequesterFilter(ConditionFilter):
     }
 
 
-class ProblemFilter(ConditionFilter):
-    """Filter by whether the product image can be tried on."""
-
-    title = _("problem")
-    parameter_name = "problem"
-    conditions = {"yes": (_("With a problem"), ~Q(problem="")), "no": (_("Can be tried on"), Q(problem=""))}
-
-
 class EngineFilter(admin.SimpleListFilter):
     """Filter by engine. The choices come from the settings, since the table is too large to search."""
 

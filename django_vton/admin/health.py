@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from .. import health
 from ..gateway.engines import engines, price
 from ..intake import availability
-from ..models import GatewayState, Incident, PauseSwitch, TryOnRequest
+from ..models import GatewayState, Incident, PauseSwitch, ProductCheck, TryOnRequest
 from ..models.states import ACTIVE
 from ..monitoring import incidents
 from ..monitoring.mail import incident_notice
@@ -61,6 +61,7 @@ class HealthAdmin(ReadOnlyAdmin):
             engines=_engines(),
             queue=_queue(),
             unknown_outcomes=_unknown_outcomes(),
+            unusable_products=ProductCheck.objects.exclude(problem="").count(),
             check_results=health.run_health_checks() if request.method == "POST" else None,
         )
 

@@ -1,74 +1,69 @@
-"""The list of product images, with the reason if an image cannot be tried on."""
+"""The list of products whose image cannot be used, with the reason and what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from .. import products
-from ..models import ProductImage
+from ..batches.catalogue import find_products, product_title
+from ..models import ProductCheck
 from . import display
-from .base import ReadOnlyAdmin
-from .filters import ProblemFilter
+from .base import ReadOnlyAdmin, can_operate, can_spend
 
 
-@admin.register(ProductImage)
-class ProductImageAdmin(ReadOnlyAdmin):
-    """The product images, with the unusable ones first."""
+@admin.register(ProductCheck)
+class ProductCheckAdmin(ReadOnlyAdmin):
+    """The products without a usable image, the newest first. The worker removes them once they are usable."""
 
-    list_display = ["product_link", "problem_text", "size", "last_used"]
+    list_display = ["product_link", "problem", "reason", "age"]
     list_display_links = None
-    list_filter = [ProblemFilter]
+    list_filter = ["reason"]
     search_fields = ["product", "problem"]
-    # In descending order, problems come before the empty string, which means that there is no problem.
-    ordering = ["-problem", "-used_at"]
-    fields = ["product_link", "problem_text", "size", "last_used"]
+    ordering = ["-checked_at"]
+    fields = ["product_link", "problem", "reason", "age"]
+    actions = ["check_again"]
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProductCheck]:
+        """Return the checks that found a problem."""
+        rows: QuerySet[ProductCheck] = super().get_queryset(request)
+        return rows.exclude(problem="")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Add the products' titles, with one query for each registered model."""
         changelist = super().get_changelist_instance(request)
-        titles = _titles(changelist.result_list)
-        for image in changelist.result_list:
-            image.title = titles.get(image.product, "")
+        found = find_products(check.product for check in changelist.result_list)
+        for check in changelist.result_list:
+            if check.product in found:
+                check.title = product_title(found[check.product])
         return changelist
 
+    def has_check_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user gets the action: operators and merchandisers."""
+        return can_operate(request) or can_spend(request)
+
+    @admin.action(description=gettext_lazy("Check selected products again"), permissions=["check"])
+    def check_again(self, request: HttpRequest, queryset: QuerySet[ProductCheck]) -> None:
+        """Have the worker check the products, since a storage or a URL can be slow."""
+        count = ProductCheck.objects.filter(pk__in=queryset.order_by().values("pk")).update(checked_at=None)
+        text = ngettext(
+            "%(n)d product is checked within a minute.",
+            "%(n)d products are checked, beginning within a minute.",
+            count,
+        )
+        self.message_user(request, text % {"n": count}, messages.SUCCESS)
+
     @admin.display(description=gettext_lazy("product"), ordering="product")
-    def product_link(self, image: ProductImage) -> SafeString:
-        """A link to the first product that used the image."""
-        return display.product_link(image.product, getattr(image, "title", ""))
+    def product_link(self, check: ProductCheck) -> SafeString:
+        """The title with a link, or the reference of a product that no longer exists."""
+        return display.product_link(check.product, getattr(check, "title", ""))
 
-    @admin.display(description=gettext_lazy("can be tried on"), ordering="problem")
-    def problem_text(self, image: ProductImage) -> SafeString:
-        """Yes, or the problem and how to solve it."""
-        if image.problem:
-            return format_html('<span class="vton-problem">{}</span>', image.problem)
-        return format_html('<span aria-hidden="true">✓</span> {}', _("yes"))
-
-    @admin.display(description=gettext_lazy("size"))
-    def size(self, image: ProductImage) -> str:
-        """The size in pixels of the image that the vendor gets."""
-        return f"{image.width} × {image.height}" if image.width else "-"  # noqa: RUF001 - the sign that people read
-
-    @admin.display(description=gettext_lazy("last used"), ordering="used_at")
-    def last_used(self, image: ProductImage) -> SafeString:
-        """The time since the last use."""
-        return display.age(image.used_at)
-
-
-def _titles(images: Iterable[ProductImage]) -> dict[str, str]:
-    """Return the titles of the existing products of these images, by reference."""
-    refs = [image.product.partition(":") for image in images]
-    titles = {}
-    for model, tryon in products.registered().items():
-        pks = [pk for label, _colon, pk in refs if label == model._meta.label_lower]
-        for product in model._default_manager.filter(pk__in=pks) if pks else ():
-            titles[products.reference(product)] = tryon.get_title(product)
-    return titles
+    @admin.display(description=gettext_lazy("checked"), ordering="checked_at")
+    def age(self, check: ProductCheck) -> SafeString | str:
+        """The time since the check, or that a new check is due."""
+        return display.age(check.checked_at) if check.checked_at else _("soon again")

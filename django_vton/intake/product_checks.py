@@ -1,7 +1,7 @@
 """Find products whose image cannot be used before a shopper does, so that they show no button.
 
-A product is checked within a minute after it was saved, and again once a week. A check reads the file and
-parses its header, but does not decode it.
+A product is checked within a minute after it was saved, and again once a week, or each hour if the reason may
+end by itself. A check reads the file and parses its header, but does not decode it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.core.cache import cache
+from django.db import router, transaction
 from django.db.models import Model
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from .. import products
 from ..exceptions import Refused
@@ -25,8 +27,13 @@ from . import product_files, product_images
 
 logger = logging.getLogger(__name__)
 
+Reason = ProductCheck.Reason
+
 RECHECK_AFTER = timedelta(days=7)
 """The time after which an unchanged file name is not trusted any more."""
+
+TEMPORARY = (Reason.FILE, Reason.DOWNLOAD, Reason.ERROR)
+"""Reasons that may end without a change of the file, for example when the storage works again."""
 
 PAGE = 200
 """The number of products that are read from the shop's tables at a time."""
@@ -49,16 +56,25 @@ def unusable_products() -> frozenset[str]:
     return frozenset(rows.values_list("product", flat=True)[:MAX_HIDDEN])
 
 
-def mark_saved(*, instance: Model, raw: bool, **_kwargs: Any) -> None:
-    """Receive `post_save` of a registered model: have the product checked in the next minute."""
-    if raw:  # A fixture is loaded, perhaps before our tables exist.
-        return
+def mark_changed(*, instance: Model, raw: bool = False, **_kwargs: Any) -> None:
+    """Receive `post_save` and `post_delete` of a registered model: have the product checked soon."""
+    if not raw:  # A fixture may be loaded before our tables exist.
+        mark([instance])
+
+
+def mark(changed: Iterable[Model]) -> None:
+    """Have these products checked in the next minute, because their images may have changed.
+
+    Errors of the database are only logged.
+    """
+    refs = {products.reference(product) for product in changed}
     try:
-        ProductCheck.objects.update_or_create(
-            product=products.reference(instance), defaults={"checked_at": None}
-        )
+        with transaction.atomic(using=router.db_for_write(ProductCheck)):
+            rows = [ProductCheck(product=ref) for ref in refs]
+            ProductCheck.objects.bulk_create(rows, ignore_conflicts=True)
+            ProductCheck.objects.filter(product__in=refs).update(checked_at=None)
     except Exception:
-        logger.exception("A saved product could not be marked for its check.")
+        logger.exception("A changed product could not be marked for its check.")
 
 
 def check_saved(*, seconds: float = 10) -> int:
@@ -93,6 +109,10 @@ def check_all(*, seconds: float | None = 30) -> int:
                     cache.set(key, product.pk, None)
                     return count
         cache.delete(key)
+    # What is older now was deleted, or is not offered for try-on any more.
+    older = ProductCheck.objects.filter(checked_at__lt=timezone.now() - RECHECK_AFTER)
+    for ref in list(older.values_list("product", flat=True)[:PAGE]):
+        _check(ref)
     return count
 
 
@@ -103,16 +123,21 @@ def _check(ref: str) -> None:
     product that is saved meanwhile is checked once more.
     """
     row, _is_new = ProductCheck.objects.update_or_create(product=ref, defaults={"checked_at": timezone.now()})
+    name, reason, problem = "", "", ""
     try:
         described = products.find_enabled(ref)
-        name, problem = product_files.image_name(described.image), product_images.find_problem(described)
+        name = product_files.image_name(described.image)
+        product_images.check(described)
+    except product_files.UnusableImage as unusable:
+        reason, problem = unusable.reason, str(unusable)
     except Refused:  # It was deleted, or the shop does not offer it for try-on.
         row.delete()
         return
-    except Exception:
+    except Exception as error:
         logger.exception("The image of %s could not be checked.", ref)
-        return
-    ProductCheck.objects.filter(pk=row.pk).update(image_name=name[:MAX_NAME], problem=problem)
+        reason = Reason.ERROR
+        problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
+    ProductCheck.objects.filter(pk=row.pk).update(image_name=name[:MAX_NAME], reason=reason, problem=problem)
     if problem != row.problem:
         cache.delete(BUTTONS_CACHE_KEY)
 
@@ -129,7 +154,7 @@ def _outdated(page: Sequence[Model]) -> set[str]:
     """Return the references of the products that have to be checked."""
     refs = {products.reference(product): product for product in page}
     recent = ProductCheck.objects.filter(product__in=refs, checked_at__gt=timezone.now() - RECHECK_AFTER)
-    names = dict(recent.values_list("product", "image_name"))
+    names = dict(recent.exclude(reason__in=TEMPORARY).values_list("product", "image_name"))
     return {ref for ref, product in refs.items() if _is_outdated(product, names.get(ref))}
 
 
@@ -138,7 +163,6 @@ def _is_outdated(product: Model, checked_name: str | None) -> bool:
     described = DescribedProduct(products.tryon_for(type(product)), product)
     try:
         name = product_files.image_name(described.image) if described.is_enabled else None
-    except Exception:
-        logger.exception("The image of %s could not be checked.", described.ref)
-        return False
+    except Exception:  # noqa: BLE001 - the check reports it
+        return True
     return name is not None and (not name or name[:MAX_NAME] != checked_name)

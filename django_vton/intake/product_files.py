@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from ..conf import config
 from ..images.limits import PRODUCT_BYTES
+from ..models import ProductCheck
 from ..pixazo import DownloadFailed
 
 DOWNLOAD_SECONDS = 10.0
@@ -22,10 +23,11 @@ DOWNLOAD_SECONDS = 10.0
 
 
 class UnusableImage(Exception):  # noqa: N818 - an answer to the merchant, not a program error
-    """`get_image` returned an object that is not an image, or a URL that cannot be downloaded.
+    """The image cannot be used, for one of `ProductCheck.Reason`. The message is for the merchant."""
 
-    The message is for the merchant.
-    """
+    def __init__(self, reason: ProductCheck.Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 def is_url(image: Any) -> bool:
@@ -76,9 +78,8 @@ def _open(image: Any) -> Any:
     if isinstance(image, File):
         return image.open("rb")
     name = f"{type(image).__module__}.{type(image).__qualname__}"
-    raise UnusableImage(
-        _("get_image() returned an object of the type %(type)s, which is not an image file.") % {"type": name}
-    )
+    text = _("get_image() returned an object of the type %(type)s, which is not an image file.")
+    raise UnusableImage(ProductCheck.Reason.TYPE, text % {"type": name})
 
 
 def _read_open(file: Any) -> bytes:
@@ -105,7 +106,5 @@ def _download(url: str) -> bytes:
             )
         )
     except DownloadFailed as error:
-        raise UnusableImage(
-            _("The product picture cannot be downloaded from %(host)s: %(error)s.")
-            % {"host": host, "error": error}
-        ) from None
+        text = _("The product picture cannot be downloaded from %(host)s: %(error)s.")
+        raise UnusableImage(ProductCheck.Reason.DOWNLOAD, text % {"host": host, "error": error}) from None

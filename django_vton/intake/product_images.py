@@ -16,12 +16,15 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import Refused
 from ..images import ImageRefused, check_product_image, normalize_product_image
-from ..models import ProductImage
+from ..models import ProductCheck, ProductImage
 from ..products import DescribedProduct
 from ..storage import delete_file
 from . import product_files
+from .product_files import UnusableImage
 
 logger = logging.getLogger(__name__)
+
+Reason = ProductCheck.Reason
 
 CACHE_SECONDS = 60
 """The time for which the cache remembers whether a file is usable, so that page views do not read it."""
@@ -38,8 +41,11 @@ def prepare(described: DescribedProduct) -> ProductImage:
 
     The refusal does not tell shoppers why. `describe_problem` tells the merchant.
     """
-    image = _find_or_convert(described)
-    if isinstance(image, str) or image.problem:
+    try:
+        image = _find_or_convert(described)
+    except UnusableImage:
+        image = None
+    if image is None or image.problem:
         raise Refused("product_not_enabled", field="product")
     return image
 
@@ -56,20 +62,25 @@ def require_usable(described: DescribedProduct) -> None:
 
 def describe_problem(described: DescribedProduct) -> str:
     """Return a text for the merchant: why the product's image cannot be used. Return "" if it is usable."""
-    image = _find_or_convert(described)
-    return image if isinstance(image, str) else image.problem
+    try:
+        return _find_or_convert(described).problem
+    except UnusableImage as unusable:
+        return str(unusable)
 
 
-def find_problem(described: DescribedProduct) -> str:
-    """Like `describe_problem`, but only parse the file, without decoding and storing the image."""
+def check(described: DescribedProduct) -> None:
+    """Raise `UnusableImage` if the product has no usable image.
+
+    Only parse the file, without decoding and storing the image. If it was decoded before, use that result.
+    """
     data = _read(described)
-    if isinstance(data, str):
-        return data
     try:
         check_product_image(io.BytesIO(data))
     except ImageRefused as refusal:
-        return _for_merchant(refusal)
-    return ""
+        raise UnusableImage(Reason(str(refusal)), _for_merchant(refusal)) from None
+    decoded = ProductImage.objects.filter(source_digest=hashlib.sha256(data).hexdigest()).first()
+    if decoded is not None and decoded.problem:
+        raise UnusableImage(Reason.UNREADABLE, decoded.problem)
 
 
 def _for_merchant(refusal: ImageRefused) -> str:
@@ -78,20 +89,22 @@ def _for_merchant(refusal: ImageRefused) -> str:
         return str(refusal.message)
 
 
-def _read(described: DescribedProduct) -> bytes | str:
-    """Return the contents of the product's image, or the reason why there are none."""
+def _read(described: DescribedProduct) -> bytes:
+    """Return the contents of the product's image. Raise `UnusableImage` if there are none."""
     image = described.image
+    if not image:
+        raise UnusableImage(Reason.FILE, _("This product has no picture."))
     try:
-        return product_files.read_image(image) if image else _("This product has no picture.")
-    except product_files.UnusableImage as unusable:
-        return str(unusable)
+        return product_files.read_image(image)
+    except UnusableImage:
+        raise
     except Exception as error:  # noqa: BLE001 - a storage may raise anything, and the file may be missing
         logger.warning("The image of %s cannot be read: %r", described.ref, error)
-        return _("The file of the product picture cannot be read.")
+    raise UnusableImage(Reason.FILE, _("The file of the product picture cannot be read."))
 
 
-def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
-    """Return the converted image, or the reason why the file cannot be read.
+def _find_or_convert(described: DescribedProduct) -> ProductImage:
+    """Return the converted image. Raise `UnusableImage` if the file cannot be read.
 
     Cache the digest of the file, or "" if the file is not usable.
     """
@@ -99,11 +112,12 @@ def _find_or_convert(described: DescribedProduct) -> ProductImage | str:
     is_url = product_files.is_url(image)
     if is_url and (digest := cache.get(key)) and (found := _find(digest)):
         return found
-    data = _read(described)
-    if isinstance(data, str):
+    try:
+        data = _read(described)
+    except UnusableImage:
         if key:
             cache.delete(key)  # The storage may work again at any moment.
-        return data
+        raise
     row = _find(digest := hashlib.sha256(data).hexdigest()) or _convert(described.ref, digest, data)
     if key:
         seconds = DOWNLOAD_CACHE_SECONDS if is_url else CACHE_SECONDS
@@ -134,6 +148,8 @@ def _convert(ref: str, digest: str, data: bytes) -> ProductImage:
     except ImageRefused as refusal:
         row.problem = _for_merchant(refusal)
         logger.warning("The image of %s cannot be tried on: %s", ref, row.problem)
+        # The check has only parsed the file. The next one finds this result.
+        ProductCheck.objects.filter(product=ref).update(checked_at=None)
     else:
         row.digest, row.width, row.height = image.digest, image.width, image.height
         row.file.save(f"product.{image.extension}", ContentFile(image.data), save=False)

@@ -10,15 +10,31 @@ from django.utils.translation import gettext_lazy as _
 class ProductCheck(models.Model):
     """Whether the image of a product can be used. Judged by the file's header, without decoding the image."""
 
+    class Reason(models.TextChoices):
+        """Why the image cannot be used. The first six are the reasons of `ImageRefused`."""
+
+        UNREADABLE = "unreadable", _("damaged or not complete")
+        FORMAT = "format", _("format that cannot be used")
+        TOO_SMALL = "too_small", _("too small")
+        TOO_NARROW = "too_narrow", _("too narrow")
+        TOO_MANY_BYTES = "too_many_bytes", _("file too large")
+        TOO_MANY_PIXELS = "too_many_pixels", _("too many pixels")
+        FILE = "file", _("file cannot be read")
+        DOWNLOAD = "download", _("cannot be downloaded")
+        TYPE = "type", _("not an image file")
+        ERROR = "error", _("error in the shop's code")
+
     product = models.CharField(_("product"), max_length=200, unique=True)
     image_name = models.CharField(max_length=500, blank=True)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True)
     problem = models.TextField(_("problem"), blank=True)
     checked_at = models.DateTimeField(_("checked"), null=True, db_index=True)
     """None if the product was saved since, so that it is checked next."""
 
     class Meta:
-        verbose_name = _("product check")
-        verbose_name_plural = _("product checks")
+        # The admin's name of the rows with a problem; it shows no others.
+        verbose_name = _("unusable product image")
+        verbose_name_plural = _("unusable product images")
         indexes = [
             # A page view may read them, in a table with a row for each product of the shop.
             models.Index(fields=["checked_at"], condition=~Q(problem=""), name="vton_unusable_product")

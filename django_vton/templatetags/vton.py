@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from django_vton.models import TryOnImage
-from django_vton.products import DescribedProduct, describe
+from django_vton.products import DescribedProduct, describe, reference
 from django_vton.utils.languages import localized_url
 from django_vton.web.button_visibility import visibility
 
@@ -68,8 +68,10 @@ def tryon(
     renderer = _renderer(context)
     if not isinstance(product, Model) or renderer.hidden_reason not in {"", "budget_exhausted"}:
         return SafeString()
+    if product.pk is not None and reference(product) in renderer.unusable_products:
+        return SafeString()  # Before the shop's own code is called, which may be what fails.
     described = describe(product)
-    if described is None or described.ref in renderer.unusable_products:
+    if described is None:
         return SafeString()
     if renderer.hidden_reason:
         return render_to_string("vton/budget_reached.html")

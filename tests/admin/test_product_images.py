@@ -2,64 +2,14 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from django_vton.models import ProductImage
 from shop.models import Product
 from shop.tryon import ProductTryOn
 
 from . import factories
-from .conftest import get_page, post_messages, visible_text
-
-LIST = "admin:vton_productimage_changelist"
-
-
-def product(name: str) -> Product:
-    return Product.objects.create(name=name, slug=name, kind="top", price=10)
-
-
-def image(ref: str, problem: str = "") -> ProductImage:
-    return ProductImage.objects.create(source_digest=f"{ref}{problem}", product=ref, problem=problem)
-
-
-def test_images_with_a_problem_come_first_with_the_product_title(viewer: Client) -> None:
-    scarf = product("scarf")
-    image(f"shop.product:{scarf.pk}", "The product picture is too small.")
-    image("shop.product:999")
-
-    html = get_page(viewer, LIST)
-
-    text = visible_text(html)
-    assert "scarf The product picture is too small." in text
-    assert text.index("scarf The") < text.index("shop.product:999")
-    assert reverse("admin:shop_product_change", args=[scarf.pk]) in html
-
-
-@pytest.mark.parametrize(("value", "expected"), [("yes", {"bad"}), ("no", {"good"}), ("", {"bad", "good"})])
-def test_images_are_filtered_by_problem(viewer: Client, value: str, expected: set[str]) -> None:
-    image("good")
-    image("bad", "Too small.")
-
-    found = viewer.get(reverse(LIST), {"problem": value} if value else {}).context["cl"].result_list
-
-    assert {row.product for row in found} == expected
-
-
-def test_the_number_of_queries_does_not_grow_with_the_images(viewer: Client) -> None:
-    counts = []
-    for _ in range(2):
-        for _ in range(5):
-            number = Product.objects.count()
-            image(f"shop.product:{product(f'p{number}').pk}")
-        with CaptureQueriesContext(connection) as queries:
-            get_page(viewer, LIST)
-        counts.append(len(queries))
-
-    assert counts[0] == counts[1]
-
+from .conftest import post_messages
 
 # The mixin checks images after the commit, so these tests need real transactions.
 

@@ -23,7 +23,7 @@ from django_vton.models import (
     HouseModel,
     PauseSwitch,
     PhotoAccess,
-    ProductImage,
+    ProductCheck,
 )
 from django_vton.models.states import State
 from django_vton.roles import MERCHANDISER, OPERATOR, VIEWER
@@ -83,7 +83,7 @@ def admin_urls() -> set[str]:
         "photoaccess": access.pk,
         "tryonrequest": request.pk,
         "housemodel": factories.create_house_model().pk,
-        "productimage": ProductImage.objects.get().pk,
+        "productcheck": ProductCheck.objects.create(product="shop.product:42", problem="too small").pk,
         "budgetperiod": BudgetPeriod.objects.all()[0].pk,
         "gatewaystate": GatewayState.objects.create(engine="fashn-v1.6").pk,
         "pauseswitch": PauseSwitch.objects.create(pk=1).pk,

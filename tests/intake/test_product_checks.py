@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +97,21 @@ def test_a_check_continues_where_the_last_one_stopped() -> None:
 
 
 def test_a_deleted_product_is_forgotten(shirt: Product) -> None:
+    tasks.wake()
     Product.objects.filter(pk=shirt.pk).delete()
     tasks.wake()
+    assert not ProductCheck.objects.exists()
+
+
+@pytest.mark.usefixtures("shirt")
+def test_a_product_that_was_deleted_without_signals_is_forgotten_in_a_week() -> None:
+    tasks.wake()
+    Product.objects.all()._raw_delete("default")
+    tasks.check_products()
+    assert ProductCheck.objects.exists()
+
+    ProductCheck.objects.update(checked_at=timezone.now() - timedelta(days=8))
+    tasks.check_products()
     assert not ProductCheck.objects.exists()
 
 
@@ -149,26 +163,60 @@ def test_an_error_in_the_shops_code_affects_its_own_product_only(
     check()
 
     assert f"The image of {product_ref(made[0])} could not be checked." in caplog.messages
+    assert set(problems()) == {product_ref(made[0]), product_ref(small)}
+    assert "RuntimeError('an error of the shop')" in problems()[product_ref(made[0])]
+    assert not has_button(made[0])
+
+    monkeypatch.undo()
+    tasks.check_products()
     assert set(problems()) == {product_ref(small)}
 
 
 def test_a_product_that_is_saved_during_its_check_is_checked_again(
     shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find_problem = product_images.find_problem
+    check = product_images.check
 
-    def save_meanwhile(described: Any) -> str:
-        problem = find_problem(described)
+    def save_meanwhile(described: Any) -> None:
+        check(described)
         with_photo(shirt, make_image(size=(120, 150)))
-        return problem
 
-    monkeypatch.setattr(product_images, "find_problem", save_meanwhile)
+    monkeypatch.setattr(product_images, "check", save_meanwhile)
     tasks.wake()
     assert problems() == {}
 
     monkeypatch.undo()
     tasks.wake()
     assert set(problems()) == {product_ref(shirt)}
+
+
+def test_an_image_that_cannot_be_decoded_is_known_after_the_first_try(client: Any, shirt: Product) -> None:
+    data = make_image("PNG")
+    pixels = data.index(b"IDAT")
+    broken = b"IDAT" + bytes(int.from_bytes(data[pixels - 4 : pixels]))
+    data = data[:pixels] + broken + zlib.crc32(broken).to_bytes(4) + data[pixels + len(broken) + 4 :]
+    with_photo(shirt, data)
+    tasks.wake()
+    assert problems() == {}
+
+    client.get("/try-on/api/start/", {"product": product_ref(shirt)})
+    tasks.wake()
+
+    assert "damaged" in problems()[product_ref(shirt)]
+    assert not has_button(shirt)
+
+
+def test_a_missing_file_is_checked_again_each_hour(shirt: Product) -> None:
+    with shirt.photo.open() as photo:
+        data = photo.read()
+    shirt.photo.storage.delete(str(shirt.photo.name))
+    tasks.wake()
+    assert "cannot be read" in problems()[product_ref(shirt)]
+
+    shirt.photo.storage.save(str(shirt.photo.name), ContentFile(data))
+    tasks.check_products()
+
+    assert problems() == {}
 
 
 def test_a_failing_storage_stops_neither_the_check_nor_the_worker(shirt: Product, glasses: Product) -> None:

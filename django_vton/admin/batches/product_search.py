@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from ... import batches, products
 from ...batches.catalogue import find_products, product_title, quote
-from ...models import ProductImage, TryOnRequest
+from ...models import ProductCheck, TryOnRequest
 from ...products import DescribedProduct
 from ...utils.money import format_usd
 
@@ -115,9 +115,7 @@ class ProductCard:
 def product_cards(refs: Sequence[str]) -> list[ProductCard]:
     """Return the cards of the products with these references, in the same order."""
     found = find_products(refs)
-    problems = dict(
-        ProductImage.objects.filter(product__in=refs).order_by("used_at").values_list("product", "problem")
-    )
+    problems = dict(ProductCheck.objects.filter(product__in=refs).values_list("product", "problem"))
     rows = TryOnRequest.objects.filter(shared_key__isnull=False, product__in=refs).order_by()
     renders = dict(rows.values_list("product").annotate(number=Count("pk")))
     return [_card(ref, found.get(ref), problems.get(ref, ""), renders.get(ref, 0)) for ref in refs]

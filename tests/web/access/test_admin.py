@@ -19,7 +19,7 @@ from django_vton.models import (
     PauseSwitch,
     PersonPhoto,
     PhotoAccess,
-    ProductImage,
+    ProductCheck,
     TryOnRequest,
 )
 from django_vton.privacy import access_log
@@ -48,7 +48,7 @@ ADMIN_VIEWS: dict[str, dict[str, int]] = {
     "invoice": {"": 200, "csv": 200},
     "photoaccess": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "pauseswitch": {"changelist": 302, "change": 200, "history": 200, "add": 302, "delete": 403},
-    "productimage": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
+    "productcheck": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "health": {"": 403},
     "tryonrequest": {
         "changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403,
@@ -80,7 +80,7 @@ def objects(done: TryOnRequest, house_model: PersonPhoto) -> dict[str, Any]:
         "housemodel": house_model.pk,
         "photoaccess": PhotoAccess.objects.get().pk,
         "pauseswitch": PauseSwitch.objects.create(pk=1).pk,
-        "productimage": ProductImage.objects.get().pk,
+        "productcheck": ProductCheck.objects.create(product="shop.product:42", problem="too small").pk,
         "tryonrequest": done.pk,
     }
 
