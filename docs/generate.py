@@ -143,6 +143,7 @@ def _python() -> str:
         storage,
         tasks,
     )
+    from django_vton.contrib import jinja2
     from django_vton.contrib.oscar import tryon as oscar
     from django_vton.contrib.wagtail import tryon as wagtail
     from django_vton.sandbox.ledger import Ledger
@@ -152,6 +153,7 @@ def _python() -> str:
         "Python calls",
         "Names that are not on this page may change in any release.",
         *_members(products, "TryOn", "register", "reference"),
+        *_members(jinja2, "TryOnExtension"),
         *_members(oscar, "OscarTryOn"),
         *_members(wagtail, "PageTryOn", "PageItemTryOn"),
         *_members(conversions, "added", "purchased"),

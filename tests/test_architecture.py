@@ -23,7 +23,7 @@ LAYERS = [
 ]
 """From low to high. A package or module imports those before it only."""
 
-ENTRY_POINTS = {"web", "urls", "admin", "templatetags", "management"}
+ENTRY_POINTS = {"web", "urls", "admin", "templatetags", "management", "contrib"}
 """What Django, a browser or a shell calls; only an entry point imports another one."""
 
 MAX_TOP_LEVEL_MODULES = 15

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name for it
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
 from .. import products
@@ -23,8 +25,11 @@ def find_setting_errors() -> list[str]:
 
 
 def check_settings() -> list[CheckMessage]:
-    """E002 to E006, W001 to W003: see the functions below."""
-    return [*_check_paths(), *_check_engines(), *_check_urls(), *_check_budget(), *_check_time_zones()]
+    """E002 to E007, W001 to W003: see the functions below."""
+    return [
+        *(*_check_paths(), *_check_engines(), *_check_urls()),
+        *(*_check_budget(), *_check_time_zones(), *_check_templates()),
+    ]
 
 
 def _check_paths() -> list[CheckMessage]:
@@ -86,6 +91,16 @@ def _check_time_zones() -> list[CheckMessage]:
     if settings.USE_TZ:
         return []
     return [Error("django-vton needs USE_TZ.", hint="Set USE_TZ = True.", id="vton.E006")]
+
+
+def _check_templates() -> list[CheckMessage]:
+    """E007: TEMPLATES finds no templates of the package, for example with Jinja2 alone."""
+    try:
+        get_template("vton/pages/page.html")
+    except TemplateDoesNotExist:
+        hint = "Add a DjangoTemplates backend with APP_DIRS to TEMPLATES. It may be after Jinja2."
+        return [Error("TEMPLATES does not find django-vton's templates.", hint=hint, id="vton.E007")]
+    return []
 
 
 def check_proxies(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:

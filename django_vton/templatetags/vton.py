@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from django import template
 from django.conf import settings
 from django.db.models import Model
 from django.http import HttpRequest
-from django.template.context import Context, RequestContext
+from django.template.context import Context
 from django.template.loader import get_template, render_to_string
 from django.templatetags.static import static
 from django.utils.formats import localize
@@ -65,7 +66,14 @@ def tryon(
     `ProductNotRegistered` for a model without a `TryOn`. The tag reads no session, user or token, so that the
     page can be cached.
     """
-    renderer = _renderer(context)
+    values = dict(zip(ATTRIBUTES, (cart, price, variant, cart_label), strict=True))
+    return button(_renderer(context), product, values, use_l10n=context.use_l10n)
+
+
+def button(
+    renderer: ButtonRenderer, product: Any, values: dict[str, Any], *, use_l10n: bool | None = None
+) -> SafeString:
+    """Return what `{% tryon %}` renders for a product and the values of `ATTRIBUTES`."""
     if not isinstance(product, Model) or renderer.hidden_reason not in {"", "budget_exhausted"}:
         return SafeString()
     if product.pk is not None and reference(product) in renderer.unusable_products:
@@ -75,8 +83,7 @@ def tryon(
         return SafeString()
     if renderer.hidden_reason:
         return render_to_string("vton/budget_reached.html")
-    values = zip(ATTRIBUTES, (cart, price, variant, cart_label), strict=True)
-    texts = {name: _text(value, use_l10n=context.use_l10n) for name, value in values}
+    texts = {name: _text(value, use_l10n=use_l10n) for name, value in values.items()}
     return renderer.render(described, {name: text for name, text in texts.items() if text})
 
 
@@ -135,7 +142,7 @@ def _text(value: Any, *, use_l10n: bool | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def tryon_assets(context: RequestContext) -> SafeString:
+def tryon_assets(context: Context | Mapping[str, Any]) -> SafeString:
     """Render the stylesheet and script of the button and the badge, for the shop's base template."""
     return render_to_string("vton/assets.html", {"nonce": csp_nonce(context), "lang": _lang()})
 
@@ -161,7 +168,7 @@ def _lang() -> str:
     return get_language() or settings.LANGUAGE_CODE
 
 
-def csp_nonce(context: RequestContext) -> str:
+def csp_nonce(context: Context | Mapping[str, Any]) -> str:
     """Return the request's CSP nonce, or "" if the shop's policy has none.
 
     The nonce is read only if the policy uses nonces. Otherwise reading it would make django-csp 3 add it to
