@@ -23,6 +23,7 @@ from django.utils import timezone
 from . import queue
 from .billing.budget import WARNING_SHARE, budget_statuses
 from .conf import MICROS_PER_USD, config
+from .gateway import links
 from .gateway.engines import engines
 from .models import Attempt, GatewayState, Incident, PauseSwitch, ProductCheck, TryOnRequest
 from .models.states import State
@@ -150,15 +151,22 @@ def _gateway() -> Iterator[CheckResult]:
 
 def _pictures() -> Iterator[CheckResult]:
     # The shop cannot request its own URLs from outside, so judge by the vendor's responses.
-    count = incidents.recent_image_failures()
-    text = "could be loaded by the vendor for recent renders"
-    if count:
-        renders = "the newest render" if count == 1 else f"the newest {count} renders"
+    failures = incidents.recent_image_failures()
+    if failures is None:
+        yield CheckResult("pictures", ok=True, text="could be loaded by the vendor for recent renders")
+        return
+    renders = "the newest render" if failures.number == 1 else f"the newest {failures.number} renders"
+    text = (
+        f"{renders} failed because the vendor could not use an image: check what arrives at a download "
+        f"from PUBLIC_BASE_URL ({config.PUBLIC_BASE_URL}), for example through a proxy that changes images"
+    )
+    if failures.incident == "images_unreachable":
         text = (
-            f"{renders} failed because the vendor could not load an image: "
-            f"check that PUBLIC_BASE_URL ({config.PUBLIC_BASE_URL}) can be reached from the internet"
+            f"{renders} failed, and the vendor had not downloaded all images from the shop: check what "
+            "answers before it, such as a firewall, a bot challenge or a login. From outside, "
+            f"`curl -i {links.public_url('vendor-file', 'test')}` must print 404 and the code not_found"
         )
-    yield CheckResult("pictures", ok=not count, text=text)
+    yield CheckResult("pictures", ok=False, text=text)
 
 
 def _products() -> Iterator[CheckResult]:

@@ -111,6 +111,11 @@ RENDER_MESSAGES = {
     "product_image": pgettext_lazy(
         "vton", "We couldn't use the picture of this product. The shop has been told."
     ),
+    "images_unreachable": pgettext_lazy(
+        "vton",
+        "Our picture service couldn't load the pictures from the shop. The problem is on the shop's side. "
+        "Please try again later.",
+    ),
     "vendor": pgettext_lazy("vton", "Something went wrong at our picture service. Please try again."),
     "deadline": pgettext_lazy("vton", "Our picture service took too long. Please try again later."),
     "outcome_unknown": pgettext_lazy(
@@ -119,7 +124,7 @@ RENDER_MESSAGES = {
 }
 """The reasons for failed renders by code. The pages add whether the render counts towards the quota."""
 
-RETRYABLE_CODES = {"vendor", "deadline", "outcome_unknown"}
+RETRYABLE_CODES = {"images_unreachable", "vendor", "deadline", "outcome_unknown"}
 """The codes of failures after which the same photo and product can succeed."""
 
 

@@ -26,6 +26,7 @@ ERROR_LABELS = {
     "no_person": gettext_lazy("no person found in the photo"),
     "photo_unusable": gettext_lazy("photo not usable for the vendor"),
     "product_image": gettext_lazy("product image not usable for the vendor"),
+    "images_unreachable": gettext_lazy("images not loaded from the shop"),
     "vendor": gettext_lazy("problem at the vendor"),
     "deadline": gettext_lazy("took too long"),
     "outcome_unknown": gettext_lazy("connection lost: counted as charged, please check"),

@@ -20,7 +20,7 @@ from .submission import LEASE, reopen, store_vendor_id
 from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
 
 RETRYABLE_CODES = frozenset(RETRYABLE_BY_SHOPPERS).difference(REOPENABLE_CODES)
-"""The codes of failures with a known outcome that the images did not cause. A new attempt can succeed."""
+"""The codes of failures with a known outcome that no image's content caused. A new attempt can succeed."""
 
 MAX_ANSWER_DELAY = 2 * LEASE
 """The maximum time from a submit's claim until its response is stored: the lease, doubled as a margin."""

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from .. import signals
+from ..gateway.fetches import failure_code
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
-from ..models.states import ACTIVE, Money, State
+from ..models.states import ACTIVE, IMAGES_UNREACHABLE, Money, State
 from ..pixazo import VendorResponse
 from .bulk_update import Row, update_rows
 from .followers import fail, finish_followers_after_commit
@@ -22,6 +23,7 @@ from .transition import (
     lock_attempts,
     lock_newest_attempt,
     lock_rows,
+    refund_quotas,
     send_signal,
     settle,
     transition,
@@ -115,7 +117,10 @@ def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | 
 
 
 def mark_render_failed(attempt: Attempt, answer: VendorResponse, *, is_charged: bool) -> bool:
-    """Fail a try-on whose render has failed. Return False if the response is about another render."""
+    """Fail a try-on whose render has failed. Return False if the response is about another render.
+
+    If the vendor has not loaded the images, the shop is the cause, so the shopper's quota is refunded.
+    """
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
         if not _is_awaited(attempt, answer):
@@ -123,8 +128,10 @@ def mark_render_failed(attempt: Attempt, answer: VendorResponse, *, is_charged: 
         Attempt.objects.filter(pk=attempt.pk).update(
             raw=answer.raw, error=answer.error, answered_at=timezone.now()
         )
-        money = Money.SPENT if is_charged else Money.FREE
-        fail(attempt, "vendor_failed", answer.error_code or "vendor", money)
+        code = failure_code(attempt, answer.error_code or "vendor", is_failed=is_charged)
+        if code == IMAGES_UNREACHABLE:
+            refund_quotas(attempt.request)  # Lock quotas before the budgets.
+        fail(attempt, "vendor_failed", code, Money.SPENT if is_charged else Money.FREE)
         if not is_charged:
             # The money of a reopened try-on was counted as spent when it failed before.
             settle([attempt], Money.FREE, source=Money.SPENT)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from .. import signals
 from ..gateway import polling
+from ..gateway.fetches import failure_code
 from ..gateway.links import supports_callback
 from ..models import Attempt, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, Money, State
@@ -126,11 +127,10 @@ def mark_refused(
         Attempt.objects.filter(pk=attempt.pk).update(
             outcome=result.outcome, http_status=result.status_code, error=result.error
         )
-        VendorLink.objects.filter(attempt=attempt).delete()
         event = str(result.outcome)
         if is_newest(attempt) and request.state in (State.SUBMITTING, State.UNKNOWN):
             if retry_at is None:
-                fail(attempt, event, code, Money.FREE)
+                fail(attempt, event, failure_code(attempt, code, is_failed=False), Money.FREE)
             else:
                 transition(
                     [request],
@@ -143,6 +143,7 @@ def mark_refused(
                 _create_next_attempt(attempt)
         elif attempt.vendor_id is None:
             settle([attempt], Money.FREE, source=Money.SPENT)
+        VendorLink.objects.filter(attempt=attempt).delete()
 
 
 def _create_next_attempt(attempt: Attempt) -> None:

@@ -218,8 +218,13 @@ def settle(attempts: Sequence[Attempt], money: Money, *, source: Money = Money.H
     for attempt in changing:
         attempt.money = money
         if money == Money.FREE:
-            quotas.refund(attempt.request)
-            # A shared render counts towards the quota of the follower that ordered it.
-            for follower in attempt.request.followers.filter(counted_images__gt=0):
-                quotas.refund(follower)
+            refund_quotas(attempt.request)
     budget.update_periods(changing, source, money)
+
+
+def refund_quotas(request: TryOnRequest) -> None:
+    """Refund the quotas that this locked try-on counts towards. A second call changes nothing."""
+    quotas.refund(request)
+    # A shared render counts towards the quota of the follower that ordered it.
+    for follower in request.followers.filter(counted_images__gt=0):
+        quotas.refund(follower)

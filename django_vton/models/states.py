@@ -38,7 +38,10 @@ AT_VENDOR = (State.SUBMITTING, State.SUBMITTED, State.UNKNOWN)
 """The states in which vendor links are valid, since the vendor may still download the images."""
 
 IMAGE_ERROR_CODES = ("photo_unusable", "product_image")
-"""The error codes if the vendor cannot use an image, mostly because the vendor cannot download it."""
+"""The error codes if the vendor says that it cannot use an image."""
+
+IMAGES_UNREACHABLE = "images_unreachable"
+"""The error code if the vendor has not downloaded the images, as the shop's own record of downloads shows."""
 
 REOPENABLE_CODES = ("outcome_unknown", "deadline")
 """The error codes of try-ons that a late callback, or an operator who finds the vendor's id, can reopen."""

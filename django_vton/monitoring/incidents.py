@@ -10,13 +10,15 @@ The names of incidents:
 - `breaker.<engine>.<status code>`
 - `budget.<kind>.<first day>.<near or reached>.<cap in micro-USD>`, so that a new cap is a new incident.
 - `unknown_outcome.<day>`
-- `images_unreachable`
+- `images_unreachable`, if the vendor has not downloaded the images
+- `images_unreadable`, if it says that it cannot use images that it has downloaded
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Container, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -30,7 +32,7 @@ from ..billing.budget import BudgetStatus, budget_statuses
 from ..conf import MICROS_PER_USD
 from ..gateway.engines import engines
 from ..models import Attempt, BudgetPeriod, GatewayState, Incident, TryOnEvent, TryOnRequest
-from ..models.states import IMAGE_ERROR_CODES, State
+from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE, State
 from ..queue import liveness
 from ..utils.periods import period_bounds, today
 from . import mail
@@ -43,7 +45,10 @@ MAIL_RETRY = timedelta(minutes=10)
 MAX_TRYON_AGE = timedelta(days=7)
 """Every try-on ends within this time after it was ordered, so older rows are not searched."""
 
-CONSECUTIVE_FAILURES = 3
+MIN_UNREACHABLE = 2
+"""The number of failed renders in a row that is an incident if the vendor has not downloaded the images."""
+
+MIN_UNREADABLE = 3
 """The number of failed renders in a row that cannot be explained by one bad image."""
 
 IS_WRITTEN_OFF = Exists(
@@ -58,18 +63,35 @@ OUTCOME_UNKNOWN = Q(HAS_ATTEMPT, ~IS_WRITTEN_OFF, state=State.FAILED, error_code
 """The try-on ended without the vendor's response, and no operator has written it off."""
 
 
-def recent_image_failures() -> int:
-    """Return the number of newest renders if all of them failed because of an image, otherwise 0.
+@dataclass(frozen=True)
+class ImageFailures:
+    """The newest renders, if all of them failed because of an image."""
 
-    At most `CONSECUTIVE_FAILURES` renders from image URLs are examined.
+    incident: str
+    """The name of the incident that they are if there are enough of them."""
+    number: int
+    is_incident: bool
+
+
+def recent_image_failures() -> ImageFailures | None:
+    """Return how the newest renders failed because of images. Return None if one of them did not.
+
+    Only renders whose images the vendor downloads are examined.
     """
     by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
     ended = TryOnRequest.objects.filter(
         HAS_ATTEMPT, engine__in=by_link, state__in=(State.COMPLETED, State.FAILED)
     )
     recent = ended.filter(created_at__gte=timezone.now() - MAX_TRYON_AGE).order_by("-created_at")
-    codes = list(recent.values_list("error_code", flat=True)[:CONSECUTIVE_FAILURES])
-    return len(codes) if set(codes) <= set(IMAGE_ERROR_CODES) else 0
+    codes = list(recent.values_list("error_code", flat=True)[:MIN_UNREADABLE])
+    for incident, image_codes, minimum in (
+        ("images_unreachable", {IMAGES_UNREACHABLE}, MIN_UNREACHABLE),
+        ("images_unreadable", {IMAGES_UNREACHABLE, *IMAGE_ERROR_CODES}, MIN_UNREADABLE),
+    ):
+        newest = codes[:minimum]
+        if newest and set(newest) <= image_codes:
+            return ImageFailures(incident, len(newest), is_incident=len(newest) == minimum)
+    return None
 
 
 def current_incidents() -> dict[str, BudgetStatus | None]:
@@ -89,8 +111,9 @@ def current_incidents() -> dict[str, BudgetStatus | None]:
     recent = Q(finished_at__gte=midnight, created_at__gte=midnight - MAX_TRYON_AGE)
     if TryOnRequest.objects.filter(OUTCOME_UNKNOWN, recent).exists():
         found[f"unknown_outcome.{day}"] = None
-    if recent_image_failures() == CONSECUTIVE_FAILURES:
-        found["images_unreachable"] = None
+    images = recent_image_failures()
+    if images is not None and images.is_incident:
+        found[images.incident] = None
     return found
 
 

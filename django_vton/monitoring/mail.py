@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from .. import queue
 from ..conf import config
+from ..gateway import links
 from ..gateway.circuit_breaker import BREAKER_REASONS
 from ..models import BudgetPeriod
 from ..utils.money import format_usd
@@ -48,6 +49,7 @@ def incident_notice(name: str) -> Notice:
         "budget": _budget,
         "unknown_outcome": _unknown_outcome,
         "images_unreachable": _images_unreachable,
+        "images_unreadable": _images_unreadable,
     }
     return notices[kind](details)
 
@@ -133,17 +135,44 @@ def _unknown_outcome(details: str) -> Notice:
 
 
 def _images_unreachable(_details: str) -> Notice:
+    probe = links.public_url("vendor-file", "test")
     return Notice(
         _("Pixazo cannot load the shop's images"),
         [
-            _("The newest three renders failed because an image could not be loaded."),
+            _("The newest two renders failed, and Pixazo had not downloaded all images from the shop."),
             _(
-                "Pixazo charges each of them. Shoppers read that their photo cannot be used, and it counts "
-                "as one of their try-ons."
+                "Pixazo charges each of them. Shoppers read that the problem is on the shop's side, and it "
+                "does not count as one of their try-ons."
             ),
             _(
-                "Check that %(url)s can be reached from the internet, without a password or a bot challenge. "
-                "The admin shows the vendor's message with each try-on; the pause switch stops the cost."
+                "Check what answers before the shop: a firewall (WAF), a bot challenge, a login or a "
+                "maintenance page must let requests to %(url)s pass. To try it, run this on a computer "
+                "outside of your network:"
+            )
+            % {"url": probe.removesuffix("test/")},
+            f"curl -i {probe}",
+            _(
+                "The shop answers with the status 404 and the code “not_found”, since this image does not "
+                "exist. Any other answer does not come from the shop. If the shop answers, look in the "
+                "firewall's log for refused requests. The pause switch in the admin stops the cost."
+            ),
+        ],
+    )
+
+
+def _images_unreadable(_details: str) -> Notice:
+    return Notice(
+        _("Pixazo cannot use the shop's images"),
+        [
+            _("The newest three renders failed because Pixazo could not use an image."),
+            _(
+                "Pixazo charges each of them. Shoppers read that the photo or the product's picture cannot "
+                "be used, and it counts as one of their try-ons."
+            ),
+            _(
+                "The shop has served the images, so check what arrives: a proxy, a CDN or the web server "
+                "may change, shorten or replace them on the way from %(url)s. The admin shows the vendor's "
+                "message with each try-on; the pause switch stops the cost."
             )
             % {"url": config.PUBLIC_BASE_URL},
         ],

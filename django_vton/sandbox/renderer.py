@@ -17,7 +17,8 @@ from .engine import Engine, Render
 from .http import RequestError, send_request
 from .images import ImageLoadError, check_image, load_image
 from .ledger import Ledger
-from .parameters import Parameters
+from .parameters import Parameters, is_url
+from .scenario import Scenario
 
 SYNC_CALLBACK_SECONDS = 15  # In sync mode the vendor calls back at least this often.
 CALLBACK_SECONDS = 5
@@ -51,11 +52,14 @@ class Renderer:
         # Only two threads, because the application under development runs on the same machine.
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="vton-sandbox")
 
-    async def load_images(self, parameters: Parameters, engine: Engine) -> list[bytes]:
+    async def load_images(self, parameters: Parameters, engine: Engine, scenario: Scenario) -> list[bytes]:
         """Return the photo and any product. Raise `ImageLoadError` if one fails to load or breaks a limit."""
         loaded = []
-        for source, name in ((parameters.photo, "model image"), (parameters.product, "product image")):
+        for source, kind in ((parameters.photo, "model"), (parameters.product, "product")):
             if source is not None:
+                name = f"{kind} image"
+                if is_url(source) and scenario.blocked in {"all", kind}:
+                    raise ImageLoadError(f"{name} could not be fetched: HTTP status 403")
                 async with self._downloads:
                     data = await load_image(source, name, engine)
                 await self._in_thread(partial(check_image, data, name, engine))
@@ -111,18 +115,24 @@ class Renderer:
         await self._send_callbacks(render)
 
     async def _results(self, render: Render) -> list[bytes]:
-        """Return the drawn results; [] if the render fails. Set its `error` if an input cannot be loaded."""
-        if render.scenario.outcome != "COMPLETED":
+        """Return the drawn results; [] if the render fails. Set its `error` if an input cannot be loaded.
+
+        A render that fails loads its inputs first, but an error of the vendor's system can come before that.
+        """
+        scenario = render.scenario
+        if scenario.outcome not in {"COMPLETED", "FAILED"}:
             return []
         parameters = render.parameters
         try:
-            photo, *products = render.inputs or await self.load_images(parameters, render.engine)
+            photo, *products = render.inputs or await self.load_images(parameters, render.engine, scenario)
+            if scenario.outcome == "FAILED":
+                return []
             product = products[0] if products else None
             count = parameters.images_returned
             drawing = partial(draw, photo, product, parameters.placement, parameters.format, samples=count)
             return [await self._in_thread(partial(drawing, sample=sample)) for sample in range(count)]
         except ImageLoadError as error:
-            render.error = f"ImageLoadError: {error}"
+            render.error = scenario.error or f"ImageLoadError: {error}"
             return []
         finally:
             render.inputs = []

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Submit = Literal["", "close", "hang", "no_id", "terminal"]
+Blocked = Literal["", "all", "product"]
 Result = Literal["", "broken", "html", "truncated", "cut", "missing", "redirect", "endless"]
 
 
@@ -38,6 +39,8 @@ class Scenario:
     running: str = ""  #: the status instead of PROCESSING (Glass: submitted)
     outcome: str = "COMPLETED"  #: COMPLETED, FAILED or ERROR; with any other status, the render never ends
     error: str = ""  #: the error text of FAILED and ERROR
+    blocked: Blocked = ""  #: the images whose URLs cannot be downloaded, as if a firewall before the shop
+    #: answered with 403: "all", or only the "product" image. The render fails.
 
     # Polls of the status
     unknown_asks: int = 0  #: the number of polls that get 404 first

@@ -153,7 +153,9 @@ class Server:
             return error_response(400, "Content-Type must be application/json")
         try:
             parameters = engine.read(body, request.headers)
-            inputs = await self._renderer.load_images(parameters, engine) if engine.loads_at_submit else []
+            inputs = []
+            if engine.loads_at_submit:
+                inputs = await self._renderer.load_images(parameters, engine, scenario)
         except (InvalidParameterError, ImageLoadError) as error:
             return error_response(400, str(error))
         if url := parameters.callback_url:

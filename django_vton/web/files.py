@@ -23,6 +23,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 
 from ..exceptions import Refused
+from ..gateway.fetches import record_fetch
 from ..models import PersonPhoto, TryOnImage, VendorLink
 from ..models.states import AT_VENDOR
 from ..privacy import access_log
@@ -50,7 +51,7 @@ PRIVATE_CACHE_CONTROL = "private, no-cache"
 
 SAFE_METHODS = ("GET", "HEAD")
 
-LINK_FIELDS = ("photo__file", "product_image__file")
+LINK_FIELDS = ("fetched_at", "photo__file", "product_image__file")
 """The columns that `vendor_file` reads."""
 
 RETRY_AFTER_SECONDS = 10
@@ -129,6 +130,9 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
     """`GET files/{token}/`: an input image for the vendor, until the render ends or the link expires.
 
     The session is not read. The token is looked up by its hash, as in `webhooks.callback`.
+
+    The first download is recorded before the response is sent, since a render may fail as soon as the vendor
+    has the image. A HEAD request returns no image and is not recorded. A range is. There is no 304.
     """
     skip_session_save(request)
     links = VendorLink.objects.filter(
@@ -143,9 +147,12 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
         raise Refused("not_found") from None
     stored = link.photo or link.product_image
     assert stored is not None, "a link without a file"
-    return _open_response(
+    response = _open_response(
         stored.file, JPEG, "picture", {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
     )
+    if request.method == "GET":
+        record_fetch(link)
+    return response
 
 
 def _require_access(request: HttpRequest, row: PersonPhoto | TryOnImage, *, is_merchants: bool) -> None:

@@ -18,8 +18,7 @@ from django.utils import timezone
 from .. import lifecycle
 from ..conf import config
 from ..gateway import circuit_breaker, links, polling
-from ..models import TryOnImage, VendorLink
-from ..models.states import IMAGE_ERROR_CODES
+from ..models import TryOnImage
 from ..pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from .claims import MAX_CALL_SECONDS, Job, deadline_of, outcome_timeout
 
@@ -122,14 +121,6 @@ def _next_poll_at(job: Job, retry_after: float | None) -> datetime:
 
 def _on_failed_render(job: Job, answer: VendorResponse) -> bool:
     """Fail a try-on whose render has failed. Return False if the response is about another render."""
-    if answer.error_code in IMAGE_ERROR_CODES and job.engine.images_as == "url":
-        if not VendorLink.objects.filter(attempt=job.attempt).exists():
-            # The try-on ended before the vendor downloaded its images, so the images are not the cause.
-            answer = replace(answer, error_code="vendor")
-        else:
-            # Our images are readable, so the vendor could probably not download them.
-            message = "try-on %s: the vendor could not load an image. Can it reach PUBLIC_BASE_URL (%s)?"
-            logger.warning(message, job.request.pk, config.PUBLIC_BASE_URL)
     is_charged = answer.status == VendorStatus.FAILED  # The vendor charges FAILED, but not ERROR.
     return lifecycle.mark_render_failed(job.attempt, answer, is_charged=is_charged)
 

@@ -89,11 +89,12 @@ def read(request: TryOnRequest) -> Row:
 
 
 def submitting(request: TryOnRequest) -> Row:
-    """Claimed for its submit, with vendor links if the vendor downloads the images."""
+    """Claimed for its submit, with vendor links, which the vendor has used, if it downloads the images."""
     token = f"token {request.pk} {request.last_attempt_number}"
     attempt = claim_for_submit(request, token=token)
     if get_engine(request.engine).images_as == "url":
         links.create_links([attempt])
+        attempt.links.update(fetched_at=timezone.now())
     return read(request)
 
 
