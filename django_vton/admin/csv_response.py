@@ -10,6 +10,7 @@ from typing import Any
 from django.http import StreamingHttpResponse
 
 from ..conf import MICROS_PER_USD
+from ..web.streaming import ThreadedStreamingHttpResponse
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Spreadsheets evaluate text with one of these prefixes. The vendor or a product can supply such text."""
@@ -41,7 +42,7 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
         for row in rows:
             yield writer.writerow([escape_formula(value) for value in row])
 
-    return StreamingHttpResponse(
+    return ThreadedStreamingHttpResponse(
         lines(),
         content_type="text/csv; charset=utf-8",
         headers={

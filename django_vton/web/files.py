@@ -15,7 +15,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
@@ -33,6 +33,7 @@ from ..utils import languages
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
 from .sessions import skip_session_save
+from .streaming import ThreadedFileResponse
 
 logger = logging.getLogger(__name__)
 
@@ -229,7 +230,9 @@ def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
         return HttpResponse(content_type=content_type, headers={"X-Accel-Redirect": storage.nginx_path(name)})
     file = storage.open(name)
     try:
-        response = FileResponse(file, content_type=content_type, headers={"Accept-Ranges": "none"})
+        response = ThreadedFileResponse(
+            file, content_type=content_type, headers={"Accept-Ranges": "none"}
+        )
         if "Content-Length" not in response.headers:  # Django could not tell the size of a remote file.
             response.headers["Content-Length"] = str(storage.size(name))
     except Exception:
