@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.apps import apps
+from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
@@ -53,10 +54,12 @@ class CheckResult:
 
 
 def run_health_checks() -> list[CheckResult]:
-    """Run all health checks, or only that of the settings if the database cannot be used.
+    """Run all health checks, or only that of the settings if the database or aware times cannot be used.
 
     A check that raises an exception has a failed result.
     """
+    if not settings.USE_TZ:
+        return list(_settings())
     if problem := _database_problem():
         return [*_settings(), CheckResult("database", ok=False, text=problem)]
     results: list[CheckResult] = []

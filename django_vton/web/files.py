@@ -230,9 +230,7 @@ def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
         return HttpResponse(content_type=content_type, headers={"X-Accel-Redirect": storage.nginx_path(name)})
     file = storage.open(name)
     try:
-        response = ThreadedFileResponse(
-            file, content_type=content_type, headers={"Accept-Ranges": "none"}
-        )
+        response = ThreadedFileResponse(file, content_type=content_type, headers={"Accept-Ranges": "none"})
         if "Content-Length" not in response.headers:  # Django could not tell the size of a remote file.
             response.headers["Content-Length"] = str(storage.size(name))
     except Exception:

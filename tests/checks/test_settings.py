@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..live_shop import MANAGE
 from .messages import run_vton_checks
+
+ROOT = Path(__file__).resolve().parents[2]
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -65,6 +68,27 @@ def test_a_question_ends_without_a_full_stop(vton: Vton) -> None:
 def test_use_tz_is_required(settings: Settings) -> None:
     settings.USE_TZ = False
     assert set(run_vton_checks()) == {"vton.E006"}
+
+
+def test_a_project_without_use_tz_is_told_so_and_nothing_crashes_before(tmp_path: Path) -> None:
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.checks.settings_use_tz_false",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "example_project")]),
+    }
+
+    def django(*args: str) -> str:
+        command = [sys.executable, "-m", "django", *args]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    for command in ("check", "migrate"):
+        assert "(vton.E006) django-vton needs USE_TZ" in django(command)
+    django("migrate", "--skip-checks", "--verbosity", "0")
+    assert django("vton_doctor").splitlines() == [
+        "FAILED settings: django-vton needs USE_TZ. Set USE_TZ = True."
+    ]
 
 
 @pytest.mark.parametrize("key", ["VTON_QUOTA", "VTON_DAILY_BUDGET"])
