@@ -7,6 +7,7 @@ calls count once. Neither function ever raises an error, since sales matter more
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -39,7 +40,7 @@ def added(request: HttpRequest, product: Model, reference: str | int = "") -> No
     the try-on without a request. This may be called inside or outside of a transaction.
     """
     try:
-        with transaction.atomic():
+        with _savepoint():
             _added(request, product, _column_text(reference))
     except Exception:
         logger.exception("A cart addition could not be recorded.")
@@ -52,10 +53,18 @@ def purchased(request: HttpRequest | None = None, reference: str | int = "", ord
     `order` is the shop's order number, which is passed to receivers of `tryon_converted`.
     """
     try:
-        with transaction.atomic():
+        with _savepoint():
             _purchased(request, _column_text(reference), _column_text(order))
     except Exception:
         logger.exception("A purchase could not be recorded.")
+
+
+def _savepoint() -> AbstractContextManager[None]:
+    """Protect the shop's transaction from our errors, if there is one.
+
+    Begin none: after its reads, SQLite would reject the write without waiting if another one has the lock.
+    """
+    return transaction.atomic() if transaction.get_connection().in_atomic_block else nullcontext()
 
 
 def _added(request: HttpRequest, product: Model, reference: str) -> None:

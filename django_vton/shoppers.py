@@ -140,18 +140,15 @@ class Visitor:
     def lock_or_create(self) -> Shopper:
         """Create the visitor's row if necessary, lock it, and return it. Other requests wait for the lock."""
         if self.user_id is not None:
-            shopper, _created = Shopper.objects.get_or_create(user_id=self.user_id)
-        elif not self.token and not self.first_token:
-            self.token = new_token()  # No row can have a new random token, so no lookup is needed.
-            return Shopper.objects.create(token_hash=hash_token(self.token))
-        elif (found := self.find_shopper()) is not None:
-            shopper = found
-        else:
-            self.token = self.first_token or new_token()
-            shopper, _created = Shopper.objects.get_or_create(token_hash=hash_token(self.token))
-        if not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):
-            return self.lock_or_create()  # The row was just merged or erased.
-        return shopper
+            return _lock(user_id=self.user_id) or _create_or_lock(user_id=self.user_id)
+        for token in filter(None, (self.token, self.first_token)):
+            if (shopper := _lock(token_hash=hash_token(token))) is not None:
+                self.token = token
+                return shopper
+        self.token = self.first_token or new_token()
+        if self.first_token:  # Two requests may create this row at the same time.
+            return _create_or_lock(token_hash=hash_token(self.token))
+        return Shopper.objects.create(token_hash=hash_token(self.token))
 
     def save_token(self, request: HttpRequest) -> None:
         """Store a guest's token in the session, so that the guest can return to the try-ons."""
@@ -178,10 +175,26 @@ class PhoneVisitor(Visitor):
 
     def lock_or_create(self) -> Shopper:
         """Lock and return the owner's row. Raise `Refused` if the owner has just ended the link."""
-        shopper = self.quota_owner()
-        if shopper is None or not Shopper.objects.filter(pk=shopper.pk).update(seen_at=timezone.now()):
+        shopper = _lock(phone_links=self.phone)
+        if shopper is None:
             raise Refused("not_found")
         return shopper
+
+
+def _lock(**key: Any) -> Shopper | None:
+    """Lock and return the row with this key, or return None.
+
+    The update comes first: SQLite rejects it, without waiting, in a transaction that has only read so far if
+    another one has the lock.
+    """
+    rows = Shopper.objects.filter(**key)
+    return rows.first() if rows.update(seen_at=timezone.now()) else None
+
+
+def _create_or_lock(**key: Any) -> Shopper:
+    shopper, is_new = Shopper.objects.get_or_create(**key)
+    # The other row may be merged or erased before it is locked.
+    return shopper if is_new else _lock(**key) or _create_or_lock(**key)
 
 
 def requested_by_phone(phone: PhoneLink) -> Q:

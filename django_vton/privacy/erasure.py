@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from .. import lifecycle
@@ -37,7 +38,8 @@ _TOMBSTONE: dict[str, Any] = {
 def lock_shopper(shopper_pk: int | None) -> None:
     """Lock a shopper's row, so that photos and try-ons change one after another. `intake` locks it too."""
     if shopper_pk is not None:
-        Shopper.objects.select_for_update().filter(pk=shopper_pk).first()
+        # Not `select_for_update`, which locks nothing on SQLite.
+        Shopper.objects.filter(pk=shopper_pk).update(seen_at=F("seen_at"))
 
 
 def delete_photo(photo: PersonPhoto) -> None:
