@@ -139,7 +139,7 @@ def test_a_gateway_that_cannot_be_reached(
     assert call_vton_doctor()[1]["gateway"]["text"] == "the newest submit was sent"
 
 
-def test_images_that_the_vendor_cannot_load(
+def test_images_that_the_vendor_cannot_use(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:
     vton(IN_FLIGHT=4)
@@ -149,7 +149,7 @@ def test_images_that_the_vendor_cannot_load(
     assert failed_checks() == {"pictures"}
     assert "the newest 3 renders failed" in call_vton_doctor()[1]["pictures"]["text"]
     assert "PUBLIC_BASE_URL" in call_vton_doctor()[1]["pictures"]["text"]
-    assert call_vton_doctor()[1]["incidents"]["text"].startswith("images_unreachable")
+    assert call_vton_doctor()[1]["incidents"]["text"].startswith("images_unreadable")
     TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest does not count.
     assert failed_checks() == {"pictures"}
     TryOnRequest.objects.filter(pk=ended[3].pk).update(error_code="no_person")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from django.db import Error, connection, transaction
 from django.utils import timezone
@@ -34,8 +34,9 @@ def record_fetch(link: VendorLink) -> None:
     """
     if link.fetched_at is not None:
         return
+    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with _short_wait_for_sqlite(), transaction.atomic():
+        with _short_wait_for_sqlite(), savepoint:
             VendorLink.objects.filter(pk=link.pk, fetched_at=None).update(fetched_at=timezone.now())
     except Error as error:
         logger.warning("A download by the vendor could not be recorded: %s", type(error).__name__)

@@ -37,17 +37,19 @@ def operator(staff: Staff) -> Client:
     return staff("operate")
 
 
+@pytest.mark.parametrize("code", ["vendor", "images_unreachable"])
 def test_a_failed_try_on_is_retried_after_a_confirmation(
     merchandiser: Client,
+    code: str,
     enqueued: list[str],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    request, other = factories.create_failed_tryon(), factories.create_failed_tryon("no_person")
+    request, other = factories.create_failed_tryon(code), factories.create_failed_tryon("no_person")
 
     response = merchandiser.post(reverse(LIST), action_data("retry", request, other)).content.decode()
     assert "0.075 USD in total" in visible_text(response)
     assert 'value="Yes, render again for 0.075 USD"' in response
-    assert stored_state(request) == (State.FAILED, "vendor", [Money.SPENT])
+    assert stored_state(request) == (State.FAILED, code, [Money.SPENT])
     assert str(other.pk) not in response, "the vendor would refuse it again"
 
     with django_capture_on_commit_callbacks(execute=True):

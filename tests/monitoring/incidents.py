@@ -84,9 +84,18 @@ def close_breaker() -> None:
     GatewayState.objects.update(breaker="")
 
 
-def fail_to_load_images(count: int = 3) -> None:
-    for _ in range(count):
-        factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "photo_unusable")
+def fail_because_of_images(*codes: str) -> None:
+    """Failed renders with these codes, the oldest first."""
+    for code in codes:
+        factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, code)
+
+
+def fail_to_load_images() -> None:
+    fail_because_of_images("images_unreachable", "images_unreachable")
+
+
+def fail_to_use_images() -> None:
+    fail_because_of_images("photo_unusable", "images_unreachable", "product_image")
 
 
 def fail_otherwise() -> None:

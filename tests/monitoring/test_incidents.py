@@ -30,8 +30,10 @@ from .incidents import (
     NEAR,
     STAFF,
     close_breaker,
+    fail_because_of_images,
     fail_otherwise,
     fail_to_load_images,
+    fail_to_use_images,
     last_mail,
     mailed_titles,
     open_breaker,
@@ -68,10 +70,17 @@ if TYPE_CHECKING:
             run_schedule,
             fail_otherwise,
             "Pixazo cannot load the shop's images",
-            "can be reached from the internet",
+            "a firewall (WAF), a bot challenge, a login",
+        ),
+        (
+            fail_to_use_images,
+            run_schedule,
+            fail_otherwise,
+            "Pixazo cannot use the shop's images",
+            "a proxy, a CDN or the web server may change",
         ),
     ],
-    ids=["workers", "breaker", "images"],
+    ids=["workers", "breaker", "unreachable images", "unreadable images"],
 )
 def test_each_incident_is_mailed_once(
     begin: Callable[[], None],
@@ -98,9 +107,14 @@ def test_each_incident_is_mailed_once(
     assert mailed_titles() == [title, title]
 
 
-def test_two_images_that_were_not_loaded_are_no_incident() -> None:
+@pytest.mark.parametrize(
+    "codes",
+    [["images_unreachable"], ["photo_unusable", "product_image"], ["images_unreachable", "photo_unusable"]],
+    ids=str,
+)
+def test_fewer_renders_that_failed_because_of_images_are_no_incident(codes: list[str]) -> None:
     fail_otherwise()
-    fail_to_load_images(2)
+    fail_because_of_images(*codes)
     run_schedule()
     assert mailed_titles() == []
 

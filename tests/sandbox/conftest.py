@@ -50,6 +50,8 @@ class Shop(ThreadingHTTPServer):
         self.files = {"/person.jpg": person(), "/shirt.png": shirt()}
         self.callbacks: queue.Queue[tuple[str, dict[str, str], bytes]] = queue.Queue()
         self.callback_statuses: list[int] = []
+        self.requests: list[str] = []
+        """The paths of all downloads."""
 
     def url_of(self, path: str, data: bytes) -> str:
         self.files[path] = data
@@ -60,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Shop
 
     def do_GET(self) -> None:
+        self.server.requests.append(self.path)
         if self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", "/person.jpg")

@@ -1,3 +1,4 @@
+import base64
 import io
 from typing import Any
 
@@ -7,7 +8,7 @@ from PIL import Image
 
 from django_vton.sandbox import Gateway, Scenario
 
-from .conftest import FASHN, Client
+from .conftest import FASHN, Client, Shop, person, shirt
 
 DOCUMENTED = {
     400: {"error": "Invalid request parameters"},
@@ -114,6 +115,40 @@ def test_a_render_that_ends_with_failed_is_charged_and_one_with_error_is_not(
     assert client.wait(error, "ERROR")["error"] == "ThirdPartyError: overloaded"
     assert gateway.ledger.wait_for(lambda ledger: ledger.entries[1].refunded)
     assert [entry.amount for entry in gateway.ledger.entries] == [75_000, 0]
+
+
+def test_a_render_that_fails_loads_its_images_before(client: Client, gateway: Gateway, shop: Shop) -> None:
+    gateway.scenario(outcome="FAILED", error="PoseError: no body found", times=None)
+    request_id = client.fashn().json()["request_id"]
+    client.wait(request_id, "FAILED")
+    assert shop.requests == ["/person.jpg", "/shirt.png"]
+    # Images that cannot be loaded end it earlier, with the same text.
+    request_id = client.fashn(model_image=f"{shop.url}/missing").json()["request_id"]
+    assert client.wait(request_id, "FAILED")["error"] == "PoseError: no body found"
+
+
+@pytest.mark.parametrize(
+    ("blocked", "requests", "name"), [("all", [], "model"), ("product", ["/person.jpg"], "product")]
+)
+def test_a_scenario_blocks_downloads_like_a_firewall_before_the_shop(
+    client: Client, gateway: Gateway, shop: Shop, blocked: str, requests: list[str], name: str
+) -> None:
+    gateway.scenario(blocked=blocked)
+    gateway.scenario(blocked=blocked, error="Internal error")
+    first, second = client.fashn().json()["request_id"], client.fashn().json()["request_id"]
+    error = client.wait(first, "FAILED")["error"]
+    assert error == f"ImageLoadError: {name} image could not be fetched: HTTP status 403"
+    assert client.wait(second, "FAILED")["error"] == "Internal error"
+    assert shop.requests == requests * 2
+    assert gateway.ledger.totals["amount"] == 150_000
+
+
+def test_a_firewall_blocks_no_image_inside_of_the_request(client: Client, gateway: Gateway) -> None:
+    gateway.scenario(blocked="all", times=None)
+    photo, product = (base64.b64encode(data).decode() for data in (person(), shirt()))
+    request_id = client.glass(model_image_path=photo, glass_image_path=product).json()["request_id"]
+    client.wait(request_id)
+    assert client.glass().status_code == 400
 
 
 def test_glass_failures_are_in_lower_case(client: Client, gateway: Gateway) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import sqlite3
+import time
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -190,6 +193,7 @@ def test_the_vendors_links_return_the_input_images(links: list[str], guest: Clie
     assert request.product_image
     stored = [request.photo.file, request.product_image.file]
     for path, file in zip(links, stored, strict=True):
+        read_stream(guest.get(path))  # Only the first download is recorded.
         with CaptureQueriesContext(connection) as queries:
             response = guest.get(path)
         data = read_stream(response)
@@ -205,6 +209,70 @@ def test_the_vendors_links_return_the_input_images(links: list[str], guest: Clie
         assert read_stream(head) == b""
         assert (head.status_code, head["Content-Length"]) == (200, str(len(data)))
         assert guest.post(path).status_code == 405
+
+
+def recorded() -> list[bool]:
+    """Whether the first download of the photo and that of the product image are recorded."""
+    times = VendorLink.objects.order_by("pk").values_list("fetched_at", flat=True)
+    return [moment is not None for moment in times]
+
+
+def test_the_first_download_of_each_image_is_recorded(links: list[str], guest: Client) -> None:
+    photo, product_image = links
+    read_stream(guest.head(photo))
+    assert recorded() == [False, False]
+    read_stream(guest.get(photo, headers={"Range": "bytes=0-99"}))
+    assert recorded() == [True, False]
+    first = VendorLink.objects.get(photo__isnull=False).fetched_at
+    read_stream(guest.get(photo))
+    assert VendorLink.objects.get(photo__isnull=False).fetched_at == first
+
+    image = TryOnRequest.objects.get().product_image
+    assert image
+    image.file.delete(save=False)
+    assert guest.get(product_image).status_code == 404
+    assert recorded() == [True, False]
+
+
+READ_ONLY = {
+    "sqlite": ("PRAGMA query_only = 1", "PRAGMA query_only = 0"),
+    "postgresql": (
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+    ),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_vendor_gets_an_image_whose_download_cannot_be_recorded(
+    links: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    begin, end = READ_ONLY[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            assert statuses(links) == {200}
+        finally:
+            cursor.execute(end)
+    assert recorded() == [False, False]
+    assert caplog.text.count("A download by the vendor could not be recorded: ") == 2
+    assert statuses(links) == {200}
+    assert recorded() == [True, True]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases lock single rows")
+def test_a_locked_database_delays_the_vendor_only_a_little(links: list[str]) -> None:
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        assert statuses(links[:1]) == {200}
+        assert time.monotonic() - begun < 5
+        other.rollback()
+    assert statuses(links) == {200}
+    assert recorded() == [True, True]
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (20_000,)
 
 
 def test_the_vendors_links_expire(links: list[str]) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_vton import lifecycle
-from django_vton.messages import RENDER_MESSAGES
+from django_vton.messages import RENDER_MESSAGES, RETRYABLE_CODES
 from django_vton.models import PersonPhoto, TryOnRequest
 from django_vton.models.states import State
 from shop.models import Product
@@ -229,7 +229,7 @@ def test_a_failure_is_explained_with_possible_next_steps(
     assert ("This used one of your try-ons." in text(response)) == counted
     assert ("This didn't use up a try-on." in text(response)) != counted
     with_same_photo = f"{form_url_of(row)}?photo={row.photo_id}"
-    assert (with_same_photo in text(response)) == (code in {"vendor", "deadline", "outcome_unknown"})
+    assert (with_same_photo in text(response)) == (code in RETRYABLE_CODES)
     assert (form_url_of(row) in text(response)) == (code != "product_image")
     if with_same_photo in text(response):
         assert re.search(rf'value="{row.photo_id}"\s+checked', text(guest.get(with_same_photo)))
