@@ -51,7 +51,7 @@ demo: $(or $(wildcard $(READY)),$(DEMO))
 
 # Two processes: many tests wait for renders. The tests of a file run in one process.
 test: $(READY) $(MODULES)
-	$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Each host is a project with its own settings; tests/conftest.py belongs to the example shop.
 hosts: $(HOSTS)/.ready
