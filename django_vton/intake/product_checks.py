@@ -67,8 +67,8 @@ def mark(changed: Iterable[Model]) -> None:
 
     Errors of the database are only logged.
     """
-    refs = {products.reference(product) for product in changed}
     try:
+        refs = {products.reference(product) for product in changed}
         with transaction.atomic(using=router.db_for_write(ProductCheck)):
             rows = [ProductCheck(product=ref) for ref in refs]
             ProductCheck.objects.bulk_create(rows, ignore_conflicts=True)

@@ -37,6 +37,20 @@ class RunningHost(RunningShop):
         self.shoppers.append(visitor)
         return visitor
 
+    def changed_products(self, *change: str) -> set[str]:
+        """Run lines of code, undo their changes, and return the products that would be checked next."""
+        lines = (
+            "from django.db import transaction",
+            "from django.utils import timezone",
+            "from django_vton.models import ProductCheck",
+            "with transaction.atomic():",
+            "    ProductCheck.objects.update(checked_at=timezone.now())",
+            *(f"    {line}" for line in change),
+            "    print(*ProductCheck.objects.filter(checked_at=None).values_list('product', flat=True))",
+            "    transaction.set_rollback(True)",
+        )
+        return set(self.manage("shell", "--verbosity", "0", "--command", "\n".join(lines)).split())
+
     def conversions(self) -> list[tuple[Any, ...]]:
         return self.sql('SELECT kind, product, "order" FROM vton_conversion ORDER BY id')
 

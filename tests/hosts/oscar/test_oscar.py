@@ -192,6 +192,25 @@ def test_a_purchase_without_a_try_on_is_not_counted(shop: Oscar, guest: Visitor)
     assert shop.conversions() == []
 
 
+def test_a_saved_image_has_all_products_checked_that_may_use_it(shop: Oscar) -> None:
+    changed = shop.changed_products(
+        "from oscar.core.loading import get_model",
+        "get_model('catalogue', 'ProductImage').objects.get(product__slug='tee').save()",
+    )
+    assert changed == {shop.product(slug) for slug in ("tee", "tee-blue", "tee-red")}
+
+
+def test_a_deleted_image_has_its_product_and_the_parent_checked(shop: Oscar) -> None:
+    changed = shop.changed_products(
+        "from oscar.core.loading import get_model",
+        f"images = get_model('catalogue', 'Product').objects.get(pk={shop.product_id('tee-red')}).images",
+        "second = images.create(original='second.jpg', display_order=1)",
+        "ProductCheck.objects.update(checked_at=timezone.now())",
+        "second.delete()",
+    )
+    assert changed == {shop.product("tee"), shop.product("tee-red")}
+
+
 @pytest.mark.browser
 def test_the_cart_button_of_the_dialog_adds_to_the_oscar_basket(page: Page, shop: Oscar, photo: Path) -> None:
     jquery = finders.find("oscar/js/jquery/jquery.min.js")

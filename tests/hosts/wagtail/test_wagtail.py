@@ -46,6 +46,15 @@ def test_a_garment_can_be_tried_on(site: Wagtail, guest: Visitor) -> None:
     assert (done["product_title"], done["product_url"]) == ("Shirt", "/summer/")
 
 
+@pytest.mark.parametrize("change", ["save()", "delete()"])
+def test_a_changed_image_of_the_library_has_its_garments_checked(site: Wagtail, change: str) -> None:
+    lines = (
+        "from wagtail.images import get_image_model",
+        f"get_image_model().objects.get(title='Shirt').{change}",
+    )
+    assert site.changed_products(*lines) == {site.product("Shirt")}
+
+
 @pytest.mark.parametrize("name", ["Coat", "Jacket"])
 def test_garments_of_drafts_and_unpublished_pages_cannot_be_tried_on(
     site: Wagtail, guest: Visitor, name: str
