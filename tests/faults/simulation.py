@@ -83,6 +83,12 @@ class Render:
     status: str = ""
     callbacks: int = 0
     """How many were delivered."""
+    is_walled: bool = False
+    """Whether something before the shop keeps the vendor from the images, so that the render fails."""
+
+    @property
+    def usual_end(self) -> VendorStatus:
+        return VendorStatus.FAILED if self.is_walled else VendorStatus.COMPLETED
 
     @property
     def is_charged(self) -> bool:

@@ -20,7 +20,7 @@ from django.test import RequestFactory
 from django_vton import lifecycle, privacy
 from django_vton.gateway import links
 from django_vton.gateway.engines import get_engine
-from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest
+from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest, VendorLink
 from django_vton.models.states import State
 from django_vton.pixazo import VendorStatus
 from django_vton.web import webhooks
@@ -184,7 +184,7 @@ def _submit_actions(simulation: Simulation, call: Call, name: str) -> Iterator[A
     is_refusable = call.job.attempt.number < MAX_ATTEMPTS
     if not call.outcome:
         if may_send(simulation, call):
-            yield Action(f"{name} is accepted", 0, partial(_accept, simulation, call))
+            yield from _accept_actions(simulation, call, name)
             if is_refusable:
                 for status in ("400", "429", "500"):
                     yield Action(f"{name} is refused {status}", 1, partial(_decide, simulation, call, status))
@@ -202,9 +202,19 @@ def _submit_actions(simulation: Simulation, call: Call, name: str) -> Iterator[A
                 yield Action(f"{name} is cut off", 1, partial(_store, simulation, call, "cut_off"))
 
 
-def _accept(simulation: Simulation, call: Call) -> Simulation:
-    """The vendor accepts the submit and charges for it."""
-    simulation = simulation.with_render(make_vendor_id(call.attempt_key), Render(call.attempt_key))
+def _accept_actions(simulation: Simulation, call: Call, name: str) -> Iterator[Action]:
+    yield Action(f"{name} is accepted", 0, partial(_accept, simulation, call))
+    if call.job.links is not None:
+        accept = partial(_accept, simulation, call, is_walled=True)
+        yield Action(f"{name} is accepted, before a wall", 1, accept)
+
+
+def _accept(simulation: Simulation, call: Call, *, is_walled: bool = False) -> Simulation:
+    """The vendor accepts the submit, charges for it, and downloads the images, unless there is a wall."""
+    if not is_walled:
+        VendorLink.objects.filter(attempt=call.job.attempt).update(fetched_at=simulation.now)
+    render = Render(call.attempt_key, is_walled=is_walled)
+    simulation = simulation.with_render(make_vendor_id(call.attempt_key), render)
     return _decide(simulation, call, "accepted")
 
 
@@ -240,8 +250,8 @@ def _with_statuses(simulation: Simulation, vendor_id: str) -> Iterator[tuple[str
         return
     yield "", 0, simulation
     if not render.status:
-        for status in (VendorStatus.COMPLETED, VendorStatus.FAILED, VendorStatus.ERROR):
-            cost = 0 if status == VendorStatus.COMPLETED else 1
+        for status in dict.fromkeys((render.usual_end, VendorStatus.FAILED, VendorStatus.ERROR)):
+            cost = 0 if status == render.usual_end else 1
             yield f": {status}", cost, simulation.with_render(vendor_id, replace(render, status=status))
 
 
@@ -271,7 +281,7 @@ def _callback_actions(
     if not links.supports_callback(call.job.engine.name):
         return
     if render.callbacks < TWICE:
-        status = render.status or VendorStatus.COMPLETED
+        status = render.status or render.usual_end
         changed = replace(render, status=status, callbacks=render.callbacks + 1)
         after = simulation.with_render(vendor_id, changed)
         yield Action(f"{name} calls back", 1, partial(_call_back, after, call, vendor_id))

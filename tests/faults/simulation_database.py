@@ -99,7 +99,7 @@ class DatabaseView:
             tuple((engine, breaker) for engine, breaker, _wait in self.gateway),
             tuple(self._call(call, simulation) for call in simulation.calls),
             tuple(
-                (self._name(render.attempt_key), render.status, render.callbacks)
+                (self._name(render.attempt_key), render.status, render.callbacks, render.is_walled)
                 for render in simulation.renders.values()
             ),
             frozenset(self._name(name) for name in simulation.declared_free),

@@ -30,6 +30,7 @@ def check_state(simulation: Simulation, view: DatabaseView) -> None:
     # Links to a photo exist only while the vendor may download it.
     assert not view.stray, "a link is left"
     _check_charges(simulation, view)
+    _check_images(simulation, view)
 
 
 def _check_budget(view: DatabaseView) -> None:
@@ -92,6 +93,21 @@ def _check_charges(simulation: Simulation, view: DatabaseView) -> None:
         if 0 < call.times_stored < CUT_OFF and call.outcome != "accepted":
             attempt = attempts[call.attempt_key]
             assert attempt.money == Money.FREE or attempt.vendor_id, "refused, and its money is not free"
+
+
+def _check_images(simulation: Simulation, view: DatabaseView) -> None:
+    """A render that failed before a wall is the shop's failure and counts in no quota; no other one is."""
+    walled = {render.attempt_key for render in simulation.renders.values() if render.is_walled}
+    for row in view.rows:
+        attempts = view.attempts[row.pk]
+        if row.error_code == "images_unreachable":
+            assert not row.quota_ids, "the images were not loaded, and it counts"
+            assert not attempts or (row.pk, len(attempts)) in walled, "the images were loaded"
+        elif row.state == State.FAILED and (row.pk, len(attempts)) in walled:
+            events = [name for name, *_ in view.events[row.pk] if name != "erased"]
+            has_failed = events[-1] == "vendor_failed" and attempts[-1].money == Money.SPENT
+            # With a reopened try-on, the links were gone when the vendor failed it.
+            assert not has_failed or "deadline" in events or "outcome_timed_out" in events, "whose fault?"
 
 
 def check_change(before: DatabaseView, after: DatabaseView) -> None:
