@@ -24,6 +24,7 @@ from .limits import (
     MAX_SIDE,
     MIN_SIDE,
     PHOTO_FORMATS,
+    PILLOWS_MAX_PIXELS,
     PRODUCT_BYTES,
     PRODUCT_FORMATS,
     PRODUCT_PIXELS,
@@ -206,8 +207,9 @@ def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: i
     if source is None or (source.is_animated and subject != "product"):
         names = ", ".join(FORMAT_NAMES[name] for name in formats)
         raise ImageRefused("format", subject, formats=names)
-    # Above MAX_IMAGE_PIXELS Pillow warns or raises an error. The shop may have lowered that setting.
-    limit = min(max_pixels, math.floor(MAX_MEMORY / source.cost), Image.MAX_IMAGE_PIXELS or max_pixels)
+    limit = min(max_pixels, math.floor((MAX_MEMORY - len(data)) / source.cost))
+    if Image.MAX_IMAGE_PIXELS and Image.MAX_IMAGE_PIXELS < PILLOWS_MAX_PIXELS:
+        limit = min(limit, Image.MAX_IMAGE_PIXELS)
     if not source.width or not source.height:
         raise DamagedError("The image has no pixels.")
     if source.width * source.height > limit:

@@ -16,6 +16,7 @@ from itertools import islice
 
 from PIL import Image
 
+from .heif import parse_grid
 from .jpeg import parse_jpeg
 from .source import MAX_PROFILE, DamagedError, ImageSource, WrongKindError, limit_profile, number, orientation
 
@@ -161,15 +162,20 @@ def _avif(data: bytes) -> ImageSource:
 def _heif(data: bytes) -> ImageSource:
     heif = import_module("pillow_heif").open_heif(data)  # decodes nothing yet, but applies the orientation
     width, height = heif.size
-    return ImageSource(
-        "HEIF",
-        data,
-        width,
-        height,
-        # The decoder stores a camera's 10 bits as 16, and keeps them while it converts them to 8.
-        cost=12 if heif.info["bit_depth"] > _BITS_PER_BYTE else 8,
-        profile=limit_profile(heif.info.get("icc_profile") or b""),
+    # 4:2:0 is converted in one step, the rest in two. 10 bits are stored as 16.
+    cost = 11.0 if heif.has_alpha else 8 if heif.info.get("chroma", 420) > 420 else 4.5  # noqa: PLR2004
+    if heif.info["bit_depth"] > _BITS_PER_BYTE:
+        cost *= 1.75
+    profile = limit_profile(heif.info.get("icc_profile") or b"")
+    grid = parse_grid(data) if heif.mode in ("L", "RGB") else None
+    whole = ImageSource("HEIF", data, width, height, cost, profile=profile)
+    if grid is None:
+        return whole
+    tile_share = grid.tile_width * grid.tile_height / (grid.width * grid.height)
+    tiled = ImageSource(
+        "HEIF", b"", grid.width, grid.height, 1 + cost * tile_share, grid.orientation, profile, grid=grid
     )
+    return tiled if tiled.upright == whole.upright else whole
 
 
 _PARSERS = {

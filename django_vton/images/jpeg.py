@@ -44,7 +44,8 @@ def parse_jpeg(data: bytes) -> ImageSource:
         raise DamagedError("The file has too few or too many segments, scans or frame headers.")
     if any(code in range(0xC0, 0xE0) and code not in _KEPT for code, _body, _segment in segments):
         raise DamagedError("The file has a marker that photos never have.")
-    kept = [segment for code, body, segment in segments if code in _KEPT or (code, body[:5]) in _COLOR_SPACE]
+    kept = [b"\xff\xd8"]
+    kept += [segment for code, body, segment in segments if code in _KEPT or (code, body[:5]) in _COLOR_SPACE]
     exif = [body for code, body, _segment in segments if code == _EXIF and body.startswith(b"Exif\0\0")]
     profile = {
         number(body, 12, 1): body[14:]
@@ -62,11 +63,12 @@ def parse_jpeg(data: bytes) -> ImageSource:
     samples = [(factors >> 4) * (factors & 15) for factors in sampling]
     return ImageSource(
         "JPEG",
-        b"\xff\xd8" + b"".join(kept),
+        b"".join(kept),
         width=number(frame, 3, 2),
         height=number(frame, 1, 2),
-        # If there are several scans, the decoder keeps all coefficients, of two bytes each, at any scale.
-        cost=2 + (2 * sum(samples) / max(samples) if is_progressive else 0),
+        # The decoder shrinks to 16 million pixels at most. If there are several scans, it also keeps all
+        # coefficients, of two bytes each, at any scale.
+        cost=1 + (2 * sum(samples) / max(samples) if is_progressive else 0),
         orientation=orientation(exif[0] if exif else b""),
         profile=limit_profile(b"".join(profile[part] for part in sorted(profile))),
         is_progressive=is_progressive,

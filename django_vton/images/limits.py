@@ -11,7 +11,7 @@ PRODUCT_FORMATS = (*PHOTO_FORMATS, "GIF", *(("AVIF",) if features.check("avif") 
 
 # Photos of people.
 MAX_BYTES = 15_000_000
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 50_000_000
 MAX_SIDE = 2000
 # Pixazo's page about Glass v1 requires at least this many pixels on each side, and at most this many bytes.
 MIN_SIDE = 300
@@ -21,9 +21,11 @@ THUMBNAIL_SIDE = 432
 
 # Product images, and results from the vendor.
 PRODUCT_BYTES = 50_000_000
-PRODUCT_PIXELS = 80_000_000
+PRODUCT_PIXELS = 100_000_000
 RESULT_PIXELS = 25_000_000
 
-# The maximum memory of a decoder, in bytes. With the copies of the file, the total stays below 300 MB.
+# The maximum memory of a file and its decoder, in bytes: with the shrunk image, the total stays below 300 MB.
 # Formats that take more memory per pixel therefore allow fewer pixels.
-MAX_MEMORY = 200_000_000
+MAX_MEMORY = 240_000_000
+# Pillow warns above `Image.MAX_IMAGE_PIXELS`, which a shop may lower.
+PILLOWS_MAX_PIXELS = 1024**3 // 4 // 3

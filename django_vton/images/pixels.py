@@ -1,19 +1,22 @@
 """Decode, convert to sRGB, shrink and encode. Never change Pillow's global settings, which are the shop's."""
 
 import math
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
 from itertools import product
 
 from PIL import Image, ImageChops, ImageCms
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from . import jpeg
+from .heif import Grid
 from .source import ImageSource
 
-# A large image takes 40 MB to 160 MB of memory. It is processed in strips of this many pixels, to avoid a
-# second copy of the whole image.
+# A large image takes up to 240 MB of memory. It is processed in strips of this many pixels, to avoid a second
+# copy of the whole image.
 STRIP_PIXELS = 1_000_000
 # Bytes. Color profiles of displays and cameras have a few kB. Larger ones are of printing presses, and are
 # used for CMYK images only.
@@ -25,6 +28,12 @@ MAX_CROP = 0.01
 
 # Bytes after the last scan of a progressive JPEG. If the scan was cut, the decoder takes them for pixels.
 PROBE_BYTES = 256
+
+Size = tuple[int, int]
+Area = tuple[float, float]
+"""The width and height of an image's content, which may end within a pixel."""
+Strip = Callable[[int, int], Image.Image]
+"""Returns the rows of an image from the first number up to the second."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,17 +71,8 @@ def decode_plain_rgb(source: ImageSource, longest: int) -> Image.Image:
     Transparent pixels become white.
     """
     size = fit(source.width, source.height, longest)
-    if source.is_progressive:
-        _require_complete(source, size)
-    image = _open(source)
-    # `draft` makes the decoder shrink a JPEG to 1/2, 1/4 or 1/8 if that is still large enough. `box` is then
-    # the area with content, in fractions of pixels.
-    drafted = image.draft(None, size)
-    box = drafted[1] if drafted else (0, 0, *image.size)
-    factor = max(1, min(image.width // size[0], image.height // size[1]))
-    image.load()
-    small = image if factor == 1 and _is_opaque(image) else _reduce(image, factor)
-    small = _resize(small, size, (box[2] / factor, box[3] / factor))
+    small, content = (_decode_heif if source.format == "HEIF" else _decode_draft)(source, size)
+    small = _resize(small, size, content)
     upright = rotate_upright(_to_srgb(small, source.profile), source.orientation)
     upright.info = {}
     return upright
@@ -81,7 +81,7 @@ def decode_plain_rgb(source: ImageSource, longest: int) -> Image.Image:
 def shrink(image: Image.Image, longest: int) -> Image.Image:
     """Shrink an image from `decode_plain_rgb` to at most `longest` pixels on each side."""
     size = fit(*image.size, longest)
-    factor = max(1, min(image.width // size[0], image.height // size[1]))
+    factor = _factor(image.size, size)
     return _resize(image.reduce(factor), size, (image.width / factor, image.height / factor))
 
 
@@ -117,49 +117,124 @@ def encode_png(image: Image.Image, *, label: bool = False) -> bytes:
     return out.getvalue()
 
 
-def _require_complete(source: ImageSource, size: tuple[int, int]) -> None:
-    """Raise ValueError if the last scan of a progressive JPEG was cut: pixels then depend on the end."""
-    digests = set()
-    for following in (b"\x00", b"\xaa"):
-        image = _open(source, following * PROBE_BYTES)
-        image.draft(None, size)
-        digests.add(hash(image.tobytes()))
-    if len(digests) > 1:
-        raise ValueError("The last scan is incomplete.")
+class _Followed(BytesIO):
+    """A file and the bytes that follow it. Does not copy the file."""
+
+    def __init__(self, data: bytes, following: bytes) -> None:
+        super().__init__(data)
+        self._following = BytesIO(following)
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(size) or self._following.read(size)
 
 
 def _open(source: ImageSource, following: bytes = b"") -> Image.Image:
     image: Image.Image
-    if source.format == "HEIF":
-        image = import_module("pillow_heif").open_heif(source.data).to_pillow()
+    if source.format == "JPEG":
+        # `Image.open` would warn about more than 89 million pixels, which `draft` makes harmless.
+        image = JpegImageFile(_Followed(source.data, following + jpeg.END if source.is_progressive else b""))
     else:
-        data = source.data + following + jpeg.END if source.is_progressive else source.data
-        image = Image.open(BytesIO(data), formats=[source.format])
-    if image.size != (source.width, source.height):
-        raise ValueError("The decoder and the container disagree about the image's size.")
+        image = Image.open(BytesIO(source.data), formats=[source.format])
+    _check_size(image.size, (source.width, source.height))
     return image
 
 
-def _reduce(image: Image.Image, factor: int) -> Image.Image:
-    """Shrink by a whole factor and make opaque, strip by strip to avoid a second copy in full size."""
-    width, height = image.size
-    rows = factor * max(1, STRIP_PIXELS // (width * factor))
+def _decode_draft(source: ImageSource, size: Size) -> tuple[Image.Image, Area]:
+    """Decode, shrink to at least `size`, and make opaque. Return also the area with content.
+
+    `draft` makes the decoder shrink a JPEG to 1/2, 1/4 or 1/8 if that is still large enough. If it is progressive,
+    decode twice and raise ValueError if its last scan was cut: the pixels then depend on what follows.
+    """
+    digests = set()
+    for following in (b"\x00", b"\xaa") if source.is_progressive else (b"",):
+        image = _open(source, following * PROBE_BYTES)
+        drafted = image.draft(None, size)
+        image.load()
+        if source.is_progressive:
+            digests.add(_digest(image))
+    if len(digests) > 1:
+        raise ValueError("The last scan is incomplete.")
+    _left, _top, right, bottom = drafted[1] if drafted else (0, 0, *image.size)
+    factor = _factor(image.size, size)
+    small = image if factor == 1 and _is_opaque(image) else _reduce(image.size, factor, _cropping(image))
+    return small, (right / factor, bottom / factor)
+
+
+def _digest(image: Image.Image) -> int:
+    strip = _cropping(image)
+    return hash(tuple(hash(strip(*rows).tobytes()) for rows in _strips(image.size)))
+
+
+def _decode_heif(source: ImageSource, size: Size) -> tuple[Image.Image, Area]:
+    """Like `_decode_draft`, but the image may be a tile's width and height larger than its content."""
+    factor = _factor((source.width, source.height), size)
+    if source.grid:
+        factor = max(power for power in (1, 2, 4, 8) if power <= factor)  # divides the sides of tiles
+        return _join_tiles(source.grid, factor), (source.width / factor, source.height / factor)
+    heif = import_module("pillow_heif").open_heif(source.data)
+    _check_size(heif.size, (source.width, source.height))
+    pixels, stride = heif.data, heif.stride  # Pillow would make a copy of four bytes per pixel.
+
+    def strip(top: int, bottom: int) -> Image.Image:
+        rows = pixels[top * stride : bottom * stride]
+        return Image.frombytes(heif.mode, (source.width, bottom - top), rows, "raw", heif.mode, stride)
+
+    return _reduce(heif.size, factor, strip), (source.width / factor, source.height / factor)
+
+
+def _join_tiles(grid: Grid, factor: int) -> Image.Image:
     small: Image.Image | None = None
-    for top in range(0, height, rows):
-        strip = _make_opaque(image.crop((0, top, width, min(top + rows, height)))).reduce(factor)
+    for index, data in enumerate(grid.tiles):
+        tile = import_module("pillow_heif").open_heif(data).to_pillow()
+        _check_size(tile.size, (grid.tile_width, grid.tile_height))
         if small is None:
-            small = Image.new(strip.mode, (math.ceil(width / factor), math.ceil(height / factor)))
-        small.paste(strip, (0, top // factor))
+            small = Image.new(tile.mode, (math.ceil(grid.width / factor), math.ceil(grid.height / factor)))
+        row, column = divmod(index, grid.columns)
+        small.paste(tile.reduce(factor), (column * tile.width // factor, row * tile.height // factor))
     assert small is not None
     return small
 
 
-def _resize(image: Image.Image, size: tuple[int, int], filled: tuple[float, float]) -> Image.Image:
-    """Resize or crop to `size`. `filled` is the size of the content, which may end within a pixel."""
-    if filled == size:
+def _check_size(decoded: Size, stated: Size) -> None:
+    if decoded != stated:
+        raise ValueError("The decoder and the container disagree about the image's size.")
+
+
+def _factor(stored: Size, wanted: Size) -> int:
+    """Return the largest whole factor by which an image can be shrunk without being smaller than wanted."""
+    return max(1, min(stored[0] // wanted[0], stored[1] // wanted[1]))
+
+
+def _strips(size: Size, factor: int = 1) -> Iterator[tuple[int, int]]:
+    """Yield where each strip starts and ends, in rows. All but the last have a multiple of `factor` rows."""
+    width, height = size
+    rows = factor * max(1, STRIP_PIXELS // (width * factor))
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
+
+
+def _cropping(image: Image.Image) -> Strip:
+    return lambda top, bottom: image.crop((0, top, image.width, bottom))
+
+
+def _reduce(size: Size, factor: int, strip: Strip) -> Image.Image:
+    """Shrink by a whole factor and make opaque, strip by strip to avoid a second copy in full size."""
+    small: Image.Image | None = None
+    for top, bottom in _strips(size, factor):
+        part = _make_opaque(strip(top, bottom)).reduce(factor)
+        if small is None:
+            small = Image.new(part.mode, (math.ceil(size[0] / factor), math.ceil(size[1] / factor)))
+        small.paste(part, (0, top // factor))
+    assert small is not None
+    return small
+
+
+def _resize(image: Image.Image, size: Size, content: Area) -> Image.Image:
+    """Resize or crop to `size`."""
+    if content == size:
         return image
-    if any(actual > wanted * (1 + MAX_CROP) for actual, wanted in zip(filled, size, strict=True)):
-        return image.resize(size, Image.Resampling.BICUBIC, box=(0, 0, *filled))
+    if any(actual > wanted * (1 + MAX_CROP) for actual, wanted in zip(content, size, strict=True)):
+        return image.resize(size, Image.Resampling.BICUBIC, box=(0, 0, *content))
     left, top = (image.width - size[0]) // 2, (image.height - size[1]) // 2
     return image.crop((left, top, left + size[0], top + size[1]))
 

@@ -1,7 +1,10 @@
 """What the parsers of image containers return, and what they share."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .heif import Grid
 
 # Bytes. Color profiles of printing presses have up to 3 MB. Larger profiles are ignored.
 MAX_PROFILE = 3_000_000
@@ -25,6 +28,7 @@ class ImageSource:
     `width` and `height` are those before `orientation` (1 to 8, as in Exif) is applied. `profile` is an ICC
     profile or empty. `cost` is the memory that the decoder needs, in bytes per pixel.
     `is_progressive`: `data` is a JPEG of several scans without its end marker, which `pixels` appends.
+    `grid`: the tiles of a HEIC, instead of `data`.
     """
 
     format: str
@@ -36,6 +40,7 @@ class ImageSource:
     profile: bytes = b""
     is_animated: bool = False
     is_progressive: bool = False
+    grid: "Grid | None" = None
 
     @property
     def upright(self) -> tuple[int, int]:

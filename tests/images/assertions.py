@@ -24,6 +24,12 @@ def refuse(data: bytes, **options: int) -> ImageRefused:
     return caught.value
 
 
+def refuse_product(data: bytes) -> ImageRefused:
+    with pytest.raises(ImageRefused) as caught:
+        convert_product(data)
+    return caught.value
+
+
 def decode(encoded: EncodedImage) -> Image.Image:
     image = Image.open(BytesIO(encoded.data))
     image.load()

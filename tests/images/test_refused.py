@@ -114,11 +114,6 @@ def test_a_decompression_bomb_is_refused_before_decoding(monkeypatch: pytest.Mon
         assert "million" in str(refusal.message)
 
 
-def test_the_maximum_of_pixels() -> None:
-    assert refuse(samples.header_only(8000, 5001)[1]).code == "photo_too_large"
-    assert refuse(samples.header_only(8000, 5000)[1]).code == "photo_unreadable"  # its pixels are missing
-
-
 def test_an_image_without_pixels_is_refused() -> None:
     assert refuse(samples.header_only(0, 500)[1]).code == "photo_unreadable"
     assert refuse(samples.header_only(0, 500)[0]).code == "photo_unreadable"
@@ -141,7 +136,7 @@ def test_formats_that_need_more_memory_may_have_fewer_pixels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("color", "side", "million"), [(0, 6400, 40), (2, 6000, 33), (4, 6400, 40), (6, 5100, 25)]
+    ("color", "side", "million"), [(0, 7100, 50), (2, 6400, 39), (4, 7100, 50), (6, 5500, 29)]
 )
 def test_formats_that_inflate_slowly_may_have_fewer_pixels(color: int, side: int, million: int) -> None:
     refusal = refuse(samples.png(side, side, color, 16, b""))
@@ -149,18 +144,6 @@ def test_formats_that_inflate_slowly_may_have_fewer_pixels(color: int, side: int
     assert f"{million} million" in str(refusal.message)
     fits = math.isqrt(million * 1_000_000)
     assert refuse(samples.png(fits, fits, color, 16, b"")).code == "photo_unreadable"
-
-
-@pytest.mark.parametrize(("depth", "million"), [(8, 25), (10, 16)])
-def test_the_pixel_limit_of_heic_depends_on_its_bit_depth(depth: int, million: int) -> None:
-    pillow_heif = pytest.importorskip("pillow_heif", reason="the optional pillow-heif is not installed")
-    mode, bits = {8: ("L", 1), 10: ("L;16", 2)}[depth]
-    out = BytesIO()
-    side = math.isqrt(million * 1_000_000) + 100
-    pillow_heif.encode(mode, (side, side), bytes(side * side * bits), out, enc_params={"preset": "ultrafast"})
-    refusal = refuse(out.getvalue())
-    assert refusal.code == "photo_too_large"
-    assert f"{million} million" in str(refusal.message)
 
 
 def test_a_jpeg_with_too_many_scans_is_refused() -> None:
