@@ -15,11 +15,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 from django.template import engines
+from django.urls import resolve
 
 from django_vton import health
 from django_vton.models import TryOnEvent
@@ -99,12 +101,16 @@ def validate_pip(arguments: list[str]) -> None:
 
 
 def validate_curl(arguments: list[str]) -> None:
-    """Only the sandbox is called, with a scenario that it accepts."""
+    """Only the sandbox is called, with a scenario that it accepts, or the vendor's view of the shop."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("-i", action="store_true")
     parser.add_argument("url")
     parser.add_argument("-X", choices=["DELETE"])
     parser.add_argument("-d")
     options = parser.parse_args(arguments)
+    if options.url.startswith("https://shop.example/"):
+        assert resolve(urlsplit(options.url).path).view_name == "vton:vendor-file"
+        return
     assert options.url == "http://127.0.0.1:8765/_sandbox/scenario"
     if options.d:
         Scenario.from_json(json.loads(options.d))
