@@ -26,6 +26,8 @@ START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 15
 LOG_TAIL_LINES = 15
 
+IS_WINDOWS = not hasattr(os, "killpg")
+
 # Why the demo ends: a child that has exited, or None for a signal. SimpleQueue is safe in a signal handler.
 exits: SimpleQueue["ChildProcess | None"] = SimpleQueue()
 
@@ -57,6 +59,8 @@ class ChildProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # On Windows, so that Ctrl-C ends this process alone, which then ends the others.
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -64,7 +68,18 @@ class ChildProcess:
         self.process.wait()
         exits.put(self)
 
+    def stop(self) -> None:
+        """Windows has no SIGTERM for other processes, so everything is killed at once there."""
+        if IS_WINDOWS:
+            self.kill_group()
+        else:
+            self.process.terminate()
+
     def kill_group(self) -> None:
+        if IS_WINDOWS:
+            command = ["taskkill", "/F", "/T", "/PID", str(self.process.pid)]
+            subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a number
+            return
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -91,7 +106,8 @@ def is_listening(port: int) -> bool:
 
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if not IS_WINDOWS:  # There, the option would allow a port that another program uses.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
             probe.bind((HOST, port))
             return True
@@ -166,11 +182,17 @@ def raise_for_exit(child: ChildProcess | None) -> None:
     raise DemoError(f"{child.name} has exited (exit code {code}). The end of its log:\n{child.log_tail()}")
 
 
+def wait_for_exit() -> None:
+    while True:
+        with suppress(Empty):  # On Windows, Ctrl-C does not interrupt a wait without a timeout.
+            raise_for_exit(exits.get(timeout=1))
+
+
 def stop(children: list[ChildProcess]) -> None:
     """Send SIGTERM to each main process, which stops its own workers; then SIGKILL to what is left."""
     started = [child for child in children if hasattr(child, "process")]
     for child in started:
-        child.process.terminate()
+        child.stop()
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
     for child in started:
         with suppress(subprocess.TimeoutExpired):
@@ -190,8 +212,9 @@ def install_signal_handlers(children: list[ChildProcess]) -> None:
         is_stopping.set()
         exits.put(None)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), on_signal)
 
 
 def run() -> None:
@@ -217,7 +240,7 @@ def run() -> None:
         write(f"\nadmin  http://{HOST}:{port}/admin/  (admin / {env['DEMO_ADMIN_PASSWORD']})")
         write(f"logs   {DATA_DIR}/*.log")
         write(f"ready  http://{HOST}:{port}/  (Ctrl-C stops it)")
-        raise_for_exit(exits.get())
+        wait_for_exit()
     finally:
         write("Stopping the demo.")
         stop(children)

@@ -52,6 +52,18 @@ def is_listening(port: int) -> bool:
     return False
 
 
+def processes_with(text: str) -> dict[int, str]:
+    """The command lines of the running processes that have `text` in their environment, by pid (Linux)."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if text.encode() in (entry / "environ").read_bytes():
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # It has ended, or belongs to another user.
+    return found
+
+
 @contextmanager
 def redis_database() -> Iterator[int]:
     """Reserve an empty Redis database that no other test on this machine uses; yield its number."""

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.live_shop import free_port
+from tests.live_shop import free_port, processes_with
 
 DEMO = Path(settings.BASE_DIR) / "demo.py"
+WINDOWS_DEMO = Path(__file__).parents[1] / "windows" / "demo.py"
 
 
 @pytest.fixture
@@ -23,11 +24,13 @@ def port() -> int:
 
 
 @contextmanager
-def run_demo(folder: Path, port: int | str) -> Iterator[subprocess.Popen[str]]:
+def run_demo(
+    folder: Path, port: int | str, demo: Path = DEMO, **more_env: str
+) -> Iterator[subprocess.Popen[str]]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("VTON_", "DJANGO_"))}
     process = subprocess.Popen(
-        [sys.executable, DEMO],
-        env=env | {"PORT": str(port), "DEMO_DIR": str(folder), "DEMO_ADMIN_PASSWORD": "sesame"},
+        [sys.executable, demo],
+        env=env | {"PORT": str(port), "DEMO_DIR": str(folder), "DEMO_ADMIN_PASSWORD": "sesame"} | more_env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -37,18 +40,6 @@ def run_demo(folder: Path, port: int | str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.terminate()
         process.communicate(timeout=60)
-
-
-def processes_with(text: str) -> dict[int, str]:
-    """The command lines of the running processes that have `text` in their environment, by pid (Linux)."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if text.encode() in (entry / "environ").read_bytes():
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue  # It has ended, or belongs to another user.
-    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to find orphans")
@@ -70,6 +61,26 @@ def test_the_demo_serves_the_shop_and_leaves_no_process_behind(tmp_path: Path, p
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{style[1]}") as response:
             assert response.status == 200
         assert any("qcluster" in command for command in processes_with(str(tmp_path)).values())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    assert processes_with(str(tmp_path)) == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to find orphans")
+def test_the_demo_needs_nothing_of_posix(tmp_path: Path, port: int) -> None:
+    """As on Windows. Its program that ends a process and its children is replaced."""
+    taskkill = tmp_path / "taskkill"
+    taskkill.write_text("#!/bin/sh\nexec kill -KILL -- -$4\n")
+    taskkill.chmod(0o700)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    with run_demo(tmp_path, port, WINDOWS_DEMO, PATH=path) as process:
+        assert process.stdout is not None
+        output = ""
+        for line in process.stdout:
+            output += line
+            if line.startswith(("ready", "demo:")):
+                break
+        assert f"ready  http://127.0.0.1:{port}/" in output
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
     assert processes_with(str(tmp_path)) == {}

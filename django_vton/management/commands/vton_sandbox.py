@@ -36,7 +36,9 @@ class Command(BaseCommand):
         try:
             with gateway:
                 self._print_settings(gateway.url, options["key"])
-                ended.wait()
+                # On Windows, Ctrl-C does not interrupt a wait without a timeout.
+                while not ended.wait(1):
+                    pass
         except OSError as error:
             advice = _("Choose another port with --port, and use the same one in PIXAZO_BASE_URL.")
             raise CommandError(f"{error}. {advice}") from error
