@@ -8,12 +8,13 @@ HOSTS := .venv-hosts
 MODULES := $(if $(shell command -v npm),node_modules/.ready)
 TSC := node_modules/.bin/tsc
 
-.PHONY: help setup demo test hosts wheel matrix pictures docs faults guards audit lint format bench abuse
+.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures docs faults guards audit lint format bench abuse
 
 help:
 	@echo "make demo    run the example shop on http://127.0.0.1:8000/ (PORT=8001 for another port)"
 	@echo "make test    run the tests (WORKERS= processes, default 2; ARGS= for pytest)"
-	@echo "make hosts   run the tests in a django-oscar shop and a Wagtail site (ARGS= for pytest)"
+	@echo "make hosts   run the tests in a django-oscar shop, a Wagtail site and a shop with image libraries (ARGS= for pytest)"
+	@echo "make sqlite-load  measure how often SQLite makes the Oscar shop fail, with and without its options"
 	@echo "make wheel   build the wheel, install it on Python 3.11, run some tests and a type check (ARGS= for nox)"
 	@echo "make matrix  run the tests on each Python, Django and database; takes hours (ARGS= for nox)"
 	@echo "make pictures  take the screenshots: of all states of dialog, badge, pages and batches for docs/pictures,"
@@ -55,9 +56,13 @@ test: $(READY) $(MODULES)
 
 # Each host is a project with its own settings; tests/conftest.py belongs to the example shop.
 hosts: $(HOSTS)/.ready
-	for host in oscar wagtail; do \
+	for host in oscar thumbnails wagtail; do \
 	  $(HOSTS)/bin/python -m pytest --confcutdir tests/hosts --ds tests.hosts.$$host.settings tests/hosts/$$host $(ARGS) || exit; \
 	done
+
+# A measurement, whose figures are in docs/performance.md.
+sqlite-load: $(HOSTS)/.ready
+	DJANGO_SETTINGS_MODULE=tests.hosts.oscar.settings $(HOSTS)/bin/python -m tests.hosts.sqlite_load
 
 wheel: $(READY)
 	$(BIN)/nox --session wheel $(ARGS)

@@ -17,11 +17,12 @@ SITE_ID = 1
 
 DATABASES: dict[str, Any] = {"default": dj_database_url.config(default="sqlite:///:memory:")}
 # Web server and workers write at the same time, see the settings of the example shop.
-DATABASES["default"]["OPTIONS"] = {
-    "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL;",
-}
+if "SQLITE_DEFAULTS" not in os.environ:
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;",
+    }
 
 
 class NoMigrations:
