@@ -176,7 +176,7 @@ def _products() -> Iterator[CheckResult]:
     number = ProductCheck.objects.exclude(problem="").count()
     text = "no product is known to have an unusable image"
     if number:
-        text = f"{number} cannot be tried on because of their image; `vton_doctor --products` lists them"
+        text = f"{number} have an unusable image; the admin and `vton_doctor --products` list them"
     yield CheckResult("products", ok=True, text=text)
 
 

@@ -66,4 +66,4 @@ class ProductCheckAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("checked"), ordering="checked_at")
     def age(self, check: ProductCheck) -> SafeString | str:
         """The time since the check, or that a new check is due."""
-        return display.age(check.checked_at) if check.checked_at else _("soon again")
+        return display.age(check.checked_at) if check.checked_at else _("again soon")

@@ -99,7 +99,7 @@ def test_a_product_can_be_checked_again_after_its_file_was_replaced(staff: Staff
     )
 
     assert messages == ["1 product is checked within a minute."]
-    assert "soon again" in visible_text(get_page(merchant, LIST))
+    assert "again soon" in visible_text(get_page(merchant, LIST))
     tasks.wake()
     assert listed(merchant) == []
 
