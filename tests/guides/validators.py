@@ -22,6 +22,7 @@ import yaml
 from django.core.management import get_commands, load_command_class
 from django.template import engines
 from django.urls import resolve
+from jinja2 import Environment
 
 from django_vton import health
 from django_vton.models import TryOnEvent
@@ -120,6 +121,10 @@ def html(code: str) -> None:
     engines["django"].from_string(code)
 
 
+def jinja(code: str) -> None:
+    Environment(extensions=["django_vton.contrib.jinja2.TryOnExtension"], autoescape=True).from_string(code)
+
+
 def json_text(code: str) -> None:
     results = json.loads(code)
     if all(set(result) == {"name", "ok", "text"} for result in results):
@@ -206,6 +211,7 @@ VALIDATORS: dict[str, Callable[[str], None]] = {
     "html": html,
     "http": http,
     "ini": ini,
+    "jinja": jinja,
     "js": js,
     "json": json_text,
     "nginx": nginx,
