@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMPLETED = ("completed", "")
 FAILED = ("failed", "vendor")
 UNKNOWN = ("failed", "outcome_unknown")
+UNREACHABLE = ("failed", "images_unreachable")
 SENT_TOO_LATE = ("failed", "vendor")
 """Sent after the others had given the submit up: the vendor finds its links expired, says so, and charges."""
 

@@ -20,7 +20,7 @@ from django_vton.utils.tokens import hash_token
 
 from ..live_shop import TIMEOUT_SECONDS
 from ..tryons import TOKEN, TRY_ONS, product_ref
-from .scenario import FAILED, UNKNOWN, Garment, Scenario, SharedHouseRender, add_house_model
+from .scenario import FAILED, UNKNOWN, UNREACHABLE, Garment, Scenario, SharedHouseRender, add_house_model
 from .scenario_run import BlockedSignal, Run, histories
 from .web_client import send_request
 
@@ -277,6 +277,7 @@ SCENARIOS = [
     Scenario("refused 500", submit_status=500),
     Scenario("vendor ERROR", FAILED, outcome="ERROR"),
     Scenario("vendor FAILED", FAILED, outcome="FAILED"),
+    Garment("firewall before the shop", UNREACHABLE, blocked="all"),
     Scenario("response lost", UNKNOWN, submit="close"),
     Ordering("order"),
     Ordering("order on a house model", on_house_model=True),
