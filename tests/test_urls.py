@@ -10,7 +10,8 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.urls import URLPattern, URLResolver, reverse
 
 from django_vton import urls
-from tests.tryons import get_start, post_tryon
+from tests.checks.messages import run_vton_checks
+from tests.tryons import get_start, post_tryon, product_ref
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -49,12 +50,19 @@ def test_no_view_requires_a_login_or_an_atomic_request(view: Any) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("login_url", ["/accounts/login/", "no-such-name", ""])
 def test_guests_can_order_in_a_shop_with_login_required_middleware(
-    settings: Settings, guest: Client, shirt: Product, phone_photo: PhotoMaker
+    settings: Settings, guest: Client, shirt: Product, phone_photo: PhotoMaker, login_url: str
 ) -> None:
+    settings.LOGIN_URL = login_url
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    assert run_vton_checks() == {}
     assert get_start(guest, shirt).status_code == 200
-    assert post_tryon(guest, shirt, phone_photo()).status_code == 202
+    response = post_tryon(guest, shirt, phone_photo())
+    assert response.status_code == 202
+    pages = [reverse("vton:try", args=[product_ref(shirt)]), reverse("vton:history"), reverse("vton:privacy")]
+    for url in (*pages, response.json()["page_url"]):
+        assert guest.get(url).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
