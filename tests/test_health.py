@@ -82,10 +82,13 @@ def test_workers_are_gone() -> None:
     assert re.fullmatch(r"last seen 36\d s ago: start .+", results["workers"]["text"])
 
 
-def test_a_database_without_tables_is_reported_without_a_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--products",)], ids=str)
+def test_a_database_without_tables_is_reported_without_a_traceback(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
     url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
     done = subprocess.run(
-        [sys.executable, str(MANAGE), "vton_doctor"],
+        [sys.executable, str(MANAGE), "vton_doctor", *options],
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": url},
         capture_output=True,
         text=True,

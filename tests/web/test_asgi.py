@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from shop.models import Product
-    from tests.conftest import PhotoMaker
+    from tests.conftest import PhotoMaker, Vton
 
 # In all tests, a warning is an error.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TIMEOUT_SECONDS = 30
 
 
-def get(client: Client, url: str) -> tuple[int, list[bytes]]:
+def get(client: Client, url: str, root_path: str = "") -> tuple[int, list[bytes]]:
     """Request a URL from Django's ASGI application. Return the status and the parts of the body."""
     cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
     path, _separator, query = url.partition("?")
@@ -35,6 +35,7 @@ def get(client: Client, url: str) -> tuple[int, list[bytes]]:
         "type": "http",
         "method": "GET",
         "path": path,
+        "root_path": root_path,
         "query_string": query.encode(),
         "headers": [(b"host", b"testserver"), (b"cookie", cookies.encode())],
     }
@@ -79,3 +80,10 @@ def test_a_csv_file_is_sent_row_by_row(admin_client: Client) -> None:
     status, parts = get(admin_client, reverse("admin:vton_reports_days"))
     assert status == 200
     assert len(parts) > 1
+
+
+def test_the_urls_of_a_shop_below_a_path_contain_it(guest: Client, shirt: Product, vton: Vton) -> None:
+    vton(PUBLIC_BASE_URL="https://shop.example/shop")
+    status, parts = get(guest, f"/shop/products/{shirt.slug}/", root_path="/shop")
+    assert status == 200
+    assert b'start-url="/shop/try-on/api/start/"' in b"".join(parts)
