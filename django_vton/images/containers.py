@@ -4,11 +4,10 @@ Every file is parsed here before any decoder runs. The result is the format, siz
 of the file without comments, thumbnails, further frames, Exif, XMP and trailing data. The decoder never sees
 these parts, which break decoders most often, and none of them can get into the output.
 
-Sources: ITU-T T.81 (JPEG), CIPA DC-008 (Exif), W3C PNG (Third Edition), RFC 9649 (WebP), GIF89a.
+Sources: CIPA DC-008 (Exif), RFC 9649 (WebP), GIF89a. JPEG, PNG and HEIC have modules of their own.
 """
 
 import re
-import zlib
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
@@ -18,10 +17,8 @@ from PIL import Image
 
 from .heif import parse_grid
 from .jpeg import parse_jpeg
-from .source import MAX_PROFILE, DamagedError, ImageSource, WrongKindError, limit_profile, number, orientation
-
-# A PNG of 50 MB in chunks of 8 kB has about 6,000.
-MAX_CHUNKS = 50_000
+from .png import MAX_CHUNKS, parse_png
+from .source import DamagedError, ImageSource, WrongKindError, limit_profile, number, orientation
 
 _BITS_PER_BYTE = 8
 
@@ -39,70 +36,16 @@ def parse_container(data: bytes, formats: tuple[str, ...]) -> ImageSource:
     raise WrongKindError("The format is not accepted.")
 
 
-_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-_METADATA_CHUNKS = (b"acTL", b"eXIf", b"iCCP")
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # The number of samples per pixel, by color type.
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield each PNG chunk's kind, body and complete bytes."""
-    position = 8
-    while position < len(data):
-        end = position + 12 + number(data, position, 4)
-        if end > len(data):
-            raise DamagedError("A chunk is incomplete.")
-        yield data[position + 4 : position + 8], data[position + 8 : end - 4], data[position:end]
-        position = end
-
-
-def _png(data: bytes) -> ImageSource:
-    kept, metadata = [data[:8]], dict.fromkeys(_METADATA_CHUNKS, b"")
-    for kind, body, chunk in islice(_chunks(data), MAX_CHUNKS):
-        if kind in _PIXEL_CHUNKS:
-            if zlib.crc32(body, zlib.crc32(kind)) != number(chunk, len(chunk) - 4, 4):
-                raise DamagedError("The checksum of a chunk is wrong.")
-            if (kind == b"IHDR") != (len(kept) == 1):
-                raise DamagedError("The header is not the first chunk, or there are two headers.")
-            kept.append(chunk)
-        elif kind in _METADATA_CHUNKS:
-            metadata[kind] = metadata[kind] or body
-        if kind == b"IEND":
-            break
-    if len(kept) == 1:
-        raise DamagedError("The header is missing.")
-    if kind != b"IEND":
-        kept.append(_PNG_END)  # The decoder finds out whether pixels are missing.
-    return ImageSource(
-        "PNG",
-        b"".join(kept),
-        width=number(kept[1], 8, 4),
-        height=number(kept[1], 12, 4),
-        # A decoded pixel has four bytes. For 16-bit color, up to eight are inflated first, which takes time.
-        cost=max(4, _SAMPLES.get(kept[1][17], 0) * kept[1][16] / 8),
-        orientation=orientation(metadata[b"eXIf"]),
-        profile=_inflate_profile(metadata[b"iCCP"]),
-        is_animated=bool(metadata[b"acTL"]) and number(metadata[b"acTL"], 0, 4) > 1,
-    )
-
-
-def _inflate_profile(body: bytes) -> bytes:
-    packed = body.partition(b"\0")[2][1:]  # The profile follows its name and the compression method.
-    try:
-        return limit_profile(zlib.decompressobj().decompress(packed, MAX_PROFILE + 1))
-    except zlib.error:
-        return b""
-
-
 def _riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each WebP chunk's kind and body. Like decoders, accept a missing last byte of padding."""
-    position, end = 12, 8 + number(data, 4, 4, "little")
-    if end > len(data):
-        raise DamagedError("The file is incomplete.")
-    while position < end:
+    """Yield each WebP chunk's kind and body, up to the end of the file or the first one that is incomplete.
+
+    Some programs write a file size that is too large, or leave out the last byte of padding.
+    """
+    position, end = 12, min(8 + number(data, 4, 4, "little"), len(data))
+    while position + 8 <= end:
         length = number(data, position + 4, 4, "little")
         if position + 8 + length > end:
-            raise DamagedError("A chunk is incomplete.")
+            return
         yield data[position : position + 4], data[position + 8 : position + 8 + length]
         position += 8 + length + length % 2
 
@@ -112,7 +55,7 @@ def _webp(data: bytes) -> ImageSource:
     frames = 0
     for kind, body in islice(_riff(data), MAX_CHUNKS):
         frames += kind == b"ANMF"
-        if kind in (b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L", b"EXIF", b"ICCP"):
+        if kind in (b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L", b"ICCP"):
             found.setdefault(kind, body)
     extended, lossy, lossless = (found.get(kind, b"") for kind in (b"VP8X", b"VP8 ", b"VP8L"))
     if extended:
@@ -136,8 +79,7 @@ def _webp(data: bytes) -> ImageSource:
         # Four bytes for each copy: the decoder keeps two and returns a third, Pillow makes a fourth, and
         # lossless data, such as alpha, needs a fifth.
         cost=16 if lossy and not found.get(b"ALPH") else 20,
-        orientation=orientation(found.get(b"EXIF", b"")),
-        profile=limit_profile(found.get(b"ICCP", b"")),
+        profile=limit_profile(found.get(b"ICCP", b"")),  # No browser applies an orientation here.
         is_animated=frames > 1,
     )
 
@@ -180,7 +122,7 @@ def _heif(data: bytes) -> ImageSource:
 
 _PARSERS = {
     "JPEG": (re.compile(rb"\xff\xd8\xff"), parse_jpeg),
-    "PNG": (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
+    "PNG": (re.compile(rb"\x89PNG\r\n\x1a\n"), parse_png),
     "WEBP": (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),
     "GIF": (re.compile(rb"GIF8[79]a"), _gif),
     "AVIF": (re.compile(rb"....ftyp(avi[fs]|(mif1|msf1|miaf)(....){0,20}?avif)", re.DOTALL), _avif),

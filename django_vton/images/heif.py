@@ -1,8 +1,8 @@
 """Split a HEIC into the tiles that it consists of, so that they can be decoded one by one.
 
 Phones and cameras divide their HEICs into tiles, usually of 512 x 512 pixels. The decoder joins all of them
-before it returns anything, which takes 450 MB for 100 million pixels. If each tile is decoded and shrunk alone,
-a HEIC takes no more memory than a JPEG.
+before it returns anything, which takes 450 MB for 100 million pixels. If each tile is decoded and shrunk
+alone, a HEIC takes no more memory than a JPEG.
 
 Sources: ISO/IEC 14496-12 (boxes and items), ISO/IEC 23008-12 (images, grids, rotation and mirroring).
 """

@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
 
-from . import jpeg
+from . import jpeg, png
 from .heif import Grid
 from .source import ImageSource
 
@@ -134,6 +134,8 @@ def _open(source: ImageSource, following: bytes = b"") -> Image.Image:
         # `Image.open` would warn about more than 89 million pixels, which `draft` makes harmless.
         image = JpegImageFile(_Followed(source.data, following + jpeg.END if source.is_progressive else b""))
     else:
+        if source.format == "PNG":
+            png.require_all_rows(source.data)
         image = Image.open(BytesIO(source.data), formats=[source.format])
     _check_size(image.size, (source.width, source.height))
     return image
@@ -142,8 +144,9 @@ def _open(source: ImageSource, following: bytes = b"") -> Image.Image:
 def _decode_draft(source: ImageSource, size: Size) -> tuple[Image.Image, Area]:
     """Decode, shrink to at least `size`, and make opaque. Return also the area with content.
 
-    `draft` makes the decoder shrink a JPEG to 1/2, 1/4 or 1/8 if that is still large enough. If it is progressive,
-    decode twice and raise ValueError if its last scan was cut: the pixels then depend on what follows.
+    `draft` makes the decoder shrink a JPEG to 1/2, 1/4 or 1/8 if that is still large enough. If it is
+    progressive, decode twice and raise ValueError if its last scan was cut: the pixels then depend on what
+    follows.
     """
     digests = set()
     for following in (b"\x00", b"\xaa") if source.is_progressive else (b"",):

@@ -36,7 +36,7 @@ def test_a_compressed_profile_is_inflated_only_up_to_the_limit(monkeypatch: pyte
             inflated.append(inflater().decompress(data, limit))
             return inflated[-1]
 
-    monkeypatch.setattr("django_vton.images.containers.zlib.decompressobj", Recorder)
+    monkeypatch.setattr("django_vton.images.png.zlib.decompressobj", Recorder)
     chunk = samples.png_chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes(50_000_000)))
     rows = (b"\0" + bytes(MIN_SIDE)) * MIN_SIDE
     assert parse_container(samples.png(MIN_SIDE, MIN_SIDE, 0, 8, rows, chunk), ("PNG",)).profile == b""
