@@ -104,7 +104,7 @@ def _check_templates() -> list[CheckMessage]:
 
 
 def check_proxies(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
-    """W004: shoppers share an address. Needs `check --database`, because recent requests are in a table."""
+    """W004: TRUSTED_PROXIES or PUBLIC_BASE_URL does not match recent requests. Needs `check --database`."""
     if not databases or find_setting_errors():
         return []
     try:

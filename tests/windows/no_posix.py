@@ -87,6 +87,6 @@ for name in set(dir(signal)) - WINDOWS_SIGNALS:
     if re.match("SIG[A-Z]", name) or name in SIGNAL_FUNCTIONS:
         delattr(signal, name)
 for function in ("add_signal_handler", "remove_signal_handler"):
-    setattr(asyncio.unix_events._UnixSelectorEventLoop, function, no_signal_handler)  # type: ignore[attr-defined]
+    setattr(asyncio.unix_events._UnixSelectorEventLoop, function, no_signal_handler)
 multiprocessing.set_start_method("spawn", force=True)
 multiprocessing.get_all_start_methods = lambda: ["spawn"]
