@@ -28,7 +28,7 @@ from .budget_status import PERIOD_FORMATS
 AVAILABILITY_TEXTS = {
     None: gettext_lazy("Shoppers can try on."),
     "product_not_enabled": gettext_lazy("No: VTON['ENABLED'] is off in the settings."),
-    "not_configured": gettext_lazy("No: the API key or the public URL is missing in the settings."),
+    "not_configured": gettext_lazy("No: the API key or the public URL is missing or wrong in the settings."),
     "paused": gettext_lazy("No: it is paused here."),
     "budget_exhausted": gettext_lazy("No: the budget of today or of this month is used up."),
     "unavailable": gettext_lazy("No: no worker was seen for five minutes. Is %(process)s running?"),

@@ -25,7 +25,7 @@ from .base import BatchPages, can_stop, confirmed_price
 WAITING_REASONS = {
     "budget_exhausted": gettext_lazy("The budget of today or of this month does not cover the next render."),
     "paused": gettext_lazy("Try-on is paused for the whole shop."),
-    "not_configured": gettext_lazy("The API key or the public URL is missing in the settings."),
+    "not_configured": gettext_lazy("The API key or the public URL is missing or wrong in the settings."),
     "product_not_enabled": gettext_lazy("VTON['ENABLED'] is off in the settings."),
 }
 """The reasons why a running batch is postponed, by refusal code."""
