@@ -75,7 +75,7 @@ def counted_images() -> int:
     return sum(Quota.objects.values_list("used", flat=True))
 
 
-def run_doctor() -> tuple[int, dict[str, Any]]:
+def check_pictures() -> tuple[int, dict[str, Any]]:
     """The exit code, and the check of the pictures."""
     liveness.record_heartbeat()
     out = io.StringIO()
@@ -207,7 +207,7 @@ def test_two_such_failures_are_an_incident_and_one_is_not(
     fail(wall, "images_unreachable", error="Internal error")
     tasks.wake()
     assert mailed_titles() == []
-    assert run_doctor()[1]["ok"]
+    assert check_pictures()[1]["ok"]
 
     fail(wall, "images_unreachable", error="Internal error")
     for _ in range(2):
@@ -220,7 +220,7 @@ def test_two_such_failures_are_an_incident_and_one_is_not(
     assert "a firewall (WAF), a bot challenge, a login" in text
     assert "does not count as one of their try-ons" in text
 
-    code, check = run_doctor()
+    code, check = check_pictures()
     assert (code, check["ok"]) == (1, False)
     assert check["text"].startswith(
         "the newest 2 renders failed, and the vendor had not downloaded all images"
@@ -229,11 +229,11 @@ def test_two_such_failures_are_an_incident_and_one_is_not(
 
     vton(PUBLIC_BASE_URL=live_server.url)
     fail(wall, "vendor", error="Internal error")
-    assert run_doctor()[1]["ok"]
+    assert check_pictures()[1]["ok"]
 
 
 def test_the_first_render_of_all_fails_the_doctor(wall: Harness) -> None:
     fail(wall, "images_unreachable", error="Internal error")
-    code, check = run_doctor()
+    code, check = check_pictures()
     assert code == 1
     assert check["text"].startswith("the newest render failed, and the vendor had not downloaded all images")
