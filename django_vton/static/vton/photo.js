@@ -18,7 +18,7 @@ async function toJpeg(source, width, height, limits) {
   const rows = height / canvas.height; // Rows of the source per row of the canvas.
   for (let top = 0; top < canvas.height; top += STRIP_HEIGHT) {
     const stripHeight = Math.min(STRIP_HEIGHT, canvas.height - top);
-    // WebKit draws nothing if the rectangle exceeds the source, even by a fraction.
+    // WebKit draws nothing if the rectangle exceeds the source.
     context.drawImage(source, 0, top * rows, width, Math.min(stripHeight * rows, height - top * rows), 0, top, canvas.width, stripHeight);
     context.getImageData(0, top, 1, 1); // Draws now, not in one long task at the end.
     await new Promise((resolve) => setTimeout(resolve));
@@ -27,7 +27,7 @@ async function toJpeg(source, width, height, limits) {
   return { blob, canvas, name: "" };
 }
 
-/** What is sent: the file itself if only the shop may be able to read it.
+/** The picture to send: the file itself if the browser cannot read it.
  * @param {File} file @param {Start["limits"]} limits @returns {Promise<Picture | string>} or the code of a refusal */
 export async function prepare(file, limits) {
   let bitmap;

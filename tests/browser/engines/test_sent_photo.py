@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
+from tests.images.corpus import ACCEPTED
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .shopper import Shopper
@@ -77,3 +80,25 @@ def test_no_edge_of_the_photo_is_cut_off(
             for name, line in outer_lines(sent).items()
         }
     assert max(differences.values()) < TOLERANCE, differences
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("me.jpg", ACCEPTED["JPEG without its end marker"]),
+        ("me.png", ACCEPTED["PNG without its end chunk"]),
+    ],
+    ids=["jpeg", "png"],
+)
+def test_a_photo_that_may_be_incomplete_is_sent_unchanged(
+    shopper: Shopper, tmp_path: Path, name: str, data: Callable[[], bytes]
+) -> None:
+    """Firefox and WebKit leave a part or all of it white. Only the shop can find out what is missing."""
+    (tmp_path / name).write_bytes(data())
+    shopper.open_product_as_new_shopper()
+    shopper.keep_sent_photo()
+    shopper.open_dialog()
+    shopper.add_photo(tmp_path / name)
+    shopper.browser.click("#consent")
+    shopper.order()
+    assert shopper.sent_photo() == data()
