@@ -17,6 +17,7 @@ from tests.web.files import image_url, photo_url
 
 if TYPE_CHECKING:
     from django.test import Client
+    from pytest_django import Settings
 
     from shop.models import Product
     from tests.conftest import PhotoMaker, Vton
@@ -82,8 +83,12 @@ def test_a_csv_file_is_sent_row_by_row(admin_client: Client) -> None:
     assert len(parts) > 1
 
 
-def test_the_urls_of_a_shop_below_a_path_contain_it(guest: Client, shirt: Product, vton: Vton) -> None:
+def test_the_urls_of_a_shop_below_a_path_contain_it(
+    guest: Client, shirt: Product, vton: Vton, settings: Settings
+) -> None:
     vton(PUBLIC_BASE_URL="https://shop.example/shop")
+    # Creates the storages anew, now and after the test, since Django caches their URLs.
+    settings.STORAGES = {**settings.STORAGES}
     status, parts = get(guest, f"/shop/products/{shirt.slug}/", root_path="/shop")
     assert status == 200
     assert b'start-url="/shop/try-on/api/start/"' in b"".join(parts)
