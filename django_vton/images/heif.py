@@ -142,10 +142,10 @@ class _Items:
         self.kinds = dict(_kinds(boxes[b"iinf"]))
         self.sources = dict(_sources(boxes.get(b"iref", bytes(4))))
         self.properties = dict(_properties(boxes[b"iprp"]))
-        self._places = dict(_places(boxes[b"iloc"]))
+        self._locations = dict(_locations(boxes[b"iloc"]))
 
     def content(self, item: int) -> bytes:
-        is_stored, extents = self._places[item]
+        is_stored, extents = self._locations[item]
         parts = [(self._stored if is_stored else self._data)[start:end] for start, end in extents]
         if any(len(part) != end - start for part, (start, end) in zip(parts, extents, strict=True)):
             raise DamagedError("The file is incomplete.")
@@ -182,7 +182,7 @@ def _properties(iprp: bytes) -> Iterator[tuple[int, list[tuple[bytes, bytes]]]]:
         yield item, [boxes[index - 1] for index in indexes if 0 < index <= len(boxes)]
 
 
-def _places(iloc: bytes) -> Iterator[tuple[int, tuple[bool, list[tuple[int, int]]]]]:
+def _locations(iloc: bytes) -> Iterator[tuple[int, tuple[bool, list[tuple[int, int]]]]]:
     """Yield each item's id, whether its data is in the `idat` box, and where the parts start and end."""
     reader = _Reader(iloc)
     sizes = reader.number(1), reader.number(1)
