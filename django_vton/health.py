@@ -26,6 +26,7 @@ from .billing.budget import WARNING_SHARE, budget_statuses
 from .conf import MICROS_PER_USD, config
 from .gateway import links
 from .gateway.engines import engines
+from .intake import product_checks
 from .models import Attempt, GatewayState, Incident, PauseSwitch, ProductCheck, TryOnRequest
 from .models.states import State
 from .monitoring import incidents, mail, proxies
@@ -53,15 +54,18 @@ class CheckResult:
     """What was found and, if it is not ok, what to do, without secrets."""
 
 
-def run_health_checks() -> list[CheckResult]:
+def run_health_checks(*, with_products: bool = False) -> list[CheckResult]:
     """Run all health checks, or only that of the settings if the database or aware times cannot be used.
 
-    A check that raises an exception has a failed result.
+    A check that raises an exception has a failed result. With `with_products`, check the images of all
+    products first; each one that cannot be used has a failed result.
     """
     if not settings.USE_TZ:
         return list(_settings())
     if problem := _database_problem():
         return [*_settings(), CheckResult("database", ok=False, text=problem)]
+    if with_products:
+        product_checks.check_all(seconds=None)
     results: list[CheckResult] = []
     for health_check in HEALTH_CHECKS:
         try:
@@ -70,6 +74,9 @@ def run_health_checks() -> list[CheckResult]:
             name = health_check.__name__.removeprefix("_")
             text = f"cannot be checked: {type(error).__name__}"
             results.append(CheckResult(name, ok=False, text=text))
+    if with_products:
+        unusable = ProductCheck.objects.exclude(problem="").order_by("product")
+        results += [CheckResult(check.product, ok=False, text=check.problem) for check in unusable]
     return results
 
 
@@ -156,7 +163,7 @@ def _pictures() -> Iterator[CheckResult]:
     # The shop cannot request its own URLs from outside, so judge by the vendor's responses.
     failures = incidents.recent_image_failures()
     if failures is None:
-        yield CheckResult("pictures", ok=True, text="could be loaded by the vendor for recent renders")
+        yield CheckResult("pictures", ok=True, text="no series of renders failed because of images")
         return
     renders = "the newest render" if failures.number == 1 else f"the newest {failures.number} renders"
     text = (
@@ -165,8 +172,9 @@ def _pictures() -> Iterator[CheckResult]:
     )
     if failures.incident == "images_unreachable":
         text = (
-            f"{renders} failed, and the vendor had not downloaded all images from the shop: check what "
-            "answers before it, such as a firewall, a bot challenge or a login. From outside, "
+            f"{renders} failed, and the vendor had not downloaded all images from the shop: check "
+            "PUBLIC_BASE_URL and what answers before the shop, such as a firewall, a bot challenge or a "
+            "login. From outside, "
             f"`curl -i {links.public_url('vendor-file', 'test')}` must print 404 and the code not_found"
         )
     yield CheckResult("pictures", ok=False, text=text)

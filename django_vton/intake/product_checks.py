@@ -93,9 +93,13 @@ def check_saved(*, seconds: float = 10) -> int:
 def check_all(*, seconds: float | None = 30) -> int:
     """Check products that are new, have another file, or were not checked for a week. Return their number.
 
-    Stop after about `seconds`, unless they are None. The next call continues with the following product.
+    Stop after about `seconds`; the next call continues with the following product. If they are None, do not
+    stop, and check the listed problems again first.
     """
     ends = math.inf if seconds is None else time.monotonic() + seconds
+    if seconds is None:
+        for ref in list(ProductCheck.objects.exclude(problem="").values_list("product", flat=True)):
+            _check(ref)
     count = 0
     for model, tryon in products.registered().items():
         key = f"{CURSOR_CACHE_KEY}.{model._meta.label_lower}"
@@ -153,16 +157,19 @@ def _pages(tryon: TryOn, cursor: Any) -> Iterator[list[Model]]:
 def _outdated(page: Sequence[Model]) -> set[str]:
     """Return the references of the products that have to be checked."""
     refs = {products.reference(product): product for product in page}
-    recent = ProductCheck.objects.filter(product__in=refs, checked_at__gt=timezone.now() - RECHECK_AFTER)
-    names = dict(recent.exclude(reason__in=TEMPORARY).values_list("product", "image_name"))
-    return {ref for ref, product in refs.items() if _is_outdated(product, names.get(ref))}
+    rows = {row.product: row for row in ProductCheck.objects.filter(product__in=refs)}
+    return {ref for ref, product in refs.items() if _is_outdated(product, rows.get(ref))}
 
 
-def _is_outdated(product: Model, checked_name: str | None) -> bool:
-    """Return whether the product can be tried on by the shop's own rules, and its file was not checked."""
+def _is_outdated(product: Model, row: ProductCheck | None) -> bool:
+    """Return whether the file was not checked, or the product has a row but is not offered any more."""
     described = DescribedProduct(products.tryon_for(type(product)), product)
     try:
         name = product_files.image_name(described.image) if described.is_enabled else None
     except Exception:  # noqa: BLE001 - the check reports it
         return True
-    return name is not None and (not name or name[:MAX_NAME] != checked_name)
+    if row is None or name is None:
+        return (row is None) != (name is None)
+    is_recent = row.checked_at is not None and row.checked_at > timezone.now() - RECHECK_AFTER
+    is_same = name != "" and name[:MAX_NAME] == row.image_name
+    return not (is_recent and is_same and row.reason not in TEMPORARY)

@@ -115,6 +115,35 @@ def test_a_product_that_was_deleted_without_signals_is_forgotten_in_a_week() -> 
     assert not ProductCheck.objects.exists()
 
 
+def test_a_product_that_the_shops_new_code_excludes_leaves_the_list(
+    shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The product itself is not saved, so no signal tells of the change."""
+    with_photo(shirt, make_image(size=(120, 150)))
+    tasks.wake()
+    assert problems()
+    monkeypatch.setattr(ProductTryOn, "is_enabled", lambda *_args: False)
+
+    tasks.check_products()
+
+    assert not ProductCheck.objects.exists()
+
+
+def test_the_doctor_checks_the_listed_products_again(
+    shirt: Product, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_photo(shirt, make_image(size=(120, 150)))
+    tasks.wake()
+    monkeypatch.setattr(ProductTryOn, "get_queryset", lambda *_args: Product.objects.none())
+
+    call_command("vton_doctor", products=True)
+
+    printed = capsys.readouterr().out
+    assert product_ref(shirt) not in printed
+    assert "no product is known to have an unusable image" in printed
+    assert not ProductCheck.objects.exists()
+
+
 @pytest.mark.usefixtures("shirt")
 def test_a_check_stores_no_image() -> None:
     tasks.wake()

@@ -10,8 +10,6 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ... import health
-from ...intake import product_checks
-from ...models import ProductCheck
 
 
 class Command(BaseCommand):
@@ -30,14 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print a list of {name, ok, text}.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        results = health.run_health_checks()
-        # The clock was not checked if the database cannot be used.
-        if options["products"] and any(result.name == "clock" for result in results):
-            product_checks.check_all(seconds=None)
-            results += [
-                health.CheckResult(check.product, ok=False, text=check.problem)
-                for check in ProductCheck.objects.exclude(problem="").order_by("product")
-            ]
+        results = health.run_health_checks(with_products=options["products"])
         if options["json"]:
             self.stdout.write(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
         else:
