@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from tests.live_shop import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database
+from tests.live_shop import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,13 +85,22 @@ def test_a_try_on_completes_with_every_queue(
         assert f"queue: {queue_name}; " in shop.manage("vton_doctor")
 
 
+def unchecked_products(shop: RunningShop) -> int:
+    """The number of products that were saved since their images were checked."""
+    [[number]] = shop.sql("SELECT count(*) FROM vton_productcheck WHERE checked_at IS NULL")
+    return int(number)
+
+
 def test_a_cron_job_can_be_the_only_worker(tmp_path: Path) -> None:
     """`vton_worker --once` completes try-ons, and counts as alive even if there is no work."""
     with NoQueueShop(tmp_path) as shop:
+        wait_until(lambda: unchecked_products(shop) == 0, "the long-running command has checked the products")
         shop.stop("workers")
+        shop.sql("UPDATE vton_productcheck SET checked_at = NULL")
         shop.sql("DELETE FROM vton_dispatcherlease")
         shop.manage("vton_worker", "--once")
         assert re.search("ok +workers: last seen", shop.manage("vton_doctor"))
+        assert unchecked_products(shop) == 0
 
         shopper = shop.shopper()
         try_on = shopper.post_tryon(shop.product("linen-shirt"), phone_photo(), consent="true").json()
