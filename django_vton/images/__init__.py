@@ -2,7 +2,7 @@
 
 The package detects the format from the bytes alone, and knows the size before it decodes. It encodes every
 image again, so that only pixels are stored or passed on. It raises `ImageRefused` for every problem with a
-file. All functions are thread-safe. A call can take a second, so do not call them in an event loop.
+file. All functions are thread-safe. A call can take seconds, so do not call them in an event loop.
 """
 
 import math
@@ -214,7 +214,14 @@ def _read(data: bytes, subject: Subject, formats: tuple[str, ...], max_pixels: i
         raise DamagedError("The image has no pixels.")
     if source.width * source.height > limit:
         width, height = source.upright
-        raise ImageRefused("too_many_pixels", subject, width=width, height=height, limit=limit // 1_000_000)
+        raise ImageRefused(
+            "too_many_pixels",
+            subject,
+            width=width,
+            height=height,
+            limit=limit // 1_000_000,
+            most=max_pixels // 1_000_000,
+        )
     return source
 
 

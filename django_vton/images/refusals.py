@@ -87,7 +87,8 @@ _REASONS: Mapping[str, tuple[Code, "_StrPromise", "_StrPromise"]] = {
         pgettext_lazy(
             "vton",
             "The product picture is too large: it has {width} × {height} pixels, and this kind of file may "
-            "have {limit} million at most. Please upload a smaller one.",
+            "have {limit} million at most. Please upload a smaller one, or a JPEG that is not progressive: "
+            "that may have {most} million.",
         ),
     ),
 }

@@ -1,4 +1,4 @@
-"""Limit the photos that one process decodes at a time, since each can need a CPU second and 300 MB."""
+"""Limit the photos that one process decodes at a time, since each can need two CPU seconds and 300 MB."""
 
 from __future__ import annotations
 
