@@ -13,6 +13,9 @@ INSTALLED_APPS = [
 ]
 INSTALLED_APPS += ["tests.hosts.oscar.shop"]
 
+# As in Oscar's documentation.
+DATABASES["default"]["ATOMIC_REQUESTS"] = True  # noqa: F405 - from the settings of any project
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -51,7 +54,7 @@ TEMPLATES = [
 HAYSTACK_CONNECTIONS = {
     "default": {
         "ENGINE": "haystack.backends.whoosh_backend.WhooshEngine",
-        "PATH": MEDIA_ROOT.with_name("whoosh"),  # noqa: F405 - from the settings of any project
+        "PATH": MEDIA_ROOT.with_name("whoosh"),  # noqa: F405 - as above
     }
 }
 OSCAR_ALLOW_ANON_CHECKOUT = True
