@@ -43,7 +43,8 @@ def test_an_error_has_a_message_for_the_shopper_whatever_its_code(code: str) -> 
     error = tryon_serializers.TryOnSerializer(create_row(State.FAILED, error_code=code)).data["error"]
     assert error["code"] in RENDER_MESSAGES
     assert error["message"] == str(RENDER_MESSAGES[error["code"]])
-    assert error["retryable"] == (error["code"] in {"vendor", "deadline", "outcome_unknown"})
+    retryable = {"images_unreachable", "vendor", "deadline", "outcome_unknown"}
+    assert error["retryable"] == (error["code"] in retryable)
 
 
 def test_a_try_on_that_shares_a_render_shows_the_state_of_the_render() -> None:
