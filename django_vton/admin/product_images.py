@@ -27,7 +27,6 @@ class ProductCheckAdmin(ReadOnlyAdmin):
     ordering = ["-checked_at"]
     fields = ["product_link", "problem", "reason", "age"]
     actions = ["check_again"]
-    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProductCheck]:
         """Return the checks that found a problem."""
