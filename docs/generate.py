@@ -169,7 +169,13 @@ def _python() -> str:
             ("path", ""),
             (
                 (code(f"{function.__module__}.{function.__name__}"), sources.first_line(function.__doc__))
-                for function in (queue.by_django_tasks, queue.no_queue, tasks.wake, tasks.purge)
+                for function in (
+                    queue.by_django_tasks,
+                    queue.no_queue,
+                    tasks.wake,
+                    tasks.purge,
+                    tasks.check_products,
+                )
             ),
         ),
         *_members(pixazo, "Engine", "Option", "StatusRequest"),

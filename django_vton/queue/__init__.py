@@ -7,11 +7,13 @@ The values of `ENQUEUE`:
 
 - None: django-q2, with its own schedules.
 - `"django_vton.queue.by_django_tasks"`: Django's own tasks; on Django 5.2 their backport. They have no
-  schedules, so run `vton_worker --once` every minute and `vton_purge` every hour, for example with cron.
+  schedules, so run `vton_worker --once` every minute, and `vton_purge` and `vton_doctor --products` every
+  hour, for example with cron.
 - `"django_vton.queue.no_queue"`: no queue. A `vton_worker` process polls the database.
 - The dotted path of your own callable. It takes the dotted path of a function without arguments, and makes a
   worker call the function soon. It raises an exception if the queue cannot be reached. Have the queue's own
-  scheduler call `django_vton.tasks.wake` every minute and `django_vton.tasks.purge` every hour.
+  scheduler call `django_vton.tasks.wake` every minute, and `django_vton.tasks.purge` and
+  `django_vton.tasks.check_products` every hour.
 """
 
 from __future__ import annotations
