@@ -24,7 +24,7 @@ class VtonConfig(AppConfig):
         from .checks import register
         from .intake import product_checks
         from .models import HouseModel, PersonPhoto, ProductImage, Shopper, TryOnImage
-        from .queue.q2 import register_schedules
+        from .queue import q2
         from .shoppers import merge_guest
 
         register()
@@ -35,8 +35,9 @@ class VtonConfig(AppConfig):
             )
         pre_delete.connect(privacy.erase_deleted_shopper, sender=Shopper, dispatch_uid="vton.shopper")
         user_logged_in.connect(merge_guest, dispatch_uid="vton.merge_guest")
-        post_migrate.connect(register_schedules, sender=self, dispatch_uid="vton.schedules")
+        post_migrate.connect(q2.register_schedules, sender=self, dispatch_uid="vton.schedules")
         post_migrate.connect(roles.create_groups, sender=self, dispatch_uid="vton.roles")
+        q2.connect_worker_start()
         autodiscover_modules("tryon")
         for product_model in products.registered():
             for signal in (post_save, post_delete):

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 
 import django_vton
 from django_vton.exceptions import ProductNotRegistered
-from django_vton.models import Publication, TryOnImage, TryOnRequest
+from django_vton.models import DispatcherLease, ProductCheck, Publication, TryOnImage, TryOnRequest
 from django_vton.templatetags.vton import LAZY_MODULES
 from django_vton.web.button_visibility import visibility
 from shop.models import Kind, Product
@@ -189,6 +189,24 @@ def test_nothing_is_rendered_while_the_package_is_disabled() -> None:
     cache.clear()
     with override_settings(VTON={**settings.VTON, "ENABLED": False}):
         assert render("{% tryon product %}", product=product()) == ""
+
+
+@override_settings(DEBUG=True)
+def test_in_debug_mode_a_comment_says_why_there_is_no_button() -> None:
+    ProductCheck.objects.create(
+        product="shop.product:7", problem="It is too small.", checked_at=timezone.now()
+    )
+    cache.clear()
+    unusable = render("{% tryon product %}", product=product(pk=7))
+    assert unusable.startswith("<!-- No try-on button: the image cannot be used")
+    assert "no image from get_image" in render("{% tryon product %}", product=product(photo=""))
+    assert "no instance of a model" in render("{% tryon misspelled %}")
+    DispatcherLease.objects.create(number=1, seen_at=timezone.now() - timedelta(minutes=6))
+    cache.clear()
+    hidden = render("{% tryon product %}", product=product())
+    assert hidden == (
+        "<!-- No try-on button: try-on refuses requests (unavailable); see manage.py vton_doctor. -->"
+    )
 
 
 def test_a_notice_replaces_the_button_while_the_budget_is_used_up() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.apps import apps
+from django.db import DatabaseError
 
 from ..conf import config
+from . import liveness
+
+logger = logging.getLogger(__name__)
 
 TASK_TIMEOUT_SECONDS = 60
 """The timeout of a task. A dispatcher runs for at most 10 seconds and its last call for 20."""
@@ -34,6 +39,22 @@ def cluster_settings() -> Any:
     from django_q.conf import Conf
 
     return Conf
+
+
+def connect_worker_start() -> None:
+    """Have a worker seen when it starts. Its first scheduled task runs half a minute later."""
+    if apps.is_installed("django_q"):
+        from django_q.signals import post_spawn
+
+        post_spawn.connect(_record_start, dispatch_uid="vton.worker_start")
+
+
+def _record_start(**_kwargs: Any) -> None:
+    if not config.ENQUEUE:
+        try:
+            liveness.record_heartbeat()
+        except DatabaseError:
+            logger.exception("The start of a worker could not be recorded.")
 
 
 def register_schedules(using: str, **_kwargs: Any) -> None:

@@ -62,9 +62,9 @@ def tryon(
     shows `price`, `variant` (the selected variant in words, such as "Blue, M") and `cart_label` (the shop's
     own text for "Add to cart"), formatted like `{{ price }}`.
 
-    Render nothing if the product is not enabled, and a short notice if the budget is used up. Raise
-    `ProductNotRegistered` for a model without a `TryOn`. The tag reads no session, user or token, so that the
-    page can be cached.
+    Render nothing if the product is not enabled (with DEBUG, a comment that says why), and a short notice if
+    the budget is used up. Raise `ProductNotRegistered` for a model without a `TryOn`. The tag reads no
+    session, user or token, so that the page can be cached.
     """
     values = dict(zip(ATTRIBUTES, (cart, price, variant, cart_label), strict=True))
     return button(_renderer(context), product, values, use_l10n=context.use_l10n)
@@ -74,17 +74,25 @@ def button(
     renderer: ButtonRenderer, product: Any, values: dict[str, Any], *, use_l10n: bool | None = None
 ) -> SafeString:
     """Return what `{% tryon %}` renders for a product and the values of `ATTRIBUTES`."""
-    if not isinstance(product, Model) or renderer.hidden_reason not in {"", "budget_exhausted"}:
-        return SafeString()
+    if not isinstance(product, Model):
+        return _no_button("this is no instance of a model")
+    if renderer.hidden_reason not in {"", "budget_exhausted"}:
+        return _no_button(f"try-on refuses requests ({renderer.hidden_reason}); see manage.py vton_doctor")
     if product.pk is not None and reference(product) in renderer.unusable_products:
-        return SafeString()  # Before the shop's own code is called, which may be what fails.
+        # Before the shop's own code is called, which may be what fails.
+        return _no_button("the image cannot be used; see manage.py vton_doctor --products")
     described = describe(product)
     if described is None:
-        return SafeString()
+        return _no_button("its TryOn returns False from is_enabled, or no image from get_image")
     if renderer.hidden_reason:
         return render_to_string("vton/budget_reached.html")
     texts = {name: _text(value, use_l10n=use_l10n) for name, value in values.items()}
     return renderer.render(described, {name: text for name, text in texts.items() if text})
+
+
+def _no_button(reason: str) -> SafeString:
+    """Return nothing or, with DEBUG, an HTML comment with the reason."""
+    return SafeString(f"<!-- No try-on button: {reason}. -->" if settings.DEBUG else "")
 
 
 class ButtonRenderer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, transaction
 
@@ -23,7 +24,7 @@ class Visibility(NamedTuple):
 
 
 def visibility() -> Visibility:
-    """Return which buttons are hidden. The answer can be 60 seconds old.
+    """Return which buttons are hidden. The answer can be 60 seconds old; with DEBUG, one second.
 
     A cache miss also checks for incidents, since a dead queue cannot report itself, and for the script name,
     which only requests have. Both run after the page's own transaction, and their errors are only logged.
@@ -36,7 +37,8 @@ def visibility() -> Visibility:
             transaction.on_commit(proxies.record_missing_script_name, robust=True)
         except DatabaseError:
             found = Visibility("unavailable", frozenset())
-        cache.set(product_checks.BUTTONS_CACHE_KEY, found, CACHE_SECONDS)
+        # A developer expects to see a change on the next page.
+        cache.set(product_checks.BUTTONS_CACHE_KEY, found, 1 if settings.DEBUG else CACHE_SECONDS)
     return found
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 
-from tests.live_shop import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database
+from tests.live_shop import REDIS_PORT, RunningShop, is_listening, phone_photo, redis_database, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +87,18 @@ def test_a_try_on_waits_while_no_worker_runs(shop: RunningShop) -> None:
 
     assert done["status"] == "completed", shop.log("workers")
     assert len(_submits(shop)) == 1
+
+
+def test_a_worker_is_seen_when_it_starts_and_the_buttons_return(shop: RunningShop) -> None:
+    """Its first scheduled task would run half a minute later."""
+    page = f"{shop.url}/products/{GARMENT}/"
+    shop.stop("workers")
+    shop.sql("UPDATE vton_dispatcherlease SET seen_at = '2026-01-01 00:00:00'")
+    wait_until(lambda: "<vton-try-on" not in httpx.get(page).text, "there is no button", 5)
+
+    shop.start_workers()
+
+    wait_until(lambda: "<vton-try-on" in httpx.get(page).text, "the button is back", 20)
 
 
 def test_a_refused_request_costs_nothing(shop: RunningShop) -> None:
