@@ -44,6 +44,7 @@ function showProgress(session, name, done) {
   const text = session.text(name);
   if (session.$("state").textContent !== text) session.$("state").textContent = text; // A live region.
   session.$("progress").value = done;
+  for (const hint of session.all(".hint")) hint.hidden = name !== "queued"; // A worker has taken it.
 }
 
 /** Waits for a try-on while the dialog is open. @param {Session} session @param {TryOn} tryOn */
