@@ -44,7 +44,6 @@ function showProgress(session, name, done) {
   const text = session.text(name);
   if (session.$("state").textContent !== text) session.$("state").textContent = text; // A live region.
   session.$("progress").value = done;
-  for (const hint of session.all(".hint")) hint.hidden = name !== "queued"; // A worker has taken it.
 }
 
 /** Waits for a try-on while the dialog is open. @param {Session} session @param {TryOn} tryOn */
@@ -69,6 +68,7 @@ export async function follow(session, tryOn) {
   const update = () => {
     if (!isWanted()) return;
     const { status, progress } = session.tryOn ?? tryOn;
+    for (const hint of session.all(".hint")) hint.hidden = status !== "queued";
     if (status === "queued") return showProgress(session, status, progress);
     const share = (Date.now() - (startedAt ||= Date.now())) / typicalSeconds / 1000;
     const name = share > 2 ? "late" : share > 0.8 ? "nearly" : status;
