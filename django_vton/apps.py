@@ -12,7 +12,7 @@ class VtonConfig(AppConfig):
 
     name = "django_vton"
     label = "vton"
-    verbose_name = _("virtual try-on")
+    verbose_name = _("Virtual try-on")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
