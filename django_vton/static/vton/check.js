@@ -1,11 +1,11 @@
 /** Find out whether a photo is complete. Browsers also show incomplete ones, and do not tell. */
 
-/** @import {Picture, Start} from "./types" */
+/** @import {Picture, Session} from "./types" */
 
-/** The file itself is sent if only the shop can find out whether pixels are missing.
- * @param {File} file @param {Picture} picture @param {Start["limits"]} limits @returns {Promise<Picture | string>} or the code of a refusal */
-export async function check(file, picture, limits) {
-  const canvas = /** @type {HTMLCanvasElement} */ (picture.canvas);
+/** The file itself is sent if only the shop can find out whether pixels are missing. Offline, this script does not load, and the picture is sent as it is shown.
+ * @param {Session} session @param {File} file @param {Picture | string} picture @returns {Promise<Picture | string>} or the code of a refusal */
+export async function check({ start: { limits } }, file, picture) {
+  if (typeof picture === "string" || !picture.canvas || !limits.formats.includes(file.type)) return picture;
   const isTooLarge = file.size > limits.max_bytes;
   const bytes = await file.arrayBuffer();
   const text = new TextDecoder("latin1").decode(bytes);
@@ -13,7 +13,7 @@ export async function check(file, picture, limits) {
   if (/^\xff\xd8[^]*\xff\xc2\0[^]\x08/.test(text.slice(0, 1e6)) && !isTooLarge) return { ...picture, blob: file };
   const isComplete =
     file.type === "image/jpeg"
-      ? text.lastIndexOf("\xff\xd9") > text.lastIndexOf("\xff\xda") && !hasGrayCorner(canvas)
+      ? text.lastIndexOf("\xff\xd9") > text.lastIndexOf("\xff\xda") && !hasGrayCorner(picture.canvas)
       : file.type === "image/png"
         ? text.includes("IEND")
         : file.type !== "image/webp" || new DataView(bytes).getUint32(4, true) + 8 <= file.size;

@@ -59,10 +59,8 @@ function photoCard(session, photo) {
 export async function addFile(session, files) {
   const file = files?.[0];
   if (!file || !/choose|check/.test(session.dialog.dataset.state ?? "")) return;
-  const { limits } = session.start;
-  let picture = await session.modules.photo.prepare(file, limits);
-  if (typeof picture !== "string" && picture.canvas && limits.formats.includes(file.type))
-    picture = await (await import(session.dialog.dataset.check ?? "")).check(file, picture, limits);
+  const read = await session.modules.photo.prepare(file, session.start.limits);
+  const picture = await import(session.dialog.dataset.check ?? "").then(({ check }) => check(session, file, read), () => read);
   session.$("file").value = "";
   if (typeof picture === "string") session.showProblem(picture);
   else check(session, picture);

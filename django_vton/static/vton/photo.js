@@ -1,4 +1,4 @@
-/** The photo, read from a file or the camera, and shrunk. */
+/** The photo from a file or the camera. */
 
 /** @import {Picture, Session, Start} from "./types" */
 
@@ -41,9 +41,9 @@ export async function prepare(file, limits) {
     return file.size > limits.max_bytes ? "photo_too_large" : { blob: file, canvas: null, name: file.name };
   }
   const { width, height } = bitmap;
-  const [short, long] = [width, height].sort((a, b) => a - b);
+  const scale = Math.min(1, limits.max_side / Math.max(width, height));
   // A panorama may become too narrow when it is shrunk.
-  if (Math.round(short * Math.min(1, limits.max_side / long)) < limits.min_side) return "photo_too_small";
+  if (Math.round(Math.min(width, height) * scale) < limits.min_side) return "photo_too_small";
   const picture = await toJpeg(bitmap, width, height, limits);
   bitmap.close();
   return picture.blob ? picture : "photo_unreadable";
