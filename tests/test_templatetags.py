@@ -201,6 +201,8 @@ def test_in_debug_mode_a_comment_says_why_there_is_no_button() -> None:
     assert unusable.startswith("<!-- No try-on button: the image cannot be used")
     assert "no image from get_image" in render("{% tryon product %}", product=product(photo=""))
     assert "no instance of a model" in render("{% tryon misspelled %}")
+    condition = "{% tryon product as button %}{% if button %}shown{% endif %}"
+    assert render(condition, product=product(photo="")) == ""
     DispatcherLease.objects.create(number=1, seen_at=timezone.now() - timedelta(minutes=6))
     cache.clear()
     hidden = render("{% tryon product %}", product=product())

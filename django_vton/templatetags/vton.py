@@ -90,9 +90,16 @@ def button(
     return renderer.render(described, {name: text for name, text in texts.items() if text})
 
 
+class _Comment(SafeString):
+    """A text that is false, so that `{% if %}` does the same with and without DEBUG."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
 def _no_button(reason: str) -> SafeString:
     """Return nothing or, with DEBUG, an HTML comment with the reason."""
-    return SafeString(f"<!-- No try-on button: {reason}. -->" if settings.DEBUG else "")
+    return _Comment(f"<!-- No try-on button: {reason}. -->" if settings.DEBUG else "")
 
 
 class ButtonRenderer:
