@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
@@ -127,8 +128,13 @@ def drag_divider(page: Page, to: float) -> None:
 
 
 def swipe(page: Page, *points: tuple[float, float]) -> None:
-    """Move one finger from point to point."""
+    """Move one finger from point to point, where it rests before it is lifted.
+
+    Otherwise the browser would continue the movement, and a tap meanwhile only stops that.
+    """
     devtools = page.context.new_cdp_session(page)
-    for kind, (x, y) in zip(["touchStart", *["touchMove"] * len(points)], points, strict=False):
-        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    moves = [("touchStart", points[:1]), *(("touchMove", [point]) for point in [*points[1:], points[-1]])]
+    began_at = time.time() - 0.2 * (len(moves) + 1)
+    for number, (kind, touched) in enumerate([*moves, ("touchEnd", [])]):
+        event = {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in touched]}
+        devtools.send("Input.dispatchTouchEvent", {**event, "timestamp": began_at + 0.2 * number})
