@@ -113,10 +113,18 @@ def test_the_page_of_a_product_that_can_be_bought_has_a_button(
 
     (button,) = page.select("vton-try-on")
     assert button["product"] == shop.product(slug)
-    assert page.select_one(f"form#{button['cart']}[action*='/basket/add/']")
+    form = page.select_one(f"form#{button['cart']}[action*='/basket/add/']")
+    assert form
+    assert str(button["cart-label"]) in form.get_text()
     assert page.select_one("head script[data-vton]")
     assert guest.start(shop.product(slug))["product"]["url"] == shop.product_url(slug)
     assert not button.find_parents("a")
+
+
+def test_the_page_of_a_parent_has_a_button_but_no_form_to_buy_it(shop: Oscar, guest: Visitor) -> None:
+    (button,) = guest.open(shop.product_url("tee")).select("vton-try-on")
+    assert button["product"] == shop.product("tee")
+    assert "cart" not in button.attrs
 
 
 @pytest.mark.parametrize("slug", ["bare", "secret", "coat-m"])
