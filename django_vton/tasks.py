@@ -28,13 +28,18 @@ def dispatch() -> None:
 
 
 def wake() -> None:
-    """Run every minute: record a heartbeat, wake a dispatcher, end followers, check incidents, products."""
+    """Run every minute: record a heartbeat, wake a dispatcher, and run the tasks of each minute."""
     try:
         liveness.record_heartbeat()
         if claims.has_work():
             queue.wake()
     except Exception:
         logger.exception("The scheduled wake-up failed. The next one is in a minute.")
+    run_minute_tasks()
+
+
+def run_minute_tasks() -> None:
+    """End followers, and check for incidents and saved products."""
     finish_followers()
     incidents.check()
     check_saved_products()  # Last, because it reads files from outside.

@@ -444,7 +444,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('token_hash', models.CharField(max_length=64, unique=True)),
                 ('expires_at', models.DateTimeField(db_index=True)),
-                ('fetched_at', models.DateTimeField(help_text='When the image was first served.', null=True)),
+                ('fetched_at', models.DateTimeField(null=True)),
                 ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='vton.attempt')),
                 ('photo', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.personphoto')),
                 ('product_image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.productimage')),

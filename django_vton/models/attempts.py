@@ -63,7 +63,8 @@ class VendorLink(models.Model):
     photo = models.ForeignKey(PersonPhoto, on_delete=models.CASCADE, null=True)
     product_image = models.ForeignKey(ProductImage, on_delete=models.CASCADE, null=True)
     expires_at = models.DateTimeField(db_index=True)
-    fetched_at = models.DateTimeField(null=True, help_text="When the image was first served.")
+    fetched_at = models.DateTimeField(null=True)
+    """When the image was first served, or None."""
 
     def __str__(self) -> str:
         return f"link of attempt {self.attempt_id}"

@@ -42,15 +42,21 @@ def run_demo(
         process.communicate(timeout=60)
 
 
+def read_start(process: subprocess.Popen[str]) -> str:
+    """Return the output until the demo is ready or has failed."""
+    assert process.stdout is not None
+    output = ""
+    for line in process.stdout:
+        output += line
+        if line.startswith(("ready", "demo:")):
+            break
+    return output
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to find orphans")
 def test_the_demo_serves_the_shop_and_leaves_no_process_behind(tmp_path: Path, port: int) -> None:
     with run_demo(tmp_path, port) as process:
-        assert process.stdout is not None
-        output = ""
-        for line in process.stdout:
-            output += line
-            if line.startswith(("ready", "demo:")):
-                break
+        output = read_start(process)
         assert f"ready  http://127.0.0.1:{port}/" in output
         assert "(admin / sesame)" in output
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as response:
@@ -74,12 +80,7 @@ def test_the_demo_needs_nothing_of_posix(tmp_path: Path, port: int) -> None:
     taskkill.chmod(0o700)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     with run_demo(tmp_path, port, WINDOWS_DEMO, PATH=path) as process:
-        assert process.stdout is not None
-        output = ""
-        for line in process.stdout:
-            output += line
-            if line.startswith(("ready", "demo:")):
-                break
+        output = read_start(process)
         assert f"ready  http://127.0.0.1:{port}/" in output
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0

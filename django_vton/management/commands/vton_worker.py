@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from ... import tasks
-from ...monitoring import incidents
 from ...queue import liveness
 from ...worker import dispatcher
 from ..foreground import write_results
@@ -33,7 +32,7 @@ class Command(BaseCommand):
             # Cron mails all output, so print results only if they are requested.
             with write_results(self.stdout) if verbosity > 1 else nullcontext():
                 dispatcher.drain()
-            run_minute_tasks()
+            tasks.run_minute_tasks()
             return
         self.stdout.write("Rendering try-ons. Press Ctrl-C to stop.")
         stop = threading.Event()
@@ -51,17 +50,10 @@ class Command(BaseCommand):
 def run_periodic_tasks(stop: threading.Event) -> None:
     """Run the tasks that a queue runs on a schedule, each minute and each hour."""
     for minute in itertools.count():
-        run_minute_tasks()
+        tasks.run_minute_tasks()
         if minute % 60 == 0:
             tasks.purge()
             tasks.check_products()
         connections.close_all()
         if stop.wait(MINUTE_SECONDS):
             return
-
-
-def run_minute_tasks() -> None:
-    """Do what `tasks.wake` does beside waking a dispatcher."""
-    tasks.finish_followers()
-    incidents.check()
-    tasks.check_saved_products()
