@@ -26,6 +26,12 @@ def open_product_page(page: Page, shop: RunningShop, slug: str) -> None:
     page.goto(f"{shop.url}/products/{slug}/")
 
 
+def open_product_from_list(page: Page, shop: RunningShop, product: str) -> None:
+    page.goto(shop.url)
+    page.get_by_role("link", name=re.compile(product)).first.click()
+    page.wait_for_load_state()  # Until its script has run, the button is a plain link.
+
+
 def tryon_button(page: Page) -> Locator:
     return page.get_by_role("link", name=re.compile("Try it on"))
 
@@ -51,8 +57,7 @@ def expect_closed(page: Page) -> None:
 
 
 def open_dialog_from_list(page: Page, shop: RunningShop, product: str, heading: str = CHOOSE) -> None:
-    page.goto(shop.url)
-    page.get_by_role("link", name=re.compile(product)).first.click()
+    open_product_from_list(page, shop, product)
     open_dialog(page, heading)
 
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from .actions import CHOOSE, READY, RUNNING, TIMEOUT_MS, open_dialog_from_list, send_photo
+from .actions import (
+    CHOOSE,
+    READY,
+    RUNNING,
+    TIMEOUT_MS,
+    open_dialog_from_list,
+    open_product_from_list,
+    send_photo,
+    tryon_button,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,11 +48,10 @@ def paid_renders(shop: RunningShop) -> int:
 def test_network_lost_before_the_dialog_is_opened(
     page: Page, context: BrowserContext, shop: RunningShop
 ) -> None:
-    page.goto(shop.url)
-    page.get_by_role("link", name=re.compile("linen shirt")).first.click()
+    open_product_from_list(page, shop, "linen shirt")
     product_url = page.url
     context.set_offline(True)
-    page.get_by_role("link", name=re.compile("Try it on")).click()
+    tryon_button(page).click()
     expect(page.locator("vton-badge")).to_have_text(OFFLINE)
 
     context.set_offline(False)
@@ -54,9 +62,8 @@ def test_network_lost_before_the_dialog_is_opened(
 
 def test_network_lost_while_the_dialog_loads(page: Page, shop: RunningShop) -> None:
     page.route("**/api/start/*", lambda route: route.abort("internetdisconnected"))
-    page.goto(shop.url)
-    page.get_by_role("link", name=re.compile("linen shirt")).first.click()
-    page.get_by_role("link", name=re.compile("Try it on")).click()
+    open_product_from_list(page, shop, "linen shirt")
+    tryon_button(page).click()
     expect(page.locator("#offline")).to_be_visible()
 
     page.unroute("**/api/start/*")

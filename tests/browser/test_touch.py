@@ -29,6 +29,7 @@ def test_from_the_product_list_to_the_cart_by_touch(browser: Browser, shop: Runn
     page = context.new_page()
     page.goto(shop.url)
     page.get_by_role("link", name=re.compile("linen shirt")).first.tap()
+    page.wait_for_load_state()  # Until its script has run, the button is a plain link.
     page.get_by_role("link", name=re.compile("Try it on")).tap()
     page.get_by_role("button", name="Noa").tap()
     page.locator("#order").get_by_role("button", name="Try it on").tap()
