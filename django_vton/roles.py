@@ -18,8 +18,6 @@ _VIEW = frozenset(
         "tryonrequest",
         "housemodel",
         "productcheck",
-        "budgetperiod",
-        "gatewaystate",
         "pauseswitch",
     )
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from . import lifecycle, privacy, queue
+from .health.storage import record_storage_check
 from .intake import product_checks
 from .monitoring import incidents
 from .queue import liveness
@@ -39,9 +40,10 @@ def wake() -> None:
 
 
 def run_minute_tasks() -> None:
-    """End followers, and check for incidents and saved products."""
+    """End followers, and check for incidents, the storage and saved products."""
     finish_followers()
     incidents.check()
+    check_storage()
     check_saved_products()  # Last, because it reads files from outside.
 
 
@@ -51,6 +53,14 @@ def finish_followers() -> None:
         lifecycle.finish_followers()
     except Exception:
         logger.exception("Could not end try-ons that share a render. The next attempt is in a minute.")
+
+
+def check_storage() -> None:
+    """Try whether results can be stored. The next check for incidents reads what was found."""
+    try:
+        record_storage_check()
+    except Exception:
+        logger.exception("The storage could not be checked. The next attempt is in a minute.")
 
 
 def check_saved_products() -> None:

@@ -17,8 +17,8 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.p
 
 LAYERS = [
     *("conf", "storage", "images", "messages", "exceptions", "utils", "models", "pixazo", "gateway"),
-    *("products", "billing", "signals", "lifecycle", "privacy", "queue", "shoppers", "intake"),
-    *("house_models", "rendering", "conversions", "monitoring", "batches", "worker", "health", "checks"),
+    *("products", "billing", "signals", "lifecycle", "privacy", "queue", "health", "shoppers", "intake"),
+    *("house_models", "rendering", "conversions", "monitoring", "batches", "worker", "checks"),
     *("roles", "apps", "web", "urls", "tasks", "templatetags", "admin", "sandbox", "management", "contrib"),
 ]
 """From low to high. A package or module imports those before it only."""

@@ -14,9 +14,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from ..gateway.engines import engines
+from ..health.facts import OUTCOME_UNKNOWN
 from ..models import HouseModel, Shopper
 from ..models.states import State
-from ..monitoring.incidents import OUTCOME_UNKNOWN
 from ..utils.periods import start_of_day, today
 from . import periods
 

@@ -1,7 +1,8 @@
-"""The health page: incidents, budgets, engines, the queue and the health checks."""
+"""The health page: problems, budgets, engines, the queue and the health checks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -13,19 +14,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import health
+from ..gateway.circuit_breaker import REASONS
 from ..gateway.engines import engines, price
-from ..intake import availability
-from ..models import GatewayState, Incident, PauseSwitch, ProductCheck, TryOnRequest
+from ..health import Fact
+from ..models import GatewayState, Incident, ProductCheck, TryOnRequest
 from ..models.states import ACTIVE
-from ..monitoring import incidents
-from ..monitoring.mail import incident_notice
+from ..monitoring.health_checks import run_health_checks
 from ..queue import liveness
 from ..utils.money import format_usd
 from . import display
 from .base import ReadOnlyAdmin, can_operate
 from .budget_status import budget_context
 from .filters import NEEDS_ATTENTION
-from .operations import availability_text, gateway_status
+from .operations import availability_text
 
 MAX_COUNTED = 100
 """The largest count of unknown outcomes that the page shows. Beyond it, the page shows "100+"."""
@@ -48,29 +49,32 @@ class HealthAdmin(ReadOnlyAdmin):
         """Show the page. A POST also runs the health checks, which write a file to the storage."""
         if not can_operate(request):
             raise PermissionDenied
-        refusal = availability.refusal_code()
+        facts = list(health.find_facts())
         return self.render_page(
             request,
             "health",
-            title=_("Try-on health"),
-            availability=availability_text(refusal),
-            is_available=refusal is None,
-            is_paused=PauseSwitch.objects.filter(is_paused=True).exists(),
-            incidents=_incidents(),
+            title=_("System status"),
+            availability=availability_text(facts),
+            is_available=not any(fact.refusal for fact in facts),
+            is_paused=any(fact.cause == "paused" for fact in facts),
+            problems=_problems(facts),
             budgets=budget_context(),
             engines=_engines(),
-            queue=_queue(),
+            queue=_queue(facts),
             unknown_outcomes=_unknown_outcomes(),
             unusable_products=ProductCheck.objects.exclude(problem="").count(),
-            check_results=health.run_health_checks() if request.method == "POST" else None,
+            check_results=run_health_checks() if request.method == "POST" else None,
         )
 
 
-def _incidents() -> list[dict[str, Any]]:
-    return [
-        {"notice": incident_notice(name), "since": display.age(since) if since else _("just now")}
-        for name, since in incidents.open_incidents()
-    ]
+def _problems(facts: Sequence[Fact]) -> list[dict[str, Any]]:
+    """Return the text about each problem, and its age: the incident's if the fact does not tell it."""
+    opened = dict(Incident.objects.values_list("name", "opened_at"))
+    found = []
+    for fact in facts:
+        since = fact.since or opened.get(fact.cause)
+        found.append({"notice": health.notice(fact.cause), "since": display.age(since) if since else ""})
+    return found
 
 
 def _engines() -> list[dict[str, Any]]:
@@ -84,7 +88,7 @@ def _engines() -> list[dict[str, Any]]:
         found.append(
             {
                 "name": name,
-                "status": gateway_status(state),
+                "status": _engine_status(state),
                 "is_stopped": bool(state.breaker),
                 "wait_until": timezone.localtime(wait_until) if wait_until else None,
                 "failures": state.failures,
@@ -95,8 +99,16 @@ def _engines() -> list[dict[str, Any]]:
     return found
 
 
-def _queue() -> dict[str, Any]:
+def _engine_status(state: GatewayState) -> str:
+    """Return whether the vendor accepts the engine's renders and, if not, the reason."""
+    if not state.breaker:
+        return _("Accepts renders") if not state.failures else _("Limits our rate")
+    return _("Stopped: %(reason)s") % {"reason": REASONS.get(state.breaker, state.breaker)}
+
+
+def _queue(facts: Sequence[Fact]) -> dict[str, Any]:
     """Return the template context of the queue: counts by state, due times, and the last sign of a worker."""
+    failed = {fact.check for fact in facts}
     rows = TryOnRequest.objects.active().order_by().values("state").annotate(n=Count("pk"), due=Min("due_at"))
     by_state = {row["state"]: row for row in rows}
     first_due = min((row["due"] for row in by_state.values() if row["due"] is not None), default=None)
@@ -114,10 +126,10 @@ def _queue() -> dict[str, Any]:
             for state in ACTIVE
         ],
         "oldest": display.age(overdue) if overdue else None,
-        "is_overdue": overdue is not None and now - overdue > health.OVERDUE_AFTER,
+        "is_overdue": "overdue" in failed,
         "next": timezone.localtime(first_due) if first_due is not None and overdue is None else None,
         "seen": display.age(seen) if seen else None,
-        "is_gone": liveness.workers_are_gone(),
+        "is_gone": "workers" in failed,
     }
 
 

@@ -1,7 +1,8 @@
-"""The admins of the pause switch, the budget periods and the state of each engine."""
+"""The admin of the pause switch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -9,36 +10,27 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import queue
-from ..gateway.circuit_breaker import BREAKER_REASONS
-from ..intake import availability
-from ..models import BudgetPeriod, GatewayState, PauseSwitch
-from ..utils.money import format_usd
+from .. import health
+from ..models import PauseSwitch
 from ..web import button_visibility
 from . import display
 from .base import ReadOnlyAdmin, can_operate
-from .budget_status import PERIOD_FORMATS
-
-AVAILABILITY_TEXTS = {
-    None: gettext_lazy("Shoppers can try on."),
-    "product_not_enabled": gettext_lazy("No: VTON['ENABLED'] is off in the settings."),
-    "not_configured": gettext_lazy("No: the API key or the public URL is missing or wrong in the settings."),
-    "paused": gettext_lazy("No: it is paused here."),
-    "budget_exhausted": gettext_lazy("No: the budget of today or of this month is used up."),
-    "unavailable": gettext_lazy("No: no worker was seen for five minutes. Is %(process)s running?"),
-}
-"""A sentence for each code that `availability.refusal_code` returns."""
 
 
-def availability_text(refusal: str | None) -> str:
-    """Return the sentence for a refusal code. None means that try-on is available."""
-    return str(AVAILABILITY_TEXTS.get(refusal, refusal)) % {"process": queue.describe_queue()[1]}
+def availability_text(facts: Iterable[health.Fact]) -> str:
+    """Return whether shoppers can try on and, if not, the reason among the facts."""
+    refusing = [fact for fact in facts if fact.refusal]
+    for fact in refusing:
+        if not fact.engine:
+            return _("No: %(reason)s.") % {"reason": health.notice(fact.cause).title}
+    if refusing:
+        return _("Not with %(engines)s.") % {"engines": ", ".join(fact.engine for fact in refusing)}
+    return _("Shoppers can try on.")
 
 
 @admin.register(PauseSwitch)
@@ -68,7 +60,7 @@ class PauseSwitchAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("available now"))
     def availability(self, switch: PauseSwitch) -> str:
         """Whether shoppers can try on and, if not, the reason."""
-        return availability_text(availability.refusal_code())
+        return availability_text(health.find_stops())
 
     @admin.display(description=gettext_lazy("last change"))
     def last_change(self, switch: PauseSwitch) -> SafeString:
@@ -76,51 +68,3 @@ class PauseSwitchAdmin(ReadOnlyAdmin):
         if switch.changed_by is None:
             return display.age(switch.changed_at)
         return format_html("{}, {}", display.age(switch.changed_at), switch.changed_by)
-
-
-@admin.register(BudgetPeriod)
-class BudgetPeriodAdmin(ReadOnlyAdmin):
-    """The reserved and the spent amount of each day and each month."""
-
-    list_display = ["period", "kind", "held_usd", "spent_usd"]
-    list_display_links = None
-    list_filter = ["kind"]
-    ordering = ["-starts_on", "kind"]
-    fields = ["period", "kind", "held_usd", "spent_usd"]
-
-    @admin.display(description=gettext_lazy("period"), ordering="starts_on")
-    def period(self, period: BudgetPeriod) -> str:
-        """The day, or the month and year."""
-        return date_format(period.starts_on, PERIOD_FORMATS[BudgetPeriod.Kind(period.kind)])
-
-    @admin.display(description=gettext_lazy("reserved for running renders"), ordering="held")
-    def held_usd(self, period: BudgetPeriod) -> str:
-        """The reserved amount in USD."""
-        return format_usd(period.held)
-
-    @admin.display(description=gettext_lazy("spent"), ordering="spent")
-    def spent_usd(self, period: BudgetPeriod) -> str:
-        """The spent amount in USD."""
-        return format_usd(period.spent)
-
-
-@admin.register(GatewayState)
-class GatewayStateAdmin(ReadOnlyAdmin):
-    """The list of engines, with whether the vendor accepts their renders."""
-
-    list_display = ["engine", "status", "wait_until", "failures"]
-    list_display_links = None
-    fields = ["engine", "status", "wait_until", "failures"]
-    ordering = ["engine"]
-
-    @admin.display(description=gettext_lazy("status"))
-    def status(self, state: GatewayState) -> str:
-        """Whether the vendor accepts renders and, if not, the reason."""
-        return gateway_status(state)
-
-
-def gateway_status(state: GatewayState) -> str:
-    """Return whether the vendor accepts the engine's renders and, if not, the reason."""
-    if not state.breaker:
-        return _("Accepts renders") if not state.failures else _("Limits our rate")
-    return _("Stopped: %(reason)s") % {"reason": BREAKER_REASONS.get(state.breaker, state.breaker)}

@@ -137,9 +137,11 @@ def _release(batch: Batch, render: BatchRender) -> None:
     """Request one render, refuse it with a reason, or postpone the batch."""
     try:
         availability.require_enabled()
+        availability.require_working()  # Otherwise a failing storage would look like an unusable product.
         prepared = _prepare(batch, render)
         if prepared is None:
             return
+        availability.require_engine(prepared.row.engine)
         with transaction.atomic():
             _update_waiting(batch, render, status=Status.REQUESTED)
             accepted = intake.request_render(prepared, batch=batch)

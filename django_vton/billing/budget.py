@@ -137,7 +137,7 @@ def budget_statuses() -> list[BudgetStatus]:
     return statuses
 
 
-def require_available(amount: int = 1) -> None:
+def require_available(amount: int) -> None:
     """Raise `BudgetExhausted` if less than `amount` micro-USD is left today or this month."""
     for status in reversed(budget_statuses()):
         if status.left is not None and status.left < amount:

@@ -1,9 +1,15 @@
-"""Stop or delay the submits of all workers after the vendor has refused one.
+"""Stop or delay the submits of all workers after the vendor has refused one, and record why none succeeds.
 
 - 401, 402 and 403 open the circuit breaker of the engine. No submit can succeed until someone fixes the
   cause, so try-ons stay queued and one of them is sent as a trial every minute.
 - 429 pauses all submits to the engine.
-- 500 and 503 delay only the try-on that was refused.
+- 500 and 503 delay only the try-on that was refused, and so does a connection that fails. If it happens to
+  several try-ons in a row, or to any connection, the engine also counts as stopped, though submits go on.
+
+While an engine is stopped, a worker also polls a render that does not exist, once a minute. This is free, and
+it works if nobody may order a trial. It proves that the gateway can be reached. It proves neither that the
+wallet is full nor that submits work, so after other refusals it only ends the stop if none was newer than
+`HALF_OPEN_AFTER`. The next order is then the trial.
 """
 
 from __future__ import annotations
@@ -11,27 +17,47 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from ..models import Attempt, GatewayState
 from ..pixazo import SubmitResult
 from .backoff import SERVER_ERRORS, ensure_state, pause_engine, retry_at
+from .engines import engines
 
 logger = logging.getLogger(__name__)
 
 TRIAL_INTERVAL = timedelta(seconds=60)
-"""The time between two trials while the circuit breaker is open."""
+"""The time between two trials, and between two probes, while an engine is stopped."""
 
-BREAKER_REASONS = {
+HALF_OPEN_AFTER = timedelta(minutes=5)
+
+UNREACHABLE = "unreachable"
+
+REFUSALS = {
     "401": gettext_lazy("the API key is missing or wrong (401)"),
     "402": gettext_lazy("the wallet is empty (402)"),
     "403": gettext_lazy("the subscription does not include this engine (403)"),
 }
 """Why the vendor refuses every submit, by the status code in `GatewayState.breaker`."""
+
+REASONS = REFUSALS | {
+    "500": gettext_lazy("it reports internal errors (500)"),
+    "503": gettext_lazy("it is out of service (503)"),
+    UNREACHABLE: gettext_lazy("it cannot be reached"),
+}
+"""Why no submit succeeds, by `GatewayState.breaker`."""
+
+CLOSED: dict[str, Any] = {
+    "breaker": "",
+    "failures": 0,
+    **dict.fromkeys(("wait_until", "refused_at", "stopped_at", "probe_at")),
+}
+"""The values of a state without refusals."""
 
 
 class Allowance(NamedTuple):
@@ -51,7 +77,7 @@ def allowance(engine: str, now: datetime, requested: int) -> Allowance:
     capacity = requested
     if state.wait_until is not None and state.wait_until > now:
         capacity = 0
-    elif state.breaker:
+    elif state.breaker in REFUSALS:
         trial = GatewayState.objects.filter(pk=state.pk, wait_until=state.wait_until, breaker=state.breaker)
         capacity = min(requested, trial.update(wait_until=now + TRIAL_INTERVAL))
     return Allowance(capacity, after_refusal=state.refused_at is not None)
@@ -64,27 +90,86 @@ def blocked_engines(now: datetime) -> QuerySet[GatewayState, str]:
 
 def record_accepted(engine: str, posted_at: datetime) -> None:
     """Clear the refusals from before `posted_at`, since the vendor accepts submits again."""
-    GatewayState.objects.filter(pk=engine, refused_at__lt=posted_at).update(
-        breaker="", wait_until=None, failures=0, refused_at=None
-    )
+    GatewayState.objects.filter(pk=engine, refused_at__lt=posted_at).update(**CLOSED)
 
 
 def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | None:
     """Record a refusal. Return when the try-on may be sent again, or None if it has failed for good."""
     now = timezone.now()
     status = submission.status_code
-    if str(status) in BREAKER_REASONS:
+    if str(status) in REFUSALS:
         return _open_breaker(attempt.engine, str(status), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return pause_engine(attempt.engine, submission.retry_after, now)
-    return retry_at(attempt, now) if status in SERVER_ERRORS else None
+    if status not in SERVER_ERRORS:
+        return None
+    if _has_earlier_server_error(attempt):
+        _record_stop(attempt.engine, str(status), now)
+    return retry_at(attempt, now)
+
+
+def record_unreachable(engine: str) -> None:
+    """Record that no connection to the gateway could be made."""
+    _record_stop(engine, UNREACHABLE, timezone.now())
 
 
 def _open_breaker(engine: str, status: str, now: datetime) -> datetime:
     until = now + TRIAL_INTERVAL
     state = ensure_state(engine)
-    is_new = state.filter(breaker="").update(breaker=status)
+    is_new = state.exclude(breaker=status).update(
+        breaker=status, stopped_at=Coalesce("stopped_at", Value(now)), probe_at=until
+    )
     state.update(wait_until=until, refused_at=now)
     if is_new:
-        logger.error("Submits to %s are stopped: %s.", engine, BREAKER_REASONS[status])
+        logger.error("Submits to %s are stopped: %s.", engine, REFUSALS[status])
     return until
+
+
+def _record_stop(engine: str, reason: str, now: datetime) -> None:
+    """Record a failed submit. Submits go on, since a later one can succeed. The first reason stays."""
+    state = ensure_state(engine)
+    state.filter(breaker="").update(breaker=reason, stopped_at=now, probe_at=now + TRIAL_INTERVAL)
+    state.update(refused_at=now)
+
+
+def _has_earlier_server_error(attempt: Attempt) -> bool:
+    """Return whether the submit before was another try-on's and failed alike, so no image is the cause."""
+    others = Attempt.objects.filter(engine=attempt.engine).exclude(request=attempt.request_id)
+    status = others.exclude(outcome="").order_by("-pk").values_list("http_status", flat=True).first()
+    return status in SERVER_ERRORS
+
+
+# Probes ---------------------------------------------------------------------------------------------
+
+
+def _due_probes(now: datetime) -> QuerySet[GatewayState]:
+    return GatewayState.objects.filter(engine__in=engines(), probe_at__lte=now).exclude(breaker="")
+
+
+def has_due_probe(now: datetime) -> bool:
+    """Return whether an engine is stopped and `claim_probes` would return it."""
+    return _due_probes(now).exists()
+
+
+def claim_probes(now: datetime) -> list[str]:
+    """Return the stopped engines to probe now. Another dispatcher does not get them for a minute."""
+    return [
+        state.pk
+        for state in _due_probes(now)
+        if GatewayState.objects.filter(pk=state.pk, probe_at=state.probe_at).update(
+            probe_at=now + TRIAL_INTERVAL
+        )
+    ]
+
+
+def record_probe(engine: str, status: int | None) -> None:
+    """Record the HTTP status of a free poll of a stopped engine; None if there was no response."""
+    now = timezone.now()
+    state = GatewayState.objects.filter(pk=engine)
+    if status == HTTPStatus.UNAUTHORIZED and not state.filter(breaker__in=REFUSALS).exists():
+        _open_breaker(engine, "401", now)
+    elif status is None or status == HTTPStatus.UNAUTHORIZED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        state.update(refused_at=now)
+    else:
+        is_over = Q(breaker=UNREACHABLE) | Q(refused_at__lt=now - HALF_OPEN_AFTER)
+        state.filter(is_over).update(**CLOSED)

@@ -1,34 +1,41 @@
-"""Check whether a try-on can be accepted now."""
+"""Check whether a try-on can be accepted now. The reasons are facts of `health`."""
 
 from __future__ import annotations
 
-from ..billing import budget
-from ..conf import config
-from ..exceptions import Refused
-from ..gateway import engines, links
-from ..models import PauseSwitch
+from collections.abc import Callable, Iterator
+
+from ..billing.budget import require_available as require_budget
+from ..exceptions import BudgetExhausted, Refused
+from ..gateway import engines
+from ..health import Fact, facts
 from ..products import DescribedProduct
-from ..queue import liveness
+from ..utils.periods import seconds_until
 from . import product_images
+
+RETRY_AFTER = {"not_configured": 3600, "paused": 300, "unavailable": 60}
+"""The seconds after which a shopper may try again, by code."""
 
 
 def require_enabled() -> None:
     """Raise `Refused` if try-on is switched off, paused or not configured."""
-    if not config.ENABLED:
-        raise Refused("product_not_enabled", status=503)
-    # A vendor that cannot load the images charges the render all the same.
-    if not config.is_configured or links.missing_script_name():
-        raise Refused("not_configured", retry_after=3600)
-    if PauseSwitch.objects.filter(is_paused=True).exists():
-        raise Refused("paused", retry_after=300)
+    _require_none(facts.settings, facts.pause)
+
+
+def require_working() -> None:
+    """Raise `Refused` if no render can be made: there is no worker, or the storage fails."""
+    _require_none(facts.workers, facts.storage)
 
 
 def require_available() -> None:
     """Raise `Refused`, with the reason as its `code`, if no request can be accepted now."""
     require_enabled()
-    budget.require_available()
-    if liveness.workers_are_gone():
-        raise Refused("unavailable", retry_after=60)
+    _require_none(facts.budget)
+    require_working()
+
+
+def require_engine(name: str) -> None:
+    """Raise `Refused` if the engine has stopped."""
+    _require_none(facts.gateway, engine=name)
 
 
 def require_available_for(described: DescribedProduct) -> None:
@@ -36,8 +43,17 @@ def require_available_for(described: DescribedProduct) -> None:
     require_available()
     if not described.is_enabled:
         raise Refused("product_not_enabled", field="product")
-    budget.require_available(engines.price(described.engine.name, described.clean_shopper_options({})))
+    require_engine(described.engine.name)
+    require_budget(engines.price(described.engine.name, described.clean_shopper_options({})))
     product_images.require_usable(described)
+
+
+def _require_none(*health_checks: Callable[[], Iterator[Fact]], engine: str = "") -> None:
+    for fact in (fact for find in health_checks for fact in find()):
+        if fact.refusal and fact.engine == engine:
+            if fact.until is not None:
+                raise BudgetExhausted(seconds_until(fact.until))
+            raise Refused(fact.refusal, status=503, retry_after=RETRY_AFTER.get(fact.refusal))
 
 
 def refusal_code() -> str | None:
@@ -47,3 +63,8 @@ def refusal_code() -> str | None:
     except Refused as refusal:
         return refusal.code
     return None
+
+
+def stopped_engines() -> frozenset[str]:
+    """Return the engines whose renders are refused now."""
+    return frozenset(fact.engine for fact in facts.gateway() if fact.refusal)

@@ -71,6 +71,7 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
         return earlier
     availability.require_available()
     described = products.find_enabled(order.product)
+    availability.require_engine(described.engine.name)
     options = described.clean_shopper_options(order.options)
     _require_available(order, described, options)
     if not order.is_human():

@@ -52,11 +52,21 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='FailedCheck',
+            fields=[
+                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ('since', models.DateTimeField(default=django.utils.timezone.now)),
+                ('error', models.CharField(blank=True, max_length=200)),
+            ],
+        ),
+        migrations.CreateModel(
             name='GatewayState',
             fields=[
                 ('engine', models.CharField(max_length=50, primary_key=True, serialize=False, verbose_name='engine')),
                 ('wait_until', models.DateTimeField(blank=True, null=True, verbose_name='wait until')),
-                ('breaker', models.CharField(blank=True, default='', help_text='The HTTP status that opened the circuit breaker; empty while it is closed.', max_length=20, verbose_name='breaker')),
+                ('breaker', models.CharField(blank=True, default='', help_text='Why no submit succeeds: an HTTP status, or `unreachable`. Empty if submits succeed.', max_length=20, verbose_name='breaker')),
+                ('stopped_at', models.DateTimeField(blank=True, help_text='Since when no submit has succeeded; empty if they do.', null=True)),
+                ('probe_at', models.DateTimeField(blank=True, help_text='When a worker next tries, free of charge, whether it works again.', null=True)),
                 ('failures', models.PositiveIntegerField(default=0, verbose_name='refusals in a row')),
                 ('refused_at', models.DateTimeField(blank=True, null=True, verbose_name='last refusal')),
             ],
@@ -74,7 +84,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'incident',
-                'verbose_name_plural': 'try-on health',
+                'verbose_name_plural': 'system status',
             },
         ),
         migrations.CreateModel(

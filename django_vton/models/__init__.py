@@ -4,7 +4,7 @@ from .attempts import Attempt, TryOnEvent, VendorLink
 from .batches import Batch, BatchRender, Publication
 from .billing import BudgetPeriod, Quota
 from .conversions import Conversion
-from .operations import DispatcherLease, GatewayState, Incident, PauseSwitch
+from .operations import DispatcherLease, FailedCheck, GatewayState, Incident, PauseSwitch
 from .phone_links import PhoneLink
 from .photos import HouseModel, PersonPhoto
 from .products import ProductCheck
@@ -19,6 +19,7 @@ __all__ = [
     "Consent",
     "Conversion",
     "DispatcherLease",
+    "FailedCheck",
     "GatewayState",
     "HouseModel",
     "Incident",

@@ -21,7 +21,7 @@ class DispatcherLease(models.Model):
 
 
 class GatewayState(models.Model):
-    """The circuit breaker and back-off of one engine."""
+    """The circuit breaker and back-off of one engine, and whether it is stopped."""
 
     engine = models.CharField(_("engine"), max_length=50, primary_key=True)
     wait_until = models.DateTimeField(_("wait until"), null=True, blank=True)
@@ -30,7 +30,13 @@ class GatewayState(models.Model):
         max_length=20,
         blank=True,
         default="",
-        help_text="The HTTP status that opened the circuit breaker; empty while it is closed.",
+        help_text="Why no submit succeeds: an HTTP status, or `unreachable`. Empty if submits succeed.",
+    )
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when no submit has succeeded; empty if they do."
+    )
+    probe_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a worker next tries, free of charge, whether it works again."
     )
     failures = models.PositiveIntegerField(_("refusals in a row"), default=0)
     refused_at = models.DateTimeField(_("last refusal"), null=True, blank=True)
@@ -75,7 +81,18 @@ class Incident(models.Model):
 
     class Meta:
         verbose_name = _("incident")
-        verbose_name_plural = _("try-on health")
+        verbose_name_plural = _("system status")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FailedCheck(models.Model):
+    """A check that only workers make, and that failed the last time. The row is deleted once it succeeds."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    since = models.DateTimeField(default=timezone.now)
+    error = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
         return self.name

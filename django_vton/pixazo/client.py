@@ -154,6 +154,7 @@ class PixazoClient:
             return SubmitResult(
                 outcome=SubmitOutcome.NOT_SENT if not_sent else SubmitOutcome.UNKNOWN,
                 error=describe_error(error),
+                is_unreachable=not_sent,
             )
         return classify_response(
             engine, status_code, content, parse_retry_after(reply_headers.get("Retry-After"))

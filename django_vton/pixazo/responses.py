@@ -72,6 +72,8 @@ class SubmitResult:
     """A code from `parsing.error_code`; set if, and only if, REFUSED."""
     retry_after: float | None = None
     """The seconds that the vendor asks us to wait, at most `MAX_RETRY_AFTER`."""
+    is_unreachable: bool = False
+    """Whether no connection could be made. Only NOT_SENT can have another cause, an error of the shop."""
 
 
 def classify_response(

@@ -25,12 +25,6 @@ def record_heartbeat() -> None:
         DispatcherLease.objects.bulk_create([first], ignore_conflicts=True)
 
 
-def workers_are_gone() -> bool:
-    """Return whether workers were seen before, but not within `GONE_AFTER`."""
-    seen = last_seen()
-    return seen is not None and seen < timezone.now() - GONE_AFTER
-
-
 def workers_seen_recently() -> bool:
     """Return whether a worker was seen in the last two minutes."""
     seen = last_seen()

@@ -70,7 +70,7 @@ def tryon(
     return button(_renderer(context), product, values, use_l10n=context.use_l10n)
 
 
-def button(
+def button(  # noqa: PLR0911 - one for each reason to show no button
     renderer: ButtonRenderer, product: Any, values: dict[str, Any], *, use_l10n: bool | None = None
 ) -> SafeString:
     """Return what `{% tryon %}` renders for a product and the values of `ATTRIBUTES`."""
@@ -86,6 +86,8 @@ def button(
         return _no_button("its TryOn returns False from is_enabled, or no image from get_image")
     if renderer.hidden_reason:
         return render_to_string("vton/budget_reached.html")
+    if renderer.stopped_engines and described.engine.name in renderer.stopped_engines:
+        return _no_button("its engine is stopped; see manage.py vton_doctor")
     texts = {name: _text(value, use_l10n=use_l10n) for name, value in values.items()}
     return renderer.render(described, {name: text for name, text in texts.items() if text})
 
@@ -106,7 +108,7 @@ class ButtonRenderer:
     """Renders the buttons of a page, and caches their HTML, since a page can list hundreds of products."""
 
     def __init__(self) -> None:
-        self.hidden_reason, self.unusable_products = visibility()
+        self.hidden_reason, self.unusable_products, self.stopped_engines = visibility()
         self._cache: dict[tuple[str, ...], str] = {}
 
     def render(self, described: DescribedProduct, attributes: dict[str, str]) -> SafeString:

@@ -21,6 +21,8 @@ class Visibility(NamedTuple):
     """The refusal code for which all buttons are hidden, or ""."""
     unusable_products: frozenset[str]
     """The references of the products that have no button."""
+    stopped_engines: frozenset[str]
+    """The engines whose products have no button, since the vendor refuses their renders."""
 
 
 def visibility() -> Visibility:
@@ -32,11 +34,15 @@ def visibility() -> Visibility:
     found: Visibility | None = cache.get(product_checks.BUTTONS_CACHE_KEY)
     if found is None:
         try:
-            found = Visibility(availability.refusal_code() or "", product_checks.unusable_products())
+            found = Visibility(
+                availability.refusal_code() or "",
+                product_checks.unusable_products(),
+                availability.stopped_engines(),
+            )
             transaction.on_commit(incidents.check, robust=True)
             transaction.on_commit(proxies.record_missing_script_name, robust=True)
         except DatabaseError:
-            found = Visibility("unavailable", frozenset())
+            found = Visibility("unavailable", frozenset(), frozenset())
         # A developer expects to see a change on the next page.
         cache.set(product_checks.BUTTONS_CACHE_KEY, found, 1 if settings.DEBUG else CACHE_SECONDS)
     return found

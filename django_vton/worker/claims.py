@@ -69,11 +69,14 @@ class Job:
 
 
 def has_work() -> bool:
-    """Return whether any work is due now or soon, except submits that a circuit breaker blocks."""
+    """Return whether any work is due now or soon, except submits that a circuit breaker blocks.
+
+    The probe of a stopped engine is work.
+    """
     now = timezone.now()
     soon = TryOnRequest.objects.scheduled().filter(due_at__lte=now + HORIZON)
     soon = soon.exclude(state=State.QUEUED, engine__in=circuit_breaker.blocked_engines(now))
-    return soon.exists() or feeding.has_work(now)
+    return soon.exists() or feeding.has_work(now) or circuit_breaker.has_due_probe(now)
 
 
 def claim_jobs(free: int, free_submits: int) -> list[Job]:

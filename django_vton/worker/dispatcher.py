@@ -25,6 +25,7 @@ from .batch_feeder import BatchFeeder
 from .claims import Job
 from .db_thread import DbThread
 from .jobs import RunningJobs
+from .probes import GatewayProbes
 
 logger = logging.getLogger(__name__)
 
@@ -120,11 +121,13 @@ class Dispatcher:
                 ) as pixazo:
                     posts_until = self.ends_at + LAST_POST_SECONDS
                     jobs = RunningJobs(pixazo, self._may_continue, posts_until=posts_until)
+                    probes = GatewayProbes(pixazo, self.db)
                     try:
-                        await self._work(jobs)
+                        await self._work(jobs, probes)
                     finally:
                         await jobs.shutdown()
                         await self.feeder.shutdown()
+                        await probes.shutdown()
             finally:
                 renewal.cancel()
                 await self.db(dispatcher_leases.release, lease)
@@ -145,7 +148,7 @@ class Dispatcher:
     def _may_continue(self) -> bool:
         return self.has_lease and not self.stop.is_set() and time.monotonic() <= self.ends_at
 
-    async def _work(self, jobs: RunningJobs) -> None:
+    async def _work(self, jobs: RunningJobs, probes: GatewayProbes) -> None:
         """Claim and start jobs in polling cycles, until the run must end or there is nothing left to do."""
         while self._may_continue():
             began = time.monotonic()
@@ -155,7 +158,9 @@ class Dispatcher:
                 jobs.start(job)
             is_full = 0 < free_submits <= sum(job.kind == "submit" for job in claimed)
             self.feeder.start_if_due()
-            is_working = jobs.tasks or claimed or not self.feeder.is_idle or await self.db(claims.has_work)
+            probes.start_if_due()
+            is_idle = not jobs.tasks and not claimed and self.feeder.is_idle and probes.is_idle
+            is_working = not is_idle or await self.db(claims.has_work)
             if not is_working and not self.forever:
                 return
             pause = pause_after_cycle(time.monotonic() - began, is_busy=jobs.is_busy(), is_full=is_full)

@@ -58,6 +58,8 @@ def _on_failed_submit(job: Job, result: SubmitResult) -> None:
     if result.outcome == SubmitOutcome.NOT_SENT:
         pause = min(MAX_RETRY_PAUSE, RETRY_NOT_SENT * 2 ** min(job.attempt.number - 1, 10))
         logger.warning("try-on %s: the submit %s", job.request.pk, describe_not_sent(result.error))
+        if result.is_unreachable:
+            circuit_breaker.record_unreachable(job.engine.name)
         retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
         lifecycle.mark_refused(job.attempt, result, retry_at=retry_at)
     elif result.outcome == SubmitOutcome.REFUSED:

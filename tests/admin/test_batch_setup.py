@@ -126,7 +126,10 @@ def test_an_insufficient_budget_is_shown_before_and_after_the_start(
     runner.run(draft)
     text = visible_text(get_page(merchant, CHANGE, draft.pk))
     assert "Waiting · 1 of 2" in text
-    assert "does not cover the next render. The batch continues automatically at" in text
+    assert (
+        "The next render costs more than the budget has left: 0.15 USD. The batch continues automatically at"
+        in text
+    )
 
 
 def test_only_drafts_can_be_discarded(merchant: Client, runner: BatchRunner) -> None:

@@ -18,8 +18,6 @@ from django.utils import timezone
 from django_vton import roles
 from django_vton.models import (
     Batch,
-    BudgetPeriod,
-    GatewayState,
     HouseModel,
     PauseSwitch,
     PhotoAccess,
@@ -84,8 +82,6 @@ def admin_urls() -> set[str]:
         "tryonrequest": request.pk,
         "housemodel": factories.create_house_model().pk,
         "productcheck": ProductCheck.objects.create(product="shop.product:42", problem="too small").pk,
-        "budgetperiod": BudgetPeriod.objects.all()[0].pk,
-        "gatewaystate": GatewayState.objects.create(engine="fashn-v1.6").pk,
         "pauseswitch": PauseSwitch.objects.create(pk=1).pk,
     }
     found = set()

@@ -40,7 +40,7 @@ def test_concurrent_reservations_never_exceed_a_cap(vton: Vton, cap: str) -> Non
         budget.reserve(3 * CENT)
     budget.reserve(CENT)
     with pytest.raises(BudgetExhausted):
-        budget.require_available()
+        budget.require_available(CENT)
 
 
 @pytest.mark.django_db
@@ -78,7 +78,7 @@ def test_a_cap_of_zero_allows_no_reservation(vton: Vton) -> None:
     with pytest.raises(BudgetExhausted), transaction.atomic():
         budget.reserve(1)
     with pytest.raises(BudgetExhausted):
-        budget.require_available()
+        budget.require_available(CENT)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_requests_are_refused_while_paused() -> None:
 
 @pytest.mark.django_db
 def test_requests_are_refused_if_all_workers_are_gone() -> None:
-    assert not liveness.workers_are_gone()  # refuse_shirts open_image: a shop that is being set up
+    assert availability.refusal_code() is None, "a shop that is being set up"
     slot = DispatcherLease.objects.create(
         number=1, seen_at=timezone.now() - liveness.GONE_AFTER - timedelta(seconds=1)
     )

@@ -51,11 +51,11 @@ def raise_connection_error(*_arguments: object) -> bool:
 
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("paused", {"paused": True}),
+    ("budget_exhausted", {"vton": {"DAILY_BUDGET": Decimal("0.10")}}),
     ("product_unknown", {"product": "shop.product:0"}),
     ("options_invalid", {"options": {"moderation_level": "permissive"}}),
     ("quota_exceeded", {"vton": {"QUOTA": "0/day"}}),
     ("in_flight_limit", {"vton": {"IN_FLIGHT": 1}}),
-    ("budget_exhausted", {"vton": {"DAILY_BUDGET": Decimal("0.10")}}),
     ("consent_required", {"consent": False}),
     ("captcha_required", {"is_human": lambda: False}),
     ("photo_format", {"photo": b"a text"}),

@@ -222,9 +222,7 @@ def test_two_such_failures_are_an_incident_and_one_is_not(
 
     code, check = check_pictures()
     assert (code, check["ok"]) == (1, False)
-    assert check["text"].startswith(
-        "the newest 2 renders failed, and the vendor had not downloaded all images"
-    )
+    assert check["text"].startswith(f"{INCIDENT}. The newest renders failed, and Pixazo had not downloaded")
     assert f"curl -i {probe}" in check["text"]
 
     vton(PUBLIC_BASE_URL=live_server.url)
@@ -236,4 +234,4 @@ def test_the_first_render_of_all_fails_the_doctor(wall: Harness) -> None:
     fail(wall, "images_unreachable", error="Internal error")
     code, check = check_pictures()
     assert code == 1
-    assert check["text"].startswith("the newest render failed, and the vendor had not downloaded all images")
+    assert check["text"].startswith(f"{INCIDENT}. The newest renders failed, and Pixazo had not downloaded")

@@ -16,6 +16,7 @@ from django.utils.formats import date_format
 
 from django_vton import lifecycle
 from django_vton.billing import budget
+from django_vton.health import find_incidents
 from django_vton.models import BudgetPeriod, DispatcherLease, GatewayState, Incident, TryOnRequest
 from django_vton.models.states import State
 from django_vton.monitoring import incidents
@@ -147,7 +148,7 @@ def test_a_budget_that_varies_around_its_threshold_is_mailed_once(
         run_schedule()
         wait_for_mails()
     assert mailed_titles() == [f"Most of the budget of {date_format(today())} is used"]
-    assert "0.30 USD of 0.375 USD are spent or set aside for running renders (80 %)." in last_mail()
+    assert "0.30 USD of 0.375 USD are spent or set aside for running renders (80 %), and" in last_mail()
     assert "VTON['DAILY_BUDGET']" in last_mail()
     near = {"kind": "day", "starts_on": today(), "used": Decimal("0.3"), "cap": CAP}
     assert budget_signals == [near]
@@ -215,19 +216,27 @@ def test_unknown_outcomes_are_mailed_once_a_day(files: StoredFiles) -> None:  # 
     assert mailed_titles() == [f"Try-ons of {date_format(today())} have an unknown outcome"]
     for row in TryOnRequest.objects.all():
         lifecycle.write_off(row, actor_id=None)
-    assert list(incidents.open_incidents()) == []
+    assert list(find_incidents()) == []
     factories.create_unresolved_tryon()
     run_schedule()
     assert len(mailed_titles()) == 1
     assert str(first.pk)[:8] not in last_mail()
 
 
-def test_written_off_and_older_outcomes_are_not_mailed(files: StoredFiles) -> None:  # noqa: ARG001 - as above
+def test_an_unknown_outcome_is_an_incident_until_it_is_resolved(files: StoredFiles) -> None:  # noqa: ARG001 - as above
     lifecycle.write_off(factories.create_unresolved_tryon(), actor_id=None)
-    old = timezone.now() - timedelta(hours=25)
-    factories.set_state(factories.create_unresolved_tryon(), State.FAILED, "outcome_unknown", finished_at=old)
     run_schedule()
     assert mailed_titles() == []
+    row = factories.create_unresolved_tryon()
+    old = timezone.now() - timedelta(days=40)
+    factories.set_state(row, State.FAILED, "outcome_unknown", finished_at=old, created_at=old)
+    for _ in range(2):
+        run_schedule()
+        assert mailed_titles() == [f"Try-ons of {date_format(today(old))} have an unknown outcome"]
+        assert Incident.objects.exists()
+    lifecycle.write_off(row, actor_id=None)
+    run_schedule()
+    assert not Incident.objects.exists()
 
 
 # Concurrency and errors ------------------------------------------------------------------------------
@@ -258,7 +267,7 @@ def test_a_check_without_changes_reads_little_and_writes_nothing(vton: Vton) -> 
     with CaptureQueriesContext(connection) as captured:
         incidents.check()
     statements = [query["sql"].split()[0] for query in captured]
-    assert statements == ["SELECT"] * 6
+    assert statements == ["SELECT"] * 7
 
 
 def test_a_page_sends_the_mail_after_its_own_transaction() -> None:

@@ -11,24 +11,17 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from ... import batches
 from ...batches import Progress
 from ...batches.catalogue import chunks, find_products, quote
 from ...batches.control import retryable
 from ...batches.review import reviewable
+from ...batches.waiting import waiting_reasons
 from ...models import Batch
 from ..base import can_spend
 from .base import BatchPages, can_stop, confirmed_price
-
-WAITING_REASONS = {
-    "budget_exhausted": gettext_lazy("The budget of today or of this month does not cover the next render."),
-    "paused": gettext_lazy("Try-on is paused for the whole shop."),
-    "not_configured": gettext_lazy("The API key or the public URL is missing or wrong in the settings."),
-    "product_not_enabled": gettext_lazy("VTON['ENABLED'] is off in the settings."),
-}
-"""The reasons why a running batch is postponed, by refusal code."""
 
 LATEST_RESULTS = 6
 """The maximum number of finished renders on the page."""
@@ -57,12 +50,13 @@ class ProgressViews(BatchPages):
         now = batches.progress(batch)
         is_running = batch.status == Batch.Status.RUNNING
         is_open = batch.status in (Batch.Status.RUNNING, Batch.Status.PAUSED)
+        waiting_reason = _waiting_reason(batch, now)
         latest = reviewable(batch).order_by("-request__finished_at").select_related("request__source")
         return {
             "batch": batch,
             "now": now,
-            "status": _status(batch, now),
-            "waiting_reason": _waiting_reason(batch, now),
+            "status": _status(batch, now, is_waiting=bool(waiting_reason)),
+            "waiting_reason": waiting_reason,
             "latest": latest.prefetch_related("request__images", "request__source__images")[:LATEST_RESULTS],
             "is_live": (is_running and not now.is_finished) or now.running > 0,
             "can_pause": can_stop(request) and is_running and now.waiting > 0,
@@ -138,17 +132,17 @@ class ProgressViews(BatchPages):
         )
 
 
-def _status(batch: Batch, now: Progress) -> str:
+def _status(batch: Batch, now: Progress, *, is_waiting: bool) -> str:
     if batch.status == Batch.Status.RUNNING and now.is_finished:
         return _("finished")
-    return _("waiting") if now.waiting_for and not now.running else batch.get_status_display()
+    return _("waiting") if is_waiting else batch.get_status_display()
 
 
 def _waiting_reason(batch: Batch, now: Progress) -> str:
-    """Return why a running batch is postponed and when it continues, or "" if it is not postponed."""
-    if batch.status != Batch.Status.RUNNING or not now.waiting_for or now.is_finished:
+    """Return why the renders of a running batch wait and when they continue, or "" if they do not wait."""
+    reasons = waiting_reasons(batch, now)
+    if not reasons:
         return ""
-    reason = str(WAITING_REASONS.get(now.waiting_for, _("Try-on has a problem at the moment.")))
     continues = _("The batch continues automatically once this is over.")
     if now.waiting_until is not None:
         # The page shows whole minutes. Round up, so that the batch never continues later than shown.
@@ -156,7 +150,7 @@ def _waiting_reason(batch: Batch, now: Progress) -> str:
         continues = _("The batch continues automatically at %(time)s.") % {
             "time": date_format(rounded, "DATETIME_FORMAT")
         }
-    return f"{reason} {continues}"
+    return " ".join([*reasons, continues])
 
 
 def _retry_price(batch: Batch, *, include_unknown: bool) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from django.core.exceptions import FieldError, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from ... import batches
+from ...batches.waiting import waiting_reasons
 from ...exceptions import ProductNotRegistered, Refused
 from ...models import Batch
 from ...products import reference, tryon_for
@@ -114,12 +115,12 @@ class Command(BaseCommand):
 
         def get_progress() -> str | None:
             now = batches.progress(batch)
-            return None if now.is_finished else _progress_line(now)
+            return None if now.is_finished else _progress_line(batch, now)
 
         self.stdout.write(f"Batch {batch.pk}.")
         dispatch_until_done(self.stdout, get_progress)
         now = batches.progress(batch)
-        self.stdout.write(_progress_line(now))
+        self.stdout.write(_progress_line(batch, now))
         if not now.is_finished:
             text = f"Interrupted. A worker continues the batch. To follow it, use --resume {batch.pk}."
             raise CommandError(text, returncode=INTERRUPTED)
@@ -147,11 +148,10 @@ def _find_products(label: str, filters: list[str]) -> list[str]:
         raise CommandError(str(error)) from error
 
 
-def _progress_line(now: batches.Progress) -> str:
+def _progress_line(batch: Batch, now: batches.Progress) -> str:
     parts = [f"{now.ended}/{now.total}"]
     names = ("running", "failed", "refused", "canceled", "dropped")
     parts += [f"{count} {name}" for name in names if (count := getattr(now, name))]
-    if now.waiting_for:
-        until = f" until {now.waiting_until:%Y-%m-%d %H:%M %Z}" if now.waiting_until else ""
-        parts.append(f"waiting: {now.waiting_for}{until}")
+    until = f" until {now.waiting_until:%Y-%m-%d %H:%M %Z}" if now.waiting_until else ""
+    parts += [f"waiting{until}: {reason}" for reason in waiting_reasons(batch, now)]
     return ", ".join([*parts, f"{format_usd(now.spent)} spent"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ... import health
+from ...monitoring.health_checks import run_health_checks
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print a list of {name, ok, text}.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        results = health.run_health_checks(with_products=options["products"])
+        results = run_health_checks(with_products=options["products"])
         if options["json"]:
             self.stdout.write(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
         else:

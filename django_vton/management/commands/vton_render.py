@@ -12,8 +12,8 @@ from django.utils import timezone
 from ... import images, products, rendering
 from ...exceptions import Refused
 from ...gateway import engines
-from ...gateway.circuit_breaker import BREAKER_REASONS
-from ...models import GatewayState, TryOnImage, TryOnRequest
+from ...health import facts, notice
+from ...models import TryOnImage, TryOnRequest
 from ...models.states import TERMINAL, State
 from ...utils.money import format_usd
 from ..arguments import engine_options, find_house_model
@@ -79,11 +79,12 @@ class Command(BaseCommand):
 
 
 def _progress_line(render: TryOnRequest) -> str:
-    """Return the render's state. While the circuit breaker holds it back, return the reason."""
-    breaker = GatewayState.objects.filter(pk=render.engine).values_list("breaker", flat=True).first()
-    if not breaker or render.state != State.QUEUED:
-        return f"{State(render.state).label} ..."
-    return f"Waiting, because Pixazo refuses renders: {BREAKER_REASONS.get(breaker, breaker)}."
+    """Return the render's state. While it waits because no render can be made, return the reason."""
+    if render.state == State.QUEUED:
+        for fact in facts.gateway():
+            if fact.engine == render.engine:
+                return f"Waiting. {notice(fact.cause).summary}"
+    return f"{State(render.state).label} ..."
 
 
 def _paths(output: Path, render: TryOnRequest) -> list[Path]:

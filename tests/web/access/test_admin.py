@@ -14,8 +14,6 @@ from django.urls import reverse
 
 from django_vton.models import (
     Batch,
-    BudgetPeriod,
-    GatewayState,
     PauseSwitch,
     PersonPhoto,
     PhotoAccess,
@@ -39,10 +37,8 @@ ADMIN_VIEWS: dict[str, dict[str, int]] = {
         "add": 403, "delete": 403, "products": 403, "cancel": 403, "retry": 403,
         "discard": 405, "pause": 405, "resume": 405, "publish": 405,
     },
-    "budgetperiod": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "conversion": {"changelist": 200},
     "reports": {"days": 200, "feedback": 200},
-    "gatewaystate": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "housemodel": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "incident": {"changelist": 403},
     "invoice": {"": 200, "csv": 200},
@@ -75,8 +71,6 @@ def objects(done: TryOnRequest, house_model: PersonPhoto) -> dict[str, Any]:
     access_log.record_access(get_user_model().objects.create_user("eve"), done.images.get())
     return {
         "batch": Batch.objects.create(status=Batch.Status.RUNNING).pk,
-        "budgetperiod": BudgetPeriod.objects.all()[:1].get().pk,
-        "gatewaystate": GatewayState.objects.create(engine="fashn-v1.6").pk,
         "housemodel": house_model.pk,
         "photoaccess": PhotoAccess.objects.get().pk,
         "pauseswitch": PauseSwitch.objects.create(pk=1).pk,

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from django_vton import lifecycle
 from django_vton.billing import budget
-from django_vton.models import Attempt, DispatcherLease, GatewayState, Incident, PauseSwitch, TryOnRequest
+from django_vton.models import DispatcherLease, GatewayState, Incident, PauseSwitch, TryOnRequest
 from django_vton.models.states import State
 from django_vton.queue import liveness
 from tests.admin import factories
@@ -79,7 +79,7 @@ def test_workers_are_gone() -> None:
     DispatcherLease.objects.update(seen_at=timezone.now() - timedelta(minutes=6))
     assert failed_checks() == {"workers"}
     _status, results = call_vton_doctor()
-    assert re.fullmatch(r"last seen 36\d s ago: start .+", results["workers"]["text"])
+    assert re.fullmatch(r"No worker is running\. .+ Start .+ Since .+ UTC\.", results["workers"]["text"])
 
 
 @pytest.mark.parametrize("options", [(), ("--products",)], ids=str)
@@ -109,37 +109,9 @@ def test_a_row_that_is_due_for_minutes(guest: Client, shirt: Product, phone_phot
     assert failed_checks() == {"overdue"}
 
 
-def test_an_unknown_outcome(guest: Client, shirt: Product, phone_photo: PhotoMaker) -> None:
-    row = create_tryon(guest, shirt, phone_photo())
-    TryOnRequest.objects.filter(pk=row.pk).update(state=State.UNKNOWN, due_at=timezone.now())
-    assert failed_checks() == {"unknown"}
-
-
 def test_an_open_circuit_breaker() -> None:
     GatewayState.objects.create(engine="glass-v1", breaker="402")
     assert failed_checks() == {"gateway"}
-
-
-def test_a_gateway_that_cannot_be_reached(
-    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
-) -> None:
-    assert call_vton_doctor()[1]["gateway"]["text"] == "nothing was sent yet"
-    row = create_tryon(guest, shirt, phone_photo())
-    sent = Attempt.objects.filter(request=row)
-    sent.update(outcome="not_sent", error="ConnectError: refused")
-    vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
-    assert failed_checks() == {"gateway"}
-    text = call_vton_doctor()[1]["gateway"]["text"]
-    assert "was not sent to http://127.0.0.1:8765:" in text
-    assert text.endswith("ConnectError: refused (is vton_sandbox running?)")
-    vton(PIXAZO_BASE_URL="https://gateway.pixazo.ai")
-    assert call_vton_doctor()[1]["gateway"]["text"].endswith("ConnectError: refused")
-    vton(PIXAZO_BASE_URL="http://127.0.0.1:8765")
-    sent.update(error="FileNotFoundError")  # Not a connection error, so the sandbox would not help.
-    assert call_vton_doctor()[1]["gateway"]["text"].endswith(": FileNotFoundError")
-
-    sent.update(outcome="accepted")
-    assert call_vton_doctor()[1]["gateway"]["text"] == "the newest submit was sent"
 
 
 def test_images_that_the_vendor_cannot_use(
@@ -150,8 +122,9 @@ def test_images_that_the_vendor_cannot_use(
     rows = TryOnRequest.objects.filter(pk__in=[row.pk for row in ended])
     rows.update(state=State.FAILED, error_code="photo_unusable")
     assert failed_checks() == {"pictures"}
-    assert "the newest 3 renders failed" in call_vton_doctor()[1]["pictures"]["text"]
-    assert "PUBLIC_BASE_URL" in call_vton_doctor()[1]["pictures"]["text"]
+    text = call_vton_doctor()[1]["pictures"]["text"]
+    assert text.startswith("Pixazo cannot use the shop's images. The newest renders failed")
+    assert "http://127.0.0.1:8000" in text
     assert call_vton_doctor()[1]["incidents"]["text"].startswith("images_unreadable")
     TryOnRequest.objects.filter(pk=ended[0].pk).update(error_code="vendor")  # The oldest does not count.
     assert failed_checks() == {"pictures"}
@@ -173,10 +146,12 @@ def test_a_budget_that_is_nearly_used_is_reported_and_a_used_one_fails(vton: Vto
     vton(DAILY_BUDGET=Decimal(1))
     budget.reserve(850_000)
     assert failed_checks() == set()
-    assert call_vton_doctor()[1]["budget.day"]["text"] == "0.15 USD left of 1.00: 80 % or more is used"
+    text = call_vton_doctor()[1]["budget.day"]["text"]
+    assert text.startswith("Most of the budget of ")
+    assert "(85 %), and 0.15 USD are left." in text
     budget.reserve(100_000)
     assert failed_checks() == {"budget.day"}
-    assert "no further render fits" in call_vton_doctor()[1]["budget.day"]["text"]
+    assert "No further render fits" in call_vton_doctor()[1]["budget.day"]["text"]
 
 
 def test_incidents_are_named_and_unsent_mail_fails() -> None:

@@ -1,0 +1,240 @@
+"""Find out whether try-ons can be made, from the settings and the database. Nothing is written or called.
+
+Each function yields the facts of the health check with its name. A problem that may end by itself is shown at
+once, but opens no incident and refuses no order before it has lasted for two minutes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from ..billing.budget import budget_statuses
+from ..conf import MICROS_PER_USD, config
+from ..gateway import circuit_breaker, links
+from ..gateway.engines import engines
+from ..models import Attempt, FailedCheck, GatewayState, PauseSwitch, TryOnEvent, TryOnRequest
+from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE, State
+from ..queue import liveness
+from ..utils.periods import period_bounds, today
+
+LASTING = timedelta(minutes=2)
+"""The time after which a stopped engine or a failing storage refuses orders."""
+
+OVERDUE_AFTER = timedelta(minutes=2)
+"""The delay after which a due row counts as overdue. A worker is woken every minute."""
+
+MAX_CLOCK_SKEW = timedelta(seconds=5)
+
+MAX_TRYON_AGE = timedelta(days=7)
+"""The age of the try-ons whose image failures are examined."""
+
+MIN_UNREACHABLE = 2
+"""The number of failed renders in a row that is an incident if the vendor has not downloaded the images."""
+
+MIN_UNREADABLE = 3
+"""The number of failed renders in a row that cannot be explained by one bad image."""
+
+IS_WRITTEN_OFF = Exists(
+    TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
+)
+"""Whether the try-on was written off since it last failed."""
+
+HAS_ATTEMPT = Exists(Attempt.objects.filter(request=OuterRef("pk")))
+"""Whether the try-on has a render of its own, instead of sharing one."""
+
+OUTCOME_UNKNOWN = Q(HAS_ATTEMPT, ~IS_WRITTEN_OFF, state=State.FAILED, error_code="outcome_unknown")
+"""The try-on ended without the vendor's response, and no operator has resolved it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """What one health check has found: a problem with its `cause`, or nothing wrong."""
+
+    check: str
+    """The name of the health check, as `vton_doctor` prints it."""
+    text: str = ""
+    """What was found if nothing is wrong, in English."""
+    cause: str = ""
+    """What is wrong, for `notice`, and the name of the incident; "" if nothing is wrong."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """When it ends by itself, if that is known."""
+    is_warning: bool = False
+    """Whether everything still works."""
+    is_incident: bool = True
+    """Whether staff are told by mail."""
+    refusal: str = ""
+    """The code with which orders are refused, or ""."""
+    engine: str = ""
+    """The engine that has the problem; "" if all have."""
+
+
+def settings() -> Iterator[Fact]:
+    """Try-on is switched off in the settings, or they are not complete. Nothing is yielded otherwise."""
+    if not config.ENABLED:
+        yield Fact(check="settings", cause="disabled", is_incident=False, refusal="product_not_enabled")
+    # A vendor that cannot load the images charges the render all the same.
+    if not config.is_configured or links.missing_script_name():
+        yield Fact(check="settings", cause="not_configured", is_incident=False, refusal="not_configured")
+
+
+def pause() -> Iterator[Fact]:
+    """Try-on is paused in the admin."""
+    switch = PauseSwitch.objects.filter(is_paused=True).first()
+    if switch is None:
+        yield Fact(check="pause", text="not paused")
+    else:
+        since = switch.changed_at
+        yield Fact(check="pause", cause="paused", since=since, is_incident=False, refusal="paused")
+
+
+def budget() -> Iterator[Fact]:
+    """A budget is nearly used, or too little is left for any render."""
+    for status in reversed(budget_statuses()):
+        check, text = f"budget.{status.kind}", "no cap; DAILY_BUDGET or MONTHLY_BUDGET would set one"
+        if status.cap is not None and status.left is not None:
+            text = f"{status.left / MICROS_PER_USD:.2f} USD left of {status.cap / MICROS_PER_USD:.2f}"
+        if not status.is_near:
+            yield Fact(check=check, text=text)
+            continue
+        level = "reached" if status.is_reached else "near"
+        yield Fact(
+            check=check,
+            cause=f"budget.{status.kind}.{status.starts_on}.{level}.{status.cap}",
+            until=period_bounds(status.kind)[1],
+            is_warning=not status.is_reached,
+            is_incident=bool(status.cap),  # A budget of 0 is a decision, not an incident.
+            refusal="budget_exhausted" if status.is_reached else "",
+        )
+
+
+def workers() -> Iterator[Fact]:
+    """No worker was seen for minutes, or none ever: then the shop is being set up."""
+    seen, now = liveness.last_seen(), timezone.now()
+    if seen is None:
+        yield Fact(check="workers", cause="workers_never_seen", is_incident=False)
+    elif seen < now - liveness.GONE_AFTER:
+        yield Fact(check="workers", cause="workers", since=seen, refusal="unavailable")
+    else:
+        yield Fact(check="workers", text=f"last seen {(now - seen).total_seconds():.0f} s ago")
+
+
+def gateway() -> Iterator[Fact]:
+    """The vendor refuses all renders of an engine, fails, or cannot be reached."""
+    states = GatewayState.objects.filter(engine__in=engines()).exclude(breaker="").order_by("engine")
+    is_ok = True
+    for state in states:
+        is_ok, is_lasting = False, _is_lasting(state.stopped_at)
+        yield Fact(
+            check="gateway",
+            cause=f"breaker.{state.engine}.{state.breaker}",
+            since=state.stopped_at,
+            is_incident=is_lasting or state.breaker in circuit_breaker.REFUSALS,
+            refusal="unavailable" if is_lasting else "",
+            engine=state.engine,
+        )
+    if is_ok:
+        yield Fact(check="gateway", text="no engine is stopped")
+
+
+def storage() -> Iterator[Fact]:
+    """A worker could not write to the storage. Nothing is yielded if it could, or has not tried."""
+    for failed in FailedCheck.objects.filter(name="storage"):
+        is_lasting = _is_lasting(failed.since)
+        refusal = "unavailable" if is_lasting else ""
+        yield Fact(
+            check="storage", cause="storage", since=failed.since, is_incident=is_lasting, refusal=refusal
+        )
+
+
+def _is_lasting(since: datetime | None) -> bool:
+    return since is not None and since <= timezone.now() - LASTING
+
+
+def unknown() -> Iterator[Fact]:
+    """Try-ons that may have been charged, until an operator resolves them: one fact for each day."""
+    days = defaultdict(list)
+    for finished_at in TryOnRequest.objects.filter(OUTCOME_UNKNOWN).values_list("finished_at", flat=True):
+        if finished_at is not None:
+            days[today(finished_at)].append(finished_at)
+    for day, times in sorted(days.items(), reverse=True):
+        yield Fact(check="unknown", cause=f"unknown_outcome.{day}", since=min(times))
+    if not days:
+        yield Fact(check="unknown", text="no try-on has an unknown outcome")
+
+
+def pictures() -> Iterator[Fact]:
+    """The newest renders failed because of images, by the vendor's responses.
+
+    The shop cannot request its own URLs from outside. Only renders whose images the vendor downloads count.
+    """
+    by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
+    ended = TryOnRequest.objects.filter(
+        HAS_ATTEMPT, engine__in=by_link, state__in=(State.COMPLETED, State.FAILED)
+    )
+    recent = ended.filter(created_at__gte=timezone.now() - MAX_TRYON_AGE).order_by("-created_at")
+    codes = list(recent.values_list("error_code", flat=True)[:MIN_UNREADABLE])
+    for cause, image_codes, minimum in (
+        ("images_unreachable", {IMAGES_UNREACHABLE}, MIN_UNREACHABLE),
+        ("images_unreadable", {IMAGES_UNREACHABLE, *IMAGE_ERROR_CODES}, MIN_UNREADABLE),
+    ):
+        newest = codes[:minimum]
+        if newest and set(newest) <= image_codes:
+            yield Fact(check="pictures", cause=cause, is_incident=len(newest) == minimum)
+            return
+    yield Fact(check="pictures", text="no series of renders failed because of images")
+
+
+def overdue() -> Iterator[Fact]:
+    """A try-on has been due for minutes, so the workers do too little."""
+    oldest, now = TryOnRequest.objects.scheduled().aggregate(at=Min("due_at"))["at"], timezone.now()
+    if oldest is not None and oldest < now - OVERDUE_AFTER:
+        yield Fact(check="overdue", cause="overdue", since=oldest, is_incident=False)
+        return
+    late = 0 if oldest is None else max(0, int((now - oldest).total_seconds()))
+    text = "nothing is due" if oldest is None else f"the oldest try-on has been due for {late} s"
+    yield Fact(check="overdue", text=text)
+
+
+def clock() -> Iterator[Fact]:
+    """The clock of this machine differs from the database's, so leases overlap."""
+    # The query needs any table with a row, since it selects the database's time once per row.
+    database_time = MigrationRecorder.Migration.objects.values_list(Now(), flat=True)[:1].get()
+    skew = abs(timezone.now() - database_time)
+    if skew > MAX_CLOCK_SKEW:
+        yield Fact(check="clock", cause=f"clock.{skew.total_seconds():.0f}", is_incident=False)
+    else:
+        yield Fact(check="clock", text=f"agrees with the clock of {connection.vendor}")
+
+
+STOPS = (settings, pause, budget, workers, storage, gateway)
+"""What can stop renders and refuse orders, the first reason first."""
+
+INCIDENTS = (budget, workers, storage, gateway, unknown, pictures)
+"""What can become an incident."""
+
+FACTS = (*STOPS, unknown, pictures, overdue, clock)
+
+
+def find_stops() -> Iterator[Fact]:
+    """Yield the problems for which no render is started now, or soon no more. Some refuse orders."""
+    yield from (fact for find in STOPS for fact in find() if fact.cause and not fact.is_warning)
+
+
+def find_incidents() -> Iterator[Fact]:
+    """Yield the problems that are incidents now."""
+    yield from (fact for find in INCIDENTS for fact in find() if fact.cause and fact.is_incident)
+
+
+def find_facts() -> Iterator[Fact]:
+    """Yield all problems."""
+    yield from (fact for find in FACTS for fact in find() if fact.cause)
