@@ -13,7 +13,7 @@ TSC := node_modules/.bin/tsc
 help:
 	@echo "make demo    run the example shop on http://127.0.0.1:8000/ (PORT=8001 for another port)"
 	@echo "make test    run the tests (WORKERS= processes, default 2; ARGS= for pytest)"
-	@echo "make hosts   run the tests in a django-oscar shop, a Wagtail site and a shop with image libraries (ARGS= for pytest)"
+	@echo "make hosts   run the tests in a django-oscar shop, a Wagtail site, a shop with image libraries and admin themes"
 	@echo "make sqlite-load  measure how often SQLite makes the Oscar shop fail, with and without its options"
 	@echo "make wheel   build the wheel, install it on Python 3.11, run some tests and a type check (ARGS= for nox)"
 	@echo "make matrix  run the tests on each Python, Django and database; takes hours (ARGS= for nox)"
@@ -56,7 +56,7 @@ test: $(READY) $(MODULES)
 
 # Each host is a project with its own settings; tests/conftest.py belongs to the example shop.
 hosts: $(HOSTS)/.ready
-	for host in oscar thumbnails wagtail; do \
+	for host in oscar themes thumbnails wagtail; do \
 	  $(HOSTS)/bin/python -m pytest --confcutdir tests/hosts --ds tests.hosts.$$host.settings tests/hosts/$$host $(ARGS) || exit; \
 	done
 

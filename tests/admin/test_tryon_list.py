@@ -94,8 +94,9 @@ def test_the_date_field_keeps_the_other_filters(superuser: Client, askers: dict[
     day = timezone.localdate(askers["user"].created_at - timedelta(days=1)).isoformat()
     html = get_page(superuser, LIST, day=day, by="user", q="use", p="1")
 
-    form = html.partition('<form class="vton-day"')[2].partition("</form>")[0]
-    fields = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', form))
+    form = html.partition('<form id="vton-day"')[2].partition("</form>")[0]
+    (date_field,) = re.findall(r'<input form="vton-day" [^>]+>', html)
+    fields = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', form + date_field))
     assert fields == {"by": "user", "q": "use", "day": day}
 
 
