@@ -60,7 +60,7 @@ class RequesterFilter(ConditionFilter):
     conditions = {
         "guest": (_("Guests"), Q(~_BY_USER, shopper__isnull=False)),
         "user": (_("Users"), _BY_USER),
-        "shop": (_("The shop: renders on house models"), Q(shopper__isnull=True, erased_at__isnull=True)),
+        "shop": (_("Shop (shared render)"), Q(shopper__isnull=True, erased_at__isnull=True)),
         "erased": (_("Erased"), Q(erased_at__isnull=False)),
     }
 

@@ -36,7 +36,7 @@ BILLING_LABELS = {
     "charged": gettext_lazy("charged"),
     "assumed": gettext_lazy("assumed charged"),
     "free": gettext_lazy("free"),
-    "held": gettext_lazy("held"),
+    "held": gettext_lazy("reserved"),
 }
 DAYS_HEADER = (
     *("day", "renders", "completed", "failed"),
@@ -77,7 +77,7 @@ class ReportsAdmin(ReadOnlyAdmin):
         return self.render_page(
             request,
             "reports",
-            title=_("Try-on reports"),
+            title=_("Analytics"),
             period=period,
             choices=periods.choices(),
             budgets=budget_context(),
@@ -115,7 +115,7 @@ class ReportsAdmin(ReadOnlyAdmin):
         return self.render_page(
             request,
             "invoice",
-            title=_("Invoice check"),
+            title=_("Reconcile with invoice"),
             period=period,
             choices=periods.months(),
             total=_totals_row(reports.spending(period.first, period.last)),

@@ -167,14 +167,14 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, tryon: TryOnRequest) -> SafeString:
-        """The total cost of the attempts, and whether a part of it is only held."""
+        """The total cost of the attempts, and whether a part of it is only reserved."""
         booked = [attempt for attempt in tryon.attempts.all() if attempt.money != Money.FREE]
         if tryon.source_id is not None or not booked:
             free = _("free") if tryon.source_id is None else _("shared")
             return format_html('<span class="vton-quiet">{}</span>', free)
         total = format_usd(sum(attempt.amount for attempt in booked))
         amount = format_html('<span class="vton-amount">{}</span>', total)
-        return _with_note(amount, _("held") if any(row.money == Money.HELD for row in booked) else "")
+        return _with_note(amount, _("reserved") if any(row.money == Money.HELD for row in booked) else "")
 
     @admin.display(description=gettext_lazy("requested by"))
     def requested_by(self, tryon: TryOnRequest) -> str:
@@ -182,7 +182,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
         if tryon.erased_at is not None:
             return _("erased")
         if tryon.shopper is None:
-            return _("no shopper: a shared render")
+            return _("Shop (shared render)")
         if tryon.shopper.user is None:
             return str(tryon.shopper)
         return _("User %(name)s") % {"name": tryon.shopper.user}

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('vendor_id', models.CharField(blank=True, max_length=200, null=True, verbose_name="vendor's id")),
                 ('amount', models.BigIntegerField(help_text='Micro-USD: 75000 is 0.075 USD.', verbose_name='price')),
                 ('budget_day', models.DateField(help_text='The day whose budget it counts towards.', verbose_name='day')),
-                ('money', models.CharField(choices=[('held', 'held'), ('spent', 'spent'), ('free', 'free')], default='held', max_length=5, verbose_name='money')),
+                ('money', models.CharField(choices=[('held', 'reserved'), ('spent', 'spent'), ('free', 'free')], default='held', max_length=5, verbose_name='money')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
                 ('posted_at', models.DateTimeField(blank=True, help_text='When it was claimed, committed before sending.', null=True, verbose_name='sent')),
                 ('answered_at', models.DateTimeField(blank=True, help_text='When the vendor reported the outcome. If empty, a spent amount is assumed to be charged.', null=True)),
@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('day', 'day'), ('month', 'month')], max_length=5, verbose_name='kind')),
                 ('starts_on', models.DateField(verbose_name='starts on')),
-                ('held', models.BigIntegerField(default=0, verbose_name='held')),
+                ('held', models.BigIntegerField(default=0, verbose_name='reserved')),
                 ('spent', models.BigIntegerField(default=0, verbose_name='spent')),
             ],
             options={
@@ -417,7 +417,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'conversion',
-                'verbose_name_plural': 'try-on reports',
+                'verbose_name_plural': 'analytics',
             },
         ),
         migrations.CreateModel(

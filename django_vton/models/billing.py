@@ -15,7 +15,7 @@ class BudgetPeriod(models.Model):
 
     kind = models.CharField(_("kind"), max_length=5, choices=Kind)
     starts_on = models.DateField(_("starts on"))
-    held = models.BigIntegerField(_("held"), default=0)
+    held = models.BigIntegerField(_("reserved"), default=0)
     spent = models.BigIntegerField(_("spent"), default=0)
 
     class Meta:

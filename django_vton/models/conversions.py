@@ -31,7 +31,7 @@ class Conversion(models.Model):
 
     class Meta:
         verbose_name = _("conversion")
-        verbose_name_plural = _("try-on reports")
+        verbose_name_plural = _("analytics")
         constraints = [
             # NULLs are never equal, so erased rows never conflict.
             models.UniqueConstraint(fields=["request", "kind", "reference"], name="vton_unique_conversion")

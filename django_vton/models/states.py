@@ -26,7 +26,7 @@ class State(models.TextChoices):
 class Money(models.TextChoices):
     """What happened to the money that was reserved for an attempt."""
 
-    HELD = "held", _("held")
+    HELD = "held", _("reserved")
     SPENT = "spent", _("spent")
     FREE = "free", _("free")
 

@@ -41,7 +41,7 @@ def test_the_price_covers_only_missing_renders(
     assert text == ""
     html = get_page(merchant, CHANGE, draft.pk)
     text = visible_text(html)
-    assert "renders 4 existing, not paid again 1 price 0.90 USD maximum" in text
+    assert "renders 4 already rendered (no charge) 1 price 0.90 USD maximum" in text
     assert "1.20 USD" in text
     assert "1 product cannot be tried on now and costs nothing" in text
     assert "The shop no longer has this product." in text

@@ -84,7 +84,7 @@ def test_the_budgets_of_today_and_this_month_are_shown(operator: Client, vton: V
     html = get_page(operator, HEALTH)
     text = visible_text(html)
     assert re.findall(r"<meter[^>]* value=\"(\d+)\" low=\"80\"", html) == ["85", "8"]
-    assert "85 % of 1.00 USD spent 0.45 USD reserved for running renders 0.40 USD left 0.15 USD" in text
+    assert "85 % of 1.00 USD spent 0.45 USD reserved 0.40 USD left 0.15 USD" in text
     assert "Most of the budget of" in text
 
     BudgetPeriod.objects.update(spent=600_000)

@@ -66,9 +66,9 @@ def test_cost_is_held_spent_free_or_shared(superuser: Client) -> None:
         row = html.partition(str(request.pk))[2].partition("</tr>")[0]
         return visible_text('<div id="content"' + row.partition("field-cost")[2].partition("</td>")[0])
 
-    assert "0.075 USD held" in cost(held)
+    assert "0.075 USD reserved" in cost(held)
     assert "1.50 USD" in cost(spent)
-    assert "held" not in cost(spent)
+    assert "reserved" not in cost(spent)
     assert "free" in cost(free)
     assert "shared" in cost(TryOnRequest.objects.get(product_title="shared"))
 
@@ -82,7 +82,7 @@ def test_shared_renders_link_to_each_other(superuser: Client) -> None:
     listed = visible_text(get_page(superuser, LIST))
     assert "shares a render" in listed
     assert "shared by 1" in listed
-    assert "no shopper: a shared render" in listed
+    assert "Shop (shared render)" in listed
     assert reverse(DETAIL, args=[source.pk]) in get_page(superuser, DETAIL, follower.pk)
     assert reverse(DETAIL, args=[follower.pk]) in get_page(superuser, DETAIL, source.pk)
 
