@@ -7,7 +7,8 @@ from pathlib import Path
 _SCRATCH = Path(tempfile.mkdtemp(prefix="vton-tests-"))
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 if os.environ.get("MEDIA_ROOT_WORKER", _WORKER) != _WORKER:
-    del os.environ["MEDIA_ROOT"]  # Each worker needs its own: a purge deletes the files of rows it does not know.
+    # Each worker needs its own: a purge deletes the files whose rows are in another database.
+    del os.environ["MEDIA_ROOT"]
 os.environ.setdefault("MEDIA_ROOT", str(_SCRATCH / "media"))
 os.environ["MEDIA_ROOT_WORKER"] = _WORKER
 os.environ.setdefault("SECRET_KEY", "tests")
