@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 
 from django.core.files.base import ContentFile
@@ -12,9 +13,12 @@ from ..storage import private_storage
 
 logger = logging.getLogger(__name__)
 
+URL_QUERY = re.compile(r"\?\S+")
+"""The part of a URL in an error message that can contain a signature."""
+
 
 def find_storage_problem() -> str:
-    """Write, read and delete a small file. Return what went wrong, or ""."""
+    """Write, read and delete a small file. Return what went wrong, without secrets, or ""."""
     try:
         storage = private_storage()
         name = storage.save(f"vton/photos/00/{uuid.uuid4().hex}.txt", ContentFile(b"probe"))
@@ -23,10 +27,9 @@ def find_storage_problem() -> str:
                 is_same = file.read() == b"probe"
         finally:
             storage.delete(name)
-    except Exception as error:
-        # Backends raise exceptions of their own, whose texts may contain URLs.
-        logger.exception("The storage cannot be used.")
-        return type(error).__name__
+    except Exception as error:  # noqa: BLE001 - a storage may raise anything
+        problem = f"{type(error).__name__}: {URL_QUERY.sub('', str(error))}"
+        return problem[:200].rstrip(".: ")  # The column `FailedCheck.error` is not longer.
     return "" if is_same else "a file was not read back as written"
 
 
@@ -34,6 +37,7 @@ def record_storage_check() -> None:
     """Check the storage, and record the result for all processes. For workers, which store the results."""
     failed = FailedCheck.objects.filter(name="storage")
     if error := find_storage_problem():
+        logger.error("The private storage cannot be used: %s", error)
         if not failed.update(error=error):
             FailedCheck.objects.bulk_create([FailedCheck(name="storage", error=error)], ignore_conflicts=True)
     else:

@@ -21,12 +21,14 @@ from django_vton.models.states import State
 from django_vton.queue import liveness
 from tests.admin import factories
 from tests.live_shop import MANAGE
+from tests.remote_storage import SIGNED_URL, NoSuchKey, use_remote_storage
 from tests.tryons import create_tryon
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from django.test import Client
+    from pytest_django import Settings
 
     from shop.models import Product
     from tests.conftest import PhotoMaker, Vton
@@ -68,6 +70,23 @@ def test_the_command_prints_each_check() -> None:
     out = io.StringIO()
     call_command("vton_doctor", stdout=out)
     assert re.search(r"ok +workers: last seen \d s ago", out.getvalue())
+
+
+def test_any_error_of_the_storage_is_reported_and_stops_no_other_check(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_args: Any) -> None:
+        raise NoSuchKey(f"The bucket of {SIGNED_URL}secret does not exist")
+
+    remote = use_remote_storage(settings)
+    healthy = call_vton_doctor()[1]
+    monkeypatch.setattr(remote, "_save", fail)
+    status, results = call_vton_doctor()
+    assert (status, set(results), healthy["storage"]["ok"]) == (1, set(healthy), True)
+    # Without the signature of the URL, and without a traceback between the lines of the command.
+    reported = "NoSuchKey: The bucket of https://bucket.example/private does not exist"
+    assert results["storage"]["text"].endswith(reported)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_workers_were_never_seen() -> None:
