@@ -154,7 +154,10 @@ class DescribedProduct:
     @property
     def image(self) -> Any:
         """Return the product's image as `get_image` returns it, or None."""
-        return self.tryon.get_image(self.product) or None
+        image = self.tryon.get_image(self.product)
+        # By its name, because django-imagekit creates the file to find out whether it is true.
+        is_given = image.name if hasattr(image, "storage") else image
+        return image if is_given else None
 
     @property
     def image_url(self) -> str:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db.models import Model, QuerySet
+from django.template import Context, Template
+from django.urls import reverse
 
 from django_vton import products
 from django_vton.exceptions import ProductNotRegistered, Refused
@@ -18,6 +21,7 @@ from .tryons import make_product, product_ref
 
 if TYPE_CHECKING:
     from django.core.files import File
+    from django.test import Client
     from pytest_django import DjangoAssertNumQueries, Settings
 
 RegisterTryOn = Callable[[type[Model], type[TryOn]], None]
@@ -26,6 +30,15 @@ RegisterTryOn = Callable[[type[Model], type[TryOn]], None]
 class ImageTryOn(TryOn):
     def get_image(self, product: Any) -> File[bytes]:
         return ContentFile(b"picture", name="picture.jpg")
+
+
+class ThumbnailWithoutSource:
+    """A file that is created when its truth is tested, as those of django-imagekit."""
+
+    name, storage = "thumbnail.jpg", default_storage
+
+    def __bool__(self) -> bool:
+        raise FileNotFoundError
 
 
 @pytest.fixture
@@ -54,6 +67,16 @@ def test_describe_returns_none_for_products_that_cannot_be_tried_on() -> None:
     assert describe(make_product("bag", Kind.ACCESSORY)) is None
     assert describe(Product(name="Unsaved", photo="a.jpg")) is None
     assert describe(Product(pk=7, name="No picture")) is None
+
+
+def test_a_button_does_not_create_a_thumbnail_and_does_not_fail_without_it(
+    guest: Client, shirt: Product, register_tryon: RegisterTryOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_tryon(Product, ImageTryOn)
+    monkeypatch.setattr(ImageTryOn, "get_image", lambda *_: ThumbnailWithoutSource())
+    button = Template("{% load vton %}{% tryon product %}").render(Context({"product": shirt}))
+    assert "vton-try-on" in button
+    assert guest.get(reverse("vton:try", args=[product_ref(shirt)])).status_code == 404
 
 
 def test_an_unregistered_model_raises_only_in_debug(

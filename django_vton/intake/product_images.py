@@ -92,7 +92,7 @@ def _for_merchant(refusal: ImageRefused) -> str:
 def _read(described: DescribedProduct) -> bytes:
     """Return the contents of the product's image. Raise `UnusableImage` if there are none."""
     image = described.image
-    if not image:
+    if image is None:
         raise UnusableImage(Reason.FILE, _("This product has no picture."))
     try:
         return product_files.read_image(image)
