@@ -61,6 +61,11 @@ def can_spend(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("vton.spend"))
 
 
+def can_publish(request: HttpRequest) -> bool:
+    """Return whether the user may review renders, and publish and unpublish them."""
+    return bool(request.user.has_perm("vton.change_batch"))
+
+
 def can_view_shopper_photos(request: HttpRequest) -> bool:
     """Return whether the user may view shoppers' photos and results. By default, staff may not."""
     return bool(request.user.has_perm("vton.view_shopper_photos"))

@@ -13,9 +13,10 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from ..batches.review import IS_PUBLISHED, OUTDATED
 from ..gateway.engines import engines
 from ..health.facts import OUTCOME_UNKNOWN
-from ..models import HouseModel, Shopper
+from ..models import BatchRender, HouseModel, Shopper
 from ..models.states import State
 from ..utils.periods import start_of_day, today
 from . import periods
@@ -62,6 +63,23 @@ class RequesterFilter(ConditionFilter):
         "user": (_("Users"), _BY_USER),
         "shop": (_("Shop (shared render)"), Q(shopper__isnull=True, erased_at__isnull=True)),
         "erased": (_("Erased"), Q(erased_at__isnull=False)),
+    }
+
+
+class OutdatedFilter(ConditionFilter):
+    """Filter by whether the product has another image since the render."""
+
+    title = _("product picture")
+    parameter_name = "picture"
+    conditions = {
+        "outdated": (
+            _("Changed since the render"),
+            Q(pk__in=BatchRender.objects.filter(OUTDATED).order_by().values("request")),
+        ),
+        "published": (
+            _("Changed, and the render is in the shop"),
+            Q(pk__in=BatchRender.objects.filter(OUTDATED & Q(IS_PUBLISHED)).order_by().values("request")),
+        ),
     }
 
 

@@ -7,19 +7,21 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from .. import batches, products
 from ..batches.catalogue import product_title, quote
+from ..batches.review import OUTDATED
 from ..exceptions import ProductNotRegistered, Refused
 from ..intake import product_images
-from ..models import Batch, PersonPhoto, TryOnRequest
+from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..utils.money import format_usd
 from .base import Admin, can_spend
 
@@ -30,7 +32,8 @@ class TryOnAdminMixin(Admin):
     """Put this mixin before `ModelAdmin` in the admin of a registered product model.
 
     After each save, the product's image is prepared for the vendor. If the product cannot be tried on, staff
-    see a warning with the reason. Products that are not enabled or have no image are ignored.
+    see a warning with the reason. Products that are not enabled or have no image are ignored. The product's
+    page says how many of its renders are outdated.
 
     Staff with the permission `vton.spend` get the action "Render on models…" in the list and the button "Test
     this product" with its price on the product's page. If the shop's admin sets its own
@@ -81,8 +84,14 @@ class TryOnAdminMixin(Admin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add the test button if the product can be tried on."""
+        """Add the number of outdated renders, and the test button if the product can be tried on."""
         product = context["original"]
+        described = _describe(product)
+        url = self._our_url(TryOnRequest, "changelist")
+        if described is not None and url and request.user.has_perm("vton.view_tryonrequest"):
+            outdated = BatchRender.objects.filter(OUTDATED, product=described.ref)
+            query = urlencode({"product": described.ref, "picture": "outdated"})
+            context["vton_outdated"] = {"count": outdated.count(), "url": f"{url}?{query}"}
         if product is not None and can_spend(request) and self._batch_url("changelist"):
             context["vton_test"] = self._test_context(product)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -121,11 +130,14 @@ class TryOnAdminMixin(Admin):
         return HttpResponseRedirect(self._batch_url("change", batch.pk))
 
     def _batch_url(self, name: str, *args: Any) -> str:
-        """Return the URL of a batch page on this or the default admin site, or "" if neither has batches."""
+        return self._our_url(Batch, name, *args)
+
+    def _our_url(self, model: type[Model], name: str, *args: Any) -> str:
+        """Return the URL of the model's page on this or the default admin site, or "" if neither has one."""
         sites = (self.admin_site, admin.site)
-        site = next((site for site in sites if site.is_registered(Batch)), None)
+        site = next((site for site in sites if site.is_registered(model)), None)
         try:
-            return reverse(f"{site.name}:vton_batch_{name}", args=args) if site else ""
+            return reverse(f"{site.name}:vton_{model._meta.model_name}_{name}", args=args) if site else ""
         except NoReverseMatch:
             return ""
 

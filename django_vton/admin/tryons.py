@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import BooleanField, Count, IntegerField, OuterRef, Subquery, Value
+from django.db.models import BooleanField, Count, Exists, IntegerField, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import lifecycle
+from ..batches.review import OUTDATED
 from ..intake.feedback import DISLIKE, LIKE
-from ..models import TryOnRequest
+from ..models import BatchRender, TryOnRequest
 from ..models.states import ACTIVE, Money, State
 from ..utils.money import format_usd
 from ..utils.safe_urls import safe_url
@@ -27,10 +28,12 @@ from .filters import (
     DayFilter,
     EngineFilter,
     HouseModelFilter,
+    OutdatedFilter,
     ProductFilter,
     RequesterFilter,
 )
 from .no_count import NoCountChangeList
+from .outdated import OutdatedActions
 from .unknown_outcomes import UnknownOutcomeViews
 
 if TYPE_CHECKING:
@@ -44,9 +47,10 @@ if TYPE_CHECKING:
     from ..models import Attempt, TryOnEvent, TryOnImage
 
     class TryOnAnnotations(TypedDict):
-        """The annotations of `get_queryset`: the number of followers, and the user's permission."""
+        """The annotations of `get_queryset`: followers, the product's picture, and the user's permission."""
 
         shared_by: int
+        is_outdated: bool
         can_view_shoppers: bool
 
     Row = WithAnnotations[TryOnRequest, TryOnAnnotations]
@@ -58,13 +62,15 @@ MAX_FOLLOWERS = 20
 
 
 @admin.register(TryOnRequest)
-class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
+class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, OutdatedActions, ReadOnlyAdmin):
     """All try-ons, the newest first."""
 
+    actions: list[Any] = [*OperatorActions.actions, *OutdatedActions.actions]
     list_display = ["result", "title", "state_badge", "engine", "cost", "requested_by", "age"]
     list_display_links = ["title"]
     list_filter = [
-        AttentionFilter, "state", DayFilter, RequesterFilter, HouseModelFilter, EngineFilter, ProductFilter,
+        AttentionFilter, "state", DayFilter, RequesterFilter, OutdatedFilter, HouseModelFilter, EngineFilter,
+        ProductFilter,
     ]  # fmt: skip
     list_per_page = 50
     search_fields = ["id"]  # Only shows the search field; `get_search_results` does the search.
@@ -103,7 +109,11 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
         return (
             rows.select_related("shopper__user", "photo", "source__photo")
             .prefetch_related("images", "source__images", "attempts")
-            .annotate(shared_by=Coalesce(shared_by, 0), can_view_shoppers=can_view)
+            .annotate(
+                shared_by=Coalesce(shared_by, 0),
+                is_outdated=Exists(BatchRender.objects.filter(OUTDATED, request=OuterRef("pk"))),
+                can_view_shoppers=can_view,
+            )
         )
 
     def render_change_form(
@@ -153,8 +163,8 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
         return _with_note(title, note)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
-    def state_badge(self, tryon: TryOnRequest) -> SafeString:
-        """The state with its sign and, for a failed try-on, the reason."""
+    def state_badge(self, tryon: Row) -> SafeString:
+        """The state with its sign, why it failed, and whether the product has another picture since."""
         state = State(tryon.state)
         badge = format_html(
             '<span class="vton-state vton-state-{}"><span aria-hidden="true">{}</span> {}</span>',
@@ -162,8 +172,11 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, ReadOnlyAdmin):
             display.ICONS.get(state, "…"),
             state.label,
         )
-        reason = display.ERROR_LABELS.get(tryon.error_code, tryon.error_code)
-        return _with_note(badge, reason if state == State.FAILED else "")
+        if state == State.FAILED:
+            return _with_note(badge, display.ERROR_LABELS.get(tryon.error_code, tryon.error_code))
+        return _with_note(
+            badge, _("outdated: the product's picture has changed") if tryon.is_outdated else ""
+        )
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, tryon: TryOnRequest) -> SafeString:

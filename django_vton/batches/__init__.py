@@ -9,7 +9,7 @@ No function here waits for a render. `start` stores the selection and wakes a wo
 """
 
 from .control import cancel, pause, resume, retry
-from .drafts import Preview, confirm, draft, missing, preview, start
+from .drafts import Preview, confirm, draft, missing, outdated, preview, start
 from .progress import Progress, progress
 from .publishing import PublishResult, publish, publish_accepted, unpublish
 from .review import accept, reject, undo
@@ -23,6 +23,7 @@ __all__ = [
     "confirm",
     "draft",
     "missing",
+    "outdated",
     "pause",
     "preview",
     "progress",

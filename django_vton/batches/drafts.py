@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +14,12 @@ from django.utils.translation import gettext as _
 from ..billing.budget import BudgetStatus, budget_statuses
 from ..exceptions import Refused
 from ..gateway.engines import engines
-from ..models import Batch, PersonPhoto, TryOnRequest
+from ..models import Batch, PersonPhoto
 from ..pixazo import OptionError
 from ..products import reference
 from ..queue import wake
-from .catalogue import Quote, chunks, find_products, quote
-
-RenderKey = tuple[Any, ...]
+from .catalogue import chunks, find_products, quote
+from .existing import ExistingRenders, RenderKey, render_keys
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options by engine name, for example `{"fashn-v1.6": {"num_samples": 2}}`."""
@@ -52,11 +50,11 @@ class Preview:
     renders: int
     """The number of pairs of a product and a house model that suits it."""
     existing: int
-    """The number of renders that exist or are running. They are paid again if the product image changed."""
+    """The number of renders of the present product images that exist or are running."""
     price: int
     """The price of the renders that do not exist yet."""
     max_price: int
-    """The price of all renders, in case every product image has changed."""
+    """The price of all renders, in case every product image changes before it is rendered."""
     unavailable: list[str]
     """The references of products that no longer exist or cannot be tried on now."""
     engines: list[str]
@@ -83,15 +81,15 @@ def preview(batch: Batch) -> Preview:
     used: set[str] = set()
     for refs in chunks(batch.products):
         found = find_products(refs)
-        keys = _existing_renders(refs, house_models)
+        known = ExistingRenders(refs, house_models)
         for ref in refs:
             quoted = quote(found[ref], batch.options) if ref in found else None
             if quoted is None:
                 unavailable.append(ref)
                 continue
             used.add(quoted.engine)
-            wanted = _render_keys(ref, quoted, house_models)
-            new = sum(key not in keys for key in wanted)
+            wanted = render_keys(ref, quoted, house_models)
+            new = sum(not known.is_current(key) for key in wanted)
             renders += len(wanted)
             existing += len(wanted) - new
             price += quoted.price * new
@@ -104,38 +102,46 @@ def missing(
 ) -> list[str]:
     """Return the references of products that lack a render on one or more of these house models.
 
-    If no house models are given, return the references of products without a render on any house model.
+    Leave out products that cannot be rendered now. If no house models are given, return the references of
+    all products without a render on any house model.
     """
+    if house_models:
+        return _select(products, house_models, options, ExistingRenders.is_missing)
+    return [ref for refs in chunks(list(products)) for ref in _without(refs, ExistingRenders(refs).products)]
+
+
+def outdated(
+    products: Iterable[str], house_models: Sequence[PersonPhoto], *, options: Options | None = None
+) -> list[str]:
+    """Return the references of products whose images have changed since their renders on these house models.
+
+    Leave out products that cannot be rendered now. A changed image is known within a minute after its product
+    was saved, otherwise after the next check of all products.
+    """
+    return _select(products, house_models, options, ExistingRenders.is_outdated)
+
+
+def _select(
+    products: Iterable[str],
+    house_models: Sequence[PersonPhoto],
+    options: Options | None,
+    is_wanted: Callable[[ExistingRenders, RenderKey], bool],
+) -> list[str]:
+    """Return the products for which `is_wanted` is true of at least one of their renders."""
     result: list[str] = []
     for refs in chunks(list(products)):
-        keys = _existing_renders(refs, house_models)
-        if not house_models:
-            rendered = {product for product, *_rest in keys}
-            result += [ref for ref in refs if ref not in rendered]
-            continue
-        found = find_products(refs)
+        existing = ExistingRenders(refs, house_models)
+        found = find_products(_without(refs, existing.unusable))
         for ref in refs:
             quoted = quote(found[ref], options or {}) if ref in found else None
-            if quoted is not None and not keys.issuperset(_render_keys(ref, quoted, house_models)):
+            keys = render_keys(ref, quoted, house_models) if quoted else []
+            if any(is_wanted(existing, key) for key in keys):
                 result.append(ref)
     return result
 
 
-def _existing_renders(refs: Sequence[str], house_models: Sequence[PersonPhoto]) -> set[RenderKey]:
-    """Return the keys of the products' shared renders, only on these house models if any are given."""
-    rows = TryOnRequest.objects.filter(shared_key__isnull=False, product__in=refs)
-    if house_models:
-        rows = rows.filter(photo__in=house_models)
-    return {_render_key(*row) for row in rows.values_list("product", "photo", "engine", "options")}
-
-
-def _render_keys(ref: str, quoted: Quote, house_models: Iterable[PersonPhoto]) -> list[RenderKey]:
-    suited = (photo for photo in house_models if photo.suits_kind(quoted.kind))
-    return [_render_key(ref, photo.pk, quoted.engine, quoted.options) for photo in suited]
-
-
-def _render_key(product: str, photo: Any, engine: str, options: Mapping[str, Any]) -> RenderKey:
-    return product, photo, engine, json.dumps(options, sort_keys=True)
+def _without(refs: Iterable[str], excluded: Container[str]) -> list[str]:
+    return [ref for ref in refs if ref not in excluded]
 
 
 def confirm(batch: Batch) -> bool:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from .. import intake
 from ..conf import config
 from ..exceptions import BudgetExhausted, Refused
-from ..intake import availability
+from ..intake import availability, product_checks
 from ..lifecycle import CONNECTION_ERRORS
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
@@ -145,7 +145,11 @@ def _release(batch: Batch, render: BatchRender) -> None:
         with transaction.atomic():
             _update_waiting(batch, render, status=Status.REQUESTED)
             accepted = intake.request_render(prepared, batch=batch)
-            BatchRender.objects.filter(pk=render.pk).update(request=accepted.request)
+            digest = prepared.row.product_digest
+            BatchRender.objects.filter(pk=render.pk).update(
+                request=accepted.request, product_digest=digest, is_outdated=False
+            )
+            product_checks.mark_if_changed(render.product, digest)
     except LostRace:
         return
     except Refused as refusal:

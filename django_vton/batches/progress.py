@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from ..models import Attempt, Batch, BatchRender
 from ..models.states import ACTIVE, Money, State
-from .review import IS_PUBLISHED
+from .review import IS_PUBLISHED, OUTDATED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,8 @@ class Progress:
     accepted: int = 0
     rejected: int = 0
     published: int
+    outdated: int
+    """The product has another image now, and the render is in the shop or not replaced yet."""
     held: int
     spent: int
     is_prepared: bool
@@ -78,7 +80,9 @@ def progress(batch: Batch) -> Progress:
     return Progress(
         **counts,
         total=now.total,
-        published=now.renders.filter(IS_PUBLISHED).count(),
+        **now.renders.order_by().aggregate(
+            published=Count("pk", filter=Q(IS_PUBLISHED)), outdated=Count("pk", filter=OUTDATED)
+        ),
         held=money.get(Money.HELD, 0),
         spent=money.get(Money.SPENT, 0),
         is_prepared=is_prepared,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from django.core.files import File
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -45,13 +45,13 @@ class PublishResult:
 
 
 def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> PublishResult:
-    """Publish accepted renders in order, from the position after `after`, for at most `seconds`."""
+    """Publish accepted renders in order, from the position after `after`, for at most `seconds`.
+
+    Leave out renders of an earlier product image, which `publish` publishes one by one.
+    """
     result = PublishResult(last_position=after)
     deadline = time.monotonic() + seconds
-    unpublished = reviewable(batch).filter(
-        HAS_UNPUBLISHED_IMAGE, review=BatchRender.Review.ACCEPTED, position__gt=after
-    )
-    for render in unpublished.iterator(chunk_size=100):
+    for render in publishable(batch).filter(position__gt=after).iterator(chunk_size=100):
         if time.monotonic() >= deadline:
             result.is_complete = False
             break
@@ -61,6 +61,12 @@ def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> P
             result.published += 1
         result.last_position = render.position
     return result
+
+
+def publishable(batch: Batch) -> QuerySet[BatchRender]:
+    """Return the renders that `publish_accepted` publishes."""
+    accepted = reviewable(batch).filter(review=BatchRender.Review.ACCEPTED, is_outdated=False)
+    return accepted.filter(HAS_UNPUBLISHED_IMAGE)
 
 
 def publish(render: BatchRender) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ..models import Batch, BatchRender, Publication
@@ -17,6 +17,18 @@ IS_PUBLISHED = Exists(
     Publication.objects.filter(image__request=OuterRef("request"), product=OuterRef("product"))
 )
 """Whether at least one image of the render is published with the render's product."""
+
+_CURRENT = BatchRender.objects.filter(
+    product=OuterRef("product"),
+    photo=OuterRef("photo"),
+    is_outdated=False,
+    request__state=State.COMPLETED,
+    request__erased_at__isnull=True,
+)
+OUTDATED = Q(is_outdated=True, request__state=State.COMPLETED, request__erased_at__isnull=True) & (
+    Q(IS_PUBLISHED) | (Q(photo__is_active=True) & ~Q(Exists(_CURRENT)))
+)
+"""Whether the render shows an earlier image of its product, and is in the shop or not replaced yet."""
 
 
 def reviewable(batch: Batch) -> QuerySet[BatchRender]:

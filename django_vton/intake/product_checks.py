@@ -1,4 +1,6 @@
-"""Find products whose image cannot be used before a shopper does, so that they show no button.
+"""Find products whose image cannot be used, before a shopper does, and renders of an earlier image.
+
+Products without a usable image show no button. Outdated renders are marked, and the merchant replaces them.
 
 A product is checked within a minute after it was saved, and again once a week, or each hour if the reason may
 end by itself. A check reads the file and parses its header, but does not decode it.
@@ -21,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from .. import products
 from ..exceptions import Refused
-from ..models import ProductCheck
+from ..models import BatchRender, ProductCheck
 from ..products import DescribedProduct, TryOn
 from . import product_files, product_images
 
@@ -77,6 +79,11 @@ def mark(changed: Iterable[Model]) -> None:
         logger.exception("A changed product could not be marked for its check.")
 
 
+def mark_if_changed(ref: str, digest: str) -> None:
+    """Have the product checked in the next minute if a render found another file than the last check."""
+    ProductCheck.objects.filter(product=ref).exclude(digest=digest).update(checked_at=None)
+
+
 def check_saved(*, seconds: float = 10) -> int:
     """Check products that were saved since their last check, for about `seconds`. Return their number."""
     saved = ProductCheck.objects.filter(checked_at=None)
@@ -127,13 +134,13 @@ def _check(ref: str) -> None:
     product that is saved meanwhile is checked once more.
     """
     row, _is_new = ProductCheck.objects.update_or_create(product=ref, defaults={"checked_at": timezone.now()})
-    name, reason, problem = "", "", ""
+    name, reason, problem, digest = "", "", "", ""
     try:
         described = products.find_enabled(ref)
         name = product_files.image_name(described.image)
-        product_images.check(described)
+        digest = product_images.check(described)
     except product_files.UnusableImage as unusable:
-        reason, problem = unusable.reason, str(unusable)
+        reason, problem, digest = unusable.reason, str(unusable), unusable.digest
     except Refused:  # It was deleted, or the shop does not offer it for try-on.
         row.delete()
         return
@@ -141,9 +148,22 @@ def _check(ref: str) -> None:
         logger.exception("The image of %s could not be checked.", ref)
         reason = Reason.ERROR
         problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
-    ProductCheck.objects.filter(pk=row.pk).update(image_name=name[:MAX_NAME], reason=reason, problem=problem)
+    digest = digest or row.digest  # A file that cannot be read now does not make its renders outdated.
+    with transaction.atomic():
+        ProductCheck.objects.filter(pk=row.pk).update(
+            image_name=name[:MAX_NAME], digest=digest, reason=reason, problem=problem
+        )
+        if digest:
+            _mark_outdated_renders(ref, digest)
     if problem != row.problem:
         cache.delete(BUTTONS_CACHE_KEY)
+
+
+def _mark_outdated_renders(ref: str, digest: str) -> None:
+    """Mark the renders of batches that were made from another file than the present one."""
+    renders = BatchRender.objects.filter(product=ref).exclude(product_digest="")
+    renders.filter(is_outdated=False).exclude(product_digest=digest).update(is_outdated=True)
+    renders.filter(is_outdated=True, product_digest=digest).update(is_outdated=False)
 
 
 def _pages(tryon: TryOn, cursor: Any) -> Iterator[list[Model]]:

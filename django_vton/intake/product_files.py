@@ -23,11 +23,15 @@ DOWNLOAD_SECONDS = 10.0
 
 
 class UnusableImage(Exception):  # noqa: N818 - an answer to the merchant, not a program error
-    """The image cannot be used, for one of `ProductCheck.Reason`. The message is for the merchant."""
+    """The image cannot be used, for one of `ProductCheck.Reason`. The message is for the merchant.
 
-    def __init__(self, reason: ProductCheck.Reason, text: str) -> None:
+    `digest` is that of the file, or "" if the file could not be read.
+    """
+
+    def __init__(self, reason: ProductCheck.Reason, text: str, digest: str = "") -> None:
         super().__init__(text)
         self.reason = reason
+        self.digest = digest
 
 
 def is_url(image: Any) -> bool:

@@ -68,19 +68,23 @@ def describe_problem(described: DescribedProduct) -> str:
         return str(unusable)
 
 
-def check(described: DescribedProduct) -> None:
-    """Raise `UnusableImage` if the product has no usable image.
+def check(described: DescribedProduct) -> str:
+    """Return the digest of the image's file. Raise `UnusableImage` if the product has no usable image.
 
     Only parse the file, without decoding and storing the image. If it was decoded before, use that result.
     """
     data = _read(described)
+    digest = hashlib.sha256(data).hexdigest()
+    if (key := _cache_key(described)) and cache.get(key, digest) != digest:
+        cache.delete(key)  # So that the next render uses this file.
     try:
         check_product_image(io.BytesIO(data))
     except ImageRefused as refusal:
-        raise UnusableImage(Reason(str(refusal)), _for_merchant(refusal)) from None
-    decoded = ProductImage.objects.filter(source_digest=hashlib.sha256(data).hexdigest()).first()
+        raise UnusableImage(Reason(str(refusal)), _for_merchant(refusal), digest) from None
+    decoded = ProductImage.objects.filter(source_digest=digest).first()
     if decoded is not None and decoded.problem:
-        raise UnusableImage(Reason.UNREADABLE, decoded.problem)
+        raise UnusableImage(Reason.UNREADABLE, decoded.problem, digest)
+    return digest
 
 
 def _for_merchant(refusal: ImageRefused) -> str:

@@ -19,7 +19,7 @@ from ..products import DescribedProduct
 
 COPIED_FIELDS = [
     *("product", "main_product", "product_title", "product_url", "engine", "options"),
-    *("photo", "product_image", "cache_key", "expires_at"),
+    *("photo", "product_image", "product_digest", "cache_key", "expires_at"),
 ]
 """The fields that a shared render copies from the first request for it."""
 
@@ -58,6 +58,7 @@ def build_request(
         options=dict(options),
         photo=photo,
         product_image=product_image,
+        product_digest=product_image.source_digest,
         cache_key=_cache_key(photo.digest, product_image.digest, described.engine.name, options),
         expires_at=timezone.now() + config.RESULT_RETENTION,
         **fields,

@@ -239,6 +239,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('product', models.CharField(max_length=200, unique=True, verbose_name='product')),
                 ('image_name', models.CharField(blank=True, max_length=500)),
+                ('digest', models.CharField(blank=True, max_length=64)),
                 ('reason', models.CharField(blank=True, choices=[('unreadable', 'damaged or not complete'), ('format', 'format that cannot be used'), ('too_small', 'too small'), ('too_narrow', 'too narrow'), ('too_many_bytes', 'file too large'), ('too_many_pixels', 'too many pixels'), ('file', 'file cannot be read'), ('download', 'cannot be downloaded'), ('type', 'not an image file'), ('error', "error in the shop's code")], max_length=20, verbose_name='reason')),
                 ('problem', models.TextField(blank=True, verbose_name='problem')),
                 ('checked_at', models.DateTimeField(db_index=True, null=True, verbose_name='checked')),
@@ -323,6 +324,7 @@ class Migration(migrations.Migration):
                 ('product_url', models.CharField(blank=True, max_length=500)),
                 ('engine', models.CharField(max_length=50, verbose_name='engine')),
                 ('options', models.JSONField(default=dict, verbose_name='options')),
+                ('product_digest', models.CharField(blank=True, help_text="The SHA-256 of the shop's file of the product image.", max_length=64)),
                 ('cache_key', models.CharField(blank=True, max_length=64)),
                 ('shared_key', models.CharField(blank=True, help_text='The cache key, if this render of a house model is the one that all shoppers share.', max_length=64, null=True, unique=True)),
                 ('idempotency_key', models.CharField(blank=True, max_length=255, null=True)),
@@ -428,6 +430,8 @@ class Migration(migrations.Migration):
                 ('product', models.CharField(max_length=200, verbose_name='product')),
                 ('product_title', models.CharField(blank=True, max_length=300, verbose_name='title')),
                 ('status', models.CharField(choices=[('waiting', 'waiting'), ('requested', 'requested'), ('refused', 'not possible'), ('dropped', 'dropped')], default='waiting', max_length=10, verbose_name='status')),
+                ('product_digest', models.CharField(blank=True, help_text="The SHA-256 of the product image's file. Products with equal images share one try-on.", max_length=64)),
+                ('is_outdated', models.BooleanField(default=False, help_text='Whether the last check has found another product image since.')),
                 ('refusal_code', models.CharField(blank=True, help_text='The code of the refusal.', max_length=30)),
                 ('problem', models.TextField(blank=True, help_text='Shown to the merchant: why it was refused, or not published.', verbose_name='problem')),
                 ('review', models.CharField(blank=True, choices=[('', 'not reviewed'), ('accepted', 'accepted'), ('rejected', 'rejected')], default='', max_length=10, verbose_name='review')),
@@ -555,6 +559,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='batchrender',
             index=models.Index(fields=['batch', 'status', 'position'], name='vton_batch_render_status'),
+        ),
+        migrations.AddIndex(
+            model_name='batchrender',
+            index=models.Index(fields=['product'], name='vton_batch_render_product'),
+        ),
+        migrations.AddIndex(
+            model_name='batchrender',
+            index=models.Index(condition=models.Q(('is_outdated', True)), fields=['product'], name='vton_batch_render_outdated'),
         ),
         migrations.AddConstraint(
             model_name='batchrender',

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -113,6 +113,14 @@ class BatchRender(models.Model):
     request = models.ForeignKey(
         TryOnRequest, on_delete=models.SET_NULL, null=True, related_name="batch_renders"
     )
+    product_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="The SHA-256 of the product image's file. Products with equal images share one try-on.",
+    )
+    is_outdated = models.BooleanField(
+        default=False, help_text="Whether the last check has found another product image since."
+    )
     refusal_code = models.CharField(max_length=30, blank=True, help_text="The code of the refusal.")
     problem = models.TextField(
         _("problem"), blank=True, help_text="Shown to the merchant: why it was refused, or not published."
@@ -130,7 +138,13 @@ class BatchRender(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["batch", "position"], name="vton_batch_render_position")
         ]
-        indexes = [models.Index(fields=["batch", "status", "position"], name="vton_batch_render_status")]
+        indexes = [
+            models.Index(fields=["batch", "status", "position"], name="vton_batch_render_status"),
+            models.Index(fields=["product"], name="vton_batch_render_product"),
+            models.Index(
+                fields=["product"], condition=Q(is_outdated=True), name="vton_batch_render_outdated"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.product_title or self.product} ({self.batch_id}/{self.position})"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ProductCheck(models.Model):
-    """Whether the image of a product can be used. Judged by the file's header, without decoding the image."""
+    """Which image a product has, and whether it can be used. The image is not decoded for this."""
 
     class Reason(models.TextChoices):
         """Why the image cannot be used. The first six are the reasons of `ImageRefused`."""
@@ -26,6 +26,8 @@ class ProductCheck(models.Model):
 
     product = models.CharField(_("product"), max_length=200, unique=True)
     image_name = models.CharField(max_length=500, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    """The SHA-256 of the image's file when it was last read. Renders of another file are outdated."""
     reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True)
     problem = models.TextField(_("problem"), blank=True)
     checked_at = models.DateTimeField(_("checked"), null=True, db_index=True)

@@ -104,6 +104,9 @@ class TryOnRequest(models.Model):
         PersonPhoto, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons", db_index=False
     )
     product_image = models.ForeignKey(ProductImage, on_delete=models.SET_NULL, null=True, blank=True)
+    product_digest = models.CharField(
+        max_length=64, blank=True, help_text="The SHA-256 of the shop's file of the product image."
+    )
     cache_key = models.CharField(max_length=64, blank=True)
     shared_key = models.CharField(
         max_length=64,

@@ -14,6 +14,7 @@ TRYON_COLUMNS = {
     "main_product": "'shop.product:' || (n % 500)",
     "product_title": "'Linen shirt number ' || (n % 500)",
     "product_url": "''",
+    "product_digest": "''",
     "engine": "'fashn-v1.6'",
     "options": "'{{}}'",
     "photo_id": "CASE WHEN n % 10 = 0 THEN {photo} ELSE NULL END",

@@ -88,7 +88,14 @@ def test_a_decision_by_the_script_returns_the_updated_card_and_counts(reviewer: 
     assert "vton-is-accepted" in response["card"]
     assert "Publish 1 accepted render" in response["publish"]
     assert response["problem"] == ""
-    assert response["counts"] == {"unreviewed": 2, "accepted": 1, "rejected": 0, "published": 0, "failed": 0}
+    assert response["counts"] == {
+        "unreviewed": 2,
+        "accepted": 1,
+        "rejected": 0,
+        "published": 0,
+        "outdated": 0,
+        "failed": 0,
+    }
 
 
 @pytest.mark.parametrize("do", ["", "accept", "accept:", "accept:x", "accept:999999", "burn:1", "accept:²"])

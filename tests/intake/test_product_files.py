@@ -14,7 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from django_vton.intake.product_files import UnusableImage, read_image
-from django_vton.intake.product_images import describe_problem, prepare
+from django_vton.intake.product_images import check, describe_problem, prepare
 
 from .test_product_images import describe_with_image, make_image
 
@@ -27,9 +27,10 @@ SOURCE = make_image(colour="blue")
 
 
 class ImageServer(ThreadingHTTPServer):
-    """Serves `SOURCE` on this machine, and counts the requests."""
+    """Serves an image on this machine, and counts the requests."""
 
     requests = 0
+    data = SOURCE
 
     @property
     def url(self) -> str:
@@ -42,9 +43,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests += 1
         self.send_response(200)
-        self.send_header("Content-Length", str(len(SOURCE)))
+        self.send_header("Content-Length", str(len(self.server.data)))
         self.end_headers()
-        self.wfile.write(SOURCE)
+        self.wfile.write(self.server.data)
 
     def log_message(self, *_: Any) -> None:
         """Print nothing."""
@@ -111,6 +112,22 @@ def test_an_image_is_downloaded_once(server: ImageServer, vton: Vton) -> None:
     assert (first.width, first.height) == (400, 500)
     assert prepare(describe_with_image(server.url)) == first
     assert server.requests == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("files")
+def test_a_changed_image_at_the_same_url_is_used_once_a_check_has_seen_it(
+    server: ImageServer, vton: Vton
+) -> None:
+    vton(PIXAZO_BASE_URL="http://127.0.0.1:1")
+    described = describe_with_image(server.url)
+    first = prepare(described)
+    server.data = make_image(colour="red")
+    assert prepare(described) == first, "it is not downloaded again yet"
+
+    assert check(described) != first.source_digest
+
+    assert prepare(described).source_digest == check(described)
 
 
 @pytest.mark.django_db

@@ -11,9 +11,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
+from PIL import Image
 
-from django_vton import batches
+from django_vton import batches, tasks
 from django_vton.models import Batch, TryOnRequest
 from shop.models import Kind, Product
 
@@ -82,8 +84,52 @@ def test_all_products_of_a_model_are_rendered(runner: BatchRunner) -> None:
     output = run("--all", "shop.Product", "--filter", "kind=eyewear", "--missing", "--on", "Noa", "--yes")
     assert "1 renders, 0 of them exist: 0.30 USD" in output
     assert "1/1, 0.30 USD spent" in output
+
+
+def change_picture(product: Product) -> None:
+    """Save another picture of the product, and check it as the worker does each minute."""
+    out = io.BytesIO()
+    Image.new("RGB", (320, 320), "gold").save(out, "PNG")
+    product.photo.save("changed.png", ContentFile(out.getvalue()))
+    tasks.check_saved_products()
+
+
+def test_a_nightly_run_renders_missing_and_outdated_products_and_then_nothing(runner: BatchRunner) -> None:
+    changed, same, _new = runner.create_products(3)
+    runner.run(runner.start([changed, same]))
+    tasks.check_products()
+    change_picture(changed)
+    nightly = ("--all", "shop.Product", "--filter", "slug__startswith=no-", "--on", "Noa", "--yes")
+
+    assert "1 renders, 0 of them exist" in run(*nightly, "--missing", "--dry-run")
+    assert "1 renders, 0 of them exist" in run(*nightly, "--outdated", "--dry-run")
+    assert "2 renders, 0 of them exist: 0.60 USD" in run(*nightly, "--missing", "--outdated")
+    assert runner.harness.charged() == 4 * PRICE
+
+    number = Batch.objects.count()
+    for flags in (["--missing"], ["--outdated"], ["--missing", "--outdated"]):
+        assert run(*nightly, *flags) == "There is nothing to render.\n"
+    assert Batch.objects.count() == number
     with pytest.raises(CommandError, match="Nothing to render"):
-        run("--all", "shop.Product", "--filter", "kind=eyewear", "--missing", "--on", "Noa", "--yes")
+        run("--missing", "--on", "Noa")
+
+
+def test_a_nightly_run_leaves_out_products_whose_picture_cannot_be_used(runner: BatchRunner) -> None:
+    (product,) = runner.create_products(1)
+    product.photo.save("broken.png", ContentFile(b"GIF"))
+    nightly = (
+        "--all",
+        "shop.Product",
+        "--filter",
+        "slug__startswith=no-",
+        "--missing",
+        "--on",
+        "Noa",
+        "--dry-run",
+    )
+    assert "1 renders" in run(*nightly), "it was not checked yet"
+    tasks.check_saved_products()
+    assert run(*nightly) == "There is nothing to render.\n"
 
 
 def test_invalid_arguments_are_reported(runner: BatchRunner) -> None:

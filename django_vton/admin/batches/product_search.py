@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from ... import batches, products
 from ...batches.catalogue import find_products, product_title, quote
-from ...models import ProductCheck, TryOnRequest
+from ...batches.review import OUTDATED
+from ...models import BatchRender, ProductCheck, TryOnRequest
 from ...products import DescribedProduct
 from ...utils.money import format_usd
 
@@ -39,7 +40,9 @@ class ProductSearch:
     kind: str = ""
     """ "garment", "eyewear", or "" for both."""
     without_renders: bool = False
-    """Whether to find only products without a render on a house model."""
+    """Whether to find products without a render on a house model."""
+    with_outdated: bool = False
+    """Whether to find products with an outdated render. With `without_renders`: both kinds."""
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> ProductSearch:
@@ -49,12 +52,13 @@ class ProductSearch:
             query.get("model", ""),
             query.get("kind", ""),
             query.get("missing", "") == "1",
+            query.get("outdated", "") == "1",
         )
 
     @property
     def is_filtered(self) -> bool:
         """Whether any parameter is set."""
-        return bool(self.text or self.model or self.kind or self.without_renders)
+        return bool(self.text or self.model or self.kind or self.without_renders or self.with_outdated)
 
     def refs(self) -> list[str]:
         """Return the references of all matching products, in the shop's order."""
@@ -64,7 +68,13 @@ class ProductSearch:
             if self.model in ("", model._meta.label_lower)
             for ref in self._find_by_model(model, tryon)
         ]
-        return batches.missing(found) if self.without_renders else found
+        if not (self.without_renders or self.with_outdated):
+            return found
+        wanted = set(batches.missing(found)) if self.without_renders else set()
+        if self.with_outdated:
+            outdated = BatchRender.objects.filter(OUTDATED).order_by().values_list("product", flat=True)
+            wanted.update(outdated.distinct())
+        return [ref for ref in found if ref in wanted]
 
     def _find_by_model(self, model: type[Model], tryon: products.TryOn) -> Iterator[str]:
         rows = _filter_by_text(tryon.get_queryset(), self.text)
@@ -110,6 +120,8 @@ class ProductCard:
     """Why the product cannot be tried on, or "" if it can."""
     renders: int
     """The number of renders on house models."""
+    outdated: int
+    """The number of outdated renders."""
 
 
 def product_cards(refs: Sequence[str]) -> list[ProductCard]:
@@ -118,12 +130,17 @@ def product_cards(refs: Sequence[str]) -> list[ProductCard]:
     problems = dict(ProductCheck.objects.filter(product__in=refs).values_list("product", "problem"))
     rows = TryOnRequest.objects.filter(shared_key__isnull=False, product__in=refs).order_by()
     renders = dict(rows.values_list("product").annotate(number=Count("pk")))
-    return [_card(ref, found.get(ref), problems.get(ref, ""), renders.get(ref, 0)) for ref in refs]
+    of_batches = BatchRender.objects.filter(OUTDATED, product__in=refs).order_by()
+    outdated = dict(of_batches.values_list("product").annotate(number=Count("pk")))
+    return [
+        _card(ref, found.get(ref), problems.get(ref, ""), renders.get(ref, 0), outdated.get(ref, 0))
+        for ref in refs
+    ]
 
 
-def _card(ref: str, described: DescribedProduct | None, problem: str, renders: int) -> ProductCard:
+def _card(ref: str, described: DescribedProduct | None, problem: str, *numbers: int) -> ProductCard:
     if described is None:
-        return ProductCard(ref, ref, "", "", "", _("The shop no longer has this product."), renders)
+        return ProductCard(ref, ref, "", "", "", _("The shop no longer has this product."), *numbers)
     quoted = quote(described, {})
     image_url = ""
     try:
@@ -138,4 +155,4 @@ def _card(ref: str, described: DescribedProduct | None, problem: str, renders: i
         logger.exception("%s cannot be shown, because the shop's own code failed", ref)
         problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
     price = format_usd(quoted.price) if quoted and not problem else ""
-    return ProductCard(ref, product_title(described), image_url, _kind(described), price, problem, renders)
+    return ProductCard(ref, product_title(described), image_url, _kind(described), price, problem, *numbers)

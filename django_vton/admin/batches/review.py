@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from ... import batches
 from ...batches import Progress
 from ...batches.control import retryable
-from ...batches.publishing import HAS_UNPUBLISHED_IMAGE
-from ...batches.review import IS_PUBLISHED, reviewable
+from ...batches.publishing import publishable
+from ...batches.review import IS_PUBLISHED, OUTDATED, reviewable
 from ...models import Batch, BatchRender
 from ...models.states import State
 from .. import display
@@ -31,6 +31,7 @@ TABS = {
     "accepted": gettext_lazy("accepted"),
     "rejected": gettext_lazy("rejected"),
     "published": gettext_lazy("in the shop"),
+    "outdated": gettext_lazy("outdated"),
     "failed": gettext_lazy("failed"),
 }
 """The labels of the tabs, by the value of `?show=`."""
@@ -139,8 +140,7 @@ def _apply(do: str, batch: Batch, render: BatchRender, user: Any) -> str:
 
 
 def _unpublished(batch: Batch) -> int:
-    accepted = reviewable(batch).filter(review=BatchRender.Review.ACCEPTED)
-    return accepted.filter(HAS_UNPUBLISHED_IMAGE).count()
+    return publishable(batch).count()
 
 
 def _count(now: Progress, show: str) -> int:
@@ -153,6 +153,8 @@ def _renders(batch: Batch, show: str) -> QuerySet[BatchRender]:
     rows = reviewable(batch)
     if show == "published":
         return _with_related(rows.filter(IS_PUBLISHED))
+    if show == "outdated":
+        return _with_related(rows.filter(OUTDATED))
     return _with_related(rows.filter(review="" if show == "unreviewed" else show))
 
 

@@ -46,7 +46,14 @@ class Command(BaseCommand):
         group.add_argument(
             "--filter", action="append", default=[], metavar="FIELD=VALUE", help="Restricts --all."
         )
-        group.add_argument("--missing", action="store_true", help="Only products that lack a render.")
+        group.add_argument(
+            "--missing", action="store_true", help="Only products that lack a render on one of the models."
+        )
+        group.add_argument(
+            "--outdated",
+            action="store_true",
+            help="Only products whose image has changed since a render. With --missing: both.",
+        )
         parser.add_argument("--on", nargs="+", default=[], metavar="NAME", help="House models: names or ids.")
         parser.add_argument(
             "--option", action="append", default=[], metavar="NAME=VALUE", help="An option of the engine."
@@ -61,22 +68,31 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, resume: int | None, **options: Any) -> None:
         try:
             batch = self._create_draft(**options) if resume is None else self._resume(resume)
+            if batch is None:
+                return
             if batch.status == Batch.Status.DRAFT and not self._start(batch, resume is None, **options):
                 return
         except Refused as refusal:
             raise CommandError(str(refusal.detail)) from refusal
         self._wait(batch)
 
-    def _create_draft(self, **options: Any) -> Batch:
+    def _create_draft(self, **options: Any) -> Batch | None:
+        """Return the draft, or None if --missing or --outdated select no product, as in most nights."""
         house_models = [find_house_model(name) for name in options["on"]]
         by_engine = engine_options(options["option"])
         refs = [*options["product"]]
         if options["all"]:
             refs += _find_products(options["all"], options["filter"])
-        if options["missing"]:
-            refs = batches.missing(refs, house_models, options=by_engine)
-        if not refs or not house_models:
+        is_selection = options["missing"] or options["outdated"]
+        if not house_models or not (refs or (is_selection and options["all"])):
             raise CommandError("Nothing to render: give products (--product, --all) and models (--on).")
+        if is_selection:
+            selects = [getattr(batches, name) for name in ("missing", "outdated") if options[name]]
+            found = {ref for select in selects for ref in select(refs, house_models, options=by_engine)}
+            refs = [ref for ref in refs if ref in found]
+        if not refs:
+            self.stdout.write("There is nothing to render.")
+            return None
         return batches.draft(refs, house_models, options=by_engine, name=options["name"])
 
     def _start(self, batch: Batch, is_new: bool, *, dry_run: bool, yes: bool, **_options: Any) -> bool:
