@@ -9,7 +9,17 @@ from importlib import import_module
 
 from . import report
 
-PARTS = ("throughput", "lateness", "intake", "page", "growth", "machines", "vendor_calls", "phone")
+PARTS = (
+    "throughput",
+    "lateness",
+    "intake",
+    "page",
+    "products",
+    "growth",
+    "machines",
+    "vendor_calls",
+    "phone",
+)
 """Modules of this package, in the order of the table."""
 
 

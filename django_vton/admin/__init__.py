@@ -1,6 +1,6 @@
 """The package's pages in Django's admin. `TryOnAdminMixin` is for the shop's own product admin."""
 
-from . import batches, health, house_models, operations, product_images, reports, tryons
+from . import batches, health, house_models, operations, products, reports, tryons
 from .mixins import TryOnAdminMixin
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     "health",
     "house_models",
     "operations",
-    "product_images",
+    "products",
     "reports",
     "tryons",
 ]

@@ -54,6 +54,16 @@ class ExistingRenders:
         return not self.is_missing(key) and not self.is_current(key)
 
 
+def rendered_products() -> set[str]:
+    """Return all products with a shared render. Takes two queries, whatever their number."""
+    requests = TryOnRequest.objects.filter(shared_key__isnull=False).order_by()
+    of_batches = BatchRender.objects.filter(request__shared_key__isnull=False).order_by()
+    return {
+        *requests.values_list("product", flat=True).distinct(),
+        *of_batches.values_list("product", flat=True).distinct(),
+    }
+
+
 def render_keys(ref: str, quoted: Quote, house_models: Iterable[PersonPhoto]) -> list[RenderKey]:
     """Return the keys of a product's renders on the house models that suit it."""
     suited = (photo for photo in house_models if photo.suits_kind(quoted.kind))

@@ -70,13 +70,19 @@ def mark(changed: Iterable[Model]) -> None:
     Errors of the database are only logged.
     """
     try:
-        refs = {products.reference(product) for product in changed}
-        with transaction.atomic(using=router.db_for_write(ProductCheck)):
-            rows = [ProductCheck(product=ref) for ref in refs]
-            ProductCheck.objects.bulk_create(rows, ignore_conflicts=True)
-            ProductCheck.objects.filter(product__in=refs).update(checked_at=None)
+        mark_references([products.reference(product) for product in changed])
     except Exception:
         logger.exception("A changed product could not be marked for its check.")
+
+
+def mark_references(refs: Sequence[str]) -> None:
+    """Like `mark`, for the products with these references."""
+    with transaction.atomic(using=router.db_for_write(ProductCheck)):
+        for start in range(0, len(refs), PAGE):
+            some = refs[start : start + PAGE]
+            rows = [ProductCheck(product=ref) for ref in some]
+            ProductCheck.objects.bulk_create(rows, ignore_conflicts=True)
+            ProductCheck.objects.filter(product__in=some).update(checked_at=None)
 
 
 def mark_if_changed(ref: str, digest: str) -> None:

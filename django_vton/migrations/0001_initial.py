@@ -245,8 +245,8 @@ class Migration(migrations.Migration):
                 ('checked_at', models.DateTimeField(db_index=True, null=True, verbose_name='checked')),
             ],
             options={
-                'verbose_name': 'unusable product image',
-                'verbose_name_plural': 'unusable product images',
+                'verbose_name': 'product',
+                'verbose_name_plural': 'products',
                 'indexes': [models.Index(condition=models.Q(('problem', ''), _negated=True), fields=['checked_at'], name='vton_unusable_product')],
             },
         ),

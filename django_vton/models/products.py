@@ -34,9 +34,9 @@ class ProductCheck(models.Model):
     """None if the product was saved since, so that it is checked next."""
 
     class Meta:
-        # The admin's name of the rows with a problem; it shows no others.
-        verbose_name = _("unusable product image")
-        verbose_name_plural = _("unusable product images")
+        # The admin's name of its page of all products.
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
         indexes = [
             # A page view may read them, in a table with a row for each product of the shop.
             models.Index(fields=["checked_at"], condition=~Q(problem=""), name="vton_unusable_product")

@@ -9,17 +9,22 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Count, Model, Q, QuerySet
+from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from ... import batches, products
+from ... import products
 from ...batches.catalogue import find_products, product_title, quote
+from ...batches.existing import rendered_products
 from ...batches.review import OUTDATED
 from ...models import BatchRender, ProductCheck, TryOnRequest
 from ...products import DescribedProduct
 from ...utils.money import format_usd
 
 logger = logging.getLogger(__name__)
+
+NAME_FIELDS = ("title", "name")
+"""The fields by which products are sorted. Without either, the first text field is used."""
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -60,24 +65,26 @@ class ProductSearch:
         """Whether any parameter is set."""
         return bool(self.text or self.model or self.kind or self.without_renders or self.with_outdated)
 
-    def refs(self) -> list[str]:
-        """Return the references of all matching products, in the shop's order."""
+    def refs(self, *, by_name: bool = False) -> list[str]:
+        """Return the references of all matching products, in the shop's order or by name for each model."""
         found = [
             ref
             for model, tryon in products.registered().items()
             if self.model in ("", model._meta.label_lower)
-            for ref in self._find_by_model(model, tryon)
+            for ref in self._find_by_model(model, tryon, by_name=by_name)
         ]
         if not (self.without_renders or self.with_outdated):
             return found
-        wanted = set(batches.missing(found)) if self.without_renders else set()
-        if self.with_outdated:
-            outdated = BatchRender.objects.filter(OUTDATED).order_by().values_list("product", flat=True)
-            wanted.update(outdated.distinct())
+        outdated = BatchRender.objects.filter(OUTDATED).order_by().values_list("product", flat=True)
+        wanted = set(outdated.distinct()) if self.with_outdated else set()
+        if self.without_renders:
+            wanted |= set(found) - rendered_products()
         return [ref for ref in found if ref in wanted]
 
-    def _find_by_model(self, model: type[Model], tryon: products.TryOn) -> Iterator[str]:
+    def _find_by_model(self, model: type[Model], tryon: products.TryOn, *, by_name: bool) -> Iterator[str]:
         rows = _filter_by_text(tryon.get_queryset(), self.text)
+        if by_name and (names := _text_fields(model)):
+            rows = rows.order_by(next((name for name in NAME_FIELDS if name in names), names[0]), "pk")
         label = model._meta.label_lower
         if not self.kind:
             return (f"{label}:{pk}" for pk in rows.values_list("pk", flat=True))
@@ -87,15 +94,16 @@ class ProductSearch:
 
 def _filter_by_text(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     """Keep the rows that contain each word in some `CharField`. The model's admin, if any, is not used."""
-    names = [
-        field.name
-        for field in rows.model._meta.get_fields()
-        if isinstance(field, models.CharField) and not field.choices
-    ]
+    names = _text_fields(rows.model)
     for word in text.split():
         match = Q(*(Q(**{f"{name}__icontains": word}) for name in names), _connector=Q.OR)
         rows = rows.filter(match) if names else rows.none()
     return rows
+
+
+def _text_fields(model: type[Model]) -> list[str]:
+    fields = model._meta.get_fields()
+    return [field.name for field in fields if isinstance(field, models.CharField) and not field.choices]
 
 
 def _kind(described: DescribedProduct) -> str:
@@ -104,6 +112,13 @@ def _kind(described: DescribedProduct) -> str:
     except Exception:
         logger.exception("%s has no engine, because the shop's own code failed", described.ref)
         return ""
+
+
+def checked_refs(request: HttpRequest) -> list[str]:
+    """Return the references of the checked products that exist in the shop."""
+    refs = request.POST.getlist("product")
+    found = find_products(refs)
+    return [ref for ref in refs if ref in found]
 
 
 @dataclass(frozen=True)

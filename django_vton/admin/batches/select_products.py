@@ -14,12 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ... import batches
-from ...batches.catalogue import find_products
 from ...models import Batch
 from ..base import can_spend
 from ..house_models import KIND_CHOICES
 from .base import BatchPages
-from .product_search import ProductSearch, model_choices, product_cards
+from .product_search import ProductSearch, checked_refs, model_choices, product_cards
 
 PER_PAGE = 48
 
@@ -72,7 +71,7 @@ class SelectProductsViews(BatchPages):
         """Add or remove the checked products, or all products that match the search."""
         do = request.POST.get("do", "")
         is_removal = do.startswith("remove")
-        refs = search.refs() if do.endswith("_all") else _checked_refs(request)
+        refs = search.refs() if do.endswith("_all") else checked_refs(request)
         if not refs:
             messages.warning(request, _("No product was selected."))
             return HttpResponseRedirect(request.get_full_path())
@@ -87,13 +86,6 @@ class SelectProductsViews(BatchPages):
             text = ngettext("%(n)d product was added.", "%(n)d products were added.", changed)
         messages.success(request, text % {"n": changed})
         return HttpResponseRedirect(f"{self.url('products', batch.pk)}?{request.GET.urlencode()}")
-
-
-def _checked_refs(request: HttpRequest) -> list[str]:
-    """Return the references of the checked products that exist in the shop."""
-    refs = request.POST.getlist("product")
-    found = find_products(refs)
-    return [ref for ref in refs if ref in found]
 
 
 def _save_selection(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int:

@@ -1,5 +1,5 @@
 /**
- * The batch pages of the admin: live progress, review by keyboard, and publishing step by step. All work without it.
+ * The batch pages of the admin: live progress, review by keyboard, publishing step by step, and checking all products. All work without it.
  */
 
 const POLL_INTERVAL_MS = 3000;
@@ -122,9 +122,20 @@ function enableReview(list) {
   });
 }
 
+/** One checkbox checks all products of the page. @param {HTMLInputElement} box */
+function enableCheckAll(box) {
+  const products = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=product]"));
+  box.hidden = false;
+  box.addEventListener("change", () => {
+    for (const product of products) product.checked = box.checked;
+  });
+}
+
 const progress = document.querySelector("[data-vton-progress]");
 if (progress instanceof HTMLElement) pollProgress(progress);
 const list = document.querySelector("[data-vton-review-list]");
 if (list instanceof HTMLElement) enableReview(list);
 const publishing = document.querySelector("form[data-vton-continue]");
 if (publishing instanceof HTMLFormElement) publishing.requestSubmit();
+const checkAll = document.querySelector("[data-vton-check-all]");
+if (checkAll instanceof HTMLInputElement) enableCheckAll(checkAll);

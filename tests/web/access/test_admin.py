@@ -44,7 +44,7 @@ ADMIN_VIEWS: dict[str, dict[str, int]] = {
     "invoice": {"": 200, "csv": 200},
     "photoaccess": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "pauseswitch": {"changelist": 302, "change": 200, "history": 200, "add": 302, "delete": 403},
-    "productcheck": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
+    "productcheck": {"changelist": 200},
     "health": {"": 403},
     "tryonrequest": {
         "changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403,
