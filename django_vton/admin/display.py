@@ -55,6 +55,7 @@ EVENT_LABELS = {
     "source_reopened": gettext_lazy("Waiting for the shared render again"),
     "engine_gone": gettext_lazy("Its engine is no longer in the settings"),
     "adopted": gettext_lazy("Vendor's id adopted; the render is polled"),
+    "adoption_withdrawn": gettext_lazy("Adopted id withdrawn: outcome unknown, counted as charged"),
     "not_charged": gettext_lazy("Not charged according to the vendor's panel; will be sent again"),
     "retried": gettext_lazy("Will be rendered again and paid again"),
     "polled": gettext_lazy("Check with the vendor requested"),

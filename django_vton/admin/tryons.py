@@ -20,7 +20,7 @@ from ..models import BatchRender, TryOnRequest
 from ..models.states import ACTIVE, Money, State
 from ..utils.money import format_usd
 from ..utils.safe_urls import safe_url
-from . import display, search, unknown_outcomes
+from . import adoption, display, search, unknown_outcomes
 from .actions import OperatorActions
 from .base import ReadOnlyAdmin, can_operate, can_spend, can_view_shopper_photos
 from .filters import (
@@ -127,6 +127,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, OutdatedActions, R
             "attempts": [_attempt_context(attempt) for attempt in tryon.attempts.order_by("number")],
             "events": [_event_context(event) for event in tryon.events.select_related("attempt", "actor")],
             "unknown_outcome": unknown_outcomes.context(request, tryon),
+            "adoption": adoption.adoption_context(request, tryon),
             "can_retry": can_spend(request) and retryable.exists(),
             "can_poll": can_operate(request) and tryon.state in {State.SUBMITTED, State.RENDERED},
             "can_cancel": can_operate(request) and tryon.state in ACTIVE,

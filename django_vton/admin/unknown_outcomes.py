@@ -1,8 +1,8 @@
 """The views that resolve a try-on with an unknown outcome.
 
 An operator first looks up the render in the vendor's panel, then adopts the vendor's id, states that nothing
-was charged, or writes the try-on off. The views explain why something is refused, but `lifecycle` decides
-whether a change is still allowed.
+was charged, or writes the try-on off. An id is adopted only if the vendor knows it, and can be withdrawn. The
+views explain why something is refused, but `lifecycle` decides whether a change is still allowed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -19,7 +18,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from .. import lifecycle
@@ -30,14 +28,10 @@ from ..models import Attempt, TryOnRequest
 from ..models.states import State
 from ..queue import wake
 from ..utils.money import format_usd
+from .adoption import VENDOR_ID, owner_problem, vendor_problem
 from .base import StyledAdmin, can_operate, can_spend
 
 ProblemCheck = Callable[[TryOnRequest], str]
-
-VENDOR_ID = forms.CharField(
-    max_length=Attempt._meta.get_field("vendor_id").max_length,
-    error_messages={"required": gettext_lazy("Enter the id that the vendor's panel shows.")},
-)
 
 
 def latest_attempt(tryon: TryOnRequest) -> Attempt | None:
@@ -103,12 +97,13 @@ def context(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
 
 
 class UnknownOutcomeViews(StyledAdmin):
-    """The POST views "adopt", "not charged" and "write off" below the URL of a try-on."""
+    """The POST views "adopt", "withdraw", "not charged" and "write off" below the URL of a try-on."""
 
     def get_urls(self) -> list[URLPattern]:
         """Add the views before Django's URLs, since their last pattern matches every URL."""
         views = {
             "adopt": self.adopt_view,
+            "withdraw": self.withdraw_view,
             "not-charged": self.not_charged_view,
             "write-off": self.write_off_view,
         }
@@ -128,17 +123,30 @@ class UnknownOutcomeViews(StyledAdmin):
         try:
             vendor_id = VENDOR_ID.clean(request.POST.get("vendor_id"))
         except ValidationError as error:
-            return self._refuse(request, tryon, " ".join(error.messages))
-        if problem := self._problem(tryon, adopt_problem):
+            return self._refuse(request, tryon, error.messages[0])
+        if problem := self._problem(tryon, adopt_problem) or owner_problem(tryon, vendor_id):
+            return self._refuse(request, tryon, problem)
+        if problem := vendor_problem(lifecycle.current_attempt(tryon), vendor_id):
             return self._refuse(request, tryon, problem)
         if not lifecycle.adopt_vendor_id(tryon, vendor_id, actor_id=request.user.pk):
-            same_id = Attempt.objects.filter(engine=tryon.engine, vendor_id=vendor_id)
-            if other := same_id.exclude(request=tryon).first():
-                problem = _("The id %(id)s belongs to another try-on: %(other)s. Nothing was changed.")
-                return self._refuse(request, tryon, problem % {"id": vendor_id, "other": other.request})
+            if problem := owner_problem(tryon, vendor_id):
+                return self._refuse(request, tryon, problem)
             return self._refuse_changed(request, tryon, adopt_problem)
-        text = _("The id %(id)s was adopted. The vendor is asked for this render now.")
+        text = _("The vendor knows the id %(id)s, so it was adopted. Its result is fetched now.")
         return self._finish(request, tryon, text % {"id": vendor_id}, is_due=True)
+
+    def withdraw_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Withdraw an adopted id, as long as no image was delivered."""
+        tryon = self._get_tryon(request, pk)
+        if not lifecycle.withdraw_adoption(tryon, actor_id=request.user.pk):
+            tryon.refresh_from_db()
+            if tryon.state == State.COMPLETED:
+                problem = _("Its result was already delivered. Nothing was changed.")
+            else:
+                problem = _("It has no adopted id that can be withdrawn. Nothing was changed.")
+            return self._refuse(request, tryon, problem)
+        text = _("The adopted id was withdrawn. The outcome is unknown again, and counts as charged.")
+        return self._finish(request, tryon, text)
 
     def not_charged_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """After a confirmation, release the amount, and send the try-on again if that is possible."""

@@ -5,7 +5,15 @@ Signals are sent after the commit, at most once.
 """
 
 from .followers import finish_followers
-from .operators import adopt_vendor_id, confirm_not_charged, poll_now, retry, retryable, write_off
+from .operators import (
+    adopt_vendor_id,
+    confirm_not_charged,
+    poll_now,
+    retry,
+    retryable,
+    withdraw_adoption,
+    write_off,
+)
 from .rendering import (
     MAX_CLAIMS,
     claim_due,
@@ -22,6 +30,7 @@ from .submission import (
     LEASE,
     claim_submits,
     fail_unknown_outcome,
+    find_adoption,
     mark_refused,
     mark_submitted,
     mark_unknown,
@@ -45,6 +54,7 @@ __all__ = [
     "current_attempt",
     "fail_at_deadline",
     "fail_unknown_outcome",
+    "find_adoption",
     "finish_followers",
     "give_up",
     "mark_completed",
@@ -59,5 +69,6 @@ __all__ = [
     "release",
     "retry",
     "retryable",
+    "withdraw_adoption",
     "write_off",
 ]

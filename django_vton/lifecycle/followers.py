@@ -45,10 +45,10 @@ def finish_followers_after_commit(sources: Sequence[TryOnRequest]) -> None:
         transaction.on_commit(finish_first, robust=True)
 
 
-def fail(attempt: Attempt, event: str, code: str, money: Money) -> None:
+def fail(attempt: Attempt, event: str, code: str, money: Money, *, actor_id: Any = None) -> None:
     """Fail the attempt's locked try-on, settle the money, and finish the followers after the commit."""
     request = attempt.request
-    transition([request], State.FAILED, event, attempts=[attempt], error_code=code)
+    transition([request], State.FAILED, event, attempts=[attempt], actor_id=actor_id, error_code=code)
     settle([attempt], money)
     VendorLink.objects.filter(attempt__request=request).delete()
     finish_followers_after_commit([request])

@@ -15,8 +15,9 @@ from ..gateway.engines import engines, price
 from ..messages import RETRYABLE_CODES as RETRYABLE_BY_SHOPPERS
 from ..models import Attempt, TryOnRequest
 from ..models.states import REOPENABLE_CODES, Money, State
-from .followers import reopen_followers
-from .submission import LEASE, reopen, store_vendor_id
+from ..pixazo import SubmitOutcome
+from .followers import fail, reopen_followers
+from .submission import LEASE, find_adoption, reopen, store_vendor_id
 from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
 
 RETRYABLE_CODES = frozenset(RETRYABLE_BY_SHOPPERS).difference(REOPENABLE_CODES)
@@ -29,8 +30,8 @@ MAX_ANSWER_DELAY = 2 * LEASE
 def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
     """Poll the render with this id, which the operator has found in the vendor's panel.
 
-    Return False if the outcome is known, if nothing was sent, if the try-on is erased, or if another
-    attempt has the id.
+    The caller has polled it once, so the vendor knows it. Return False if the outcome is known, if nothing
+    was sent, if the try-on is erased, or if another attempt has the id.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -42,11 +43,46 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
         if attempt.money == Money.FREE:
             # The photo was deleted before the submit, so there is no paid render to adopt.
             return False
+        earlier = find_adoption(attempt)
         if not store_vendor_id(attempt, vendor_id):
             return False
-        ids = {"vendor_id": vendor_id, "before": attempt.vendor_id}
-        reopen([attempt], "adopted", [now], called_back_at=now, actor_id=actor_id, detail=ids)
+        # A withdrawal restores what the vendor said, also after a second adoption.
+        before = {"before": attempt.vendor_id, "code": request.error_code}
+        detail = {**(earlier.detail if earlier else before), "vendor_id": vendor_id}
+        reopen([attempt], "adopted", [now], called_back_at=now, actor_id=actor_id, detail=detail)
         return True
+
+
+def withdraw_adoption(request: TryOnRequest, *, actor_id: Any) -> bool:
+    """Make the outcome unknown again, with its amount spent. Return False if nothing was adopted.
+
+    If the vendor has refused the submit in the meantime, the amount is free. A quota that was refunded,
+    because the vendor did not charge the other render, stays refunded.
+    """
+    with transaction.atomic():
+        attempt = lock_newest_attempt(request)
+        request = attempt.request
+        adoption = find_adoption(attempt)
+        if adoption is None:
+            return False
+        # If the try-on was still awaiting its outcome, that has ended: the operator decides now.
+        code, money = adoption.detail["code"] or "outcome_unknown", Money.SPENT
+        if attempt.outcome in (SubmitOutcome.REFUSED, SubmitOutcome.NOT_SENT):
+            code, money = "vendor", Money.FREE
+        if attempt.answered_at is not None:  # The response is about the other render.
+            Attempt.objects.filter(pk=attempt.pk).update(answered_at=None, raw={}, error="")
+        # Meanwhile, the earlier id may have been adopted for another try-on.
+        store_vendor_id(attempt, adoption.detail["before"]) or store_vendor_id(attempt, None)
+        if request.state == State.FAILED:
+            record(request, "adoption_withdrawn", State.FAILED, attempt=attempt, actor_id=actor_id)
+            followers = request.followers.filter(state=State.FAILED, error_code=request.error_code)
+            followers.update(error_code=code)
+            TryOnRequest.objects.filter(pk=request.pk).update(error_code=code)
+        else:
+            fail(attempt, "adoption_withdrawn", code, money, actor_id=actor_id)
+        if attempt.money != money:
+            settle([attempt], money, source=Money(attempt.money))
+    return True
 
 
 def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:

@@ -20,9 +20,9 @@ from .. import signals
 from ..gateway import polling
 from ..gateway.fetches import failure_code
 from ..gateway.links import supports_callback
-from ..models import Attempt, TryOnRequest, VendorLink
+from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, Money, State
-from ..pixazo import SubmitResult
+from ..pixazo import SubmitOutcome, SubmitResult
 from .bulk_update import Row, update_rows
 from .followers import fail, reopen_followers
 from .transition import (
@@ -200,13 +200,16 @@ def fail_unknown_outcome(request: TryOnRequest) -> None:
 def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
     """Schedule a poll after a callback with this attempt's token. Return whether the try-on changed."""
     now = timezone.now()
-    # No lock is needed in the common case: a vendor's id is never removed, and the try-on waits for its poll.
-    if attempt.vendor_id is not None and _make_due(attempt.request, now):
+    # No lock is needed in the common case: the id is the vendor's own, and the try-on waits for its poll.
+    is_known = attempt.vendor_id is not None and vendor_id in ("", attempt.vendor_id)
+    if is_known and _make_due(attempt.request, now):
         return True
     with transaction.atomic():
         [attempt] = lock_attempts([attempt])
         if attempt.vendor_id is None and not (vendor_id and store_vendor_id(attempt, vendor_id)):
             return False
+        if vendor_id and attempt.vendor_id not in (None, vendor_id) and _is_corrected(attempt):
+            store_vendor_id(attempt, vendor_id)
         if _make_due(attempt.request, now):
             return True
         if not _can_reopen(attempt):
@@ -231,7 +234,29 @@ def _make_due(request: TryOnRequest, now: datetime) -> bool:
     return bool(running.update(due_at=Least("due_at", Value(due_at)), called_back_at=due_at))
 
 
-def store_vendor_id(attempt: Attempt, vendor_id: str) -> bool:
+def _is_corrected(attempt: Attempt) -> bool:
+    """Return whether a callback with another id replaces the id that an operator adopted, and is polled."""
+    will_be_polled = attempt.request.state == State.SUBMITTED or _can_reopen(attempt)
+    return will_be_polled and find_adoption(attempt) is not None
+
+
+def find_adoption(attempt: Attempt) -> TryOnEvent | None:
+    """Return the event with which an operator adopted the attempt's id. Return None if it is to be kept.
+
+    It is kept if images are stored, the try-on was canceled or sent again, or the vendor named the same id.
+    """
+    request = attempt.request
+    events = request.events.filter(attempt=attempt, name__in=("adopted", "adoption_withdrawn"))
+    adoption = events.last()
+    is_undelivered = request.state in (State.SUBMITTED, State.RENDERED, State.FAILED)
+    if adoption is None or adoption.name != "adopted" or not (is_undelivered and is_newest(attempt)):
+        return None
+    has_vendors_id = adoption.detail["before"] is None and attempt.outcome == SubmitOutcome.ACCEPTED
+    is_current = attempt.vendor_id == adoption.detail["vendor_id"] and not has_vendors_id
+    return adoption if is_current else None
+
+
+def store_vendor_id(attempt: Attempt, vendor_id: str | None) -> bool:
     """Store the vendor's id, in any state of the try-on. Return False if it belongs to another attempt."""
     try:
         with transaction.atomic():
@@ -241,7 +266,7 @@ def store_vendor_id(attempt: Attempt, vendor_id: str) -> bool:
         return False
 
 
-def _log_id_conflict(vendor_id: str) -> None:
+def _log_id_conflict(vendor_id: str | None) -> None:
     # The vendor has used an id twice, or somebody has guessed an id.
     logger.warning("The vendor's id of an attempt belongs to another attempt: %s", vendor_id)
 

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 MAX_ID = 200
+ID = re.compile(rf"\A(?!\.+\Z)[!-~]{{1,{MAX_ID}}}\Z")
+"""The vendor's ids that can be put into a URL: not "." or "..", which would be another path."""
 MAX_BODY = 1_000_000
 MAX_TEXT = 500
 MAX_URL = 4096
@@ -89,7 +91,7 @@ def parse_id(payload: Mapping[str, Any]) -> str:
     value = payload.get("request_id")
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not re.fullmatch(rf"(?!\.+\Z)[!-~]{{1,{MAX_ID}}}", value):
+    if not isinstance(value, str) or not ID.match(value):
         raise BadPayload("no usable request_id")
     return value
 

@@ -15,10 +15,9 @@ import time
 
 from django.db import DatabaseError, InterfaceError
 
-from ..conf import config
+from ..gateway.client import create_client
 from ..lifecycle import CONNECTION_ERRORS
 from ..models import DispatcherLease
-from ..pixazo.client import PixazoClient
 from ..queue import dispatcher_leases, wake
 from . import claims, shutdown
 from .batch_feeder import BatchFeeder
@@ -113,12 +112,7 @@ class Dispatcher:
                 return False
             renewal = asyncio.create_task(self._renew(lease))
             try:
-                async with PixazoClient(
-                    base_url=config.PIXAZO_BASE_URL,
-                    api_key=config.PIXAZO_API_KEY,
-                    result_hosts=config.RESULT_HOSTS,
-                    loopback=config.is_sandbox,
-                ) as pixazo:
+                async with create_client() as pixazo:
                     posts_until = self.ends_at + LAST_POST_SECONDS
                     jobs = RunningJobs(pixazo, self._may_continue, posts_until=posts_until)
                     probes = GatewayProbes(pixazo, self.db)

@@ -32,62 +32,6 @@ def operator(staff: Staff) -> Client:
     return staff("operate", "spend")
 
 
-@pytest.mark.parametrize("was", [State.FAILED, State.UNKNOWN])
-def test_a_try_on_with_an_adopted_id_is_polled(
-    operator: Client,
-    enqueued: list[str],
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-    was: State,
-) -> None:
-    request = factories.create_unresolved_tryon()
-    if was == State.UNKNOWN:
-        factories.set_state(request, State.UNKNOWN, finished_at=None)
-
-    with django_capture_on_commit_callbacks(execute=True):
-        messages = post_messages(operator, ADOPT, {"vendor_id": " fashn-found "}, request.pk)
-
-    expected = "The id fashn-found was adopted. The vendor is asked for this render now."
-    assert messages == [expected]
-    assert last_log_message(request) == expected
-    assert enqueued
-    assert stored_state(request) == (State.SUBMITTED, "", [Money.SPENT])
-    assert request.attempts.get().vendor_id == "fashn-found"
-    text = visible_text(get_page(operator, DETAIL, request.pk))
-    assert "Vendor's id adopted" in text
-    assert "by vera" in text
-    assert HEADING not in text
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("  ", "Enter the id that the vendor's panel shows."),
-        ("x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
-        ("a\0b", "Null characters are not allowed."),
-    ],
-)
-def test_an_invalid_id_is_refused(operator: Client, given: str, expected: str) -> None:
-    request = factories.create_unresolved_tryon()
-
-    assert post_messages(operator, ADOPT, {"vendor_id": given}, request.pk) == [expected]
-    assert stored_state(request) == UNRESOLVED
-
-
-def test_the_id_of_another_try_on_is_refused(operator: Client, enqueued: list[str]) -> None:
-    request = factories.create_unresolved_tryon()
-    other = factories.complete_tryon(factories.create_tryon(factories.create_guest(), title="Wool coat"))
-    factories.update_attempt(other, vendor_id="fashn-other")
-
-    messages = post_messages(operator, ADOPT, {"vendor_id": "fashn-other"}, request.pk)
-
-    assert messages == [
-        f"The id fashn-other belongs to another try-on: {other}. Nothing was changed.",
-    ]
-    assert stored_state(request) == UNRESOLVED
-    assert not enqueued
-    assert not LogEntry.objects.exists()
-
-
 def test_sending_again_needs_a_confirmation(operator: Client) -> None:
     request = factories.create_unresolved_tryon()
 

@@ -114,6 +114,7 @@ GET_ROLES = {
 
 POST_ROLES = {
     "/adopt/": {OPERATOR},
+    "/withdraw/": {OPERATOR},
     "/not-charged/": {OPERATOR},
     "/write-off/": {OPERATOR},
     "/discard/": {MERCHANDISER, OPERATOR},

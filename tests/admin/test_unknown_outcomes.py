@@ -14,7 +14,7 @@ from django_vton.models import TryOnRequest
 from django_vton.models.states import Money, State
 
 from . import factories
-from .conftest import Staff, get_page, post_messages, visible_text
+from .conftest import Staff, get_page, visible_text
 from .unknown_outcomes import (
     ADOPT,
     CONFIRMED,
@@ -89,20 +89,6 @@ def test_only_an_id_can_be_adopted_while_the_vendor_may_still_respond(operator: 
     assert "Write off" not in text
 
 
-def test_a_try_on_past_its_deadline_can_adopt_its_own_id(operator: Client) -> None:
-    request = factories.create_unresolved_tryon("deadline")
-    factories.update_attempt(request, vendor_id="fashn-late")
-
-    html = get_page(operator, DETAIL, request.pk)
-
-    assert 'name="vendor_id" value="fashn-late"' in html
-    assert "so it counts as charged" in visible_text(html)
-    assert post_messages(operator, ADOPT, {"vendor_id": "fashn-late"}, request.pk)[0].startswith(
-        "The id fashn-late"
-    )
-    assert stored_state(request) == (State.SUBMITTED, "", [Money.SPENT])
-
-
 @pytest.mark.parametrize("name", [ADOPT, NOT_CHARGED, WRITE_OFF])
 def test_a_get_request_is_not_allowed(operator: Client, name: str) -> None:
     request = factories.create_unresolved_tryon()
@@ -153,7 +139,7 @@ def test_an_unknown_try_on_is_not_found(operator: Client, name: str) -> None:
     assert operator.post(reverse(name, args=[uuid.uuid4()]), {"vendor_id": "x"}).status_code == 404
 
 
-@pytest.mark.parametrize("name", [ADOPT, NOT_CHARGED, WRITE_OFF])
+@pytest.mark.parametrize("name", [NOT_CHARGED, WRITE_OFF])
 def test_a_try_on_that_changes_meanwhile_is_not_resolved(
     operator: Client, enqueued: list[str], name: str
 ) -> None:

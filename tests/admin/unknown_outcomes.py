@@ -7,6 +7,7 @@ from django_vton.models.states import Money, State
 
 DETAIL = "admin:vton_tryonrequest_change"
 ADOPT = "admin:vton_tryonrequest_adopt"
+WITHDRAW = "admin:vton_tryonrequest_withdraw"
 NOT_CHARGED = "admin:vton_tryonrequest_not-charged"
 WRITE_OFF = "admin:vton_tryonrequest_write-off"
 HEADING = "Outcome unknown: what does Pixazo's panel say?"

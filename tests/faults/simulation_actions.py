@@ -343,6 +343,8 @@ def _operator_actions(
     for what, vendor_id in ids.items():
         adopt = partial(lifecycle.adopt_vendor_id, copy.copy(row), vendor_id, actor_id=None)
         yield Action(f"adopt{suffix}: {what}", 1, partial(_in_database, simulation, adopt))
+    withdraw = partial(lifecycle.withdraw_adoption, copy.copy(row), actor_id=None)
+    yield Action(f"withdraw{suffix}", 1, partial(_in_database, simulation, withdraw))
     yield Action(f"not charged{suffix}", 1, partial(_declare_free, simulation, row, key))
     write_off = partial(lifecycle.write_off, copy.copy(row), actor_id=None)
     yield Action(f"write off{suffix}", 1, partial(_in_database, simulation, write_off))

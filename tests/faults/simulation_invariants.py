@@ -146,6 +146,8 @@ def _check_terminal(old: TryOnRequest, new: TryOnRequest, events: list[str]) -> 
     reopening = {"submitted", "callback", "adopted", "source_reopened"}
     if events[0] == "not_charged":
         assert old.error_code == "outcome_unknown", f"{old.error_code} was reopened by {events}"
+    elif events[0] == "adoption_withdrawn":
+        assert new.state == State.FAILED, f"{new.state} after {events}"
     else:
         assert old.error_code in REOPENABLE_CODES, f"{old.error_code} was reopened by {events}"
         assert events[0] in reopening, f"{old.state} was reopened by {events}"

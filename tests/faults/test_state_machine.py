@@ -177,7 +177,7 @@ class TryOns(RuleBasedStateMachine):
     @precondition(lambda self: self.view.rows)
     @rule(data=st.data())
     def an_operator_decides(self, data: st.DataObject) -> None:
-        self.act(data, "adopt", "not charged", "write off")
+        self.act(data, "adopt", "withdraw", "not charged", "write off")
 
     @rule(who=st.integers(0, 1), is_everything=st.booleans())
     @precondition(lambda self: self.view.rows)

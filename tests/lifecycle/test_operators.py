@@ -153,10 +153,28 @@ def test_a_correction_of_the_id_is_in_the_history(harness: Harness) -> None:
     harness.set_posted(row, config.DEADLINE)
     lifecycle.fail_at_deadline(row.attempts.get())
     assert lifecycle.adopt_vendor_id(row, "the right one", actor_id=None)
-    assert row.events.get(name="adopted").detail == {"vendor_id": "the right one", "before": before}
+    assert row.events.get(name="adopted").detail == {
+        "vendor_id": "the right one",
+        "before": before,
+        "code": "deadline",
+    }
     # The gateway's ledger knows the first id only.
     harness.gateway.reset()
     assert lifecycle.cancel(row)
+
+
+def test_a_withdrawn_id_of_a_refused_submit_frees_the_money(harness: Harness) -> None:
+    harness.gateway.scenario(submit="close")
+    row = harness.order()
+    harness.run_cycle()
+    assert lifecycle.adopt_vendor_id(row, "a wrong one", actor_id=None)
+    # The response comes from a worker that was slow.
+    refused = SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=400)
+    lifecycle.mark_refused(row.attempts.get(), refused, retry_at=None)
+    harness.gateway.reset()
+    assert lifecycle.withdraw_adoption(row, actor_id=None)
+    row = harness.reload(row, State.FAILED, "vendor")
+    assert harness.money_states(row) == ["free"]
 
 
 def test_a_reopened_render_of_a_house_model_is_shared_again(

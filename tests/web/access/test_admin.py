@@ -48,7 +48,7 @@ ADMIN_VIEWS: dict[str, dict[str, int]] = {
     "health": {"": 403},
     "tryonrequest": {
         "changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403,
-        "adopt": 405, "not-charged": 405, "write-off": 405,
+        "adopt": 405, "withdraw": 405, "not-charged": 405, "write-off": 405,
     },
 }  # fmt: skip
 
