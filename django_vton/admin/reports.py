@@ -1,4 +1,4 @@
-"""The reports page, the page to check a vendor's invoice, and their CSV files."""
+"""The reports page and its CSV files."""
 
 from __future__ import annotations
 
@@ -8,46 +8,31 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.urls import URLPattern, path
 from django.utils.formats import date_format, number_format
-from django.utils.translation import get_language_bidi, gettext_lazy
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 from ..billing.budget import budget_statuses
-from ..conf import config
 from ..intake.feedback import REASONS
 from ..models import BudgetPeriod, Conversion, TryOnRequest
-from ..models.states import State
 from ..monitoring import reports
 from ..utils.money import format_usd
 from . import chart, display, periods
-from .base import ReadOnlyAdmin
 from .budget_status import budget_context
 from .csv_response import csv_response, usd
+from .invoice import CHUNK_SIZE, InvoiceViews, totals_row
 from .periods import Period
 
-MAX_LISTED = 100
-"""The maximum number of renders on the invoice page. The CSV file has all renders of the month."""
-
-CHUNK_SIZE = 2000
-
-BILLING_LABELS = {
-    "charged": gettext_lazy("charged"),
-    "assumed": gettext_lazy("assumed charged"),
-    "free": gettext_lazy("free"),
-    "held": gettext_lazy("reserved"),
-}
 DAYS_HEADER = (
     *("day", "renders", "completed", "failed"),
     *("charged_usd", "assumed_charged_usd", "free_usd", "held_usd"),
 )
 FEEDBACK_HEADER = ("product", "title", "likes", "dislikes", *REASONS)
-INVOICE_HEADER = ("vendor_id", "engine", "sent_at", "amount_usd", "outcome", "booked", "try_on")
 
 
 @admin.register(Conversion)
-class ReportsAdmin(ReadOnlyAdmin):
+class ReportsAdmin(InvoiceViews):
     """The reports of what try-on costs and achieves. They replace the list of conversions."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -82,8 +67,8 @@ class ReportsAdmin(ReadOnlyAdmin):
             choices=periods.choices(),
             budgets=budget_context(),
             chart=_chart(daily),
-            days=[_totals_row(totals) | {"day": day} for day, totals in reversed(daily.days.items())],
-            total=_totals_row(daily.total),
+            days=[totals_row(totals) | {"day": day} for day, totals in reversed(daily.days.items())],
+            total=totals_row(daily.total),
             tiles=_tiles(period, daily),
             failures=[
                 _share_row(display.ERROR_LABELS.get(code, code), n, daily.total.failed)
@@ -107,36 +92,6 @@ class ReportsAdmin(ReadOnlyAdmin):
         products = reports.feedback_by_product(period.first, period.last).iterator(chunk_size=CHUNK_SIZE)
         rows = ([row[name] for name in FEEDBACK_HEADER] for row in products)
         return csv_response(f"try-on-feedback-{period.first}-{period.last}.csv", FEEDBACK_HEADER, rows)
-
-    def invoice_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what the vendor should have charged in a month, to compare it with the invoice."""
-        period = periods.parse_month(request.GET.get("period", "")) or periods.this_month()
-        rows = list(reports.invoice(period.first, period.last)[: MAX_LISTED + 1])
-        return self.render_page(
-            request,
-            "invoice",
-            title=_("Reconcile with invoice"),
-            period=period,
-            choices=periods.months(),
-            total=_totals_row(reports.spending(period.first, period.last)),
-            rows=[_invoice_row(row) for row in rows[:MAX_LISTED]],
-            listed=MAX_LISTED if len(rows) > MAX_LISTED else None,
-        )
-
-    def invoice_csv_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Download all renders of a month. They are read from the database while the file is sent."""
-        period = periods.parse_month(request.GET.get("period", "")) or periods.this_month()
-        rows = reports.invoice(period.first, period.last).iterator(chunk_size=CHUNK_SIZE)
-        return csv_response(f"try-on-{period.value}.csv", INVOICE_HEADER, map(_invoice_csv_row, rows))
-
-
-def _totals_row(totals: reports.Totals) -> dict[str, Any]:
-    """Return the counts as numbers, and the amounts as text. A zero amount is a dash."""
-    row: dict[str, Any] = {name: getattr(totals, name) for name in ("renders", "completed", "failed")}
-    for name in ("charged", "assumed", "free", "held", "spent"):
-        micros = getattr(totals, name)
-        row[name] = format_usd(micros) if micros else "-"
-    return row
 
 
 def _chart(daily: reports.DailyReport) -> dict[str, Any]:
@@ -214,37 +169,6 @@ def _product_row(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"title": row["title"] or row["product"], "reasons": _reasons(row)}
 
 
-def _invoice_row(row: dict[str, Any]) -> dict[str, Any]:
-    outcome = str(State(row["state"]).label)
-    if row["state"] == State.FAILED and row["error_code"]:
-        outcome += f": {display.ERROR_LABELS.get(row['error_code'], row['error_code'])}"
-    return {
-        "vendor_id": row["vendor_id"],
-        "engine": row["engine"],
-        "sent": timezone.localtime(row["posted_at"], config.time_zone),
-        "amount": format_usd(row["amount"]),
-        "outcome": outcome,
-        "booked": BILLING_LABELS[row["booked"]],
-        "is_free": row["booked"] == "free",
-        "url": reverse("admin:vton_tryonrequest_change", args=[row["request_id"]]),
-        "short_id": str(row["request_id"])[:8],
-    }
-
-
 def _days_csv_row(day: Any, totals: reports.Totals) -> list[Any]:
     amounts = (totals.charged, totals.assumed, totals.free, totals.held)
     return [f"{day}", totals.renders, totals.completed, totals.failed, *map(usd, amounts)]
-
-
-def _invoice_csv_row(row: dict[str, Any]) -> list[Any]:
-    """Return untranslated values, since another program might read the file."""
-    sent = row["posted_at"].astimezone(config.time_zone)
-    return [
-        row["vendor_id"] or "",
-        row["engine"],
-        f"{sent:%Y-%m-%d %H:%M:%S}",
-        usd(row["amount"]),
-        row["state"] + (f": {row['error_code']}" if row["error_code"] else ""),
-        row["booked"],
-        str(row["request_id"]),
-    ]

@@ -12,11 +12,25 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Count,
+    ExpressionWrapper,
+    F,
+    Max,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 
 from ..intake.feedback import DISLIKE, LIKE, REASONS
 from ..models import Attempt, Conversion, TryOnRequest
 from ..models.states import Money, State
+from ..pixazo import SubmitOutcome
 from ..utils.periods import start_of_day
 
 SAMPLE = 10_000
@@ -123,13 +137,37 @@ def _add_amount(totals: Totals, group: Mapping[str, Any]) -> None:
 
 
 def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
-    """Return a dict for each attempt of these days that was sent to the vendor, in the order of sending."""
-    return (
+    """Return a dict for each attempt of these days that was sent to the vendor, in the order of sending.
+
+    An attempt whose connection failed was claimed, but nothing left the machine. See `attempt_outcome`.
+    """
+    is_newest = ExpressionWrapper(Q(number=F("request__last_attempt_number")), BooleanField())
+    rows: QuerySet[Attempt, Any] = (
         Attempt.objects.filter(budget_day__range=(first, last), posted_at__isnull=False)
+        .exclude(outcome=SubmitOutcome.NOT_SENT)
         .order_by("budget_day", "posted_at", "pk")
-        .values("vendor_id", "engine", "posted_at", "amount", "request_id", booked=BOOKED)
-        .annotate(state=F("request__state"), error_code=F("request__error_code"))
+        .values(
+            *("vendor_id", "engine", "posted_at", "amount", "request_id", "outcome", "http_status"),
+            booked=BOOKED,
+        )
+        .annotate(state=F("request__state"), error_code=F("request__error_code"), is_newest=is_newest)
     )
+    return rows
+
+
+def attempt_outcome(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the outcome of a row of `invoice`: "refused" or a state, and an error code, HTTP status or "".
+
+    The state of the try-on is that of its newest attempt. An earlier attempt ended before that was sent.
+    """
+    status = f"HTTP {row['http_status']}" if row["http_status"] else ""
+    if row["outcome"] == SubmitOutcome.REFUSED:
+        return "refused", status
+    if row["is_newest"]:
+        return row["state"], row["error_code"]
+    if row["outcome"] == SubmitOutcome.ACCEPTED:
+        return State.FAILED.value, ""
+    return State.UNKNOWN.value, status
 
 
 def waiting_times(first: date, last: date) -> list[float]:

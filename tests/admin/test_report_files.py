@@ -48,7 +48,7 @@ def test_a_csv_file_has_a_name_and_is_not_cached(superuser: Client) -> None:
 def test_a_csv_file_is_read_from_the_database_while_it_is_sent(
     superuser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("django_vton.admin.reports.CHUNK_SIZE", 2)
+    monkeypatch.setattr("django_vton.admin.invoice.CHUNK_SIZE", 2)
     for number in range(7):
         factories.complete_tryon(factories.create_tryon(factories.create_guest()))
         Attempt.objects.filter(posted_at=None).update(
