@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Coalesce
@@ -17,11 +17,13 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import images, privacy
+from .. import images
+from ..batches.control import pause_for_house_model
 from ..intake import save_photo_files
 from ..models import HouseModel, PersonPhoto, PhotoAccess, TryOnImage, TryOnRequest
 from . import display
-from .base import ReadOnlyAdmin, StyledAdmin
+from .base import ReadOnlyAdmin
+from .house_model_deletion import HouseModelDeletion
 
 if TYPE_CHECKING:
     PhotoForm = forms.ModelForm[HouseModel]
@@ -112,7 +114,7 @@ class HouseModelForm(PhotoForm):
 
 
 @admin.register(HouseModel)
-class HouseModelAdmin(StyledAdmin):
+class HouseModelAdmin(HouseModelDeletion):
     """The house models, in the order in which shoppers see them."""
 
     form = HouseModelForm
@@ -143,15 +145,14 @@ class HouseModelAdmin(StyledAdmin):
         if not change:
             obj.kind, obj.is_reusable = PersonPhoto.Kind.HOUSE, True
         super().save_model(request, obj, form, change)
+        if not PersonPhoto.objects.active_house_models().filter(pk=obj.pk).exists():
+            self._pause_batches(request, obj)
 
-    def delete_model(self, request: HttpRequest, obj: HouseModel) -> None:
-        """Delete the photo and its files, and cancel its active renders."""
-        privacy.delete_photo(obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[HouseModel]) -> None:
-        """Delete the photos and their files, and cancel their active renders."""
-        for photo in queryset:
-            privacy.delete_photo(photo)
+    def _pause_batches(self, request: HttpRequest, photo: HouseModel) -> None:
+        """Pause the batches that still need a house model that may not be used any more."""
+        for batch in pause_for_house_model(photo):
+            text = _("The batch “%(batch)s” was paused, since it still has renders on %(name)s.")
+            self.message_user(request, text % {"batch": batch, "name": photo.name}, messages.WARNING)
 
     @admin.display(description=gettext_lazy("photo"))
     def photo(self, photo: HouseModel) -> SafeString:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -117,7 +117,9 @@ class TryOnAdminMixin(Admin):
             raise PermissionDenied
         described = _describe(product)
         if described is None:
-            raise Http404
+            messages.warning(request, _("This product does not exist any more, or cannot be tried on."))
+            name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist"
+            return HttpResponseRedirect(reverse(name))
         photos = PersonPhoto.objects.active_house_models()
         selected = [photo for photo in photos if str(photo.pk) == request.POST.get("house_model")]
         name = _("Test: %(product)s") % {"product": product_title(described)}

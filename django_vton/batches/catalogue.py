@@ -16,6 +16,7 @@ from django.db import DataError
 from .. import products
 from ..exceptions import ProductNotRegistered, Refused
 from ..gateway import engines
+from ..intake.product_files import image_name
 from ..products import DescribedProduct
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,13 @@ def quote(described: DescribedProduct, options: Mapping[str, Mapping[str, Any]])
     except Exception:
         logger.exception("%s cannot be tried on, because the shop's own code failed", described.ref)
         return None
+
+
+def image_key(described: DescribedProduct) -> Any:
+    """Return what identifies the product's image without reading it; the product itself if nothing does."""
+    image = described.image
+    name = image_name(image)
+    return (name, id(getattr(image, "storage", None))) if name else described.ref
 
 
 def product_title(described: DescribedProduct) -> str:

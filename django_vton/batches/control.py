@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from .. import lifecycle
-from ..models import Batch, BatchRender, TryOnRequest
+from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
 from ..queue import wake
 from .catalogue import chunks
+from .progress import progress
 
 Status = Batch.Status
 RenderStatus = BatchRender.Status
+
+HOUSE_MODEL_INACTIVE = "house_model_inactive"
+"""Why a batch is paused, in `waiting_for`: one of its house models may not be used any more."""
 
 
 def pause(batch: Batch) -> bool:
@@ -28,11 +32,23 @@ def resume(batch: Batch) -> bool:
     return _set_status(batch, [Status.PAUSED], Status.RUNNING)
 
 
-def _set_status(batch: Batch, sources: list[Batch.Status], target: Batch.Status) -> bool:
+def pause_for_house_model(photo: PersonPhoto) -> list[Batch]:
+    """Pause the running batches that still need a house model that was deactivated. Return them."""
+    waiting = BatchRender.objects.filter(batch=OuterRef("pk"), photo=photo, status=RenderStatus.WAITING)
+    is_waiting = Q(Exists(waiting)) | Q(products_done__lt=F("product_count"))
+    running = Batch.objects.filter(is_waiting, status=Status.RUNNING, house_models=photo).defer("products")
+    return [
+        batch
+        for batch in running
+        if _set_status(batch, [Status.RUNNING], Status.PAUSED, HOUSE_MODEL_INACTIVE)
+    ]
+
+
+def _set_status(batch: Batch, sources: list[Batch.Status], target: Batch.Status, reason: str = "") -> bool:
     due_at = timezone.now() if target == Status.RUNNING else None
     with transaction.atomic():
         changed = Batch.objects.filter(pk=batch.pk, status__in=sources).update(
-            status=target, due_at=due_at, waiting_for="", waiting_until=None
+            status=target, due_at=due_at, waiting_for=reason, waiting_until=None
         )
         if changed and due_at is not None:
             transaction.on_commit(wake, robust=True)
@@ -41,11 +57,14 @@ def _set_status(batch: Batch, sources: list[Batch.Status], target: Batch.Status)
 
 
 def cancel(batch: Batch, *, user: Any = None) -> bool:
-    """Drop the remaining renders for good. Return False if the batch is canceled already.
+    """Drop the remaining renders for good. Return False if the batch is canceled already, or finished.
 
     Waiting renders cost nothing. Queued renders are canceled free of charge, unless a shopper or another
     batch waits for them. Renders that were sent to the vendor are finished and kept.
     """
+    is_draft = Batch.objects.filter(pk=batch.pk, status=Status.DRAFT).exists()
+    if not is_draft and progress(batch).is_finished:
+        return False
     with transaction.atomic():
         if not _set_status(batch, [Status.DRAFT, Status.RUNNING, Status.PAUSED], Status.CANCELED):
             return False

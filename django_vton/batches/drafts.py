@@ -18,7 +18,7 @@ from ..models import Batch, PersonPhoto
 from ..pixazo import OptionError
 from ..products import reference
 from ..queue import wake
-from .catalogue import chunks, find_products, quote
+from .catalogue import chunks, find_products, image_key, quote
 from .existing import ExistingRenders, RenderKey, render_keys
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -49,12 +49,14 @@ class Preview:
 
     renders: int
     """The number of pairs of a product and a house model that suits it."""
+    shared: int
+    """The number of renders that cost nothing, since a product with the same image has the same render."""
     existing: int
     """The number of renders of the present product images that exist or are running."""
     price: int
-    """The price of the renders that do not exist yet."""
+    """The price of the renders that do not exist yet. Products with the same image count once."""
     max_price: int
-    """The price of all renders, in case every product image changes before it is rendered."""
+    """The price of all renders, in case every product image changes. The same image counts once."""
     unavailable: list[str]
     """The references of products that no longer exist or cannot be tried on now."""
     engines: list[str]
@@ -76,7 +78,8 @@ class Preview:
 def preview(batch: Batch) -> Preview:
     """Count and price the renders of a draft. This reads no image files and writes nothing."""
     house_models = list(batch.house_models.active_house_models())
-    renders = existing = price = max_price = 0
+    renders = 0
+    wanted: dict[RenderKey, _WantedRender] = {}
     unavailable: list[str] = []
     used: set[str] = set()
     for refs in chunks(batch.products):
@@ -88,13 +91,24 @@ def preview(batch: Batch) -> Preview:
                 unavailable.append(ref)
                 continue
             used.add(quoted.engine)
-            wanted = render_keys(ref, quoted, house_models)
-            new = sum(not known.is_current(key) for key in wanted)
-            renders += len(wanted)
-            existing += len(wanted) - new
-            price += quoted.price * new
-            max_price += quoted.price * len(wanted)
-    return Preview(renders, existing, price, max_price, unavailable, sorted(used), budget_statuses())
+            image = image_key(found[ref])
+            for key in render_keys(ref, quoted, house_models):
+                renders += 1
+                render = wanted.setdefault((image, *key[1:]), _WantedRender(quoted.price))
+                render.exists |= known.is_current(key)
+    existing = sum(render.exists for render in wanted.values())
+    max_price = sum(render.price for render in wanted.values())
+    price = sum(render.price for render in wanted.values() if not render.exists)
+    shared = renders - len(wanted)
+    return Preview(renders, shared, existing, price, max_price, unavailable, sorted(used), budget_statuses())
+
+
+@dataclass
+class _WantedRender:
+    """A render that all products with the same image share."""
+
+    price: int
+    exists: bool = False
 
 
 def missing(

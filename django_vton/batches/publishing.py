@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.files import File
 from django.db import transaction
@@ -29,6 +30,8 @@ HAS_UNPUBLISHED_IMAGE = Exists(TryOnImage.objects.filter(~Exists(_PUBLICATION), 
 """Whether at least one image of the render is not published with the render's product."""
 
 logger = logging.getLogger(__name__)
+
+ImageFunction = Callable[[str, TryOnImage], None]
 
 
 @dataclass
@@ -81,23 +84,46 @@ def unpublish(render: BatchRender) -> str:
     return _for_each_image(render, _unpublish_image)
 
 
-def _for_each_image(render: BatchRender, function: Callable[[str, TryOnImage], None]) -> str:
+def unpublish_all(publications: QuerySet[Publication], *, seconds: float) -> tuple[int, str]:
+    """Remove these images from the shop, for at most `seconds`.
+
+    Return the number of removed images, and the last problem as text, or "".
+    """
+    deadline = time.monotonic() + seconds
+    removed, last_problem = 0, ""
+    for product, image in list(publications.order_by("pk").values_list("product", "image")):
+        if time.monotonic() >= deadline:
+            break
+        if problem := _change_image(_unpublish_image, product, image):
+            last_problem = problem
+        else:
+            removed += 1
+    return removed, last_problem
+
+
+def _for_each_image(render: BatchRender, function: ImageFunction) -> str:
     problem = ""
     for pk in TryOnImage.objects.filter(request=render.request_id).values_list("pk", flat=True):
-        try:
-            with transaction.atomic():
-                image = TryOnImage.objects.select_for_update().filter(pk=pk).first()
-                if image is not None:
-                    function(render.product, image)
-        except Refused as refusal:
-            problem = str(refusal.detail)
-        except Exception as error:
-            logger.exception("The shop's own code failed for the image %s of %s", pk, render.product)
-            problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
+        problem = _change_image(function, render.product, pk) or problem
     if problem != render.problem:
         BatchRender.objects.filter(pk=render.pk).update(problem=problem)
         render.problem = problem
     return problem
+
+
+def _change_image(function: ImageFunction, ref: str, pk: Any) -> str:
+    """Call the function for a locked image. Return "" or the problem as text."""
+    try:
+        with transaction.atomic():
+            image = TryOnImage.objects.select_for_update().filter(pk=pk).first()
+            if image is not None:
+                function(ref, image)
+    except Refused as refusal:
+        return str(refusal.detail)
+    except Exception as error:
+        logger.exception("The shop's own code failed for the image %s of %s", pk, ref)
+        return _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
+    return ""
 
 
 def _publish_image(ref: str, image: TryOnImage) -> None:

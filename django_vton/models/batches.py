@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -150,6 +151,14 @@ class BatchRender(models.Model):
         return f"{self.product_title or self.product} ({self.batch_id}/{self.position})"
 
 
+class PublicationQuerySet(models.QuerySet["Publication"]):
+    """The query of house models that are deleted, or whose release has ended."""
+
+    def on_house_models(self, photos: Iterable[PersonPhoto]) -> QuerySet[Publication]:
+        """Return the publications of renders on these house models."""
+        return self.filter(image__request__photo__in=photos)
+
+
 class Publication(models.Model):
     """An image that is shown with a product. Products with the same product image share one render.
 
@@ -163,6 +172,8 @@ class Publication(models.Model):
         null=True, encoder=DjangoJSONEncoder, help_text="What the shop's publish() returned."
     )
     published_at = models.DateTimeField(_("published"), default=timezone.now)
+
+    objects = PublicationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("publication")

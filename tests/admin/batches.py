@@ -30,6 +30,11 @@ def start_batch(client: Client, batch: Batch, **changes: Any) -> list[str]:
     return post_messages(client, CHANGE, data, batch.pk)
 
 
+def outdated(status: str) -> str:
+    """Return the message after a click on a page that was out of date."""
+    return f"Nothing was changed, since this page was out of date. The batch is now: {status}."
+
+
 def get_batch_status(batch: Batch) -> str:
     return Batch.objects.get(pk=batch.pk).status
 

@@ -101,7 +101,8 @@ def test_a_test_render_needs_a_valid_house_model(merchant: Client, chosen: str) 
 def test_a_product_that_cannot_be_tried_on_has_no_button(merchant: Client) -> None:
     bag = make_product("bag", "accessory")
     assert "Test this product" not in get_page(merchant, CHANGE, bag.pk)
-    assert merchant.post(reverse(TEST, args=[999])).status_code == 404
+    expected = "This product does not exist any more, or cannot be tried on."
+    assert post_messages(merchant, TEST, {}, 999) == [expected]
 
 
 @pytest.mark.urls("tests.admin.urls")

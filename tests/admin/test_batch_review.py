@@ -151,15 +151,22 @@ def test_accepted_renders_are_published_and_unpublished(reviewer: Client, batch:
     assert "Publish 2 accepted renders" in visible_text(get_page(reviewer, REVIEW, batch.pk))
     assert post_messages(reviewer, PUBLISH, {}, batch.pk) == ["2 renders were published."]
     assert ProductPhoto.objects.count() == 2
-    assert post_messages(reviewer, PUBLISH, {}, batch.pk) == []
+    assert post_messages(reviewer, PUBLISH, {}, batch.pk) == ["No accepted render is left to publish."]
     html = get_page(reviewer, REVIEW, batch.pk, show="published")
     assert "Remove from the shop" in html
     assert "data-vton-key" not in html, "a published render offers no decision"
-    post_decision(reviewer, batch, f"reject:{one.pk}")
+    assert post_decision(reviewer, batch, f"reject:{one.pk}") == [
+        "It is in the shop. Remove it from the shop before you change the decision."
+    ]
     assert first(batch).review == "accepted"
+    assert post_decision(reviewer, batch, f"publish:{one.pk}") == ["It is already in the shop."]
     post_decision(reviewer, batch, f"unpublish:{one.pk}")
     assert ProductPhoto.objects.count() == 1
-    post_decision(reviewer, batch, f"publish:{one.pk}")
+    assert post_decision(reviewer, batch, f"unpublish:{one.pk}") == ["It is not in the shop any more."]
+    assert post_decision(reviewer, batch, f"accept:{one.pk}") == [
+        "Nothing was changed: it is already “accepted”."
+    ]
+    assert post_decision(reviewer, batch, f"publish:{one.pk}") == []
     assert Publication.objects.count() == 2
 
 

@@ -15,7 +15,7 @@ from shop.tryon import ProductTryOn
 
 from ..tryons import make_product, product_ref
 from . import factories
-from .batches import ADD, PRODUCTS, product_refs
+from .batches import ADD, PRODUCTS, outdated, product_refs
 from .conftest import get_page, post_messages, visible_text
 
 if TYPE_CHECKING:
@@ -132,6 +132,6 @@ def test_products_cannot_be_added_to_a_batch_that_starts_meanwhile(
         return whole(self)
 
     monkeypatch.setattr(ProductTryOn, "get_queryset", slow)
-    assert post_messages(merchant, PRODUCTS, {"do": "add_all"}, draft.pk) == ["0 products were added."]
+    assert post_messages(merchant, PRODUCTS, {"do": "add_all"}, draft.pk) == [outdated("running")]
     draft.refresh_from_db()
     assert len(draft.products) == draft.product_count == 1

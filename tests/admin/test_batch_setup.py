@@ -10,7 +10,7 @@ from django.urls import reverse
 from django_vton import batches
 from django_vton.models import Batch, PersonPhoto, TryOnRequest
 
-from .batches import CHANGE, action_url_name, get_batch_status, start_batch
+from .batches import CHANGE, action_url_name, get_batch_status, outdated, start_batch
 from .conftest import get_page, post_messages, visible_text
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_a_second_click_on_start_changes_nothing(merchant: Client, runner: Batch
     began = Batch.objects.get()
     assert began.status == Batch.Status.RUNNING
     again = {"house_models": [str(runner.noa.pk)], "max_price": "600000", "do": "start", "name": "X"}
-    assert post_messages(merchant, CHANGE, again, draft.pk) == []
+    assert post_messages(merchant, CHANGE, again, draft.pk) == [outdated("running")]
     assert Batch.objects.get().confirmed_at == began.confirmed_at
     assert Batch.objects.get().name == "Spring"
     runner.feed()

@@ -6,10 +6,16 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from django_vton.models import PersonPhoto
+from django_vton import batches
+from django_vton.models import Batch, BatchRender, PersonPhoto, Publication
 from django_vton.models.states import State
 from django_vton.storage import private_storage
+from shop.models import ProductPhoto
+from shop.tryon import ProductTryOn
 
+from ..batches.runner import BatchRunner
+from ..intake_helpers import StoredFiles
+from ..tryons import make_product, product_ref
 from . import factories
 from .conftest import get_page, get_status, visible_text
 
@@ -150,6 +156,133 @@ def test_deleting_removes_the_files_and_cancels_active_renders(
     assert not private_storage().exists(str(photo.file.name))
     running.refresh_from_db()
     assert running.state == State.CANCELED
+
+
+def create_published_render(photo: PersonPhoto, slug: str) -> ProductPhoto:
+    """Render a product on the house model, and publish the render in the shop."""
+    product = make_product(slug, "top")
+    ref = product_ref(product)
+    made = factories.create_tryon(None, photo=photo, shared_key=slug, product=ref, title=product.name)
+    batch = Batch.objects.create(status="running", total=1, next_position=1)
+    render = BatchRender.objects.create(
+        batch=batch,
+        position=0,
+        product=ref,
+        status="requested",
+        request=factories.complete_tryon(made),
+        photo=photo,
+        review="accepted",
+    )
+    assert batches.publish(render) == ""
+    return ProductPhoto.objects.get(product=product)
+
+
+def delete_house_models(client: Client, *photos: PersonPhoto, **data: str) -> str:
+    """Delete one on its own page, or several by the action, and return the page that follows."""
+    if len(photos) == 1:
+        url = reverse("admin:vton_housemodel_delete", args=[photos[0].pk])
+    else:
+        url, pks = reverse(LIST), [str(photo.pk) for photo in photos]
+        data |= {"action": "delete_selected", "_selected_action": pks}  # type: ignore[dict-item]
+    return visible_text(client.post(url, data, follow=True).content.decode())
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_deletion_names_published_renders_and_unpublishes_them(
+    superuser: Client, files: StoredFiles, number: int
+) -> None:
+    photos = [factories.create_house_model(name) for name in ("Noa", "Mia")[:number]]
+    for photo in photos:
+        create_published_render(photo, f"shirt-{photo.name.lower()}")
+
+    if number == 1:
+        text = visible_text(get_page(superuser, "admin:vton_housemodel_delete", photos[0].pk))
+    else:
+        text = delete_house_models(superuser, *photos)
+    assert f"{number} published render" in text
+    assert "Shirt-Noa" in text
+    assert "Remove these renders from the shop as well" in text
+    assert PersonPhoto.objects.count() == number
+
+    text = delete_house_models(superuser, *photos, post="yes", unpublish="yes")
+
+    assert not PersonPhoto.objects.exists()
+    assert not ProductPhoto.objects.exists()
+    assert not Publication.objects.exists()
+    assert files.names()
+
+
+def test_published_renders_stay_in_the_shop_unless_their_removal_is_chosen(superuser: Client) -> None:
+    noa = factories.create_house_model()
+    create_published_render(noa, "shirt")
+
+    delete_house_models(superuser, noa, post="yes")
+
+    assert not PersonPhoto.objects.exists()
+    assert ProductPhoto.objects.count() == Publication.objects.count() == 1
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_house_model_is_kept_if_a_render_cannot_be_removed_from_the_shop(
+    superuser: Client, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    photos = [factories.create_house_model(name) for name in ("Noa", "Mia")[:number]]
+    create_published_render(photos[0], "shirt")
+
+    def locked(*_args: object) -> None:
+        raise ValueError("the gallery is locked")
+
+    monkeypatch.setattr(ProductTryOn, "unpublish", locked)
+    url = reverse("admin:vton_housemodel_delete", args=[photos[0].pk])
+    data: dict[str, object] = {"post": "yes", "unpublish": "yes"}
+    if number > 1:
+        url = reverse(LIST)
+        data |= {"action": "delete_selected", "_selected_action": [str(photo.pk) for photo in photos]}
+    response = superuser.post(url, data, follow=True)
+
+    (message,) = [str(message) for message in response.context["messages"]]
+    assert message.startswith("Some renders are still in the shop, so nothing was deleted.")
+    assert "the gallery is locked" in message
+    assert PersonPhoto.objects.count() == number
+    assert Publication.objects.count() == 1
+
+
+def test_a_deletion_without_published_renders_is_confirmed_as_usual(superuser: Client) -> None:
+    noa = factories.create_house_model()
+
+    text = visible_text(get_page(superuser, "admin:vton_housemodel_delete", noa.pk))
+
+    assert "Are you sure you want to delete the house model" in text
+    assert "from the shop" not in text
+
+
+def test_deactivating_a_house_model_pauses_its_running_batches_with_the_reason(
+    superuser: Client, runner: BatchRunner
+) -> None:
+    finished = runner.start(1)
+    runner.run(finished)
+    batch = runner.start(1, name="Spring")
+    other = runner.start(1, factories.create_house_model("Mia"), name="Other")
+    PersonPhoto.objects.filter(name="Mia").update(position=1)
+
+    response = superuser.post(
+        reverse(CHANGE, args=[runner.noa.pk]), {"name": "Noa", "position": "0", "labels": ""}, follow=True
+    )
+
+    texts = [str(message) for message in response.context["messages"]]
+    assert "The batch “Spring” was paused, since it still has renders on Noa." in texts
+    assert [Batch.objects.get(pk=it.pk).status for it in (finished, batch, other)] == [
+        *("running", "paused", "running")
+    ]
+    text = visible_text(get_page(superuser, "admin:vton_batch_change", batch.pk))
+    assert "Paused" in text
+    assert "It was paused because a house model may not be used any more: Noa." in text
+    PersonPhoto.objects.filter(pk=runner.noa.pk).update(is_active=True)
+    text = visible_text(get_page(superuser, "admin:vton_batch_change", batch.pk))
+    assert "because a house model was deactivated, which is active again." in text
+    batches.resume(batch)
+    assert "It was paused" not in visible_text(get_page(superuser, "admin:vton_batch_change", batch.pk))
+    assert runner.run(batch).completed == 1
 
 
 def test_the_list_shows_house_models(viewer: Client) -> None:

@@ -229,9 +229,19 @@ def test_a_canceled_batch_retries_nothing(runner: BatchRunner, *, with_unknown: 
     batch = runner.start(2)
     failed = runner.run(batch)
     assert (failed.failed, failed.retryable) == (1, 1)
-    assert batches.cancel(batch)
+    Batch.objects.filter(pk=batch.pk).update(status=Batch.Status.CANCELED)
 
     assert batches.retry(batch, include_unknown=with_unknown) == 0
     done = runner.run(batch)
     assert (done.completed, done.failed, done.waiting, done.spent) == (1, 1, 0, 2 * PRICE)
     assert runner.harness.post_count() == 2
+
+
+def test_a_finished_batch_cannot_be_canceled(runner: BatchRunner) -> None:
+    batch = runner.start(1)
+    runner.run(batch)
+
+    assert not batches.cancel(batch)
+
+    batch.refresh_from_db()
+    assert batch.status == Batch.Status.RUNNING

@@ -11,7 +11,7 @@ from django_vton.batches import feeding
 from django_vton.exceptions import Refused
 from django_vton.models import Batch, BatchRender, TryOnRequest
 from django_vton.worker import claims, dispatcher
-from shop.models import Kind
+from shop.models import Kind, Product
 
 from ..tryons import make_product
 
@@ -81,6 +81,23 @@ def test_two_products_with_the_same_image_are_paid_once(runner: BatchRunner) -> 
     twins = [make_product(slug, Kind.EYEWEAR) for slug in ("left", "right")]
     done = runner.run(runner.start(twins))
     assert (done.completed, done.spent) == (2, PRICE)
+
+
+def test_the_estimate_counts_products_with_the_same_image_file_once(
+    runner: BatchRunner, mia: PersonPhoto
+) -> None:
+    one, two, other = runner.create_products(3)
+    Product.objects.filter(pk=two.pk).update(photo=one.photo.name)
+    draft = batches.draft([one, two, other], [runner.noa, mia])
+
+    preview = batches.preview(draft)
+    assert (preview.renders, preview.shared, preview.existing) == (6, 2, 0)
+    assert (preview.price, preview.max_price) == (4 * PRICE, 4 * PRICE)
+
+    batches.confirm(draft)
+    assert runner.run(draft).spent == 4 * PRICE
+    again = batches.preview(draft)
+    assert (again.shared, again.existing, again.price, again.max_price) == (2, 4, 0, 4 * PRICE)
 
 
 def test_a_house_model_for_garments_is_not_used_for_glasses(runner: BatchRunner, mia: PersonPhoto) -> None:

@@ -154,9 +154,10 @@ def test_a_paused_batch_is_resumed(runner: BatchRunner) -> None:
     batch = runner.start(2)
     batches.pause(batch)
     assert "2/2" in run("--resume", batch.pk)
-    batches.cancel(batch)
+    canceled = runner.start(1)
+    batches.cancel(canceled)
     with pytest.raises(CommandError, match="no batch"):
-        run("--resume", batch.pk)
+        run("--resume", canceled.pk)
 
 
 def test_it_asks_for_confirmation_and_prints_progress_lines(runner: BatchRunner) -> None:

@@ -57,7 +57,11 @@ class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
             "publish": require_POST(self.publish_view),
         }
         urls = [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"vton_batch_{name}")
+            path(
+                f"<int:pk>/{name}/",
+                self.admin_site.admin_view(self.answer_missing(view)),
+                name=f"vton_batch_{name}",
+            )
             for name, view in views.items()
         ]
         return [*urls, *super().get_urls()]
@@ -89,7 +93,10 @@ class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the setup of a draft, and the progress of a batch that was started."""
-        batch = self.get_batch(request, object_id)
+        return self.answer_missing(self._change_page)(request, object_id)
+
+    def _change_page(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        batch = self.get_batch(request, pk)
         if batch.status == Batch.Status.DRAFT:
             return self.setup_page(request, batch)
         return self.progress_page(request, batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +16,8 @@ from django.utils.translation import ngettext
 
 from ... import batches
 from ...batches import Progress
-from ...batches.catalogue import chunks, find_products, quote
-from ...batches.control import retryable
+from ...batches.catalogue import chunks, find_products, image_key, quote
+from ...batches.control import HOUSE_MODEL_INACTIVE, retryable
 from ...batches.review import reviewable
 from ...batches.waiting import waiting_reasons
 from ...models import Batch
@@ -32,8 +33,8 @@ class ProgressViews(BatchPages):
 
     def progress_page(self, request: HttpRequest, batch: Batch) -> HttpResponse:
         """Show the page, which also works without JavaScript."""
-        if request.method == "POST":  # The user clicked "Start" twice.
-            return self.redirect("change", batch.pk)
+        if request.method == "POST":  # The page was loaded before the batch was started.
+            return self.refuse_outdated(request, batch)
         return self.render_page(request, "batch/progress", title=str(batch), **self._context(request, batch))
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -69,26 +70,29 @@ class ProgressViews(BatchPages):
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Pause the batch: send no more renders until it is resumed."""
         batch = self.get_batch(request, pk, can_stop)
-        if batches.pause(batch):
-            self.log_and_notify(
-                request, batch, _("Paused. Renders that were already sent will still finish.")
-            )
+        if not batches.progress(batch).waiting or not batches.pause(batch):
+            return self.refuse_outdated(request, batch)
+        self.log_and_notify(request, batch, _("Paused. Renders that were already sent will still finish."))
         return self.redirect("change", pk)
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Resume the batch. This needs the permission to spend, since waiting renders cost money."""
         batch = self.get_batch(request, pk, can_spend)
-        if batches.resume(batch):
-            self.log_and_notify(request, batch, _("Resumed."))
+        if not batches.resume(batch):
+            return self.refuse_outdated(request, batch)
+        self.log_and_notify(request, batch, _("Resumed."))
         return self.redirect("change", pk)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Cancel the remaining renders after a confirmation, since this cannot be undone."""
         batch = self.get_batch(request, pk, can_stop)
         if request.method == "POST":
-            if batches.cancel(batch, user=request.user):
-                self.log_and_notify(request, batch, _("The remaining renders were canceled."))
+            if not batches.cancel(batch, user=request.user):
+                return self.refuse_outdated(request, batch)
+            self.log_and_notify(request, batch, _("The remaining renders were canceled."))
             return self.redirect("change", pk)
+        if batch.status == Batch.Status.CANCELED or batches.progress(batch).is_finished:
+            return self.refuse_outdated(request, batch)
         return self.render_page(
             request,
             "batch/confirm",
@@ -106,6 +110,8 @@ class ProgressViews(BatchPages):
         batch = self.get_batch(request, pk, can_spend)
         number, price = _retry_price(batch, include_unknown=False)
         full_number, full_price = _retry_price(batch, include_unknown=True)
+        if not full_number or batch.status == Batch.Status.CANCELED:
+            return self.refuse_outdated(request, batch)
         if request.method == "POST":
             include_unknown = request.POST.get("include_unknown") == "on"
             seen_price = confirmed_price(
@@ -113,6 +119,8 @@ class ProgressViews(BatchPages):
             )
             if seen_price >= (full_price if include_unknown else price):
                 retried = batches.retry(batch, include_unknown=include_unknown)
+                if not retried:
+                    return self.refuse_outdated(request, batch)
                 text = ngettext("%(n)d render is retried.", "%(n)d renders are retried.", retried)
                 self.log_and_notify(request, batch, text % {"n": retried})
                 return self.redirect("change", pk)
@@ -133,13 +141,23 @@ class ProgressViews(BatchPages):
 
 
 def _status(batch: Batch, now: Progress, *, is_waiting: bool) -> str:
-    if batch.status == Batch.Status.RUNNING and now.is_finished:
+    if batch.status != Batch.Status.RUNNING:
+        return batch.get_status_display()
+    if now.is_finished:
         return _("finished")
     return _("waiting") if is_waiting else batch.get_status_display()
 
 
 def _waiting_reason(batch: Batch, now: Progress) -> str:
-    """Return why the renders of a running batch wait and when they continue, or "" if they do not wait."""
+    """Return why a batch was paused, or why its renders wait and when they continue, or ""."""
+    if batch.status == Batch.Status.PAUSED and now.waiting_for == HOUSE_MODEL_INACTIVE:
+        active = batch.house_models.active_house_models().values("pk")
+        names = ", ".join(str(photo) for photo in batch.house_models.exclude(pk__in=active))
+        reason = _("It was paused because a house model may not be used any more: %(names)s.")
+        advice = _("If you resume it now, the renders on this house model are refused.")
+        if not names:
+            return _("It was paused because a house model was deactivated, which is active again.")
+        return f"{reason % {'names': names}} {advice}"
     reasons = waiting_reasons(batch, now)
     if not reasons:
         return ""
@@ -155,10 +173,14 @@ def _waiting_reason(batch: Batch, now: Progress) -> str:
 
 def _retry_price(batch: Batch, *, include_unknown: bool) -> tuple[int, int]:
     """Return the number of renders to retry, and the most they can cost in total, in micro-USD."""
-    refs = list(retryable(batch, include_unknown=include_unknown).values_list("product", flat=True))
-    prices: dict[str, int] = {}
-    for chunk in chunks(list(dict.fromkeys(refs))):
+    rows = list(retryable(batch, include_unknown=include_unknown).values_list("product", "photo"))
+    prices: dict[str, tuple[Any, int]] = {}
+    for chunk in chunks(list(dict.fromkeys(ref for ref, _photo in rows))):
         for ref, described in find_products(chunk).items():
             quoted = quote(described, batch.options)
-            prices[ref] = quoted.price if quoted else 0
-    return len(refs), sum(prices.get(ref, 0) for ref in refs)
+            if quoted is not None:
+                options = json.dumps(quoted.options, sort_keys=True)
+                prices[ref] = (image_key(described), quoted.engine, options), quoted.price
+    # Products with the same image share one render.
+    renders = {(prices[ref][0], photo): prices[ref][1] for ref, photo in rows if ref in prices}
+    return len(rows), sum(renders.values())

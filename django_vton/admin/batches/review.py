@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ... import batches
 from ...batches import Progress
 from ...batches.control import retryable
-from ...batches.publishing import publishable
+from ...batches.publishing import HAS_UNPUBLISHED_IMAGE, publishable
 from ...batches.review import IS_PUBLISHED, OUTDATED, reviewable
 from ...models import Batch, BatchRender
 from ...models.states import State
@@ -116,6 +116,8 @@ class ReviewViews(BatchPages):
             )
             messages.error(request, text % {"n": number})
         if result.is_complete:
+            if not (result.published or result.failed or after):
+                messages.warning(request, _("No accepted render is left to publish."))
             return HttpResponseRedirect(f"{self.url('review', pk)}?show=accepted")
         return self.render_page(
             request,
@@ -129,14 +131,27 @@ class ReviewViews(BatchPages):
 
 def _apply(do: str, batch: Batch, render: BatchRender, user: Any) -> str:
     """Apply a decision, or publish or unpublish the render. Return the problem as a sentence, or ""."""
-    if do in DECISIONS:
-        DECISIONS[do](batch, [render.pk], user=user)
-        return ""
-    if do == "publish":
-        return batches.publish(render)
+    if do not in {*DECISIONS, "publish", "unpublish"}:
+        return _("Nothing was changed.")
+    # What the page shows may be out of date, for example after a colleague's decision.
+    rows = reviewable(batch).annotate(is_published=IS_PUBLISHED, is_unpublished=HAS_UNPUBLISHED_IMAGE)
+    now: Any = rows.filter(pk=render.pk).first()
+    if now is None:
+        return _("Nothing was changed: this render has no images any more.")
     if do == "unpublish":
-        return batches.unpublish(render)
-    return _("Nothing was changed.")
+        return batches.unpublish(now) if now.is_published else _("It is not in the shop any more.")
+    if do == "publish":
+        return batches.publish(now) if now.is_unpublished else _("It is already in the shop.")
+    return _decide_on(do, batch, now, user)
+
+
+def _decide_on(do: str, batch: Batch, now: Any, user: Any) -> str:
+    """Accept, reject or undo. Return why nothing was changed, or ""."""
+    if DECISIONS[do](batch, [now.pk], user=user):
+        return ""
+    if now.is_published:
+        return _("It is in the shop. Remove it from the shop before you change the decision.")
+    return _("Nothing was changed: it is already “%(review)s”.") % {"review": now.get_review_display()}
 
 
 def _unpublished(batch: Batch) -> int:

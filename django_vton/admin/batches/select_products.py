@@ -36,7 +36,7 @@ class SelectProductsViews(BatchPages):
         """Show the page of a draft. If the batch was started, redirect to its progress."""
         batch = self.get_batch(request, pk, can_spend)
         if batch.status != Batch.Status.DRAFT:
-            return self.redirect("change", pk)
+            return self.refuse_outdated(request, batch)
         return self._products_page(request, batch)
 
     def _products_page(self, request: HttpRequest, batch: Batch | None) -> HttpResponse:
@@ -80,6 +80,8 @@ class SelectProductsViews(BatchPages):
                 return HttpResponseRedirect(request.get_full_path())
             batch = batches.draft([], user=request.user)
         changed = _save_selection(batch, refs, is_removal=is_removal)
+        if changed is None:
+            return self.refuse_outdated(request, batch)
         if is_removal:
             text = ngettext("%(n)d product was removed.", "%(n)d products were removed.", changed)
         else:
@@ -88,12 +90,12 @@ class SelectProductsViews(BatchPages):
         return HttpResponseRedirect(f"{self.url('products', batch.pk)}?{request.GET.urlencode()}")
 
 
-def _save_selection(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int:
-    """Add or remove products if the batch is still a draft, and return how many were added or removed."""
+def _save_selection(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int | None:
+    """Add or remove products, and return how many. Return None if the batch is no longer a draft."""
     with transaction.atomic():
         row = Batch.objects.select_for_update().filter(pk=batch.pk, status=Batch.Status.DRAFT).first()
         if row is None:
-            return 0
+            return None
         before = dict.fromkeys(row.products)
         given = dict.fromkeys(refs)
         after = [ref for ref in before if ref not in given] if is_removal else list(before | given)

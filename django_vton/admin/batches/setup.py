@@ -70,18 +70,19 @@ class SetupViews(BatchPages):
         except Refused as refusal:
             messages.error(request, str(refusal.detail))
             return self.redirect("change", batch.pk)
-        if is_started:
-            text = _("Started, for at most %(price)s.") % {"price": format_usd(preview.max_price)}
-            self.log_and_notify(request, batch, text)
+        if not is_started:
+            return self.refuse_outdated(request, batch)
+        text = _("Started, for at most %(price)s.") % {"price": format_usd(preview.max_price)}
+        self.log_and_notify(request, batch, text)
         return self.redirect("change", batch.pk)
 
     def discard_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Delete the batch if it is still a draft."""
-        self.get_batch(request, pk, can_spend)
+        batch = self.get_batch(request, pk, can_spend)
         if Batch.objects.filter(pk=pk, status=Batch.Status.DRAFT).delete()[0]:
             messages.success(request, _("The draft was discarded."))
             return self.redirect("changelist")
-        return self.redirect("change", pk)
+        return self.refuse_outdated(request, batch)
 
 
 def _save(batch: Batch, form: BatchSetupForm) -> bool:

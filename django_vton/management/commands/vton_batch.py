@@ -101,8 +101,10 @@ class Command(BaseCommand):
         Return whether it was started.
         """
         preview = batches.preview(batch)
+        shared = f", {preview.shared} share a picture" if preview.shared else ""
         self.stdout.write(
-            f"{preview.renders} renders, {preview.existing} of them exist: {format_usd(preview.price)}"
+            f"{preview.renders} renders, {preview.existing} of them exist{shared}:"
+            f" {format_usd(preview.price)}"
             f" (at most {format_usd(preview.max_price)}, if product images have changed)."
         )
         if refs := preview.unavailable:
