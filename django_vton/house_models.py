@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import BinaryIO
 
 from django.db import transaction
@@ -19,12 +20,14 @@ def add(
     suits: Sequence[str] = (),
     labels: Sequence[str] = (),
     rights_note: str = "",
+    release_ends: date | None = None,
     position: int = 0,
 ) -> PersonPhoto:
     """Add a house model, or return the existing house model with that name.
 
     `suits` contains "garment", "eyewear" or both; if it is empty, the house model suits both. `labels` are
-    free text of the merchant. Raise `images.ImageRefused` if the photo cannot be used.
+    free text of the merchant. After the day `release_ends`, the house model is not used any more. Raise
+    `images.ImageRefused` if the photo cannot be used.
     """
     with transaction.atomic():
         existing = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.HOUSE, name=name).first()
@@ -36,6 +39,7 @@ def add(
             suits=list(suits),
             labels=list(labels),
             rights_note=rights_note,
+            release_ends=release_ends,
             position=position,
             is_reusable=True,
         )

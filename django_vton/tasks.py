@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from . import lifecycle, privacy, queue
+from .batches.releases import end_releases
 from .health.storage import record_storage_check
 from .intake import product_checks
 from .monitoring import incidents
@@ -80,7 +81,11 @@ def check_products() -> None:
 
 
 def purge() -> None:
-    """Run every hour: delete photos, results and files that are past their retention."""
+    """Run every hour: end expired releases, and delete data that is past its retention."""
+    try:
+        end_releases()
+    except Exception:
+        logger.exception("Could not end the use of all house models. The next attempt is in an hour.")
     try:
         privacy.purge()
     except Exception:

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ..batches.review import IS_PUBLISHED, OUTDATED
 from ..gateway.engines import engines
-from ..health.facts import OUTCOME_UNKNOWN
+from ..health.facts import OUTCOME_UNKNOWN, RELEASE_WARNING
 from ..models import BatchRender, HouseModel, Shopper
+from ..models.photos import release_today
 from ..models.states import State
 from ..utils.periods import start_of_day, today
 from . import periods
@@ -81,6 +82,27 @@ class OutdatedFilter(ConditionFilter):
             Q(pk__in=BatchRender.objects.filter(OUTDATED & Q(IS_PUBLISHED)).order_by().values("request")),
         ),
     }
+
+
+class ReleaseFilter(admin.SimpleListFilter):
+    """Filter house models by the end of their release."""
+
+    title = _("release")
+    parameter_name = "release"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choices."""
+        return [("ended", _("Ended")), ("soon", _("Ends within two weeks")), ("none", _("Without an end"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Apply the selected choice."""
+        day = release_today()
+        conditions = {
+            "ended": Q(release_ends__lt=day),
+            "soon": Q(release_ends__range=(day, day + RELEASE_WARNING)),
+            "none": Q(release_ends__isnull=True),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
 class EngineFilter(admin.SimpleListFilter):

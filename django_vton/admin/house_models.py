@@ -12,6 +12,8 @@ from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
@@ -19,10 +21,13 @@ from django.utils.translation import gettext_lazy
 
 from .. import images
 from ..batches.control import pause_for_house_model
+from ..health.facts import RELEASE_WARNING
 from ..intake import save_photo_files
 from ..models import HouseModel, PersonPhoto, PhotoAccess, TryOnImage, TryOnRequest
+from ..models.photos import release_today
 from . import display
 from .base import ReadOnlyAdmin
+from .filters import ReleaseFilter
 from .house_model_deletion import HouseModelDeletion
 
 if TYPE_CHECKING:
@@ -85,12 +90,10 @@ class HouseModelForm(PhotoForm):
 
     class Meta:
         model = HouseModel
-        fields = ["name", "suits", "labels", "rights_note", "is_active", "position"]
+        fields = ["name", "suits", "labels", "rights_note", "release_ends", "is_active", "position"]
         widgets = {"rights_note": forms.Textarea(attrs={"rows": 3})}
         help_texts = {
-            "rights_note": gettext_lazy(
-                "Who agreed to this use, when, and until when. Only staff can read it."
-            ),
+            "rights_note": gettext_lazy("Who agreed to this use, and when. Only staff can read it."),
             "is_active": gettext_lazy("Offered to shoppers."),
             "position": gettext_lazy("The smallest number comes first."),
         }
@@ -118,14 +121,17 @@ class HouseModelAdmin(HouseModelDeletion):
     """The house models, in the order in which shoppers see them."""
 
     form = HouseModelForm
-    list_display = ["photo", "name", suited_kinds, "label_list", "is_active", "position"]
+    list_display = ["photo", "name", suited_kinds, "label_list", "release", "is_active", "position"]
     list_display_links = ["name"]
     list_editable = ["is_active", "position"]
-    list_filter = ["is_active"]
+    list_filter = ["is_active", ReleaseFilter]
     search_fields = ["name"]
     ordering = ["position", "created_at"]
     readonly_fields = ["photo"]
-    fields = ["photo", "picture", "name", "suits", "labels", "rights_note", "is_active", "position"]
+    fields = [
+        *("photo", "picture", "name", "suits", "labels"),
+        *("rights_note", "release_ends", "is_active", "position"),
+    ]
 
     def get_fields(self, request: HttpRequest, obj: HouseModel | None = None) -> Any:
         """Leave out the thumbnail on the add page, since there is no photo yet."""
@@ -159,6 +165,20 @@ class HouseModelAdmin(HouseModelDeletion):
         """The thumbnail of the photo."""
         url = reverse("vton:photo-file", args=[photo.pk])
         return display.thumbnail(url, _("House model %(name)s") % {"name": photo.name})
+
+    @admin.display(description=gettext_lazy("release ends"), ordering="release_ends")
+    def release(self, photo: HouseModel) -> SafeString | str:
+        """The last day of the release, and whether it is over or near."""
+        if photo.release_ends is None:
+            return "-"
+        day, left = date_format(photo.release_ends, "SHORT_DATE_FORMAT"), photo.release_ends - release_today()
+        if not photo.has_release:
+            return format_html('{}<span class="vton-note">{}</span>', day, _("ended"))
+        return (
+            format_html('{}<span class="vton-note">{}</span>', day, _("soon"))
+            if left <= RELEASE_WARNING
+            else day
+        )
 
     @admin.display(description=gettext_lazy("labels"))
     def label_list(self, photo: HouseModel) -> str:

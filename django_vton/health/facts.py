@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -21,7 +23,17 @@ from ..billing.budget import budget_statuses
 from ..conf import MICROS_PER_USD, config
 from ..gateway import circuit_breaker, links
 from ..gateway.engines import engines
-from ..models import Attempt, FailedCheck, GatewayState, PauseSwitch, TryOnEvent, TryOnRequest
+from ..models import (
+    Attempt,
+    FailedCheck,
+    GatewayState,
+    PauseSwitch,
+    PersonPhoto,
+    Publication,
+    TryOnEvent,
+    TryOnRequest,
+)
+from ..models.photos import release_today
 from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE, State
 from ..queue import liveness
 from ..utils.periods import period_bounds, today
@@ -42,6 +54,9 @@ MIN_UNREACHABLE = 2
 
 MIN_UNREADABLE = 3
 """The number of failed renders in a row that cannot be explained by one bad image."""
+
+RELEASE_WARNING = timedelta(days=14)
+"""How long before the end of a house model's release staff are told of it."""
 
 IS_WRITTEN_OFF = Exists(
     TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
@@ -205,6 +220,22 @@ def overdue() -> Iterator[Fact]:
     yield Fact(check="overdue", text=text)
 
 
+def releases() -> Iterator[Fact]:
+    """The release of a house model ends soon, or has ended today, or its renders are still in the shop."""
+    day = release_today()
+    is_recent = Q(release_ends__gte=day - timedelta(days=1))
+    is_published = Exists(Publication.objects.filter(image__request__photo=OuterRef("pk")))
+    ending = PersonPhoto.objects.filter(
+        is_recent | Q(is_published), kind=PersonPhoto.Kind.HOUSE, release_ends__lte=day + RELEASE_WARNING
+    )
+    days: list[tuple[UUID, Any]] = list(ending.values_list("pk", "release_ends"))
+    for pk, last_day in days:
+        level = "soon" if last_day > day else "ended"
+        yield Fact(check="releases", cause=f"release.{pk}.{level}.{last_day}", is_warning=True)
+    if not days:
+        yield Fact(check="releases", text="no release of a house model ends within two weeks")
+
+
 def clock() -> Iterator[Fact]:
     """The clock of this machine differs from the database's, so leases overlap."""
     # The query needs any table with a row, since it selects the database's time once per row.
@@ -219,10 +250,10 @@ def clock() -> Iterator[Fact]:
 STOPS = (settings, pause, budget, workers, storage, gateway)
 """What can stop renders and refuse orders, the first reason first."""
 
-INCIDENTS = (budget, workers, storage, gateway, unknown, pictures)
+INCIDENTS = (budget, workers, storage, gateway, unknown, releases, pictures)
 """What can become an incident."""
 
-FACTS = (*STOPS, unknown, pictures, overdue, clock)
+FACTS = (*STOPS, unknown, releases, pictures, overdue, clock)
 
 
 def find_stops() -> Iterator[Fact]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from .. import queue
 from ..conf import config
 from ..gateway import circuit_breaker, links
-from ..models import Attempt, BudgetPeriod, FailedCheck
+from ..models import Attempt, BudgetPeriod, FailedCheck, PersonPhoto
 from ..pixazo import SubmitOutcome
 from ..utils.money import format_usd
 
@@ -182,6 +182,29 @@ def _unknown_outcome(details: str) -> Notice:
     )
 
 
+def _release(details: str) -> Notice:
+    key, level, day = details.split(".")
+    photo = PersonPhoto.objects.filter(pk=key).first()
+    facts = {"name": photo or key, "day": date_format(date.fromisoformat(day), "DATE_FORMAT")}
+    if level == "soon":
+        return Notice(
+            _("The release of house model %(name)s ends on %(day)s") % facts,
+            [
+                _("After that day, no render with this house model is offered or made."),
+                _("Its published renders are then removed from the shop, and its batches are paused."),
+                _("If the release is extended, enter its new end in the admin before that day."),
+            ],
+        )
+    return Notice(
+        _("The release of house model %(name)s ends: %(day)s is its last day") % facts,
+        [
+            _("From the next day on, no render with this house model is offered or made."),
+            _("Its published renders are removed from the shop within an hour, and its batches are paused."),
+            _("If the release is extended later, enter its new end and activate the house model again."),
+        ],
+    )
+
+
 def _images_unreachable(_details: str) -> Notice:
     probe = links.public_url("vendor-file", "test")
     return Notice(
@@ -267,6 +290,7 @@ NOTICES = {
     "breaker": _breaker,
     "budget": _budget,
     "unknown_outcome": _unknown_outcome,
+    "release": _release,
     "images_unreachable": _images_unreachable,
     "images_unreadable": _images_unreadable,
     "storage": _storage,

@@ -18,6 +18,7 @@ from .. import images, lifecycle, privacy, products
 from ..exceptions import Refused
 from ..gateway import engines
 from ..models import Batch, PersonPhoto, TryOnRequest
+from ..models.photos import is_usable_house_model
 from ..models.states import ACTIVE, TERMINAL, State
 from ..queue import wake
 from . import availability, product_images
@@ -49,7 +50,9 @@ def prepare_render(
     if not described.is_enabled:
         raise Refused("product_not_enabled", _("The shop has try-on switched off for this product."))
     if photo is None or not _is_usable(photo):
-        raise Refused("photo_gone", _("This house model was deleted, or is not active."))
+        raise Refused(
+            "photo_gone", _("This house model was deleted, is not active, or its release has ended.")
+        )
     if photo.is_house and not photo.suits_kind(described.kind):
         raise Refused("photo_refused", _("This house model does not suit this kind of product."))
     chosen = described.clean_merchant_options(options.get(described.engine.name, {}))
@@ -70,7 +73,9 @@ def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> A
     availability.require_enabled()
     with transaction.atomic():
         if not _is_usable(prepared.photo):
-            raise Refused("photo_gone", _("This house model was deleted, or is not active."))
+            raise Refused(
+                "photo_gone", _("This house model was deleted, is not active, or its release has ended.")
+            )
         request = prepared.row
         render = find_shared_render(request) if prepared.photo.is_house else _find_earlier(request)
         if render is None:
@@ -89,8 +94,7 @@ def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> A
 
 def _is_usable(photo: PersonPhoto) -> bool:
     merchants = Q(kind=PersonPhoto.Kind.OWN, shopper=None, expires_at__gt=timezone.now())
-    house = Q(kind=PersonPhoto.Kind.HOUSE, is_active=True)
-    return PersonPhoto.objects.filter(house | merchants, pk=photo.pk).exists()
+    return PersonPhoto.objects.filter(is_usable_house_model() | merchants, pk=photo.pk).exists()
 
 
 def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:

@@ -14,6 +14,7 @@ from ..billing import budget
 from ..gateway.engines import engines, price
 from ..messages import RETRYABLE_CODES as RETRYABLE_BY_SHOPPERS
 from ..models import Attempt, TryOnRequest
+from ..models.photos import has_release
 from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitOutcome
 from .followers import fail, reopen_followers
@@ -116,7 +117,7 @@ def _is_over(attempt: Attempt, now: datetime) -> bool:
 
 def _has_images(now: datetime) -> Q:
     photo = Q(photo__isnull=False) & (Q(photo__expires_at__isnull=True) | Q(photo__expires_at__gt=now))
-    return Q(photo, erased_at__isnull=True, product_image__isnull=False)
+    return Q(photo, has_release("photo__"), erased_at__isnull=True, product_image__isnull=False)
 
 
 def can_be_sent_again(request: TryOnRequest, now: datetime) -> bool:

@@ -104,6 +104,7 @@ class Migration(migrations.Migration):
                 ('labels', models.JSONField(blank=True, default=list, verbose_name='labels')),
                 ('suits', models.JSONField(blank=True, default=list, verbose_name='suits')),
                 ('rights_note', models.TextField(blank=True, verbose_name='rights')),
+                ('release_ends', models.DateField(blank=True, help_text='The last day on which the photo may be used. Empty: no end.', null=True, verbose_name='release ends')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('position', models.PositiveIntegerField(default=0, verbose_name='order')),
             ],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -13,12 +14,27 @@ from ..storage import photo_path, private_storage
 from .shoppers import Shopper
 
 
+def release_today() -> date:
+    """Return the day by which releases end: today in TIME_ZONE."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
+def has_release(prefix: str = "") -> Q:
+    """Select photos whose release has no end, or has not ended. Shoppers' own photos have no end."""
+    return Q(**{f"{prefix}release_ends__isnull": True}) | Q(**{f"{prefix}release_ends__gte": release_today()})
+
+
+def is_usable_house_model() -> Q:
+    """Select the house models that may be offered and rendered."""
+    return Q(has_release(), kind=PersonPhoto.Kind.HOUSE, is_active=True)
+
+
 class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
     """Queries for the photos that may be used or viewed."""
 
     def active_house_models(self) -> QuerySet[PersonPhoto]:
-        """Return the active house models in the merchant's order."""
-        return self.filter(kind=PersonPhoto.Kind.HOUSE, is_active=True).order_by("position", "created_at")
+        """Return the active house models whose release has not ended, in the merchant's order."""
+        return self.filter(is_usable_house_model()).order_by("position", "created_at")
 
     def reusable_by(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
         """Return the photos that this shopper has saved for further try-ons, newest first."""
@@ -30,10 +46,10 @@ class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
 
     def usable_by(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
         """Return the photos that this shopper may use in a try-on: active house models and own photos."""
-        house = models.Q(kind=PersonPhoto.Kind.HOUSE, is_active=True)
+        house = is_usable_house_model()
         if shopper is None:
             return self.filter(house)
-        return self.filter(house | models.Q(shopper=shopper, expires_at__gt=timezone.now()))
+        return self.filter(house | Q(shopper=shopper, expires_at__gt=timezone.now()))
 
     def visible_to(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
         """Return the photos that this shopper may view."""
@@ -65,6 +81,12 @@ class PersonPhoto(models.Model):
     labels = models.JSONField(_("labels"), default=list, blank=True)
     suits = models.JSONField(_("suits"), default=list, blank=True)
     rights_note = models.TextField(_("rights"), blank=True)
+    release_ends = models.DateField(
+        _("release ends"),
+        null=True,
+        blank=True,
+        help_text=_("The last day on which the photo may be used. Empty: no end."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     position = models.PositiveIntegerField(_("order"), default=0)
 
@@ -82,6 +104,11 @@ class PersonPhoto(models.Model):
     def is_house(self) -> bool:
         """Return whether the photo is a merchant's house model, which anyone may see."""
         return self.kind == self.Kind.HOUSE
+
+    @property
+    def has_release(self) -> bool:
+        """Return whether the photo's release has no end, or has not ended."""
+        return self.release_ends is None or self.release_ends >= release_today()
 
     def suits_kind(self, kind: str) -> bool:
         """Return whether the photo suits this kind, "garment" or "eyewear". An empty `suits` means both."""

@@ -111,14 +111,14 @@ def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 @file_view
 def photo(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """`GET photos/{id}/`: a photo of a person. Everyone may see an active house model.
+    """`GET photos/{id}/`: a photo of a person. Everyone may see a house model that is offered.
 
     `?size=thumbnail` returns a smaller JPEG.
     """
     row = PersonPhoto.objects.filter(pk=pk).first()
     if row is None:
         raise Refused("not_found")
-    is_public = row.is_house and row.is_active
+    is_public = row.is_house and row.is_active and row.has_release
     if not is_public:
         _require_access(request, row, is_merchants=row.is_house)
     stored = row.thumbnail if request.GET.get("size") == "thumbnail" else row.file

@@ -157,7 +157,7 @@ def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: 
 
 def _has_images(request: TryOnRequest, now: datetime) -> bool:
     photo = request.photo if request.product_image is not None else None
-    return photo is not None and (photo.expires_at is None or photo.expires_at > now)
+    return photo is not None and photo.has_release and (photo.expires_at is None or photo.expires_at > now)
 
 
 def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal: bool = False) -> list[Job]:

@@ -1,3 +1,4 @@
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from django_vton import batches
 from django_vton.models import Batch, BatchRender, PersonPhoto, Publication
+from django_vton.models.photos import release_today
 from django_vton.models.states import State
 from django_vton.storage import private_storage
 from shop.models import ProductPhoto
@@ -312,3 +314,29 @@ def test_a_viewer_cannot_change_house_models(viewer: Client) -> None:
     assert viewer.get(reverse(ADD)).status_code == 403
     assert viewer.post(reverse(CHANGE, args=[photo.pk]), form(name="X")).status_code == 403
     assert viewer.post(reverse("admin:vton_housemodel_delete", args=[photo.pk])).status_code == 403
+
+
+def test_the_list_shows_and_filters_the_ends_of_releases(viewer: Client) -> None:
+    days = {"Old": -1, "Last": 0, "Soon": 14, "Later": 15}
+    for name, days_left in days.items():
+        photo = factories.create_house_model(name)
+        PersonPhoto.objects.filter(pk=photo.pk).update(release_ends=release_today() + timedelta(days_left))
+    factories.create_house_model("Endless")
+
+    def listed(choice: str) -> set[str]:
+        found = viewer.get(reverse(LIST), {"release": choice}).context["cl"].result_list
+        return {photo.name for photo in found}
+
+    assert listed("ended") == {"Old"}
+    assert listed("soon") == {"Last", "Soon"}
+    assert listed("none") == {"Endless"}
+    assert len(listed("nonsense")) == 5
+    text = visible_text(get_page(viewer, LIST))
+    assert text.count(" soon ") == 2
+    assert text.count(" ended ") == 1
+
+
+def test_the_end_of_a_release_is_set_in_the_form(superuser: Client) -> None:
+    superuser.post(reverse(ADD), form(factories.jpeg(), release_ends="2029-05-31"))
+
+    assert PersonPhoto.objects.get().release_ends == date(2029, 5, 31)

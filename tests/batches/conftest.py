@@ -7,7 +7,7 @@ import pytest
 
 from django_vton.house_models import add
 
-from ..lifecycle.conftest import _files, gateway, harness  # noqa: F401 - fixtures
+from ..lifecycle.conftest import _files, clock, gateway, harness  # noqa: F401 - fixtures
 from .runner import BatchRunner
 
 if TYPE_CHECKING:
