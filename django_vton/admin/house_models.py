@@ -29,6 +29,7 @@ from . import display
 from .base import ReadOnlyAdmin
 from .filters import ReleaseFilter
 from .house_model_deletion import HouseModelDeletion
+from .house_model_import import HouseModelImport
 
 if TYPE_CHECKING:
     PhotoForm = forms.ModelForm[HouseModel]
@@ -117,7 +118,7 @@ class HouseModelForm(PhotoForm):
 
 
 @admin.register(HouseModel)
-class HouseModelAdmin(HouseModelDeletion):
+class HouseModelAdmin(HouseModelImport, HouseModelDeletion):
     """The house models, in the order in which shoppers see them."""
 
     form = HouseModelForm

@@ -103,6 +103,7 @@ GET_ROLES = {
     "/conversion/invoice.csv": {VIEWER, MERCHANDISER, OPERATOR},
     "/incident/": {OPERATOR},
     "/housemodel/add/": {MERCHANDISER},
+    "/housemodel/import/": {MERCHANDISER},
     "/batch/add/": {MERCHANDISER, OPERATOR},
     "/products/": {MERCHANDISER, OPERATOR},
     "/cancel/": {MERCHANDISER, OPERATOR},

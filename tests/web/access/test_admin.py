@@ -39,7 +39,9 @@ ADMIN_VIEWS: dict[str, dict[str, int]] = {
     },
     "conversion": {"changelist": 200},
     "reports": {"days": 200, "feedback": 200},
-    "housemodel": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
+    "housemodel": {
+        "changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403, "import": 403,
+    },
     "incident": {"changelist": 403},
     "invoice": {"": 200, "csv": 200},
     "photoaccess": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
@@ -83,7 +85,11 @@ def admin_urls(objects: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
     for model, views in ADMIN_VIEWS.items():
         for view, expected in views.items():
             name = f"vton_{model}_{view}".rstrip("_")
-            args = [] if view in {"", "add", "changelist", "days", "feedback", "csv"} else [objects[model]]
+            args = (
+                []
+                if view in {"", "add", "import", "changelist", "days", "feedback", "csv"}
+                else [objects[model]]
+            )
             yield name, reverse(f"admin:{name}", args=args), expected
 
 
