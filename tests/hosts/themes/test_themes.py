@@ -60,7 +60,7 @@ class ThemedAdmin(RunningHost):
             "try-on": (f"vton/tryonrequest/{completed}/change/", ".vton-actions .button"),
             "unknown-outcome": (f"vton/tryonrequest/{unknown}/change/", ".vton-resolutions .button"),
             "product": (f"shop/product/{product}/change/", ".vton-test .button"),
-            "product-images": ("vton/productcheck/", "#result_list, #grp-changelist"),
+            "products": ("vton/productcheck/", title),
             "photo-access": ("vton/photoaccess/", "body"),
         }
 
