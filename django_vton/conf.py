@@ -125,7 +125,11 @@ class Config:
     MODERATE: str | None = None
     """The dotted path of a callable `(photo, product)` that returns whether the photo, a JPEG, is allowed."""
     NOTIFY: Sequence[str] | None = None
-    """The e-mail addresses to which incidents are mailed. None: MANAGERS."""
+    """The e-mail addresses to which incidents and finished batches are mailed. None: MANAGERS."""
+    NOTIFY_URL: str = field(default="", repr=False)
+    """The https URL of a webhook that is told of finished batches, such as one of Slack. "": none."""
+    NOTIFY_SECRET: str = field(default="", repr=False)
+    """The key that signs the messages to `NOTIFY_URL`: 32 characters or more, known to the receiver only."""
 
     @cached_property
     def is_sandbox(self) -> bool:
@@ -283,6 +287,14 @@ _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
     "NOTIFY": (
         lambda addresses: all(isinstance(address, str) and "@" in address for address in addresses),
         "must be a list of e-mail addresses",
+    ),
+    "NOTIFY_URL": (
+        lambda url: re.fullmatch(r"https?://[!-~]+", url),
+        "is not an http(s) URL such as https://hooks.example/batches",
+    ),
+    "NOTIFY_SECRET": (
+        lambda secret: re.fullmatch(r"[!-~]{32,}", secret),
+        "must have 32 or more visible ASCII characters",
     ),
 }
 """The tests of the settings' values, each with the error if it fails."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from . import lifecycle, privacy, queue
+from .batches import notices
 from .batches.releases import end_releases
 from .health.storage import record_storage_check
 from .intake import product_checks
@@ -41,9 +42,10 @@ def wake() -> None:
 
 
 def run_minute_tasks() -> None:
-    """End followers, and check for incidents, the storage and saved products."""
+    """End followers, tell of incidents and finished batches, and check the storage and saved products."""
     finish_followers()
     incidents.check()
+    tell_of_finished_batches()
     check_storage()
     check_saved_products()  # Last, because it reads files from outside.
 
@@ -54,6 +56,14 @@ def finish_followers() -> None:
         lifecycle.finish_followers()
     except Exception:
         logger.exception("Could not end try-ons that share a render. The next attempt is in a minute.")
+
+
+def tell_of_finished_batches() -> None:
+    """Send the messages about finished batches."""
+    try:
+        notices.send_due()
+    except Exception:
+        logger.exception("Could not tell of finished batches. The next attempt is in a minute.")
 
 
 def check_storage() -> None:

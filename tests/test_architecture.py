@@ -28,7 +28,9 @@ ENTRY_POINTS = {"web", "urls", "admin", "templatetags", "management", "contrib"}
 
 MAX_TOP_LEVEL_MODULES = 15
 
-HTTP_CLIENTS = {"pixazo.client", "pixazo.downloads", "pixazo.transport"}
+HTTP_CLIENTS = {
+    f"pixazo.{module}" for module in ("checked_client", "client", "downloads", "posts", "transport")
+}
 
 INDEPENDENT: dict[str, set[str]] = {
     "conf": set(),

@@ -21,18 +21,6 @@ HOUR, DAY = 60, 24 * 60
 ICONS = {State.COMPLETED: "✓", State.FAILED: "✕", State.CANCELED: "-", State.UNKNOWN: "?"}
 """A sign for each state in which nothing runs, so that states do not differ by color alone."""
 
-ERROR_LABELS = {
-    "moderated": gettext_lazy("refused by the vendor's moderation"),
-    "no_person": gettext_lazy("no person found in the photo"),
-    "photo_unusable": gettext_lazy("photo not usable for the vendor"),
-    "product_image": gettext_lazy("product image not usable for the vendor"),
-    "images_unreachable": gettext_lazy("images not loaded from the shop"),
-    "vendor": gettext_lazy("problem at the vendor"),
-    "deadline": gettext_lazy("took too long"),
-    "outcome_unknown": gettext_lazy("connection lost: counted as charged, please check"),
-}
-"""The reasons for a failed render, by error code."""
-
 EVENT_LABELS = {
     "accepted": gettext_lazy("Accepted"),
     "claimed": gettext_lazy("Claimed by a worker"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..conf import config
+from ..messages import ERROR_LABELS
 from ..models.states import State
 from ..monitoring import invoices, reports
 from ..monitoring.invoices import Comparison, Difference, Differences, VendorFile
@@ -116,7 +117,7 @@ def _invoice_row(row: dict[str, Any]) -> dict[str, Any]:
 def _outcome_text(row: dict[str, Any]) -> str:
     name, detail = reports.attempt_outcome(row)
     text = str(display.OUTCOME_LABELS[name] if name == "refused" else State(name).label)
-    return f"{text}: {display.ERROR_LABELS.get(detail, detail)}" if detail else text
+    return f"{text}: {ERROR_LABELS.get(detail, detail)}" if detail else text
 
 
 def _invoice_csv_row(row: dict[str, Any]) -> list[Any]:

@@ -124,7 +124,9 @@ class TryOnAdminMixin(Admin):
         selected = [photo for photo in photos if str(photo.pk) == request.POST.get("house_model")]
         name = _("Test: %(product)s") % {"product": product_title(described)}
         try:
-            batch: Batch = batches.start([described.ref], selected, name=name[:200], user=request.user)
+            batch: Batch = batches.start(
+                [described.ref], selected, name=name[:200], user=request.user, notify=False
+            )
         except Refused as refusal:
             messages.error(request, str(refusal.detail))
             url_name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"

@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 
 from ..billing.budget import budget_statuses
 from ..intake.feedback import REASONS
+from ..messages import ERROR_LABELS
 from ..models import BudgetPeriod, Conversion, TryOnRequest
 from ..monitoring import reports
 from ..utils.money import format_usd
-from . import chart, display, periods
+from . import chart, periods
 from .budget_status import budget_context
 from .csv_response import csv_response, usd
 from .invoice import CHUNK_SIZE, InvoiceViews, totals_row
@@ -71,7 +72,7 @@ class ReportsAdmin(InvoiceViews):
             total=totals_row(daily.total),
             tiles=_tiles(period, daily),
             failures=[
-                _share_row(display.ERROR_LABELS.get(code, code), n, daily.total.failed)
+                _share_row(ERROR_LABELS.get(code, code), n, daily.total.failed)
                 for code, n in daily.failures.most_common()
             ],
             funnel=_funnel(reports.funnel(*span)),

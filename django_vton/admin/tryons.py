@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from .. import lifecycle
 from ..batches.review import OUTDATED
 from ..intake.feedback import DISLIKE, LIKE
+from ..messages import ERROR_LABELS
 from ..models import BatchRender, TryOnRequest
 from ..models.states import ACTIVE, Money, State
 from ..utils.money import format_usd
@@ -174,7 +175,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, OutdatedActions, R
             state.label,
         )
         if state == State.FAILED:
-            return _with_note(badge, display.ERROR_LABELS.get(tryon.error_code, tryon.error_code))
+            return _with_note(badge, ERROR_LABELS.get(tryon.error_code, tryon.error_code))
         return _with_note(
             badge, _("outdated: the product's picture has changed") if tryon.is_outdated else ""
         )

@@ -12,6 +12,7 @@ from .. import lifecycle
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
 from ..queue import wake
+from . import notices
 from .catalogue import chunks
 from .progress import progress
 
@@ -69,6 +70,7 @@ def cancel(batch: Batch, *, user: Any = None) -> bool:
         if not _set_status(batch, [Status.DRAFT, Status.RUNNING, Status.PAUSED], Status.CANCELED):
             return False
         batch.renders.filter(status=RenderStatus.WAITING).update(status=RenderStatus.DROPPED)
+        batch.notices.all().delete()
     for request in TryOnRequest.objects.filter(batch=batch, state=State.QUEUED):
         lifecycle.cancel_if_unwanted(request, actor_id=getattr(user, "pk", None))
     return True
@@ -101,6 +103,8 @@ def retry(batch: Batch, *, include_unknown: bool = False) -> int:
             BatchRender.objects.filter(pk__in=some).update(
                 status=RenderStatus.WAITING, request=None, refusal_code="", problem="", review=""
             )
+        if pks:
+            notices.expect(batch)
         transaction.on_commit(wake, robust=True)
     batch.refresh_from_db()
     return len(pks)

@@ -18,6 +18,7 @@ from ..models import Batch, PersonPhoto
 from ..pixazo import OptionError
 from ..products import reference
 from ..queue import wake
+from . import notices
 from .catalogue import chunks, find_products, image_key, quote
 from .existing import ExistingRenders, RenderKey, render_keys
 
@@ -158,8 +159,8 @@ def _without(refs: Iterable[str], excluded: Container[str]) -> list[str]:
     return [ref for ref in refs if ref not in excluded]
 
 
-def confirm(batch: Batch) -> bool:
-    """Start a draft. Return False if it is no longer a draft.
+def confirm(batch: Batch, *, notify: bool = True) -> bool:
+    """Start a draft, and have staff told when it is finished. Return False if it is no longer a draft.
 
     Raise `Refused` if no product or no active house model is selected, or if an option is invalid.
     """
@@ -176,6 +177,8 @@ def confirm(batch: Batch) -> bool:
             product_count=len(batch.products),
             total=len(batch.products) * count,
         )
+        if started and notify:
+            notices.expect(batch)
         transaction.on_commit(wake, robust=True)
     batch.refresh_from_db()
     return bool(started)
@@ -198,9 +201,10 @@ def start(
     options: Options | None = None,
     name: str = "",
     user: Any = None,
+    notify: bool = True,
 ) -> Batch:
     """Create a batch and start it. If `confirm` raises `Refused`, nothing is stored."""
     with transaction.atomic():
         batch = draft(products, house_models, options=options, name=name, user=user)
-        confirm(batch)
+        confirm(batch, notify=notify)
     return batch

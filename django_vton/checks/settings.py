@@ -25,9 +25,9 @@ def find_setting_errors() -> list[str]:
 
 
 def check_settings() -> list[CheckMessage]:
-    """E002 to E007, W001 to W003: see the functions below."""
+    """E002 to E009, W001 to W003: see the functions below."""
     return [
-        *(*_check_paths(), *_check_engines(), *_check_urls()),
+        *(*_check_paths(), *_check_engines(), *_check_urls(), *_check_webhook()),
         *(*_check_budget(), *_check_time_zones(), *_check_templates()),
     ]
 
@@ -74,6 +74,21 @@ def _check_urls() -> list[CheckMessage]:
     if not config.PIXAZO_BASE_URL.startswith("https://"):
         hint = "Set an https URL. Otherwise the key and the photos are sent unencrypted."
         found.append(Error("VTON['PIXAZO_BASE_URL'] is not https.", hint=hint, id="vton.E005"))
+    return found
+
+
+def _check_webhook() -> list[CheckMessage]:
+    """E008: the webhook's URL is not https. E009: its messages cannot be signed."""
+    found: list[CheckMessage] = []
+    if not config.NOTIFY_URL:
+        return found
+    if not config.NOTIFY_URL.startswith("https://") and not config.is_sandbox:
+        hint = "Set an https URL. Messages are not sent over http."
+        found.append(Error("VTON['NOTIFY_URL'] is not https.", hint=hint, id="vton.E008"))
+    if not config.NOTIFY_SECRET:
+        hint = "Set VTON['NOTIFY_SECRET'] to a random text of 32 or more characters, also for Slack."
+        text = "VTON['NOTIFY_URL'] is set without VTON['NOTIFY_SECRET'], so no message can be signed."
+        found.append(Error(text, hint=hint, id="vton.E009"))
     return found
 
 

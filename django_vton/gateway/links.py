@@ -25,11 +25,21 @@ def supports_callback(engine_name: str) -> bool:
 
 def public_url(name: str, token: str) -> str:
     """Return the URL of a view for the vendor, below `PUBLIC_BASE_URL`."""
-    return config.PUBLIC_BASE_URL.rstrip("/") + public_path(name, token)
+    return shop_url(f"vton:{name}", token)
+
+
+def shop_url(view: str, *args: Any) -> str:
+    """Return the URL of any view, below `PUBLIC_BASE_URL`. Raise `NoReverseMatch` as Django does."""
+    return config.PUBLIC_BASE_URL.rstrip("/") + _path(view, *args)
 
 
 def public_path(name: str, token: str) -> str:
-    """Return the path of a view in the URLconf, without the script name.
+    """Return the path of a view for the vendor in the URLconf, without the script name."""
+    return _path(f"vton:{name}", token)
+
+
+def _path(view: str, *args: Any) -> str:
+    """Return the path of a view without the script name.
 
     Workers create these URLs. A worker has no request, so it does not know the server's SCRIPT_NAME, and its
     threads do not have the prefix that Django sets for FORCE_SCRIPT_NAME.
@@ -37,7 +47,7 @@ def public_path(name: str, token: str) -> str:
     prefix = get_script_prefix()
     set_script_prefix("/")
     try:
-        return reverse(f"vton:{name}", args=[token])
+        return reverse(view, args=args)
     finally:
         set_script_prefix(prefix)
 

@@ -25,6 +25,7 @@ from ..gateway import circuit_breaker, links
 from ..gateway.engines import engines
 from ..models import (
     Attempt,
+    BatchNotice,
     FailedCheck,
     GatewayState,
     PauseSwitch,
@@ -43,6 +44,9 @@ LASTING = timedelta(minutes=2)
 
 OVERDUE_AFTER = timedelta(minutes=2)
 """The delay after which a due row counts as overdue. A worker is woken every minute."""
+
+MAX_MESSAGE_AGE = timedelta(days=7)
+"""The time for which a message is shown that was given up."""
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 
@@ -236,6 +240,16 @@ def releases() -> Iterator[Fact]:
         yield Fact(check="releases", text="no release of a house model ends within two weeks")
 
 
+def messages() -> Iterator[Fact]:
+    """A mail server or a webhook has not accepted a message about a finished batch."""
+    failing = BatchNotice.objects.filter(failed_at__gt=timezone.now() - MAX_MESSAGE_AGE)
+    since = failing.aggregate(at=Min("failed_at"))["at"]
+    if since is not None:
+        yield Fact(check="messages", cause="messages", since=since, is_incident=False)
+        return
+    yield Fact(check="messages", text="all messages about finished batches were accepted")
+
+
 def clock() -> Iterator[Fact]:
     """The clock of this machine differs from the database's, so leases overlap."""
     # The query needs any table with a row, since it selects the database's time once per row.
@@ -253,7 +267,7 @@ STOPS = (settings, pause, budget, workers, storage, gateway)
 INCIDENTS = (budget, workers, storage, gateway, unknown, releases, pictures)
 """What can become an incident."""
 
-FACTS = (*STOPS, unknown, releases, pictures, overdue, clock)
+FACTS = (*STOPS, unknown, releases, pictures, overdue, messages, clock)
 
 
 def find_stops() -> Iterator[Fact]:

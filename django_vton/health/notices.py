@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from .. import queue
 from ..conf import config
 from ..gateway import circuit_breaker, links
-from ..models import Attempt, BudgetPeriod, FailedCheck, PersonPhoto
+from ..models import Attempt, BatchNotice, BudgetPeriod, FailedCheck, PersonPhoto
 from ..pixazo import SubmitOutcome
 from ..utils.money import format_usd
 
@@ -281,10 +281,22 @@ def _overdue(_details: str) -> Notice:
     )
 
 
+def _messages(_details: str) -> Notice:
+    failing = BatchNotice.objects.exclude(failed_at=None).order_by("-failed_at").first()
+    return Notice(
+        _("Staff were not told that a batch is finished"),
+        [
+            f"{failing.get_channel_display()}: {failing.error}." if failing else "",
+            _("The message is tried again for a day. Check the mail server, or VTON['NOTIFY_URL']."),
+        ],
+    )
+
+
 NOTICES = {
     "disabled": _disabled,
     "not_configured": _not_configured,
     "paused": _paused,
+    "messages": _messages,
     "workers": _workers,
     "workers_never_seen": _workers_never_seen,
     "breaker": _breaker,

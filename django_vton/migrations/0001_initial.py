@@ -465,6 +465,22 @@ class Migration(migrations.Migration):
                 ('product_image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.productimage')),
             ],
         ),
+        migrations.CreateModel(
+            name='BatchNotice',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, help_text="A webhook's receiver knows repetitions by it.", primary_key=True, serialize=False)),
+                ('channel', models.CharField(choices=[('mail', 'e-mail'), ('webhook', 'webhook')], max_length=10)),
+                ('due_at', models.DateTimeField(default=django.utils.timezone.now, help_text='From when it is sent if the batch is finished; null after the last attempt.', null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('error', models.CharField(blank=True, help_text='Why the last attempt failed.', max_length=300)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='vton.batch')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['due_at'], name='vton_batch_notice_due')],
+                'constraints': [models.UniqueConstraint(fields=('batch', 'channel'), name='vton_batch_notice_channel')],
+            },
+        ),
         migrations.AddIndex(
             model_name='batch',
             index=models.Index(fields=['due_at'], name='vton_batch_due'),

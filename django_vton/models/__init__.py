@@ -1,7 +1,7 @@
 """The tables, with their fields, constraints and query sets."""
 
 from .attempts import Attempt, TryOnEvent, VendorLink
-from .batches import Batch, BatchRender, Publication
+from .batches import Batch, BatchNotice, BatchRender, Publication
 from .billing import BudgetPeriod, Quota
 from .conversions import Conversion
 from .operations import DispatcherLease, FailedCheck, GatewayState, Incident, PauseSwitch
@@ -14,6 +14,7 @@ from .tryons import ProductImage, TryOnImage, TryOnRequest
 __all__ = [
     "Attempt",
     "Batch",
+    "BatchNotice",
     "BatchRender",
     "BudgetPeriod",
     "Consent",

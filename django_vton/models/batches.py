@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .photos import PersonPhoto
+from .states import ACTIVE
 from .tryons import TryOnImage, TryOnRequest
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
-    """The queries of the feeder."""
+    """The queries of workers."""
 
     def due(self, now: datetime) -> QuerySet[Batch]:
         """Return the batches for the feeder to handle now, longest due first.
@@ -25,6 +27,15 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         Defer `products`, which may contain thousands of references.
         """
         return self.filter(status=Batch.Status.RUNNING, due_at__lte=now).order_by("due_at").defer("products")
+
+    def finished(self) -> QuerySet[Batch]:
+        """Return the started batches of which no render is waiting or running."""
+        requested = BatchRender.objects.filter(batch=OuterRef("pk"), status=BatchRender.Status.REQUESTED)
+        return self.filter(
+            ~Exists(requested.filter(request__state__in=ACTIVE)),
+            status=Batch.Status.RUNNING,
+            due_at__isnull=True,
+        )
 
 
 class Batch(models.Model):
@@ -149,6 +160,35 @@ class BatchRender(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product_title or self.product} ({self.batch_id}/{self.position})"
+
+
+class BatchNotice(models.Model):
+    """A message that a batch is finished, which is still to be sent. The row is deleted once it was sent."""
+
+    class Channel(models.TextChoices):
+        MAIL = "mail", _("e-mail")
+        WEBHOOK = "webhook", _("webhook")
+
+    id = models.UUIDField(
+        primary_key=True, default=uuid.uuid4, help_text="A webhook's receiver knows repetitions by it."
+    )
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="notices")
+    channel = models.CharField(max_length=10, choices=Channel)
+    due_at = models.DateTimeField(
+        null=True,
+        default=timezone.now,
+        help_text="From when it is sent if the batch is finished; null after the last attempt.",
+    )
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True, help_text="Why the last attempt failed.")
+    failed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "channel"], name="vton_batch_notice_channel")]
+        indexes = [models.Index(fields=["due_at"], name="vton_batch_notice_due")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} about batch {self.batch_id}"
 
 
 class PublicationQuerySet(models.QuerySet["Publication"]):

@@ -39,6 +39,18 @@ def test_the_example_shop_has_no_messages() -> None:
         ({"ENGINES": {"glass-v1": 42}}, "E003", "not an Engine"),
         ({"PRICES": {"glass": Decimal(1)}}, "E004", "glass"),
         ({"PIXAZO_BASE_URL": "http://gateway.pixazo.ai"}, "E005", "PIXAZO_BASE_URL"),
+        ({"NOTIFY_URL": "ftp://hooks.example/x"}, "E001", "NOTIFY_URL"),
+        ({"NOTIFY_SECRET": "short"}, "E001", "NOTIFY_SECRET"),
+        (
+            {
+                "PIXAZO_BASE_URL": "https://gateway.pixazo.ai",
+                "NOTIFY_URL": "http://hooks.example/x",
+                "NOTIFY_SECRET": "s" * 32,
+            },
+            "E008",
+            "NOTIFY_URL",
+        ),
+        ({"NOTIFY_URL": "https://hooks.example/x?sig=1"}, "E009", "NOTIFY_SECRET"),
         ({"PIXAZO_API_KEY": ""}, "W001", "PIXAZO_API_KEY"),
         ({"PIXAZO_API_KEY": None}, "W001", "PIXAZO_API_KEY"),
         ({"PUBLIC_BASE_URL": None}, "W001", "PUBLIC_BASE_URL"),

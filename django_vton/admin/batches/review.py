@@ -17,6 +17,7 @@ from ...batches import Progress
 from ...batches.control import retryable
 from ...batches.publishing import HAS_UNPUBLISHED_IMAGE, publishable
 from ...batches.review import IS_PUBLISHED, OUTDATED, reviewable
+from ...messages import ERROR_LABELS
 from ...models import Batch, BatchRender
 from ...models.states import State
 from .. import display
@@ -190,7 +191,7 @@ def _card(render: Any) -> dict[str, Any]:
     images = request.shown_images if request is not None and request.state == State.COMPLETED else []
     problem = render.problem
     if request is not None and request.state == State.FAILED:
-        problem = str(display.ERROR_LABELS.get(request.error_code, request.error_code))
+        problem = str(ERROR_LABELS.get(request.error_code, request.error_code))
     return {
         "render": render,
         "title": title,

@@ -12,11 +12,14 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from ... import tasks
+from ...monitoring import mail
 from ...queue import liveness
 from ...worker import dispatcher
 from ..foreground import write_results
 
 MINUTE_SECONDS = 60.0
+MAX_MAIL_SECONDS = 20.0
+"""With --once, the time to wait for mails and webhooks before the process ends."""
 
 
 class Command(BaseCommand):
@@ -33,6 +36,7 @@ class Command(BaseCommand):
             with write_results(self.stdout) if verbosity > 1 else nullcontext():
                 dispatcher.drain()
             tasks.run_minute_tasks()
+            mail.wait_for_threads(MAX_MAIL_SECONDS)
             return
         self.stdout.write("Rendering try-ons. Press Ctrl-C to stop.")
         stop = threading.Event()
