@@ -15,6 +15,7 @@ _VIEW = frozenset(
     f"view_{model}"
     for model in (
         "batch",
+        "batchrule",
         "tryonrequest",
         "housemodel",
         "productcheck",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from . import lifecycle, privacy, queue
-from .batches import notices
+from .batches import notices, rules
 from .batches.releases import end_releases
 from .health.storage import record_storage_check
 from .intake import product_checks
@@ -42,11 +42,12 @@ def wake() -> None:
 
 
 def run_minute_tasks() -> None:
-    """End followers, tell of incidents and finished batches, and check the storage and saved products."""
+    """End followers, tell of incidents and finished batches, run rules, check the storage and products."""
     finish_followers()
     incidents.check()
     tell_of_finished_batches()
     check_storage()
+    run_rules()
     check_saved_products()  # Last, because it reads files from outside.
 
 
@@ -72,6 +73,14 @@ def check_storage() -> None:
         record_storage_check()
     except Exception:
         logger.exception("The storage could not be checked. The next attempt is in a minute.")
+
+
+def run_rules() -> None:
+    """Make the batch of a rule whose hour has come."""
+    try:
+        rules.run_due()
+    except Exception:
+        logger.exception("A rule could not be run. The next attempt is in a minute.")
 
 
 def check_saved_products() -> None:

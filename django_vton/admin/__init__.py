@@ -1,6 +1,6 @@
 """The package's pages in Django's admin. `TryOnAdminMixin` is for the shop's own product admin."""
 
-from . import batches, health, house_models, operations, products, reports, tryons
+from . import batches, health, house_models, operations, products, reports, rules, tryons
 from .mixins import TryOnAdminMixin
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "operations",
     "products",
     "reports",
+    "rules",
     "tryons",
 ]

@@ -26,6 +26,7 @@ from ..lifecycle import CONNECTION_ERRORS
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
 from ..products import DescribedProduct
+from . import rules
 from .catalogue import CHUNK_SIZE, find_products, product_title
 
 logger = logging.getLogger(__name__)
@@ -145,6 +146,7 @@ def _release(batch: Batch, render: BatchRender) -> None:
         with transaction.atomic():
             _update_waiting(batch, render, status=Status.REQUESTED)
             accepted = intake.request_render(prepared, batch=batch)
+            rules.require_budget(batch, accepted.request)
             digest = prepared.row.product_digest
             BatchRender.objects.filter(pk=render.pk).update(
                 request=accepted.request, product_digest=digest, is_outdated=False

@@ -8,6 +8,7 @@ from .operations import DispatcherLease, FailedCheck, GatewayState, Incident, Pa
 from .phone_links import PhoneLink
 from .photos import HouseModel, PersonPhoto
 from .products import ProductCheck
+from .rules import BatchRule, BatchRuleRun
 from .shoppers import Consent, PhotoAccess, Shopper
 from .tryons import ProductImage, TryOnImage, TryOnRequest
 
@@ -16,6 +17,8 @@ __all__ = [
     "Batch",
     "BatchNotice",
     "BatchRender",
+    "BatchRule",
+    "BatchRuleRun",
     "BudgetPeriod",
     "Consent",
     "Conversion",

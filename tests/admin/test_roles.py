@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_vton import roles
 from django_vton.models import (
     Batch,
+    BatchRule,
     HouseModel,
     PauseSwitch,
     PhotoAccess,
@@ -78,6 +79,7 @@ def admin_urls() -> set[str]:
     )
     objects: dict[str, Any] = {
         "batch": Batch.objects.create(status=Batch.Status.RUNNING).pk,
+        "batchrule": BatchRule.objects.create(name="New", daily_budget=1).pk,
         "photoaccess": access.pk,
         "tryonrequest": request.pk,
         "housemodel": factories.create_house_model().pk,
@@ -105,6 +107,7 @@ GET_ROLES = {
     "/housemodel/add/": {MERCHANDISER},
     "/housemodel/import/": {MERCHANDISER},
     "/batch/add/": {MERCHANDISER, OPERATOR},
+    "/batchrule/add/": {MERCHANDISER, OPERATOR},
     "/products/": {MERCHANDISER, OPERATOR},
     "/cancel/": {MERCHANDISER, OPERATOR},
     "/retry/": {MERCHANDISER, OPERATOR},
@@ -131,6 +134,8 @@ def allowed_roles(url: str) -> set[str]:
         return set()  # The access log is limited to the roles that the shop chooses.
     if "/housemodel/" in url and url.endswith("/delete/"):
         return {MERCHANDISER}
+    if "/batchrule/" in url and url.endswith("/delete/"):
+        return {MERCHANDISER, OPERATOR}
     if url.endswith(("/pauseswitch/add/", "/pauseswitch/")):
         return {NOBODY, *ALL}  # Redirects to the switch, which checks the permission.
     for ending, allowed in GET_ROLES.items():

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...gateway.engines import engines
-from ...models import Batch, PersonPhoto
+from ...models import Batch, BatchRule, PersonPhoto
 from ...pixazo import OptionError
 from ...pixazo.engine import Engine, Option
 
@@ -31,8 +31,8 @@ class BatchSetupForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, data: Any, batch: Batch, names: Iterable[str]) -> None:
-        selected = list(batch.house_models.values_list("pk", flat=True))
+    def __init__(self, data: Any, batch: Batch | BatchRule, names: Iterable[str]) -> None:
+        selected = list(batch.house_models.values_list("pk", flat=True)) if batch.pk else []
         super().__init__(data, initial={"name": batch.name, "house_models": selected})
         self.engines = [engines()[name] for name in sorted(names)]
         for engine in self.engines:

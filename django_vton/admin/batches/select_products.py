@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ... import batches
+from ...batches.search import ProductSearch
 from ...models import Batch
 from ..base import can_spend
 from ..house_models import KIND_CHOICES
 from .base import BatchPages
-from .product_search import ProductSearch, checked_refs, model_choices, product_cards
+from .product_search import checked_refs, model_choices, product_cards
 
 PER_PAGE = 48
 

@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ...batches.existing import rendered_products
 from ...batches.review import OUTDATED
+from ...batches.search import ProductSearch
 from ...models import BatchRender, ProductCheck, Publication
 from ...utils.money import format_usd
 from .. import display
-from ..batches.product_search import ProductCard, ProductSearch, product_cards
+from ..batches.product_search import ProductCard, product_cards
 from .totals import TOTALS, totals_by_product
 
 COLUMNS = {

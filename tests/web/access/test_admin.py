@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from django_vton.models import (
     Batch,
+    BatchRule,
     PauseSwitch,
     PersonPhoto,
     PhotoAccess,
@@ -37,6 +38,7 @@ ADMIN_VIEWS: dict[str, dict[str, int]] = {
         "add": 403, "delete": 403, "products": 403, "cancel": 403, "retry": 403,
         "discard": 405, "pause": 405, "resume": 405, "publish": 405,
     },
+    "batchrule": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "conversion": {"changelist": 200},
     "reports": {"days": 200, "feedback": 200},
     "housemodel": {
@@ -73,6 +75,7 @@ def objects(done: TryOnRequest, house_model: PersonPhoto) -> dict[str, Any]:
     access_log.record_access(get_user_model().objects.create_user("eve"), done.images.get())
     return {
         "batch": Batch.objects.create(status=Batch.Status.RUNNING).pk,
+        "batchrule": BatchRule.objects.create(name="New", daily_budget=1).pk,
         "housemodel": house_model.pk,
         "photoaccess": PhotoAccess.objects.get().pk,
         "pauseswitch": PauseSwitch.objects.create(pk=1).pk,
