@@ -27,13 +27,16 @@ class BatchSetupForm(forms.Form):
     )
     house_models = forms.ModelMultipleChoiceField(
         label=gettext_lazy("House models"),
-        queryset=PersonPhoto.objects.active_house_models(),
+        queryset=PersonPhoto.objects.none(),
         required=False,
     )
 
     def __init__(self, data: Any, batch: Batch | BatchRule, names: Iterable[str]) -> None:
         selected = list(batch.house_models.values_list("pk", flat=True)) if batch.pk else []
         super().__init__(data, initial={"name": batch.name, "house_models": selected})
+        # Not in the class, where the query would keep the day on which the process began.
+        house_models: Any = self.fields["house_models"]
+        house_models.queryset = PersonPhoto.objects.active_house_models()
         self.engines = [engines()[name] for name in sorted(names)]
         for engine in self.engines:
             for option in engine.options:
