@@ -115,6 +115,8 @@ class Config:
     """The hosts from which results may be downloaded. None: any public https URL."""
     PRODUCT_IMAGE_HOSTS: Sequence[str] = ()
     """The hosts from which product images may be downloaded, if `get_image` returns URLs."""
+    REVIEW_BY_TWO: bool = False
+    """Whether a second staff member has to accept a render of a batch, too, before it can be published."""
     ENGINES: Mapping[str, Any] = field(default_factory=dict)
     """Other paths for an included engine, or further engines, by name."""
     ENQUEUE: str | None = None

@@ -21,6 +21,7 @@ from django_vton.conf import Config, Rate, config, find_errors
         ("COLOUR", "red", "is not a setting"),
         ("ENABLED", "yes", "must be bool, not str"),
         ("ENABLED", 1, "must be bool, not int"),
+        ("REVIEW_BY_TWO", 2, "must be bool, not int"),
         ("IN_FLIGHT", True, "must be int, not bool"),
         ("IN_FLIGHT", "3", "must be int, not str"),
         ("IN_FLIGHT", 0, "must be 1 or more"),

@@ -12,13 +12,15 @@ from .control import cancel, pause, resume, retry
 from .drafts import Preview, confirm, draft, missing, outdated, preview, start
 from .progress import Progress, progress
 from .publishing import PublishResult, publish, publish_accepted, unpublish
-from .review import accept, reject, undo
+from .rerendering import rerender
+from .review import accept, accept_undecided, reject, undo
 
 __all__ = [
     "Preview",
     "Progress",
     "PublishResult",
     "accept",
+    "accept_undecided",
     "cancel",
     "confirm",
     "draft",
@@ -30,6 +32,7 @@ __all__ = [
     "publish",
     "publish_accepted",
     "reject",
+    "rerender",
     "resume",
     "retry",
     "start",

@@ -101,7 +101,14 @@ def retry(batch: Batch, *, include_unknown: bool = False) -> int:
         pks = list(retryable(batch, include_unknown=include_unknown).values_list("pk", flat=True))
         for some in chunks(pks):
             BatchRender.objects.filter(pk__in=some).update(
-                status=RenderStatus.WAITING, request=None, refusal_code="", problem="", review=""
+                status=RenderStatus.WAITING,
+                request=None,
+                refusal_code="",
+                problem="",
+                review="",
+                rejection_reason="",
+                confirmed_by=None,
+                confirmed_at=None,
             )
         if pks:
             notices.expect(batch)

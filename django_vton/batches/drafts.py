@@ -79,6 +79,7 @@ class Preview:
 def preview(batch: Batch) -> Preview:
     """Count and price the renders of a draft. This reads no image files and writes nothing."""
     house_models = list(batch.house_models.active_house_models())
+    pairs = set(batch.renders.values_list("product", "photo")) if batch.has_given_renders else None
     renders = 0
     wanted: dict[RenderKey, _WantedRender] = {}
     unavailable: list[str] = []
@@ -94,6 +95,8 @@ def preview(batch: Batch) -> Preview:
             used.add(quoted.engine)
             image = image_key(found[ref])
             for key in render_keys(ref, quoted, house_models):
+                if pairs is not None and key[:2] not in pairs:
+                    continue
                 renders += 1
                 render = wanted.setdefault((image, *key[1:]), _WantedRender(quoted.price))
                 render.exists |= known.is_current(key)
@@ -175,7 +178,8 @@ def confirm(batch: Batch, *, notify: bool = True) -> bool:
             confirmed_at=now,
             due_at=now,
             product_count=len(batch.products),
-            total=len(batch.products) * count,
+            products_done=len(batch.products) if batch.has_given_renders else 0,
+            total=batch.next_position if batch.has_given_renders else len(batch.products) * count,
         )
         if started and notify:
             notices.expect(batch)

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from ..models import BatchRender, PersonPhoto, ProductCheck, TryOnRequest
 from .catalogue import Quote
 
@@ -15,14 +17,15 @@ RenderKey = tuple[Any, ...]
 
 
 class ExistingRenders:
-    """The shared renders of some products, only on these house models if any are given. Takes three queries.
+    """The shared renders of some products, only on these house models if any are given. Takes four queries.
 
     A product with the same image as another one has only rows of batches, which share the other's render.
     """
 
     def __init__(self, refs: Sequence[str], house_models: Sequence[PersonPhoto] = ()) -> None:
         requests = TryOnRequest.objects.filter(shared_key__isnull=False, product__in=refs)
-        of_batches = BatchRender.objects.filter(product__in=refs, request__shared_key__isnull=False)
+        renders = BatchRender.objects.filter(product__in=refs)
+        of_batches = renders.filter(request__shared_key__isnull=False)
         if house_models:
             requests = requests.filter(photo__in=house_models)
             of_batches = of_batches.filter(request__photo__in=house_models)
@@ -30,34 +33,51 @@ class ExistingRenders:
         self._digests: dict[RenderKey, set[str]] = defaultdict(set)
         for row in requests.values_list("product_digest", "product", *fields):
             self._digests[_render_key(*row[1:])].add(row[0])
-        joined = (f"request__{field}" for field in fields)
+        joined = ("request__photo", "request__engine", "request__options")
         for row in of_batches.values_list("product_digest", "product", *joined):
             self._digests[_render_key(*row[1:])].add(row[0])
+        # A rejected render is not shared, but rejecting it does not order another one.
+        self._rejected: dict[RenderKey, set[str]] = defaultdict(set)
+        rejected = renders.filter(review=BatchRender.Review.REJECTED)
+        joined = ("photo", "request__engine", "request__options")
+        for row in rejected.values_list("product_digest", "product", *joined):
+            self._rejected[_render_key(*row[1:])].add(row[0])
         checks = list(ProductCheck.objects.filter(product__in=refs))
         self._present = {check.product: check.digest for check in checks}
-        self.products = {key[0] for key in self._digests}
-        """The products with at least one render."""
+        self.products = {key[0] for key in (*self._digests, *self._rejected)}
+        """The products with at least one render, even if it was rejected."""
         self.unusable = {check.product for check in checks if check.problem and check.checked_at is not None}
         """The products whose image cannot be used according to their last check."""
 
     def is_missing(self, key: RenderKey) -> bool:
-        """Return whether there is no such render."""
-        return key not in self._digests
+        """Return whether there is no such render, not even a rejected one."""
+        return not self._digests_of(key) | self._rejected_digests_of(key)
 
     def is_current(self, key: RenderKey) -> bool:
-        """Return whether there is such a render of the present image, as far as the image is known."""
-        digests, present = self._digests.get(key, set()), self._present.get(key[0], "")
-        return bool(digests) and (not present or bool(digests & {present, ""}))
+        """Return whether there is such a shared render of the present image, as far as the image is known."""
+        return self._has_present(key, self._digests_of(key))
 
     def is_outdated(self, key: RenderKey) -> bool:
         """Return whether there are such renders, but none of the present image."""
-        return not self.is_missing(key) and not self.is_current(key)
+        digests = self._digests_of(key) | self._rejected_digests_of(key)
+        return bool(digests) and not self._has_present(key, digests)
+
+    def _digests_of(self, key: RenderKey) -> set[str]:
+        return self._digests.get(key, set())
+
+    def _rejected_digests_of(self, key: RenderKey) -> set[str]:
+        return self._rejected.get(key, set())
+
+    def _has_present(self, key: RenderKey, digests: set[str]) -> bool:
+        present = self._present.get(key[0], "")
+        return bool(digests) and (not present or bool(digests & {present, ""}))
 
 
 def rendered_products() -> set[str]:
-    """Return all products with a shared render. Takes two queries, whatever their number."""
+    """Return all products with a shared or a rejected render. Takes two queries, whatever their number."""
     requests = TryOnRequest.objects.filter(shared_key__isnull=False).order_by()
-    of_batches = BatchRender.objects.filter(request__shared_key__isnull=False).order_by()
+    counted = Q(request__shared_key__isnull=False) | Q(review=BatchRender.Review.REJECTED)
+    of_batches = BatchRender.objects.filter(counted).order_by()
     return {
         *requests.values_list("product", flat=True).distinct(),
         *of_batches.values_list("product", flat=True).distinct(),

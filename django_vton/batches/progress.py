@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, Sum
 
+from ..conf import config
 from ..models import Attempt, Batch, BatchRender
 from ..models.states import ACTIVE, Money, State
-from .review import IS_PUBLISHED, OUTDATED
+from .review import IS_PUBLISHED, OUTDATED, UNCONFIRMED, reviewable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,11 @@ class Progress:
     """Not paid by this batch, since an equal render existed."""
     unreviewed: int = 0
     accepted: int = 0
+    unconfirmed: int
+    """Accepted by one user, but with `REVIEW_BY_TWO` not yet by a second one. They count as accepted, too."""
     rejected: int = 0
+    rejections: Mapping[str, int]
+    """The numbers of rejected renders by `BatchRender.RejectionReason`, without zeros."""
     published: int
     outdated: int
     """The product has another image now, and the render is in the shop or not replaced yet."""
@@ -66,7 +72,7 @@ class Progress:
 def progress(batch: Batch) -> Progress:
     """Return the progress of the batch as it is now."""
     now = Batch.objects.defer("products").get(pk=batch.pk)
-    counts = _counts(now)
+    counts, rejections = _counts(now)
     is_prepared = (
         now.status in (Batch.Status.DRAFT, Batch.Status.CANCELED) or now.products_done >= now.product_count
     )
@@ -79,6 +85,8 @@ def progress(batch: Batch) -> Progress:
     money = dict(attempts.values_list("money").annotate(total=Sum("amount")))
     return Progress(
         **counts,
+        unconfirmed=reviewable(now).filter(UNCONFIRMED).count() if config.REVIEW_BY_TWO else 0,
+        rejections=rejections,
         total=now.total,
         **now.renders.order_by().aggregate(
             published=Count("pk", filter=Q(IS_PUBLISHED)), outdated=Count("pk", filter=OUTDATED)
@@ -91,17 +99,18 @@ def progress(batch: Batch) -> Progress:
     )
 
 
-def _counts(batch: Batch) -> Counter[str]:
-    groups = (
-        batch.renders.order_by()
-        .values_list("status", "request__state", "request__error_code", "request__batch", "review")
-        .annotate(number=Count("pk"))
-    )
+def _counts(batch: Batch) -> tuple[Counter[str], Counter[str]]:
+    """Return the counts by the fields of `Progress`, and those of the rejections by their reason."""
+    fields = ("status", "request__state", "request__error_code", "request__batch", "review")
+    groups = batch.renders.order_by().values_list(*fields, "rejection_reason").annotate(number=Count("pk"))
     counts: Counter[str] = Counter()
-    for status, state, code, payer, review, number in groups:
-        for name in _count_names(status, state, code, review, is_shared=payer != batch.pk):
-            counts[name] += number
-    return counts
+    rejections: Counter[str] = Counter()
+    for status, state, code, payer, review, reason, number in groups:
+        names = _count_names(status, state, code, review, is_shared=payer != batch.pk)
+        counts.update(dict.fromkeys(names, number))
+        if "rejected" in names:
+            rejections[reason] += number
+    return counts, rejections
 
 
 def _count_names(status: str, state: Any, code: str, review: str, *, is_shared: bool) -> list[str]:

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from .. import products
 from ..exceptions import Refused
 from ..models import Batch, BatchRender, Publication, TryOnImage
-from .review import reviewable
+from .review import may_be_published, reviewable
 
 _PUBLICATION = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
 HAS_UNPUBLISHED_IMAGE = Exists(TryOnImage.objects.filter(~Exists(_PUBLICATION), request=OuterRef("request")))
@@ -68,13 +68,15 @@ def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> P
 
 def publishable(batch: Batch) -> QuerySet[BatchRender]:
     """Return the renders that `publish_accepted` publishes."""
-    accepted = reviewable(batch).filter(review=BatchRender.Review.ACCEPTED, is_outdated=False)
-    return accepted.filter(HAS_UNPUBLISHED_IMAGE)
+    return reviewable(batch).filter(may_be_published(), HAS_UNPUBLISHED_IMAGE, is_outdated=False)
 
 
 def publish(render: BatchRender) -> str:
     """Publish the unpublished images of an accepted render. Return "" or the problem as text."""
-    if not BatchRender.objects.filter(pk=render.pk, review=BatchRender.Review.ACCEPTED).exists():
+    rows = BatchRender.objects.filter(pk=render.pk)
+    if not rows.filter(may_be_published()).exists():
+        if rows.filter(review=BatchRender.Review.ACCEPTED).exists():
+            return _("A second staff member has to accept it before it is published.")
         return _("Only accepted renders are published.")
     return _for_each_image(render, _publish_image)
 

@@ -1,17 +1,25 @@
-"""Store the merchant's reviews. The review of a render cannot be changed while the render is published."""
+"""Store the merchant's reviews. The review of a render cannot be changed while the render is published.
+
+No further try-on shares a rejected render, so the next one is paid and gives another picture. With
+`REVIEW_BY_TWO`, `reviewed_by` accepts a render first, and another user, `confirmed_by`, second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from ..models import Batch, BatchRender, Publication
+from .. import lifecycle
+from ..conf import config
+from ..models import Batch, BatchRender, Publication, TryOnRequest
 from ..models.states import State
 
 Review = BatchRender.Review
+RejectionReason = BatchRender.RejectionReason
 
 IS_PUBLISHED = Exists(
     Publication.objects.filter(image__request=OuterRef("request"), product=OuterRef("product"))
@@ -38,22 +46,89 @@ def reviewable(batch: Batch) -> QuerySet[BatchRender]:
     )
 
 
+UNCONFIRMED = Q(~IS_PUBLISHED, review=Review.ACCEPTED, confirmed_at=None)
+"""Whether one user has accepted the render, which is not published. It matters only with `REVIEW_BY_TWO`."""
+
+
+def may_be_published() -> Q:
+    """Select the renders that were accepted by as many users as the settings require."""
+    accepted = Q(review=Review.ACCEPTED)
+    return accepted & Q(confirmed_at__isnull=False) if config.REVIEW_BY_TWO else accepted
+
+
 def accept(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """Allow publishing the renders with these primary keys. Return the number of changed renders."""
-    return _set_review(batch, renders, Review.ACCEPTED, user)
+    """Allow publishing the renders with these primary keys. Return the number of changed renders.
+
+    With `REVIEW_BY_TWO`, that takes a call for each of two users.
+    """
+    rows = _changeable(batch, renders)
+    return _accept(rows, rows.exclude(review=Review.ACCEPTED), user)
 
 
-def reject(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """Forbid publishing the renders with these primary keys. Return the number of changed renders."""
-    return _set_review(batch, renders, Review.REJECTED, user)
+def accept_undecided(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
+    """Like `accept`, but leave out renders that were rejected."""
+    rows = _changeable(batch, renders)
+    return _accept(rows, rows.filter(review=Review.NONE), user)
+
+
+def _accept(rows: QuerySet[BatchRender], undecided: QuerySet[BatchRender], user: Any) -> int:
+    with transaction.atomic():
+        if not config.REVIEW_BY_TWO or user is None:
+            changed = _set_review(undecided, Review.ACCEPTED, user)
+        else:
+            unconfirmed = rows.filter(review=Review.ACCEPTED, confirmed_at=None)
+            # If the first user is unknown or deleted, that may be the same person, so this user is the first.
+            changed = _set_review(undecided | unconfirmed.filter(reviewed_by=None), Review.ACCEPTED, user)
+            by_another = unconfirmed.exclude(reviewed_by=None).exclude(reviewed_by=user)
+            changed += by_another.update(confirmed_by=user, confirmed_at=timezone.now(), problem="")
+        _share_again(rows)
+    return changed
+
+
+def reject(
+    batch: Batch, renders: Iterable[int], *, reason: str = RejectionReason.OTHER, user: Any = None
+) -> int:
+    """Forbid publishing the renders with these primary keys. Return the number of changed renders.
+
+    `reason` is one of `BatchRender.RejectionReason`.
+    """
+    rows = _changeable(batch, renders)
+    others = rows.exclude(review=Review.REJECTED, rejection_reason=reason)
+    with transaction.atomic():
+        changed = _set_review(others, Review.REJECTED, user, RejectionReason(reason))
+        lifecycle.stop_sharing(TryOnRequest.objects.filter(batch_renders__in=rows))
+    return changed
 
 
 def undo(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
     """Remove the review of the renders with these primary keys. Return the number of changed renders."""
-    return _set_review(batch, renders, Review.NONE, user)
+    rows = _changeable(batch, renders)
+    with transaction.atomic():
+        changed = _set_review(rows.exclude(review=Review.NONE), Review.NONE, user)
+        _share_again(rows)
+    return changed
 
 
-def _set_review(batch: Batch, renders: Iterable[int], review: BatchRender.Review, user: Any) -> int:
+def _changeable(batch: Batch, renders: Iterable[int]) -> QuerySet[BatchRender]:
     pks = list(reviewable(batch).filter(~IS_PUBLISHED, pk__in=list(renders)).values_list("pk", flat=True))
-    changed = BatchRender.objects.filter(pk__in=pks).exclude(review=review)
-    return changed.update(review=review, reviewed_by=user, reviewed_at=timezone.now(), problem="")
+    return BatchRender.objects.filter(pk__in=pks)
+
+
+def _share_again(rows: QuerySet[BatchRender]) -> None:
+    """Share the renders that were rejected before, and are not rejected for another product."""
+    renders = TryOnRequest.objects.filter(batch_renders__in=rows, shared_key=None, state=State.COMPLETED)
+    for render in renders.exclude(batch_renders__review=Review.REJECTED).distinct():
+        lifecycle.share(render)
+
+
+def _set_review(rows: QuerySet[BatchRender], review: str, user: Any, reason: str = "") -> int:
+    """Change rows in one statement, which checks that nobody else has decided in the meantime."""
+    return rows.update(
+        review=review,
+        rejection_reason=reason,
+        reviewed_by=user,
+        reviewed_at=timezone.now(),
+        confirmed_by=None,
+        confirmed_at=None,
+        problem="",
+    )

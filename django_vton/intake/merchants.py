@@ -100,6 +100,7 @@ def _is_usable(photo: PersonPhoto) -> bool:
 def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:
     """Return the newest equal render for a merchant, running or completed, or None."""
     rows = TryOnRequest.objects.filter(cache_key=request.cache_key, state__in=[*ACTIVE, State.COMPLETED])
+    rows = rows.exclude(photo__kind=PersonPhoto.Kind.HOUSE)  # It is shared, or was rejected.
     # Check the other conditions in Python, since SQLite would use a slow index for conditions on NULL.
     for row in rows.order_by("-created_at").iterator(chunk_size=100):
         if (row.shopper_id, row.source_id, row.shared_key, row.erased_at) == (None, None, None, None):

@@ -4,7 +4,7 @@ A change of state locks the rows and reads them again first, since another proce
 Signals are sent after the commit, at most once.
 """
 
-from .followers import finish_followers
+from .followers import finish_followers, share, stop_sharing
 from .operators import (
     adopt_vendor_id,
     confirm_not_charged,
@@ -69,6 +69,8 @@ __all__ = [
     "release",
     "retry",
     "retryable",
+    "share",
+    "stop_sharing",
     "withdraw_adoption",
     "write_off",
 ]

@@ -113,9 +113,18 @@ def reopen_followers(source: TryOnRequest, codes: Iterable[str] = REOPENABLE_COD
         failed.update(**state_fields(State.QUEUED), error_code="", finished_at=None)
         logger.info("try_on=%s event=source_reopened followers=%s", source.pk, number)
     if source.source_id is None and source.shows_house_model:
-        # Another render may have taken this key in the meantime.
-        with suppress(IntegrityError), transaction.atomic():
-            TryOnRequest.objects.filter(pk=source.pk).update(shared_key=source.cache_key)
+        share(source)
+
+
+def share(render: TryOnRequest) -> None:
+    """Let new try-ons share this house model's render, unless they share another one by now."""
+    with suppress(IntegrityError), transaction.atomic():
+        TryOnRequest.objects.filter(pk=render.pk, erased_at=None).update(shared_key=F("cache_key"))
+
+
+def stop_sharing(renders: QuerySet[TryOnRequest]) -> None:
+    """Let no new try-on share these renders. Try-ons that share them already keep their images."""
+    renders.update(shared_key=None)
 
 
 def _record_events(rows: QuerySet[TryOnRequest], name: str, before: State, target: State) -> int:

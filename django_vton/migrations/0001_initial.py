@@ -170,6 +170,7 @@ class Migration(migrations.Migration):
                 ('waiting_for', models.CharField(blank=True, help_text='The code of the refusal that stops it for now.', max_length=30)),
                 ('waiting_until', models.DateTimeField(blank=True, null=True, verbose_name='waits until')),
                 ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
+                ('repeats', models.ForeignKey(blank=True, editable=False, help_text='The batch whose rejected renders it renders again.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='repeated_by', to='vton.batch')),
                 ('house_models', models.ManyToManyField(blank=True, related_name='batches', to='vton.personphoto', verbose_name='house models')),
             ],
             options={
@@ -461,8 +462,11 @@ class Migration(migrations.Migration):
                 ('refusal_code', models.CharField(blank=True, help_text='The code of the refusal.', max_length=30)),
                 ('problem', models.TextField(blank=True, help_text='Shown to the merchant: why it was refused, or not published.', verbose_name='problem')),
                 ('review', models.CharField(blank=True, choices=[('', 'not reviewed'), ('accepted', 'accepted'), ('rejected', 'rejected')], default='', max_length=10, verbose_name='review')),
+                ('rejection_reason', models.CharField(blank=True, choices=[('garment', 'wrong garment or glasses'), ('artefact', 'artefact'), ('pose', 'pose'), ('colour', 'colour'), ('other', 'other')], max_length=10, verbose_name='reason')),
                 ('reviewed_at', models.DateTimeField(blank=True, null=True, verbose_name='reviewed')),
+                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
                 ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='renders', to='vton.batch')),
+                ('confirmed_by', models.ForeignKey(help_text='Who has accepted it as the second reviewer.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('reviewed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('photo', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='batch_renders', to='vton.personphoto', verbose_name='house model')),
                 ('request', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='batch_renders', to='vton.tryonrequest')),
@@ -636,6 +640,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='batchrender',
             constraint=models.UniqueConstraint(fields=('batch', 'position'), name='vton_batch_render_position'),
+        ),
+        migrations.AddConstraint(
+            model_name='batchrender',
+            constraint=models.CheckConstraint(condition=models.Q(('review', 'rejected'), ('rejection_reason', ''), _connector='OR'), name='vton_reason_needs_rejection'),
+        ),
+        migrations.AddConstraint(
+            model_name='batchrender',
+            constraint=models.CheckConstraint(condition=models.Q(('confirmed_by', None), models.Q(('confirmed_by', models.F('reviewed_by')), _negated=True), _connector='OR'), name='vton_two_reviewers'),
         ),
         migrations.AddIndex(
             model_name='attempt',

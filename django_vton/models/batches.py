@@ -9,9 +9,10 @@ from datetime import datetime
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .photos import PersonPhoto
 from .states import ACTIVE
@@ -56,6 +57,15 @@ class Batch(models.Model):
         PersonPhoto, verbose_name=_("house models"), related_name="batches", blank=True
     )
     options = models.JSONField(_("options"), default=dict, blank=True, help_text="Options by engine name.")
+    repeats = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="repeated_by",
+        help_text="The batch whose rejected renders it renders again.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -93,6 +103,11 @@ class Batch(models.Model):
     def __str__(self) -> str:
         return self.name or str(_("Batch %(number)s") % {"number": self.pk})
 
+    @property
+    def has_given_renders(self) -> bool:
+        """Return whether the rows exist before the start, as in a draft of rejected renders."""
+        return self.status == self.Status.DRAFT and self.next_position > 0
+
 
 class BatchRender(models.Model):
     """One product on one house model."""
@@ -109,6 +124,13 @@ class BatchRender(models.Model):
         NONE = "", _("not reviewed")
         ACCEPTED = "accepted", _("accepted")
         REJECTED = "rejected", _("rejected")
+
+    class RejectionReason(models.TextChoices):
+        GARMENT = "garment", pgettext_lazy("rejection", "wrong garment or glasses")
+        ARTEFACT = "artefact", pgettext_lazy("rejection", "artefact")
+        POSE = "pose", pgettext_lazy("rejection", "pose")
+        COLOUR = "colour", pgettext_lazy("rejection", "colour")
+        OTHER = "other", pgettext_lazy("rejection", "other")
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="renders")
     position = models.PositiveIntegerField()
@@ -138,17 +160,32 @@ class BatchRender(models.Model):
         _("problem"), blank=True, help_text="Shown to the merchant: why it was refused, or not published."
     )
     review = models.CharField(_("review"), max_length=10, choices=Review, blank=True, default=Review.NONE)
+    rejection_reason = models.CharField(_("reason"), max_length=10, choices=RejectionReason, blank=True)
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     reviewed_at = models.DateTimeField(_("reviewed"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Who has accepted it as the second reviewer.",
+    )
+    confirmed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("render of a batch")
         verbose_name_plural = _("renders of a batch")
         ordering = ["batch", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["batch", "position"], name="vton_batch_render_position")
+            models.UniqueConstraint(fields=["batch", "position"], name="vton_batch_render_position"),
+            models.CheckConstraint(
+                condition=Q(review="rejected") | Q(rejection_reason=""), name="vton_reason_needs_rejection"
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("reviewed_by")), name="vton_two_reviewers"
+            ),
         ]
         indexes = [
             models.Index(fields=["batch", "status", "position"], name="vton_batch_render_status"),

@@ -208,7 +208,8 @@ class TryOnRequest(models.Model):
         Return False if that is uncertain, because there is no owner and the photo is deleted.
         """
         shown = self.source if self.source is not None else self
-        is_house = shown.shared_key is not None or (shown.photo is not None and shown.photo.is_house)
+        is_shared = shown.shared_key is not None or shown.batch_id is not None  # A rejected one has no key.
+        is_house = is_shared or (shown.photo is not None and shown.photo.is_house)
         return shown.shopper_id is None and is_house
 
     @property

@@ -39,13 +39,14 @@ def draw(
     *,
     sample: int,
     samples: int,
+    variant: int = 0,
 ) -> bytes:
-    """Return a PNG or JPEG file that depends only on the arguments and differs for each `sample`."""
+    """Return a PNG or JPEG file that depends only on the arguments, and differs by `sample` and `variant`."""
     canvas = decode_upright(photo)
     canvas.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     if product is not None:
         cutout = _cut_out(decode_upright(product), see_through=placement == "eyes")
-        _add_product(canvas, cutout, placement, sample)
+        _add_product(canvas, cutout, placement, sample + variant)
     _add_label(canvas, "SANDBOX" if samples == 1 else f"SANDBOX {sample + 1}/{samples}")
     out = io.BytesIO()
     if image_format == "png":

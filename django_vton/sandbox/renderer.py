@@ -5,7 +5,7 @@ A waiting render is an asyncio task without a thread. Only decoding and drawing 
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ CALLBACK_BYTES = 64 * 1024
 CALLBACK_TRIES = 4
 CONCURRENT_DOWNLOADS = 8
 KEPT_BYTES = 512 * 1024 * 1024  # The maximum size of all results together.
+VARIANTS = 4  # Of the pictures of the same images; more would keep fewer of them in the cache of `draw`.
 FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "ERROR"})
 DEFAULT_ERRORS = {
     "FAILED": "PipelineError: The render could not be completed",
@@ -47,6 +48,7 @@ class Renderer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._with_results: deque[Render] = deque()
         self._result_bytes = 0
+        self._equal_renders: Counter[tuple[bool, int, int]] = Counter()
         # A development server has a short backlog and refuses more connections at once.
         self._downloads = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
         # Only two threads, because the application under development runs on the same machine.
@@ -99,6 +101,7 @@ class Renderer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.renders.clear()
         self._with_results.clear()
+        self._equal_renders.clear()
         self._result_bytes = 0
 
     async def _run(self, render: Render) -> None:
@@ -129,7 +132,16 @@ class Renderer:
                 return []
             product = products[0] if products else None
             count = parameters.images_returned
-            drawing = partial(draw, photo, product, parameters.placement, parameters.format, samples=count)
+            # The same request again gives another picture, as with a vendor that takes no seed.
+            request = is_url(parameters.photo), hash(photo), hash(product)
+            variant = self._equal_renders[request] % VARIANTS
+            self._equal_renders[request] += 1
+            drawing = partial(
+                draw,
+                *(photo, product, parameters.placement, parameters.format),
+                samples=count,
+                variant=variant,
+            )
             return [await self._in_thread(partial(drawing, sample=sample)) for sample in range(count)]
         except ImageLoadError as error:
             render.error = scenario.error or f"ImageLoadError: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django_vton.admin.batches import review
 from django_vton.models import Batch, BatchRender, Publication, TryOnRequest
 from django_vton.models.states import State
-from shop.models import ProductPhoto
+from shop.models import Product, ProductPhoto
 from shop.tryon import ProductTryOn
 
 from ..tryons import make_product, product_ref
@@ -66,10 +67,15 @@ def post_decision(client: Client, batch: Batch, do: str) -> list[str]:
 
 def test_buttons_accept_reject_and_undo(reviewer: Client, batch: Batch) -> None:
     render = first(batch)
-    for do, expected in (("accept", "accepted"), ("reject", "rejected"), ("undo", "")):
+    for do, expected, reason in (
+        ("accept", "accepted", ""),
+        ("reject-pose", "rejected", "pose"),
+        ("reject-artefact", "rejected", "artefact"),
+        ("undo", "", ""),
+    ):
         assert post_decision(reviewer, batch, f"{do}:{render.pk}") == []
         render.refresh_from_db()
-        assert render.review == expected
+        assert (render.review, render.rejection_reason) == (expected, reason)
     assert str(render.reviewed_by) == "vera"
 
 
@@ -98,9 +104,11 @@ def test_a_decision_by_the_script_returns_the_updated_card_and_counts(reviewer: 
     }
 
 
-@pytest.mark.parametrize("do", ["", "accept", "accept:", "accept:x", "accept:999999", "burn:1", "accept:²"])
+@pytest.mark.parametrize(
+    "do", ["", "accept", "accept:", "accept:x", "accept:999999", "reject-size:1", "accept:²"]
+)
 def test_an_invalid_decision_changes_nothing(reviewer: Client, batch: Batch, do: str) -> None:
-    do = do.replace("burn:1", f"burn:{first(batch).pk}")
+    do = do.replace("size:1", f"size:{first(batch).pk}")
     assert len(post_decision(reviewer, batch, do)) == 1
     assert not BatchRender.objects.exclude(review="").exists()
 
@@ -118,7 +126,7 @@ def test_a_render_of_another_batch_is_not_found(reviewer: Client, batch: Batch) 
 def test_each_tab_shows_its_renders(reviewer: Client, batch: Batch) -> None:
     one, two, three = batch.renders.order_by("position")
     post_decision(reviewer, batch, f"accept:{one.pk}")
-    post_decision(reviewer, batch, f"reject:{two.pk}")
+    post_decision(reviewer, batch, f"reject-other:{two.pk}")
     failed = BatchRender.objects.create(
         batch=batch, position=3, product="shop.product:7", status="refused", problem="No picture."
     )
@@ -155,7 +163,7 @@ def test_accepted_renders_are_published_and_unpublished(reviewer: Client, batch:
     html = get_page(reviewer, REVIEW, batch.pk, show="published")
     assert "Remove from the shop" in html
     assert "data-vton-key" not in html, "a published render offers no decision"
-    assert post_decision(reviewer, batch, f"reject:{one.pk}") == [
+    assert post_decision(reviewer, batch, f"reject-other:{one.pk}") == [
         "It is in the shop. Remove it from the shop before you change the decision."
     ]
     assert first(batch).review == "accepted"
@@ -211,7 +219,7 @@ def test_pages_need_a_fixed_number_of_queries(reviewer: Client, files: StoredFil
     assert html.count('class="vton-card') == 24
     assert get_page(reviewer, REVIEW, batch.pk, page="2").count('class="vton-card') == 6
     assert counts[0] == counts[1]
-    assert html.count('loading="lazy"') == 48
+    assert html.count('loading="lazy"') == 3 * 24
     assert files.names()
 
 
@@ -219,7 +227,92 @@ def test_images_have_alt_texts_and_keys_are_explained(reviewer: Client, batch: B
     html = get_page(reviewer, REVIEW, batch.pk)
     assert 'alt="House model Noa"' in html
     assert f'alt="Try-on of {first(batch).product_title}"' in html
-    assert "Keyboard: J next K previous A accept R reject U undo" in visible_text(html)
+    assert "Keyboard: J next K previous A accept R reject… 1 … 5 reject for this reason U undo" in (
+        visible_text(html)
+    )
+
+
+def test_the_products_picture_stands_beside_its_render(
+    reviewer: Client, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three = batch.renders.order_by("position")
+    product = Product.objects.get(slug=f"product-{batch.pk}-0")
+    picture = f'<img src="{product.photo.url}" loading="lazy" alt="Picture of {one.product_title}">'
+    assert picture in get_page(reviewer, REVIEW, batch.pk)
+    data = {"do": f"accept:{one.pk}"}
+    response = reviewer.post(
+        reverse(REVIEW, args=[batch.pk]), data, headers={"accept": "application/json"}
+    ).json()
+    assert picture in response["card"]
+
+    def get_image(_self: ProductTryOn, product: Product) -> Any:
+        if product_ref(product) == two.product:
+            raise ValueError("no such file")
+        return product.photo
+
+    monkeypatch.setattr(ProductTryOn, "get_image", get_image)
+    Product.objects.filter(slug=f"product-{batch.pk}-2").delete()
+    text = visible_text(get_page(reviewer, REVIEW, batch.pk))
+    assert f"picture not available {two.product_title} Noa Result" in text
+    assert f"picture not available {three.product_title} Noa Result" in text
+
+
+def test_rejections_are_counted_and_filtered_by_their_reason(reviewer: Client, batch: Batch) -> None:
+    one, two, three = batch.renders.order_by("position")
+    post_decision(reviewer, batch, f"reject-pose:{one.pk}")
+    post_decision(reviewer, batch, f"reject-garment:{two.pk}")
+    post_decision(reviewer, batch, f"reject-pose:{three.pk}")
+
+    def found(**query: str) -> list[int]:
+        html = get_page(reviewer, REVIEW, batch.pk, **query)
+        return [it.pk for it in batch.renders.order_by("position") if f'id="render-{it.pk}"' in html]
+
+    assert found(show="rejected") == [one.pk, two.pk, three.pk]
+    assert found(show="rejected", reason="pose") == [one.pk, three.pk]
+    assert found(show="rejected", reason="colour") == found(show="unreviewed", reason="pose") == []
+    assert found(show="rejected", reason="\0") == found(show="rejected")
+    text = visible_text(get_page(reviewer, REVIEW, batch.pk, show="rejected"))
+    assert "All Wrong garment or glasses 1 Pose 2" in text
+    assert "rejected: wrong garment or glasses" in text
+    text = visible_text(get_page(reviewer, "admin:vton_batch_change", batch.pk))
+    assert "3 rejected 1 rejected: wrong garment or glasses 2 rejected: pose" in text
+
+
+def test_all_on_the_page_are_accepted_except_what_was_decided_since(
+    reviewer: Client, superuser: Client, batch: Batch
+) -> None:
+    one, two, three = batch.renders.order_by("position")
+    other = first(create_finished_batch(1))
+    html = get_page(reviewer, REVIEW, batch.pk, show="unreviewed")
+    shown = re.findall(r'name="shown" value="(\d+)"', html)
+    assert shown == [str(render.pk) for render in (one, two, three)]
+    assert "Accept all on this page" in html
+    post_decision(superuser, batch, f"reject-pose:{two.pk}")
+
+    data = {"do": "accept_shown", "shown": [*shown[:2], str(other.pk), "x", "²"]}
+    assert post_messages(reviewer, REVIEW, data, batch.pk) == [
+        "1 render was accepted.",
+        "2 renders were not accepted, since they were decided or removed in the meantime.",
+    ]
+
+    assert [render.review for render in batch.renders.order_by("position")] == ["accepted", "rejected", ""]
+    other.refresh_from_db()
+    assert other.review == ""
+    assert post_messages(reviewer, REVIEW, {"do": "accept_shown"}, batch.pk) == [
+        "Nothing was changed: the page showed no undecided render."
+    ]
+    assert "Accept all" not in get_page(reviewer, REVIEW, batch.pk, show="rejected")
+
+
+def test_accepting_all_on_a_page_accepts_no_other_page(reviewer: Client, batch: Batch) -> None:
+    number = create_finished_batch(review.PER_PAGE + 2)
+    html = get_page(reviewer, REVIEW, number.pk, page="2")
+    shown = re.findall(r'name="shown" value="(\d+)"', html)
+    assert post_messages(reviewer, REVIEW, {"do": "accept_shown", "shown": shown}, number.pk) == [
+        "2 renders were accepted."
+    ]
+    assert number.renders.filter(review="accepted").count() == 2
+    assert not batch.renders.exclude(review="").exists()
 
 
 def test_a_viewer_cannot_review_or_publish(viewer: Client, batch: Batch) -> None:
@@ -229,5 +322,6 @@ def test_a_viewer_cannot_review_or_publish(viewer: Client, batch: Batch) -> None
     assert "<button" not in html.partition('id="content-main"')[2].partition("</main>")[0]
     assert viewer.post(reverse(PUBLISH, args=[batch.pk])).status_code == 403
     assert viewer.post(reverse(REVIEW, args=[batch.pk]), {"do": "undo:1"}).status_code == 403
+    assert viewer.post(reverse(REVIEW, args=[batch.pk]), {"do": "accept_shown"}).status_code == 403
     assert not ProductPhoto.objects.exists()
     assert TryOnRequest.objects.exists()

@@ -82,6 +82,6 @@ def test_a_render_that_lost_its_images_answers_a_decision(merchant: Client, runn
     runner.run(batch)
     render = batch.renders.get()
 
-    for do in ("accept", "reject", "undo", "publish", "unpublish"):
+    for do in ("accept", "reject-pose", "undo", "publish", "unpublish"):
         messages = post_messages(merchant, REVIEW, {"do": f"{do}:{render.pk}"}, batch.pk)
         assert messages == ["Nothing was changed: this render has no images any more."]

@@ -124,6 +124,7 @@ POST_ROLES = {
     "/discard/": {MERCHANDISER, OPERATOR},
     "/pause/": {MERCHANDISER, OPERATOR},
     "/resume/": {MERCHANDISER, OPERATOR},
+    "/rerender/": {MERCHANDISER, OPERATOR},
     "/publish/": {MERCHANDISER},
 }
 """The roles that may POST to a URL with this ending, which refuses GET."""

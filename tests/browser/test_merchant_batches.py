@@ -103,7 +103,7 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
 
 
 def review_by_keyboard(page: Page) -> None:
-    """Accept the first, reject the second, undo that and reject it again."""
+    """Accept the first, reject the second for a reason, undo that and reject it again."""
     cards = page.locator(".vton-card")
     expect(cards).to_have_count(2)
     expect(page.get_by_text("Keyboard:")).to_be_visible()  # The script is loaded.
@@ -113,15 +113,17 @@ def review_by_keyboard(page: Page) -> None:
     expect(cards.nth(0)).to_contain_text("accepted")
     expect(cards.nth(1)).to_be_focused()
     page.keyboard.press("r")
-    expect(cards.nth(1)).to_contain_text("rejected")
+    expect(cards.nth(1).get_by_role("button", name="Wrong garment or glasses")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(cards.nth(1)).to_contain_text("rejected: wrong garment or glasses")
     expect(cards.nth(1)).to_be_focused()
     page.keyboard.press("u")
     expect(cards.nth(1)).to_contain_text("not reviewed")
     page.keyboard.press("k")
     expect(cards.nth(0)).to_be_focused()
     page.keyboard.press("ArrowRight")
-    page.keyboard.press("R")
-    expect(cards.nth(1)).to_contain_text("rejected")
+    page.keyboard.press("2")
+    expect(cards.nth(1)).to_contain_text("rejected: artefact")
     for name, count in (("unreviewed", "0"), ("accepted", "1"), ("rejected", "1")):
         expect(page.locator(f"[data-vton-count={name}]")).to_have_text(count)
     expect(page.get_by_role("button", name="Publish 1 accepted render")).to_be_visible()
@@ -160,7 +162,7 @@ def test_a_batch_without_javascript_in_dark_mode_on_a_phone(browser: Browser, sh
     save_screenshot(page, "plain-finished")
     page.get_by_role("link", name="Review", exact=True).click()
     save_screenshot(page, "plain-review")
-    page.get_by_role("button", name="Accept").click()
+    page.get_by_role("button", name="Accept", exact=True).click()
     page.get_by_role("link", name=re.compile("^Accepted")).click()
     page.get_by_role("button", name="Publish 1 accepted render").click()
     expect(page.get_by_text("1 render was published.")).to_be_visible()

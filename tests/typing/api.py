@@ -156,6 +156,8 @@ def season(user: object, photo: Path) -> int | str:
     assert_type(progress.spent, int)
     assert_type(progress.waiting_until, datetime | None)
     assert_type(batches.accept(batch, [1, 2]), int)
+    assert_type(batches.reject(batch, [3], reason="pose", user=user), int)
+    assert_type(batches.rerender(batch, options={"fashn-v1.6": {"mode": "fast"}}), Batch | None)
     assert_type(batches.publish_accepted(batch).failed, list[BatchRender])
     assert_type(batches.retry(batch, include_unknown=True), int)
     return progress.completed

@@ -22,6 +22,7 @@ from ...utils.money import format_usd
 from .. import display
 from ..base import can_spend
 from .progress import ProgressViews
+from .rerendering import RerenderingViews
 from .review import ReviewViews
 from .select_products import SelectProductsViews
 from .setup import SetupViews
@@ -30,7 +31,7 @@ __all__ = ["BatchAdmin"]
 
 
 @admin.register(Batch)
-class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
+class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, RerenderingViews, ReviewViews):
     """The list of batches. Viewing needs `view_batch`; creating and starting also need `spend`."""
 
     list_display = ["label", "state", "ended", "spent", "created_by", "age"]
@@ -53,6 +54,7 @@ class BatchAdmin(SelectProductsViews, SetupViews, ProgressViews, ReviewViews):
             "resume": require_POST(self.resume_view),
             "cancel": self.cancel_view,
             "retry": self.retry_view,
+            "rerender": require_POST(self.rerender_view),
             "review": self.review_view,
             "publish": require_POST(self.publish_view),
         }

@@ -37,6 +37,8 @@ class BatchSetupForm(forms.Form):
         # Not in the class, where the query would keep the day on which the process began.
         house_models: Any = self.fields["house_models"]
         house_models.queryset = PersonPhoto.objects.active_house_models()
+        if isinstance(batch, Batch) and batch.has_given_renders:
+            del self.fields["house_models"]
         self.engines = [engines()[name] for name in sorted(names)]
         for engine in self.engines:
             for option in engine.options:

@@ -18,11 +18,13 @@ from ... import batches
 from ...batches import Progress
 from ...batches.catalogue import chunks, find_products, image_key, quote
 from ...batches.control import HOUSE_MODEL_INACTIVE, retryable
+from ...batches.rerendering import rerenderable
 from ...batches.review import reviewable
 from ...batches.waiting import waiting_reasons
 from ...models import Batch
 from ..base import can_spend
 from .base import BatchPages, can_stop, confirmed_price
+from .review import rejection_counts
 
 LATEST_RESULTS = 6
 """The maximum number of finished renders on the page."""
@@ -58,12 +60,15 @@ class ProgressViews(BatchPages):
             "now": now,
             "status": _status(batch, now, is_waiting=bool(waiting_reason)),
             "waiting_reason": waiting_reason,
+            "rejections": rejection_counts(now),
             "latest": latest.prefetch_related("request__images", "request__source__images")[:LATEST_RESULTS],
             "is_live": (is_running and not now.is_finished) or now.running > 0,
             "can_pause": can_stop(request) and is_running and now.waiting > 0,
             "can_resume": can_spend(request) and batch.status == Batch.Status.PAUSED,
             "can_cancel": can_stop(request) and is_open and not now.is_finished,
             "can_retry": can_spend(request) and is_open and bool(now.failed or now.refused),
+            "rerenderable": rerenderable(batch).count() if can_spend(request) else 0,
+            "repeated_by": batch.repeated_by.defer("products").order_by("pk"),
             "can_review": self.has_change_permission(request),
         }
 

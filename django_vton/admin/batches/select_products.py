@@ -36,6 +36,8 @@ class SelectProductsViews(BatchPages):
     def products_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the page of a draft. If the batch was started, redirect to its progress."""
         batch = self.get_batch(request, pk, can_spend)
+        if batch.has_given_renders:
+            return self.redirect("change", pk)
         if batch.status != Batch.Status.DRAFT:
             return self.refuse_outdated(request, batch)
         return self._products_page(request, batch)

@@ -44,11 +44,11 @@ class SetupViews(BatchPages):
         return self.render_page(
             request,
             "batch/set_up",
-            title=_("Render on models"),
+            title=_("Re-render the rejected") if batch.has_given_renders else _("Render on models"),
             batch=batch,
             form=form,
             can_spend=can_spend(request),
-            house_models=_house_models(form, preview),
+            house_models=[] if batch.has_given_renders else _house_models(form, preview),
             products=len(batch.products),
             preview=preview,
             budgets=[(period_name(budget), budget.left) for budget in preview.budgets],
@@ -88,13 +88,14 @@ class SetupViews(BatchPages):
 def _save(batch: Batch, form: BatchSetupForm) -> bool:
     """Save the form in the draft. Return whether this changed what will be rendered."""
     cleaned = form.cleaned_data
-    selected = {photo.pk for photo in cleaned["house_models"]}
-    before = set(batch.house_models.active_house_models().values_list("pk", flat=True))
+    before = set(batch.house_models.active_house_models())
+    selected = set(cleaned.get("house_models", before))  # Without the field, they are given.
     with transaction.atomic():
         drafts = Batch.objects.filter(pk=batch.pk, status=Batch.Status.DRAFT)
         if not drafts.update(name=cleaned["name"], options=cleaned["options"]):
             return False
-        batch.house_models.set(cleaned["house_models"])
+        if "house_models" in cleaned:
+            batch.house_models.set(selected)
     return selected != before or cleaned["options"] != batch.options
 
 

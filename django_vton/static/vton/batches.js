@@ -50,7 +50,7 @@ function normalize(html) {
   return html.replace(/value="\w{64}"/g, "").replace(/\s+/g, " ").trim();
 }
 
-/** One key decides on the focused card and moves to the next one. @param {HTMLElement} list */
+/** Keys decide on the focused card and move to the next one. @param {HTMLElement} list */
 function enableReview(list) {
   const form = /** @type {HTMLFormElement} */ (list.closest("form"));
   const status = /** @type {HTMLElement} */ (document.querySelector("[data-vton-review-status]"));
@@ -98,9 +98,15 @@ function enableReview(list) {
     }
   }
 
+  /** @param {HTMLDetailsElement} details */
+  function openReasons(details) {
+    details.open = true;
+    details.querySelector("button")?.focus();
+  }
+
   form.addEventListener("submit", (event) => {
     const { submitter } = event;
-    if (!(submitter instanceof HTMLButtonElement) || submitter.closest("[aria-busy=true]")) return;
+    if (!(submitter instanceof HTMLButtonElement) || !submitter.closest(".vton-card:not([aria-busy=true])")) return;
     event.preventDefault();
     submitDecision(submitter, false);
   });
@@ -114,9 +120,10 @@ function enableReview(list) {
     const backward = forward === "arrowright" ? "arrowleft" : "arrowright";
     if (key === "j" || key === forward) moveFocus(1);
     else if (key === "k" || key === backward) moveFocus(-1);
-    else if (["a", "r", "u"].includes(key)) {
-      const button = focusedCard()?.querySelector(`[data-vton-key=${key}]`);
-      if (button instanceof HTMLButtonElement) submitDecision(button, key !== "u");
+    else if (/^[aru1-9]$/.test(key)) {
+      const control = focusedCard()?.querySelector(`[data-vton-key="${key}"]`);
+      if (control instanceof HTMLButtonElement) submitDecision(control, key !== "u");
+      else if (control) openReasons(/** @type {HTMLDetailsElement} */ (control.closest("details")));
     } else return;
     event.preventDefault();
   });

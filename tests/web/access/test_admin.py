@@ -36,7 +36,7 @@ ADMIN_VIEWS: dict[str, dict[str, int]] = {
     "batch": {
         "changelist": 200, "change": 200, "history": 200, "progress": 200, "review": 200,
         "add": 403, "delete": 403, "products": 403, "cancel": 403, "retry": 403,
-        "discard": 405, "pause": 405, "resume": 405, "publish": 405,
+        "discard": 405, "pause": 405, "resume": 405, "rerender": 405, "publish": 405,
     },
     "batchrule": {"changelist": 200, "change": 200, "history": 200, "add": 403, "delete": 403},
     "conversion": {"changelist": 200},
