@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy, npgettext, pgettext_lazy
+from django.utils.translation import npgettext, pgettext_lazy
 
 from .images import MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, PHOTO_FORMATS
 
@@ -123,18 +123,6 @@ RENDER_MESSAGES = {
     ),
 }
 """The reasons for failed renders by code. The pages add whether the render counts towards the quota."""
-
-ERROR_LABELS = {
-    "moderated": gettext_lazy("refused by the vendor's moderation"),
-    "no_person": gettext_lazy("no person found in the photo"),
-    "photo_unusable": gettext_lazy("photo not usable for the vendor"),
-    "product_image": gettext_lazy("product image not usable for the vendor"),
-    "images_unreachable": gettext_lazy("images not loaded from the shop"),
-    "vendor": gettext_lazy("problem at the vendor"),
-    "deadline": gettext_lazy("took too long"),
-    "outcome_unknown": gettext_lazy("connection lost: counted as charged, please check"),
-}
-"""The reasons for failed renders by code, for staff."""
 
 RETRYABLE_CODES = {"images_unreachable", "vendor", "deadline", "outcome_unknown"}
 """The codes of failures after which the same photo and product can succeed."""

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from .. import images
 from ..batches.control import pause_for_house_model
@@ -174,7 +174,7 @@ class HouseModelAdmin(HouseModelImport, HouseModelDeletion):
             return "-"
         day, left = date_format(photo.release_ends, "SHORT_DATE_FORMAT"), photo.release_ends - release_today()
         if not photo.has_release:
-            return format_html('{}<span class="vton-note">{}</span>', day, _("ended"))
+            return format_html('{}<span class="vton-note">{}</span>', day, pgettext("release", "ended"))
         return (
             format_html('{}<span class="vton-note">{}</span>', day, _("soon"))
             if left <= RELEASE_WARNING

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..conf import config
-from ..messages import ERROR_LABELS
-from ..models.states import State
+from ..models.states import ERROR_LABELS, State
 from ..monitoring import invoices, reports
 from ..monitoring.invoices import Comparison, Difference, Differences, VendorFile
 from ..utils.money import format_usd

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from ..billing.budget import budget_statuses
 from ..intake.feedback import REASONS
-from ..messages import ERROR_LABELS
 from ..models import BudgetPeriod, Conversion, TryOnRequest
+from ..models.states import ERROR_LABELS
 from ..monitoring import reports
 from ..utils.money import format_usd
 from . import chart, periods

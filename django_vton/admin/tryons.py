@@ -16,9 +16,8 @@ from django.utils.translation import gettext_lazy
 from .. import lifecycle
 from ..batches.review import OUTDATED
 from ..intake.feedback import DISLIKE, LIKE
-from ..messages import ERROR_LABELS
 from ..models import BatchRender, TryOnRequest
-from ..models.states import ACTIVE, Money, State
+from ..models.states import ACTIVE, ERROR_LABELS, Money, State
 from ..utils.money import format_usd
 from ..utils.safe_urls import safe_url
 from . import adoption, display, search, unknown_outcomes

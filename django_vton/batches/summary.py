@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 
 from ..conf import MICROS_PER_USD
 from ..gateway import links
-from ..messages import ERROR_LABELS
 from ..models import Batch, BatchRender
-from ..models.states import State
+from ..models.states import ERROR_LABELS, State
 from ..utils.money import format_usd
 from .progress import Progress, progress
 

@@ -43,6 +43,18 @@ IMAGE_ERROR_CODES = ("photo_unusable", "product_image")
 IMAGES_UNREACHABLE = "images_unreachable"
 """The error code if the vendor has not downloaded the images, as the shop's own record of downloads shows."""
 
+ERROR_LABELS = {
+    "moderated": _("refused by the vendor's moderation"),
+    "no_person": _("no person found in the photo"),
+    "photo_unusable": _("photo not usable for the vendor"),
+    "product_image": _("product image not usable for the vendor"),
+    "images_unreachable": _("images not loaded from the shop"),
+    "vendor": _("problem at the vendor"),
+    "deadline": _("took too long"),
+    "outcome_unknown": _("connection lost: counted as charged, please check"),
+}
+"""The reasons for failed renders by code, for staff."""
+
 REOPENABLE_CODES = ("outcome_unknown", "deadline")
 """The error codes of try-ons that a late callback, or an operator who finds the vendor's id, can reopen."""
 

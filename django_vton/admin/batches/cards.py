@@ -12,9 +12,8 @@ from django.utils.translation import gettext as _
 from ...batches.catalogue import find_products
 from ...batches.review import IS_PUBLISHED
 from ...conf import config
-from ...messages import ERROR_LABELS
 from ...models import BatchRender
-from ...models.states import State
+from ...models.states import ERROR_LABELS, State
 from .. import display
 
 logger = logging.getLogger(__name__)
