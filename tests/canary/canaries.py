@@ -19,7 +19,7 @@ from django.core import mail, serializers
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, models
 from django.db.backends.signals import connection_created
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.log import AdminEmailHandler
 
 from tests.intake_helpers import normalize_sql
@@ -122,7 +122,8 @@ def admin_text(admin_client: Client) -> str:
             continue
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         urls = [reverse(f"{name}_changelist")]
-        urls += [reverse(f"{name}_change", args=[row.pk]) for row in model._default_manager.all()]
+        with suppress(NoReverseMatch):  # The products page has no page for a row.
+            urls += [reverse(f"{name}_change", args=[row.pk]) for row in model._default_manager.all()]
         for url in urls:
             response = admin_client.get(url, follow=True)
             assert response.status_code == 200, url
