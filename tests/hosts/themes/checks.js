@@ -56,7 +56,7 @@
         if (button.offsetHeight < 24 || button.scrollWidth > button.offsetWidth) {
             report(button, `is too small: ${button.offsetWidth} by ${button.offsetHeight}`);
         }
-        if (button.localName !== "a" && !button.form) report(button, "belongs to no form");
+        if (!button.matches("a, summary") && !button.form) report(button, "belongs to no form");
     }
     for (const test of document.querySelectorAll(".vton-test .button")) {
         if (!test.form?.action.endsWith("/try-on-test/")) report(test, "saves the product");
