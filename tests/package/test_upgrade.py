@@ -43,7 +43,12 @@ def create_row(model: Any, created: dict[str, Any]) -> Any:
     if name not in created:
         created[name] = None  # A foreign key to the same model stays null.
         fields = [field for field in model._meta.fields if not _has_automatic_value(field)]
-        values = {field.name: _value(field, created) for field in fields}
+        # A second optional relation to a model stays null, since two may have to differ.
+        related = [field.related_model for field in fields]
+        second = [
+            f for n, f in enumerate(fields) if f.is_relation and f.null and f.related_model in related[:n]
+        ]
+        values = {field.name: _value(field, created) for field in fields if field not in second}
         created[name] = model._base_manager.create(**values)
     return created[name]
 

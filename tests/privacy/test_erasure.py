@@ -125,7 +125,7 @@ def attempts() -> list[Any]:
 
 
 KEPT_FIELDS = {
-    *("id", "product", "main_product", "product_title", "product_url", "engine", "options"),
+    *("id", "product", "main_product", "product_title", "product_url", "product_digest", "engine", "options"),
     *("product_image_id", "batch_id", "cached", "state", "error_code", "image_count"),
     *("created_at", "started_at", "rendered_at", "finished_at", "expires_at", "erased_at", "called_back_at"),
     *("last_attempt_number", "download_failures"),
