@@ -7,6 +7,8 @@ They catch `Exception`, because django-q2 runs a task again if it raises one. Th
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 
 from . import lifecycle, privacy, queue
 from .batches import notices, rules
@@ -19,6 +21,22 @@ from .utils.redaction import clear_frames
 from .worker import claims, dispatcher
 
 logger = logging.getLogger(__name__)
+
+
+def _log_errors(message: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Return a decorator for a task that logs this message if an exception ends it."""
+
+    def decorate(task: Callable[[], None]) -> Callable[[], None]:
+        @wraps(task)
+        def logged() -> None:
+            try:
+                task()
+            except Exception:
+                logger.exception(message)
+
+        return logged
+
+    return decorate
 
 
 def dispatch() -> None:
@@ -51,52 +69,40 @@ def run_minute_tasks() -> None:
     check_saved_products()  # Last, because it reads files from outside.
 
 
+@_log_errors("Could not end try-ons that share a render. The next attempt is in a minute.")
 def finish_followers() -> None:
     """End the try-ons that share a render which has ended."""
-    try:
-        lifecycle.finish_followers()
-    except Exception:
-        logger.exception("Could not end try-ons that share a render. The next attempt is in a minute.")
+    lifecycle.finish_followers()
 
 
+@_log_errors("Could not tell of finished batches. The next attempt is in a minute.")
 def tell_of_finished_batches() -> None:
     """Send the messages about finished batches."""
-    try:
-        notices.send_due()
-    except Exception:
-        logger.exception("Could not tell of finished batches. The next attempt is in a minute.")
+    notices.send_due()
 
 
+@_log_errors("The storage could not be checked. The next attempt is in a minute.")
 def check_storage() -> None:
     """Try whether results can be stored. The next check for incidents reads what was found."""
-    try:
-        record_storage_check()
-    except Exception:
-        logger.exception("The storage could not be checked. The next attempt is in a minute.")
+    record_storage_check()
 
 
+@_log_errors("A rule could not be run. The next attempt is in a minute.")
 def run_rules() -> None:
     """Make the batch of a rule whose hour has come."""
-    try:
-        rules.run_due()
-    except Exception:
-        logger.exception("A rule could not be run. The next attempt is in a minute.")
+    rules.run_due()
 
 
+@_log_errors("Checking the saved products failed. It is tried again in a minute.")
 def check_saved_products() -> None:
     """Check the products that were saved since the last run."""
-    try:
-        product_checks.check_saved()
-    except Exception:
-        logger.exception("Checking the saved products failed. It is tried again in a minute.")
+    product_checks.check_saved()
 
 
+@_log_errors("Checking the products failed. It is tried again in an hour.")
 def check_products() -> None:
     """Run every hour: find products whose image cannot be used."""
-    try:
-        product_checks.check_all()
-    except Exception:
-        logger.exception("Checking the products failed. It is tried again in an hour.")
+    product_checks.check_all()
 
 
 def purge() -> None:

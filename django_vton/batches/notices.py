@@ -96,7 +96,7 @@ def _mail(batch: Batch, summary: Summary) -> str:
 
 
 def _post(notice: BatchNotice, summary: Summary) -> str:
-    from ..pixazo import posts
+    from ..pixazo import posts  # Only the worker that sends needs the HTTP client.
 
     if not config.NOTIFY_URL:
         return ""
