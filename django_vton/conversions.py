@@ -10,10 +10,9 @@ import logging
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from . import signals
 from .exceptions import ProductNotRegistered
@@ -23,6 +22,7 @@ from .models.states import State
 from .products import reference as reference_of
 from .products import tryon_for
 from .shoppers import Visitor
+from .utils import clock, database
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def _savepoint() -> AbstractContextManager[None]:
 
     Begin none: after its reads, SQLite would reject the write without waiting if another one has the lock.
     """
-    return transaction.atomic() if transaction.get_connection().in_atomic_block else nullcontext()
+    return database.atomic() if database.connection().in_atomic_block else nullcontext()
 
 
 def _added(request: HttpRequest, product: Model, reference: str) -> None:
@@ -108,14 +108,14 @@ def _column_text(value: str | int | None) -> str:
 
 
 def _since() -> datetime:
-    return timezone.now() - ATTRIBUTION_WINDOW
+    return clock.now() - ATTRIBUTION_WINDOW
 
 
 def _save_once(row: Conversion) -> None:
     """Save the row and send the signal, unless an equal row exists."""
     assert row.request is not None
     try:
-        with transaction.atomic():
+        with database.atomic():
             row.save(force_insert=True)
     except IntegrityError:
         return

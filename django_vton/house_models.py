@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import BinaryIO
 
-from django.db import transaction
-
 from . import images
 from .intake import save_photo_files
 from .models import PersonPhoto
+from .utils import database
 
 
 def add(
@@ -29,7 +28,7 @@ def add(
     free text of the merchant. After the day `release_ends`, the house model is not used any more. Raise
     `images.ImageRefused` if the photo cannot be used.
     """
-    with transaction.atomic():
+    with database.atomic():
         existing = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.HOUSE, name=name).first()
         if existing is not None:
             return existing

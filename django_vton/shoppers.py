@@ -14,10 +14,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from .billing import quotas
@@ -25,6 +23,7 @@ from .conf import config
 from .exceptions import Refused
 from .models import PersonPhoto, PhoneLink, Shopper, TryOnImage, TryOnRequest
 from .models.states import ACTIVE
+from .utils import clock, database
 from .utils.tokens import hash_token, new_token
 
 SESSION_KEY = "vton_shopper"
@@ -188,7 +187,7 @@ def _lock(**key: Any) -> Shopper | None:
     another one has the lock.
     """
     rows = Shopper.objects.filter(**key)
-    return rows.first() if rows.update(seen_at=timezone.now()) else None
+    return rows.first() if rows.update(seen_at=clock.now()) else None
 
 
 def _create_or_lock(**key: Any) -> Shopper:
@@ -204,7 +203,7 @@ def requested_by_phone(phone: PhoneLink) -> Q:
 
 def photos_from_phone(phone: PhoneLink) -> QuerySet[PersonPhoto]:
     """Return the unexpired photos of the try-ons that were requested on this link's phone."""
-    photos = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, expires_at__gt=timezone.now())
+    photos = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, expires_at__gt=clock.now())
     return photos.filter(pk__in=phone.try_ons.values("photo"))
 
 
@@ -224,9 +223,9 @@ def merge_guest(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
     guest = Visitor(token=token).find_shopper() if token else None
     if guest is None:
         return
-    with transaction.atomic():
+    with database.atomic():
         mine = Visitor(user_id=user.pk).lock_or_create()
-        if not Shopper.objects.filter(pk=guest.pk).update(seen_at=timezone.now()):
+        if not Shopper.objects.filter(pk=guest.pk).update(seen_at=clock.now()):
             return  # Another login or an erasure has just deleted the guest.
         quotas.merge_guest(guest, mine)
         # The user may have used the same keys for other requests.
@@ -235,7 +234,7 @@ def merge_guest(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
         needed = list(guest.photos.filter(try_ons__state__in=ACTIVE).values_list("pk", flat=True))
         guest.try_ons.update(shopper=mine)
         guest.photos.filter(pk__in=needed).update(shopper=mine, is_reusable=False)
-        guest.consents.filter(withdrawn_at=None).update(withdrawn_at=timezone.now())
+        guest.consents.filter(withdrawn_at=None).update(withdrawn_at=clock.now())
         guest.consents.update(shopper=mine)
         guest.phone_links.update(shopper=mine)
         guest.delete()

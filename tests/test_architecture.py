@@ -40,7 +40,7 @@ INDEPENDENT: dict[str, set[str]] = {
     "sandbox": set(),
     "messages": {"images"},
     "exceptions": {"messages"},
-    "models": {"messages", "storage"},
+    "models": {"messages", "storage", "utils"},
 }
 """Layers that need little else, with all they may import: pure functions, data, and the vendor's API."""
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -19,6 +18,7 @@ from ..exceptions import BudgetExhausted
 from ..gateway import engines
 from ..models import TryOnRequest
 from ..queue import wake
+from ..utils import database
 from ..utils.money import format_usd
 from .base import StyledAdmin, can_operate, can_spend
 
@@ -76,7 +76,7 @@ class OperatorActions(StyledAdmin):
             sent.extend(tryon for tryon in retryable if lifecycle.retry(tryon, actor_id=request.user.pk))
         except BudgetExhausted:
             self.message_user(request, _("The budget of today or of this month is used up."), messages.ERROR)
-        transaction.on_commit(wake, robust=True)
+        database.on_commit(wake, robust=True)
         self._report(
             request,
             sent,
@@ -94,7 +94,7 @@ class OperatorActions(StyledAdmin):
         if not (selected := self._selected(request, queryset)):
             return
         due = [tryon for tryon in selected if lifecycle.poll_now(tryon, actor_id=request.user.pk)]
-        transaction.on_commit(wake, robust=True)
+        database.on_commit(wake, robust=True)
         self._report(
             request,
             due,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..models.states import State
+from ..utils import clock
 
 HOUR, DAY = 60, 24 * 60
 """An hour and a day, in minutes."""
@@ -63,7 +64,7 @@ OUTCOME_LABELS = {
 
 def age(moment: datetime) -> SafeString:
     """Return the time since `moment`, such as "3 min ago", with the exact time as a tooltip."""
-    minutes = int((timezone.now() - moment).total_seconds() // 60)
+    minutes = int((clock.now() - moment).total_seconds() // 60)
     if minutes < 1:
         words = _("just now")
     elif minutes < HOUR:

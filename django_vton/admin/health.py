@@ -21,6 +21,7 @@ from ..models import GatewayState, Incident, ProductCheck, TryOnRequest
 from ..models.states import ACTIVE
 from ..monitoring.health_checks import run_health_checks
 from ..queue import liveness
+from ..utils import clock
 from ..utils.money import format_usd
 from . import display
 from .base import ReadOnlyAdmin, can_operate
@@ -80,7 +81,7 @@ def _problems(facts: Sequence[Fact]) -> list[dict[str, Any]]:
 def _engines() -> list[dict[str, Any]]:
     """Return the state of each engine in the settings, even if it was never called."""
     states = GatewayState.objects.in_bulk()
-    now = timezone.now()
+    now = clock.now()
     found = []
     for name in sorted(engines()):
         state = states.get(name) or GatewayState(engine=name)
@@ -113,7 +114,7 @@ def _queue(facts: Sequence[Fact]) -> dict[str, Any]:
     by_state = {row["state"]: row for row in rows}
     first_due = min((row["due"] for row in by_state.values() if row["due"] is not None), default=None)
     seen = liveness.last_seen()
-    now = timezone.now()
+    now = clock.now()
     overdue = first_due if first_due is not None and first_due <= now else None
     return {
         "states": [

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -25,6 +24,7 @@ from ..health.facts import RELEASE_WARNING
 from ..intake import save_photo_files
 from ..models import HouseModel, PersonPhoto, PhotoAccess, TryOnImage, TryOnRequest
 from ..models.photos import release_today
+from ..utils import database
 from . import display
 from .base import ReadOnlyAdmin
 from .filters import ReleaseFilter
@@ -147,7 +147,7 @@ class HouseModelAdmin(HouseModelImport, HouseModelDeletion):
         if picture is not None:
             for old in (obj.file, obj.thumbnail):
                 if old.name:
-                    transaction.on_commit(partial(old.storage.delete, old.name))
+                    database.on_commit(partial(old.storage.delete, old.name))
             save_photo_files(obj, picture)
         if not change:
             obj.kind, obj.is_reusable = PersonPhoto.Kind.HOUSE, True

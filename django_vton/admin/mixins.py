@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,6 +21,7 @@ from ..batches.review import OUTDATED
 from ..exceptions import ProductNotRegistered, Refused
 from ..intake import product_images
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
+from ..utils import database
 from ..utils.money import format_usd
 from .base import Admin, can_spend
 
@@ -55,7 +55,7 @@ class TryOnAdminMixin(Admin):
     def save_related(self, request: HttpRequest, form: ModelForm[Any], formsets: Any, change: bool) -> None:
         """Check the image after the commit, so that a failing check does not undo the save."""
         super().save_related(request, form, formsets, change)
-        transaction.on_commit(
+        database.on_commit(
             lambda: _warn_about_image(request, form.instance), using=form.instance._state.db, robust=True
         )
 

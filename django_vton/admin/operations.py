@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -17,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from .. import health
 from ..models import PauseSwitch
+from ..utils import database
 from ..web import button_visibility
 from . import display
 from .base import ReadOnlyAdmin, can_operate
@@ -55,7 +55,7 @@ class PauseSwitchAdmin(ReadOnlyAdmin):
         """Store the user, and clear the cache of the shop's buttons."""
         obj.changed_by_id = request.user.pk
         super().save_model(request, obj, form, change)
-        transaction.on_commit(button_visibility.clear_cache)
+        database.on_commit(button_visibility.clear_cache)
 
     @admin.display(description=gettext_lazy("available now"))
     def availability(self, switch: PauseSwitch) -> str:

@@ -9,10 +9,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,6 +18,7 @@ from ..batches import rules
 from ..conf import MAX_USD, MICROS_PER_USD, config
 from ..gateway.engines import engines
 from ..models import BatchRule, PersonPhoto
+from ..utils import clock, database
 from ..utils.money import format_usd
 from .base import can_spend
 from .batches.base import BatchPages
@@ -76,9 +75,9 @@ class BatchRuleForm(BatchSetupForm):
             setattr(rule, name, cleaned[name])
         fields = ["name", "options", "daily_budget", *self.own_fields]
         if self.changes_renders:
-            rule.is_enabled, rule.changed_at, rule.continue_after = False, timezone.now(), ""
+            rule.is_enabled, rule.changed_at, rule.continue_after = False, clock.now(), ""
             fields += ["is_enabled", "changed_at", "continue_after"]
-        with transaction.atomic():
+        with database.atomic():
             rule.save(update_fields=fields if rule.pk else None)
             rule.house_models.set(cleaned["house_models"])
 

@@ -13,10 +13,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -27,6 +25,7 @@ from ..lifecycle.operators import MAX_ANSWER_DELAY, can_be_sent_again
 from ..models import Attempt, TryOnRequest
 from ..models.states import State
 from ..queue import wake
+from ..utils import clock, database
 from ..utils.money import format_usd
 from .adoption import VENDOR_ID, owner_problem, vendor_problem
 from .base import StyledAdmin, can_operate, can_spend
@@ -62,7 +61,7 @@ def not_charged_problem(tryon: TryOnRequest) -> str:
     attempt = lifecycle.current_attempt(tryon)
     if tryon.error_code == "deadline" or attempt.vendor_id is not None:
         return _("The vendor accepted it and gave it an id, so it counts as charged.")
-    is_recent = attempt.posted_at is None or attempt.posted_at + MAX_ANSWER_DELAY > timezone.now()
+    is_recent = attempt.posted_at is None or attempt.posted_at + MAX_ANSWER_DELAY > clock.now()
     if tryon.state == State.UNKNOWN or is_recent:
         return _("The vendor may still respond. Please try again in a few minutes.")
     return ""
@@ -89,7 +88,7 @@ def context(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
         "vendor_id": attempt.vendor_id or "",
         "vendor_id_length": VENDOR_ID.max_length,
         "can_spend": can_spend(request),
-        "can_send_again": can_be_sent_again(tryon, timezone.now()),
+        "can_send_again": can_be_sent_again(tryon, clock.now()),
         "adopt_problem": adopt_problem(tryon),
         "not_charged_problem": not_charged_problem(tryon),
         "write_off_problem": write_off_problem(tryon),
@@ -151,7 +150,7 @@ class UnknownOutcomeViews(StyledAdmin):
     def not_charged_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """After a confirmation, release the amount, and send the try-on again if that is possible."""
         tryon = self._get_tryon(request, pk)
-        can_send_again = can_be_sent_again(tryon, timezone.now())
+        can_send_again = can_be_sent_again(tryon, clock.now())
         if can_send_again and not can_spend(request):
             raise PermissionDenied
         if problem := self._problem(tryon, not_charged_problem):
@@ -237,7 +236,7 @@ class UnknownOutcomeViews(StyledAdmin):
         """Record and show the change, and wake a dispatcher if the try-on is due."""
         self.log_change(request, tryon, text)
         if is_due:
-            transaction.on_commit(wake, robust=True)
+            database.on_commit(wake, robust=True)
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(self._change_url(tryon))
 

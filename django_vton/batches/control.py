@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from .. import lifecycle
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
 from ..queue import wake
+from ..utils import clock, database
 from . import notices
 from .catalogue import chunks
 from .progress import progress
@@ -46,13 +45,13 @@ def pause_for_house_model(photo: PersonPhoto) -> list[Batch]:
 
 
 def _set_status(batch: Batch, sources: list[Batch.Status], target: Batch.Status, reason: str = "") -> bool:
-    due_at = timezone.now() if target == Status.RUNNING else None
-    with transaction.atomic():
+    due_at = clock.now() if target == Status.RUNNING else None
+    with database.atomic():
         changed = Batch.objects.filter(pk=batch.pk, status__in=sources).update(
             status=target, due_at=due_at, waiting_for=reason, waiting_until=None
         )
         if changed and due_at is not None:
-            transaction.on_commit(wake, robust=True)
+            database.on_commit(wake, robust=True)
     batch.refresh_from_db()
     return bool(changed)
 
@@ -66,7 +65,7 @@ def cancel(batch: Batch, *, user: Any = None) -> bool:
     is_draft = Batch.objects.filter(pk=batch.pk, status=Status.DRAFT).exists()
     if not is_draft and progress(batch).is_finished:
         return False
-    with transaction.atomic():
+    with database.atomic():
         if not _set_status(batch, [Status.DRAFT, Status.RUNNING, Status.PAUSED], Status.CANCELED):
             return False
         batch.renders.filter(status=RenderStatus.WAITING).update(status=RenderStatus.DROPPED)
@@ -93,9 +92,9 @@ def retry(batch: Batch, *, include_unknown: bool = False) -> int:
 
     A retried render is paid even if the failed render was charged.
     """
-    with transaction.atomic():
+    with database.atomic():
         running = Batch.objects.filter(pk=batch.pk, status=Status.RUNNING)
-        is_running = running.update(due_at=timezone.now())
+        is_running = running.update(due_at=clock.now())
         if not is_running and not Batch.objects.filter(pk=batch.pk, status=Status.PAUSED).exists():
             return 0
         pks = list(retryable(batch, include_unknown=include_unknown).values_list("pk", flat=True))
@@ -112,6 +111,6 @@ def retry(batch: Batch, *, include_unknown: bool = False) -> int:
             )
         if pks:
             notices.expect(batch)
-        transaction.on_commit(wake, robust=True)
+        database.on_commit(wake, robust=True)
     batch.refresh_from_db()
     return len(pks)

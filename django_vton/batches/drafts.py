@@ -6,9 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Model
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..billing.budget import BudgetStatus, budget_statuses
@@ -18,6 +16,7 @@ from ..models import Batch, PersonPhoto
 from ..pixazo import OptionError
 from ..products import reference
 from ..queue import wake
+from ..utils import clock, database
 from . import notices
 from .catalogue import chunks, find_products, image_key, quote
 from .existing import ExistingRenders, RenderKey, render_keys
@@ -36,7 +35,7 @@ def draft(
 ) -> Batch:
     """Create a draft of products or references, in this order and without duplicates. It costs nothing."""
     refs = dict.fromkeys(item if isinstance(item, str) else reference(item) for item in products)
-    with transaction.atomic():
+    with database.atomic():
         batch = Batch.objects.create(
             name=name, products=list(refs), options=dict(options or {}), created_by=user
         )
@@ -171,8 +170,8 @@ def confirm(batch: Batch, *, notify: bool = True) -> bool:
     count = batch.house_models.active_house_models().count()
     if not batch.products or not count:
         raise Refused("request_invalid", _("Choose at least one product and one house model."))
-    now = timezone.now()
-    with transaction.atomic():
+    now = clock.now()
+    with database.atomic():
         started = Batch.objects.filter(pk=batch.pk, status=Batch.Status.DRAFT).update(
             status=Batch.Status.RUNNING,
             confirmed_at=now,
@@ -183,7 +182,7 @@ def confirm(batch: Batch, *, notify: bool = True) -> bool:
         )
         if started and notify:
             notices.expect(batch)
-        transaction.on_commit(wake, robust=True)
+        database.on_commit(wake, robust=True)
     batch.refresh_from_db()
     return bool(started)
 
@@ -208,7 +207,7 @@ def start(
     notify: bool = True,
 ) -> Batch:
     """Create a batch and start it. If `confirm` raises `Refused`, nothing is stored."""
-    with transaction.atomic():
+    with database.atomic():
         batch = draft(products, house_models, options=options, name=name, user=user)
         confirm(batch, notify=notify)
     return batch

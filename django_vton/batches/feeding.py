@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Count
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import intake
@@ -26,6 +24,7 @@ from ..lifecycle import CONNECTION_ERRORS
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..models.states import State
 from ..products import DescribedProduct
+from ..utils import clock, database
 from . import rules
 from .catalogue import CHUNK_SIZE, find_products, product_title
 
@@ -50,7 +49,7 @@ def has_work(now: datetime) -> bool:
 
 def step() -> bool:
     """Advance the first due batch by one step. Return False if there is nothing to do now."""
-    batch = Batch.objects.due(timezone.now()).first()
+    batch = Batch.objects.due(clock.now()).first()
     if batch is None:
         return False
     if batch.products_done == batch.product_count and _free_capacity() <= 0:
@@ -95,12 +94,12 @@ def _create_rows(batch: Batch) -> None:
     rows = _build_rows(batch, refs, house_models)
     products_done, next_position = batch.products_done + len(refs), batch.next_position + len(rows)
     running = Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING)
-    with transaction.atomic():
+    with database.atomic():
         if running.filter(products_done=batch.products_done).update(
             products_done=products_done,
             next_position=next_position,
             total=next_position + (batch.product_count - products_done) * len(house_models),
-            due_at=timezone.now(),
+            due_at=clock.now(),
         ):
             BatchRender.objects.bulk_create(rows, batch_size=500)
 
@@ -143,7 +142,7 @@ def _release(batch: Batch, render: BatchRender) -> None:
         if prepared is None:
             return
         availability.require_engine(prepared.row.engine)
-        with transaction.atomic():
+        with database.atomic():
             _update_waiting(batch, render, status=Status.REQUESTED)
             accepted = intake.request_render(prepared, batch=batch)
             rules.require_budget(batch, accepted.request)
@@ -169,7 +168,7 @@ def _prepare(batch: Batch, render: BatchRender) -> intake.PreparedRender | None:
     except Exception as error:
         logger.exception("%s cannot be tried on, because the shop's own code failed", render.product)
         code, problem = "product_not_enabled", _("The shop's own code failed: %(error)s") % {"error": error}
-    with transaction.atomic():
+    with database.atomic():
         _update_waiting(batch, render, status=Status.REFUSED, refusal_code=code, problem=problem)
     return None
 
@@ -180,7 +179,7 @@ def _update_waiting(batch: Batch, render: BatchRender, **values: Any) -> None:
     Raise `LostRace` if the render does not wait any more or the batch is not running.
     """
     running = Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING)
-    if not running.update(due_at=timezone.now(), waiting_for="", waiting_until=None):
+    if not running.update(due_at=clock.now(), waiting_for="", waiting_until=None):
         raise LostRace
     if not BatchRender.objects.filter(pk=render.pk, status=Status.WAITING).update(**values):
         raise LostRace
@@ -188,7 +187,7 @@ def _update_waiting(batch: Batch, render: BatchRender, **values: Any) -> None:
 
 def _postpone(batch: Batch, refusal: Refused) -> None:
     """Store why no render can be released. Try again after `RECHECK_INTERVAL` at the latest."""
-    now = timezone.now()
+    now = clock.now()
     until = None
     if isinstance(refusal, BudgetExhausted):
         until = now + timedelta(seconds=refusal.retry_after or 0)

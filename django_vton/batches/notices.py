@@ -17,11 +17,12 @@ from functools import partial
 
 from django.conf import settings
 from django.core.mail import send_mail
-from django.utils import timezone, translation
+from django.utils import translation
 
 from ..conf import config
 from ..models import Batch, BatchNotice
 from ..monitoring import mail
+from ..utils import clock
 from .summary import Summary, summarize
 
 logger = logging.getLogger(__name__)
@@ -41,12 +42,12 @@ def expect(batch: Batch) -> None:
     """Have the end of this batch told, even if an earlier end was told already, or is being told now."""
     rows = [BatchNotice(batch=batch, channel=channel) for channel in Channel]
     BatchNotice.objects.bulk_create(rows, ignore_conflicts=True)
-    BatchNotice.objects.filter(batch=batch).update(due_at=timezone.now(), attempts=0)
+    BatchNotice.objects.filter(batch=batch).update(due_at=clock.now(), attempts=0)
 
 
 def send_due() -> None:
     """Claim the messages about finished batches that are due, and send them in separate threads."""
-    now = timezone.now()
+    now = clock.now()
     due = BatchNotice.objects.filter(due_at__lte=now, batch__in=Batch.objects.finished())
     for notice in due.order_by("due_at"):
         if not mail.has_free_thread():
@@ -78,7 +79,7 @@ def _send(notice: BatchNotice) -> None:
         error,
         "It is given up." if is_last else f"The next attempt is at {next_at:%Y-%m-%d %H:%M} UTC.",
     )
-    claimed.update(due_at=next_at, error=error[:300], failed_at=timezone.now())
+    claimed.update(due_at=next_at, error=error[:300], failed_at=clock.now())
 
 
 def _mail(batch: Batch, summary: Summary) -> str:

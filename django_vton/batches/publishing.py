@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.files import File
-from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import products
 from ..exceptions import Refused
 from ..models import Batch, BatchRender, Publication, TryOnImage
+from ..utils import clock, database
 from .review import may_be_published, reviewable
 
 _PUBLICATION = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
@@ -116,7 +115,7 @@ def _for_each_image(render: BatchRender, function: ImageFunction) -> str:
 def _change_image(function: ImageFunction, ref: str, pk: Any) -> str:
     """Call the function for a locked image. Return "" or the problem as text."""
     try:
-        with transaction.atomic():
+        with database.atomic():
             image = TryOnImage.objects.select_for_update().filter(pk=pk).first()
             if image is not None:
                 function(ref, image)
@@ -135,7 +134,7 @@ def _publish_image(ref: str, image: TryOnImage) -> None:
     name = f"try-on-{image.pk.hex}.{str(image.file).rpartition('.')[2]}"
     with image.file.open("rb") as stored:
         handle = described.tryon.publish(described.product, File(stored, name=name))
-    now = timezone.now()
+    now = clock.now()
     Publication.objects.create(
         image=image, product=ref, main_product=described.main_ref, handle=handle, published_at=now
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from ..gateway.engines import engines
 from ..models import Batch, BatchRender, PersonPhoto
+from ..utils import database
 from .drafts import Options, draft
 
 SEED = "seed"
@@ -35,7 +35,7 @@ def rerender(batch: Batch, *, options: Options | None = None, user: Any = None) 
     The draft costs nothing until `confirm` starts it. `options` are added to those of the batch. An engine
     with a seed gets another one.
     """
-    with transaction.atomic():
+    with database.atomic():
         # Lock the batch, so that two clicks do not create two drafts.
         Batch.objects.filter(pk=batch.pk).update(total=F("total"))
         rejected = list(rerenderable(batch).select_related("photo"))

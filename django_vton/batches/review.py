@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from .. import lifecycle
 from ..conf import config
 from ..models import Batch, BatchRender, Publication, TryOnRequest
 from ..models.states import State
+from ..utils import clock, database
 
 Review = BatchRender.Review
 RejectionReason = BatchRender.RejectionReason
@@ -72,7 +71,7 @@ def accept_undecided(batch: Batch, renders: Iterable[int], *, user: Any = None) 
 
 
 def _accept(rows: QuerySet[BatchRender], undecided: QuerySet[BatchRender], user: Any) -> int:
-    with transaction.atomic():
+    with database.atomic():
         if not config.REVIEW_BY_TWO or user is None:
             changed = _set_review(undecided, Review.ACCEPTED, user)
         else:
@@ -80,7 +79,7 @@ def _accept(rows: QuerySet[BatchRender], undecided: QuerySet[BatchRender], user:
             # If the first user is unknown or deleted, that may be the same person, so this user is the first.
             changed = _set_review(undecided | unconfirmed.filter(reviewed_by=None), Review.ACCEPTED, user)
             by_another = unconfirmed.exclude(reviewed_by=None).exclude(reviewed_by=user)
-            changed += by_another.update(confirmed_by=user, confirmed_at=timezone.now(), problem="")
+            changed += by_another.update(confirmed_by=user, confirmed_at=clock.now(), problem="")
         _share_again(rows)
     return changed
 
@@ -94,7 +93,7 @@ def reject(
     """
     rows = _changeable(batch, renders)
     others = rows.exclude(review=Review.REJECTED, rejection_reason=reason)
-    with transaction.atomic():
+    with database.atomic():
         changed = _set_review(others, Review.REJECTED, user, RejectionReason(reason))
         lifecycle.stop_sharing(TryOnRequest.objects.filter(batch_renders__in=rows))
     return changed
@@ -103,7 +102,7 @@ def reject(
 def undo(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
     """Remove the review of the renders with these primary keys. Return the number of changed renders."""
     rows = _changeable(batch, renders)
-    with transaction.atomic():
+    with database.atomic():
         changed = _set_review(rows.exclude(review=Review.NONE), Review.NONE, user)
         _share_again(rows)
     return changed
@@ -127,7 +126,7 @@ def _set_review(rows: QuerySet[BatchRender], review: str, user: Any, reason: str
         review=review,
         rejection_reason=reason,
         reviewed_by=user,
-        reviewed_at=timezone.now(),
+        reviewed_at=clock.now(),
         confirmed_by=None,
         confirmed_at=None,
         problem="",

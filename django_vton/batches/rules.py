@@ -18,9 +18,8 @@ from datetime import date, datetime, timedelta
 from datetime import time as dt_time
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Exists, OuterRef, Q, Sum
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -38,6 +37,7 @@ from ..models import (
     TryOnRequest,
 )
 from ..models.states import Money
+from ..utils import clock, database
 from ..utils.periods import period_bounds, seconds_until, today
 from .catalogue import chunks, find_products, quote
 from .drafts import missing, outdated, start
@@ -96,7 +96,7 @@ class Selection:
 
 def run_due() -> None:
     """Run the first rule whose hour has come, if any. The others follow in the next minutes."""
-    now, day = timezone.now(), today()
+    now, day = clock.now(), today()
     ran_today = BatchRuleRun.objects.filter(rule=OuterRef("pk"), day=day)
     for rule in BatchRule.objects.filter(~Exists(ran_today), is_enabled=True).order_by("hour", "pk"):
         if is_due(rule, now, day) and unfinished_batch(rule) is None:
@@ -128,7 +128,7 @@ def _run(rule: BatchRule, day: date) -> None:
         logger.exception("Rule %s finds no products, because the shop's own code failed", rule.pk)
         selection.error = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
     try:
-        with transaction.atomic():
+        with database.atomic():
             # Begin with a write, which locks the row on every database.
             unchanged = BatchRule.objects.filter(pk=rule.pk, is_enabled=True, changed_at=rule.changed_at)
             if unchanged.update(continue_after=selection.continue_after):
@@ -165,7 +165,7 @@ def _build_run(rule: BatchRule, day: date | None, selection: Selection) -> Batch
     return BatchRuleRun(
         rule=rule,
         day=day,
-        at=timezone.now(),
+        at=clock.now(),
         products=len(selection.refs),
         renders=selection.renders,
         price=selection.price,
@@ -179,7 +179,7 @@ def switch_on(rule: BatchRule, dry_run: str, *, user: Any = None) -> bool:
     runs = BatchRuleRun.objects.filter(pk=dry_run) if dry_run.isdecimal() else BatchRuleRun.objects.none()
     seen = runs.filter(rule=OuterRef("pk"), day=None, at__gte=OuterRef("changed_at"))
     rows = BatchRule.objects.filter(Exists(seen), pk=rule.pk, is_enabled=False)
-    return bool(rows.update(is_enabled=True, enabled_at=timezone.now(), enabled_by=user))
+    return bool(rows.update(is_enabled=True, enabled_at=clock.now(), enabled_by=user))
 
 
 def switch_off(rule: BatchRule) -> bool:
@@ -256,7 +256,7 @@ def _lacking(rule: BatchRule, refs: Sequence[str], house_models: Iterable[Person
     a product that fails would cost its price each day.
     """
     present = dict(ProductCheck.objects.filter(product__in=refs).values_list("product", "digest"))
-    is_refused = Q(status=BatchRender.Status.REFUSED, batch__confirmed_at__gt=timezone.now() - RETRY_REFUSED)
+    is_refused = Q(status=BatchRender.Status.REFUSED, batch__confirmed_at__gt=clock.now() - RETRY_REFUSED)
     rows = BatchRender.objects.filter(
         is_refused | Q(status=BatchRender.Status.REQUESTED), batch__rule_run__rule=rule, product__in=refs
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from ..conf import MICROS_PER_USD, config
@@ -20,6 +19,7 @@ from ..exceptions import BudgetExhausted
 from ..gateway.engines import engines, price
 from ..models import Attempt, BudgetPeriod
 from ..models.states import Money
+from ..utils import database
 from ..utils.periods import period_bounds, seconds_until, today
 
 Kind = BudgetPeriod.Kind
@@ -50,7 +50,7 @@ def reserve(amount: int) -> date:
     `BudgetExhausted` if `amount` would exceed a cap.
     """
     day = today()
-    with transaction.atomic(savepoint=False):
+    with database.atomic(savepoint=False):
         for kind in (Kind.DAY, Kind.MONTH):
             if not _reserve_in(kind, day, amount):
                 raise BudgetExhausted(seconds_until(period_bounds(kind)[1]))
@@ -67,7 +67,7 @@ def _reserve_in(kind: Kind, day: date, amount: int) -> bool:
         return True
     # Do not ignore conflicts. On MariaDB, all transactions would keep a shared lock on the row, so that none
     # could update it.
-    needs_target = connection.features.supports_update_conflicts_with_target
+    needs_target = database.connection().features.supports_update_conflicts_with_target
     BudgetPeriod.objects.bulk_create(
         [BudgetPeriod(kind=kind, starts_on=_starts_on(kind, day))],
         update_conflicts=True,

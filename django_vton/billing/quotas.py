@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 from django.utils.crypto import salted_hmac
 
 from ..conf import Rate, config
 from ..exceptions import QuotaExceeded, Refused
 from ..models import Quota, Shopper, TryOnRequest
+from ..utils import database
 from ..utils.periods import period_bounds, seconds_until
 
 RETENTION = timedelta(days=40)
@@ -99,7 +99,7 @@ def consume_key(key: str, rate: Rate, amount: int = 1) -> int:
 
 def refund(request: TryOnRequest) -> None:
     """Subtract a try-on that cost nothing from its counters. A second call changes nothing."""
-    with transaction.atomic():
+    with database.atomic():
         rows = TryOnRequest.objects.select_for_update().filter(pk=request.pk)
         quota_ids, image_count = rows.values_list("quota_ids", "counted_images").get()
         for pk in quota_ids:  # In the order of `consume`, to avoid deadlocks.

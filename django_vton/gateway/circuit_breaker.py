@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from ..models import Attempt, GatewayState
 from ..pixazo import SubmitResult
+from ..utils import clock
 from .backoff import SERVER_ERRORS, ensure_state, pause_engine, retry_at
 from .engines import engines
 
@@ -95,7 +95,7 @@ def record_accepted(engine: str, posted_at: datetime) -> None:
 
 def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | None:
     """Record a refusal. Return when the try-on may be sent again, or None if it has failed for good."""
-    now = timezone.now()
+    now = clock.now()
     status = submission.status_code
     if str(status) in REFUSALS:
         return _open_breaker(attempt.engine, str(status), now)
@@ -110,7 +110,7 @@ def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | Non
 
 def record_unreachable(engine: str) -> None:
     """Record that no connection to the gateway could be made."""
-    _record_stop(engine, UNREACHABLE, timezone.now())
+    _record_stop(engine, UNREACHABLE, clock.now())
 
 
 def _open_breaker(engine: str, status: str, now: datetime) -> datetime:
@@ -164,7 +164,7 @@ def claim_probes(now: datetime) -> list[str]:
 
 def record_probe(engine: str, status: int | None) -> None:
     """Record the HTTP status of a free poll of a stopped engine; None if there was no response."""
-    now = timezone.now()
+    now = clock.now()
     state = GatewayState.objects.filter(pk=engine)
     if status == HTTPStatus.UNAUTHORIZED and not state.filter(breaker__in=REFUSALS).exists():
         _open_breaker(engine, "401", now)

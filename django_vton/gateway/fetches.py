@@ -10,12 +10,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from django.db import Error, connection, transaction
-from django.utils import timezone
+from django.db import Error
 
 from ..conf import config
 from ..models import Attempt, VendorLink
 from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE
+from ..utils import clock, database
 from .engines import engines
 
 logger = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ def record_fetch(link: VendorLink) -> None:
     """
     if link.fetched_at is not None:
         return
-    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    savepoint = database.atomic() if database.connection().in_atomic_block else nullcontext()
     try:
         with _short_wait_for_sqlite(), savepoint:
-            VendorLink.objects.filter(pk=link.pk, fetched_at=None).update(fetched_at=timezone.now())
+            VendorLink.objects.filter(pk=link.pk, fetched_at=None).update(fetched_at=clock.now())
     except Error as error:
         logger.warning("A download by the vendor could not be recorded: %s", type(error).__name__)
 
@@ -45,10 +45,10 @@ def record_fetch(link: VendorLink) -> None:
 @contextmanager
 def _short_wait_for_sqlite() -> Iterator[None]:
     """Wait at most `MAX_LOCK_MS` for SQLite's only lock. Other databases lock just the row of the link."""
-    if connection.vendor != "sqlite":
+    if database.connection().vendor != "sqlite":
         yield
         return
-    with connection.cursor() as cursor:
+    with database.connection().cursor() as cursor:
         configured = int(cursor.execute("PRAGMA busy_timeout").fetchone()[0])
         cursor.execute(f"PRAGMA busy_timeout = {min(configured, MAX_LOCK_MS)}")
         try:

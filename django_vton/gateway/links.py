@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import get_script_prefix, reverse, set_script_prefix
-from django.utils import timezone
 
 from ..conf import config
 from ..models import Attempt, VendorLink
+from ..utils import clock
 from ..utils.tokens import hash_token, new_token
 from .engines import engines
 
@@ -83,7 +83,7 @@ def create_links(attempts: Iterable[Attempt]) -> list[tuple[str, str]]:
     The links work until `DEADLINE` has passed or the render ends. Call this in the transaction of the claim,
     so that a try-on that ends at the same time either prevents the claim or deletes the links.
     """
-    expires_at = timezone.now() + config.DEADLINE
+    expires_at = clock.now() + config.DEADLINE
     tokens, links = [], []
     for attempt in attempts:
         photo_token, product_token = new_token(), new_token()

@@ -13,11 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Exists, Min, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from ..billing.budget import budget_statuses
 from ..conf import MICROS_PER_USD, config
@@ -37,6 +35,7 @@ from ..models import (
 from ..models.photos import release_today
 from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE, State
 from ..queue import liveness
+from ..utils import clock, database
 from ..utils.periods import period_bounds, today
 
 LASTING = timedelta(minutes=2)
@@ -138,7 +137,7 @@ def budget() -> Iterator[Fact]:
 
 def workers() -> Iterator[Fact]:
     """No worker was seen for minutes, or none ever: then the shop is being set up."""
-    seen, now = liveness.last_seen(), timezone.now()
+    seen, now = liveness.last_seen(), clock.now()
     if seen is None:
         yield Fact(check="workers", cause="workers_never_seen", is_incident=False)
     elif seen < now - liveness.GONE_AFTER:
@@ -176,7 +175,7 @@ def storage() -> Iterator[Fact]:
 
 
 def _is_lasting(since: datetime | None) -> bool:
-    return since is not None and since <= timezone.now() - LASTING
+    return since is not None and since <= clock.now() - LASTING
 
 
 def unknown() -> Iterator[Fact]:
@@ -200,7 +199,7 @@ def pictures() -> Iterator[Fact]:
     ended = TryOnRequest.objects.filter(
         HAS_ATTEMPT, engine__in=by_link, state__in=(State.COMPLETED, State.FAILED)
     )
-    recent = ended.filter(created_at__gte=timezone.now() - MAX_TRYON_AGE).order_by("-created_at")
+    recent = ended.filter(created_at__gte=clock.now() - MAX_TRYON_AGE).order_by("-created_at")
     codes = list(recent.values_list("error_code", flat=True)[:MIN_UNREADABLE])
     for cause, image_codes, minimum in (
         ("images_unreachable", {IMAGES_UNREACHABLE}, MIN_UNREACHABLE),
@@ -215,7 +214,7 @@ def pictures() -> Iterator[Fact]:
 
 def overdue() -> Iterator[Fact]:
     """A try-on has been due for minutes, so the workers do too little."""
-    oldest, now = TryOnRequest.objects.scheduled().aggregate(at=Min("due_at"))["at"], timezone.now()
+    oldest, now = TryOnRequest.objects.scheduled().aggregate(at=Min("due_at"))["at"], clock.now()
     if oldest is not None and oldest < now - OVERDUE_AFTER:
         yield Fact(check="overdue", cause="overdue", since=oldest, is_incident=False)
         return
@@ -242,7 +241,7 @@ def releases() -> Iterator[Fact]:
 
 def messages() -> Iterator[Fact]:
     """A mail server or a webhook has not accepted a message about a finished batch."""
-    failing = BatchNotice.objects.filter(failed_at__gt=timezone.now() - MAX_MESSAGE_AGE)
+    failing = BatchNotice.objects.filter(failed_at__gt=clock.now() - MAX_MESSAGE_AGE)
     since = failing.aggregate(at=Min("failed_at"))["at"]
     if since is not None:
         yield Fact(check="messages", cause="messages", since=since, is_incident=False)
@@ -250,15 +249,15 @@ def messages() -> Iterator[Fact]:
     yield Fact(check="messages", text="all messages about finished batches were accepted")
 
 
-def clock() -> Iterator[Fact]:
+def host_clock() -> Iterator[Fact]:
     """The clock of this machine differs from the database's, so leases overlap."""
     # The query needs any table with a row, since it selects the database's time once per row.
     database_time = MigrationRecorder.Migration.objects.values_list(Now(), flat=True)[:1].get()
-    skew = abs(timezone.now() - database_time)
+    skew = abs(clock.now() - database_time)
     if skew > MAX_CLOCK_SKEW:
         yield Fact(check="clock", cause=f"clock.{skew.total_seconds():.0f}", is_incident=False)
     else:
-        yield Fact(check="clock", text=f"agrees with the clock of {connection.vendor}")
+        yield Fact(check="clock", text=f"agrees with the clock of {database.connection().vendor}")
 
 
 STOPS = (settings, pause, budget, workers, storage, gateway)
@@ -267,7 +266,7 @@ STOPS = (settings, pause, budget, workers, storage, gateway)
 INCIDENTS = (budget, workers, storage, gateway, unknown, releases, pictures)
 """What can become an incident."""
 
-FACTS = (*STOPS, unknown, releases, pictures, overdue, messages, clock)
+FACTS = (*STOPS, unknown, releases, pictures, overdue, messages, host_clock)
 
 
 def find_stops() -> Iterator[Fact]:

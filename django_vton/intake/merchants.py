@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import images, lifecycle, privacy, products
@@ -21,6 +19,7 @@ from ..models import Batch, PersonPhoto, TryOnRequest
 from ..models.photos import is_usable_house_model
 from ..models.states import ACTIVE, TERMINAL, State
 from ..queue import wake
+from ..utils import clock, database
 from . import availability, product_images
 from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
 
@@ -71,7 +70,7 @@ def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> A
     budget is exhausted or the photo is gone.
     """
     availability.require_enabled()
-    with transaction.atomic():
+    with database.atomic():
         if not _is_usable(prepared.photo):
             raise Refused(
                 "photo_gone", _("This house model was deleted, is not active, or its release has ended.")
@@ -88,12 +87,12 @@ def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> A
             else:
                 render = request
                 pay(render)
-        transaction.on_commit(wake, robust=True)
+        database.on_commit(wake, robust=True)
     return AcceptedRequest(render, is_ready=render.state in TERMINAL)
 
 
 def _is_usable(photo: PersonPhoto) -> bool:
-    merchants = Q(kind=PersonPhoto.Kind.OWN, shopper=None, expires_at__gt=timezone.now())
+    merchants = Q(kind=PersonPhoto.Kind.OWN, shopper=None, expires_at__gt=clock.now())
     return PersonPhoto.objects.filter(is_usable_house_model() | merchants, pk=photo.pk).exists()
 
 
@@ -116,7 +115,7 @@ def store_merchant_photo(file: BinaryIO) -> PersonPhoto:
     image = images.normalize_person_photo(file)
     expires_at = privacy.photo_expires_at()
     same = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, shopper=None, digest=image.digest)
-    if (earlier := same.filter(expires_at__gt=timezone.now()).first()) is not None:
+    if (earlier := same.filter(expires_at__gt=clock.now()).first()) is not None:
         return earlier
     row = PersonPhoto(expires_at=expires_at)
     save_photo_files(row, image)

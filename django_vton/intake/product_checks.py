@@ -16,15 +16,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db import router, transaction
 from django.db.models import Model
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .. import products
 from ..exceptions import Refused
 from ..models import BatchRender, ProductCheck
 from ..products import DescribedProduct, TryOn
+from ..utils import clock, database
 from . import product_files, product_images
 
 logger = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ def mark(changed: Iterable[Model]) -> None:
 
 def mark_references(refs: Sequence[str]) -> None:
     """Like `mark`, for the products with these references."""
-    with transaction.atomic(using=router.db_for_write(ProductCheck)):
+    with database.atomic():
         for start in range(0, len(refs), PAGE):
             some = refs[start : start + PAGE]
             rows = [ProductCheck(product=ref) for ref in some]
@@ -127,7 +126,7 @@ def check_all(*, seconds: float | None = 30) -> int:
                     return count
         cache.delete(key)
     # What is older now was deleted, or is not offered for try-on any more.
-    older = ProductCheck.objects.filter(checked_at__lt=timezone.now() - RECHECK_AFTER)
+    older = ProductCheck.objects.filter(checked_at__lt=clock.now() - RECHECK_AFTER)
     for ref in list(older.values_list("product", flat=True)[:PAGE]):
         _check(ref)
     return count
@@ -139,7 +138,7 @@ def _check(ref: str) -> None:
     `checked_at` is written first: a file that kills the process is not read again in the next minute, and a
     product that is saved meanwhile is checked once more.
     """
-    row, _is_new = ProductCheck.objects.update_or_create(product=ref, defaults={"checked_at": timezone.now()})
+    row, _is_new = ProductCheck.objects.update_or_create(product=ref, defaults={"checked_at": clock.now()})
     name, reason, problem, digest = "", "", "", ""
     try:
         described = products.find_enabled(ref)
@@ -155,7 +154,7 @@ def _check(ref: str) -> None:
         reason = Reason.ERROR
         problem = _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
     digest = digest or row.digest  # A file that cannot be read now does not make its renders outdated.
-    with transaction.atomic():
+    with database.atomic():
         ProductCheck.objects.filter(pk=row.pk).update(
             image_name=name[:MAX_NAME], digest=digest, reason=reason, problem=problem
         )
@@ -196,6 +195,6 @@ def _is_outdated(product: Model, row: ProductCheck | None) -> bool:
         return True
     if row is None or name is None:
         return (row is None) != (name is None)
-    is_recent = row.checked_at is not None and row.checked_at > timezone.now() - RECHECK_AFTER
+    is_recent = row.checked_at is not None and row.checked_at > clock.now() - RECHECK_AFTER
     is_same = name != "" and name[:MAX_NAME] == row.image_name
     return not (is_recent and is_same and row.reason not in TEMPORARY)

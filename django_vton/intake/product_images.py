@@ -10,8 +10,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
-from django.utils import timezone, translation
+from django.db import IntegrityError
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from ..exceptions import Refused
@@ -19,6 +19,7 @@ from ..images import ImageRefused, check_product_image, normalize_product_image
 from ..models import ProductCheck, ProductImage
 from ..products import DescribedProduct
 from ..storage import delete_file
+from ..utils import clock, database
 from . import product_files
 from .product_files import UnusableImage
 
@@ -136,7 +137,7 @@ def _cache_key(described: DescribedProduct) -> str | None:
 
 
 def _find(digest: str) -> ProductImage | None:
-    row, now = ProductImage.objects.filter(source_digest=digest).first(), timezone.now()
+    row, now = ProductImage.objects.filter(source_digest=digest).first(), clock.now()
     if row is not None and row.used_at < now - USED_AT_PRECISION:
         row.used_at = now
         # The purge, which deletes images that were not used for a week, might just have deleted this one.
@@ -158,7 +159,7 @@ def _convert(ref: str, digest: str, data: bytes) -> ProductImage:
         row.digest, row.width, row.height = image.digest, image.width, image.height
         row.file.save(f"product.{image.extension}", ContentFile(image.data), save=False)
     try:
-        with transaction.atomic():
+        with database.atomic():
             row.save(force_insert=True)
     except IntegrityError:
         # Another process has stored the same image in the meantime.

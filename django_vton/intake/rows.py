@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db import IntegrityError
 
 from .. import images
 from ..conf import config
 from ..models import Batch, PersonPhoto, ProductImage, TryOnRequest
 from ..products import DescribedProduct
+from ..utils import clock, database
 
 COPIED_FIELDS = [
     *("product", "main_product", "product_title", "product_url", "engine", "options"),
@@ -60,7 +60,7 @@ def build_request(
         product_image=product_image,
         product_digest=product_image.source_digest,
         cache_key=_cache_key(photo.digest, product_image.digest, described.engine.name, options),
-        expires_at=timezone.now() + config.RESULT_RETENTION,
+        expires_at=clock.now() + config.RESULT_RETENTION,
         **fields,
     )
 
@@ -89,7 +89,7 @@ def create_shared_render(
     copied = {name: getattr(request, name) for name in COPIED_FIELDS}
     render = TryOnRequest(batch=batch, shared_key=request.cache_key, **copied)
     try:
-        with transaction.atomic():
+        with database.atomic():
             pay(render)
     except IntegrityError:
         # The key is taken: another house model has the same photo, or a failed render was reopened.

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
-from django.db import DatabaseError, InterfaceError, transaction
-from django.utils import timezone
+from django.db import DatabaseError, InterfaceError
 
 from .. import images, lifecycle, privacy, products
 from ..billing import budget, quotas
@@ -23,6 +22,7 @@ from ..products import DescribedProduct
 from ..queue import wake
 from ..shoppers import Visitor
 from ..storage import delete_file
+from ..utils import clock, database
 from ..utils.redaction import clearing_frames
 from . import availability, product_images
 from .decoding import decoding_slot
@@ -80,10 +80,10 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
     is_new, is_used = photo._state.adding, False
     try:
         product_image = product_images.prepare(described)
-        with transaction.atomic():
+        with database.atomic():
             accepted = _accept(order, described, options, photo, product_image, body_digest)
             order.visitor.link_to_phone(accepted.request)
-            transaction.on_commit(wake, robust=True)
+            database.on_commit(wake, robust=True)
         is_used = accepted.request.photo_id == photo.pk
     except (DatabaseError, InterfaceError):
         # Keep the files, since the commit may have succeeded although its confirmation was lost. If it has
@@ -144,7 +144,7 @@ def _save_photo(order: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> Pers
             shopper.photos.filter(pk=stored.pk).update(is_reusable=True)
         return stored
     expires_at = privacy.photo_expires_at()
-    earlier = shopper.photos.filter(digest=photo.digest, expires_at__gt=timezone.now()).first()
+    earlier = shopper.photos.filter(digest=photo.digest, expires_at__gt=clock.now()).first()
     if earlier is not None:
         keep = earlier.is_reusable or order.keep_photo
         shopper.photos.filter(pk=earlier.pk).update(is_reusable=keep, expires_at=expires_at)

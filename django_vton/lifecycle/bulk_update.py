@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from django.db import connection
 from django.db.models import Field, Model
+
+from ..utils import database
 
 Row = tuple[Any, Mapping[str, Any], Mapping[str, Any]]
 """A row's primary key, the values that it must still have, and its new values. Both are by field name."""
@@ -47,13 +48,13 @@ def _execute_many(model: type[Model], rows: Sequence[Row]) -> int:
             f"{_column(model, name)} {'IS NULL' if value is None else '= %s'}"
             for name, value in wanted.items()
         )
-        table = connection.ops.quote_name(model._meta.db_table)
+        table = database.connection().ops.quote_name(model._meta.db_table)
         parameters = [*values.items(), *((name, it) for name, it in wanted.items() if it is not None)]
         statements[f"UPDATE {table} SET {assignments} WHERE {where}"].append(  # noqa: S608 - our own names
             [_prepare(model, name, value) for name, value in parameters]
         )
     count = 0
-    with connection.cursor() as cursor:
+    with database.connection().cursor() as cursor:
         for statement, parameter_lists in statements.items():
             cursor.executemany(statement, parameter_lists)
             count += int(cursor.rowcount)
@@ -65,8 +66,9 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
 
 
 def _column(model: type[Model], name: str) -> str:
-    return connection.ops.quote_name(str(_field(model, name).column))
+    return database.connection().ops.quote_name(str(_field(model, name).column))
 
 
 def _prepare(model: type[Model], name: str, value: Any) -> Any:
-    return _field(model, name).get_db_prep_save(value.value if isinstance(value, Enum) else value, connection)
+    plain = value.value if isinstance(value, Enum) else value
+    return _field(model, name).get_db_prep_save(plain, database.connection())

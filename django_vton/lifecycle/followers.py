@@ -15,13 +15,13 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError
 from django.db.models import CharField, DateTimeField, F, JSONField, QuerySet, Value
-from django.utils import timezone
 
 from .. import signals
 from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, TERMINAL, Money, State
+from ..utils import clock, database
 from .transition import lock_rows, send_signal, settle, state_fields, transition
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def finish_followers_after_commit(sources: Sequence[TryOnRequest]) -> None:
             _finish_batch(source_pk, FIRST_BATCH)
 
         # A partial has no `__qualname__`, which Django logs if a robust callback fails.
-        transaction.on_commit(finish_first, robust=True)
+        database.on_commit(finish_first, robust=True)
 
 
 def fail(attempt: Attempt, event: str, code: str, money: Money, *, actor_id: Any = None) -> None:
@@ -72,13 +72,13 @@ def finish_followers(*, seconds: float = 20) -> int:
 
 def _finish_batch(source_pk: UUID, size: int) -> int:
     """Finish up to `size` followers in one transaction. Return their number."""
-    with transaction.atomic():
+    with database.atomic():
         # Lock the source before its followers, as everywhere, so that it is not reopened or erased meanwhile.
         source = lock_rows([source_pk])[source_pk]
         if source.state not in TERMINAL:
             return 0
         # A login can lock followers in another order. Skip them, since waiting could end in a deadlock.
-        skip = connection.features.has_select_for_update_skip_locked
+        skip = database.connection().features.has_select_for_update_skip_locked
         waiting = source.followers.select_for_update(skip_locked=skip).filter(state=State.QUEUED)
         followers = list(waiting.order_by("created_at")[:size])
         if followers:
@@ -118,7 +118,7 @@ def reopen_followers(source: TryOnRequest, codes: Iterable[str] = REOPENABLE_COD
 
 def share(render: TryOnRequest) -> None:
     """Let new try-ons share this house model's render, unless they share another one by now."""
-    with suppress(IntegrityError), transaction.atomic():
+    with suppress(IntegrityError), database.atomic():
         TryOnRequest.objects.filter(pk=render.pk, erased_at=None).update(shared_key=F("cache_key"))
 
 
@@ -131,16 +131,16 @@ def _record_events(rows: QuerySet[TryOnRequest], name: str, before: State, targe
     """Add an event for each of these rows with one INSERT ... SELECT. Return the number of events."""
     event: dict[str, Any] = {
         "request_id": F("pk"),
-        "at": Value(timezone.now(), DateTimeField()),
+        "at": Value(clock.now(), DateTimeField()),
         "name": Value(name, CharField()),
         "from_state": Value(before.value, CharField()),
         "to_state": Value(target.value, CharField()),
         "detail": Value({}, JSONField()),
     }
-    quote = connection.ops.quote_name
+    quote = database.connection().ops.quote_name
     columns = ", ".join(map(quote, event))
     named = {f"event_{column}": value for column, value in event.items()}
     query, values = rows.order_by().annotate(**named).values_list(*named).query.sql_with_params()
-    with connection.cursor() as cursor:
+    with database.connection().cursor() as cursor:
         cursor.execute(f"INSERT INTO {quote(TryOnEvent._meta.db_table)} ({columns}) {query}", values)
         return int(cursor.rowcount)

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from ..billing import budget
 from ..gateway.engines import engines, price
@@ -17,6 +15,7 @@ from ..models import Attempt, TryOnRequest
 from ..models.photos import has_release
 from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitOutcome
+from ..utils import clock, database
 from .followers import fail, reopen_followers
 from .submission import LEASE, find_adoption, reopen, store_vendor_id
 from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
@@ -34,8 +33,8 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
     The caller has polled it once, so the vendor knows it. Return False if the outcome is known, if nothing
     was sent, if the try-on is erased, or if another attempt has the id.
     """
-    now = timezone.now()
-    with transaction.atomic():
+    now = clock.now()
+    with database.atomic():
         attempt = lock_newest_attempt(request)
         request = attempt.request
         is_failed = request.state == State.FAILED and request.error_code in REOPENABLE_CODES
@@ -60,7 +59,7 @@ def withdraw_adoption(request: TryOnRequest, *, actor_id: Any) -> bool:
     If the vendor has refused the submit in the meantime, the amount is free. A quota that was refunded,
     because the vendor did not charge the other render, stays refunded.
     """
-    with transaction.atomic():
+    with database.atomic():
         attempt = lock_newest_attempt(request)
         request = attempt.request
         adoption = find_adoption(attempt)
@@ -92,8 +91,8 @@ def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     Return False if the outcome is known, or if the response to the submit can still come. Raise
     `BudgetExhausted`, and change nothing, if the budget does not cover the new attempt.
     """
-    now = timezone.now()
-    with transaction.atomic():
+    now = clock.now()
+    with database.atomic():
         attempt = lock_newest_attempt(request)
         if not _is_unresolved(attempt.request) or attempt.vendor_id is not None or not _is_over(attempt, now):
             return False
@@ -131,7 +130,7 @@ def retryable(rows: QuerySet[TryOnRequest]) -> QuerySet[TryOnRequest]:
     Followers are left out, since they have no render of their own.
     """
     own = Q(source__isnull=True, state=State.FAILED, error_code__in=RETRYABLE_CODES, engine__in=engines())
-    return rows.filter(own, _has_images(timezone.now()))
+    return rows.filter(own, _has_images(clock.now()))
 
 
 def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
@@ -139,7 +138,7 @@ def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
 
     Raise `BudgetExhausted`, and change nothing, if the budget does not cover the price.
     """
-    with transaction.atomic():
+    with database.atomic():
         row = lock_rows([request.pk])[request.pk]
         if not retryable(TryOnRequest.objects.filter(pk=row.pk)).exists():
             return False
@@ -159,7 +158,7 @@ def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str],
         actor_id=actor_id,
         error_code="",
         finished_at=None,
-        due_at=timezone.now(),
+        due_at=clock.now(),
         download_failures=0,
         last_attempt_number=attempt.number + 1,
     )
@@ -175,8 +174,8 @@ def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str],
 
 def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Make the next poll or download due now. Return False if none is scheduled for later."""
-    now = timezone.now()
-    with transaction.atomic():
+    now = clock.now()
+    with database.atomic():
         row = lock_rows([request.pk])[request.pk]
         is_waiting = row.state in (State.SUBMITTED, State.RENDERED) and row.lease_until is None
         if not is_waiting or row.due_at is None or row.due_at <= now:
@@ -188,7 +187,7 @@ def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
 
 def write_off(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Record that staff accept an unknown outcome as failed and paid. Return False if there is none."""
-    with transaction.atomic():
+    with database.atomic():
         row = lock_rows([request.pk])[request.pk]
         if not _is_unresolved(row):
             return False

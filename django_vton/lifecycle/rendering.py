@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.utils import timezone
-
 from .. import signals
 from ..gateway.fetches import failure_code
 from ..models import Attempt, TryOnImage, TryOnRequest, VendorLink
 from ..models.states import ACTIVE, IMAGES_UNREACHABLE, Money, State
 from ..pixazo import VendorResponse
+from ..utils import clock, database
 from .bulk_update import Row, update_rows
 from .followers import fail, finish_followers_after_commit
 from .transition import (
@@ -50,7 +48,7 @@ def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> l
     Skip a try-on that another dispatcher has claimed or ended since the caller read it.
     """
     until = now + lease
-    with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
+    with database.atomic(savepoint=False):  # Usually the caller's transaction.
         locked = lock_rows([attempt.request_id for attempt in attempts])
         claimed: list[Attempt] = []
         changes: list[Row] = []
@@ -92,7 +90,7 @@ def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | 
     With a lease, the try-on stays claimed for its download; otherwise any dispatcher may claim it. Attempts
     do not change if their try-on has ended, or if the response is about another render.
     """
-    now = timezone.now()
+    now = clock.now()
     with atomic_outcome():
         attempts: list[Attempt] = []
         answers: list[Row] = []
@@ -126,7 +124,7 @@ def mark_render_failed(attempt: Attempt, answer: VendorResponse, *, is_charged: 
         if not _is_awaited(attempt, answer):
             return False
         Attempt.objects.filter(pk=attempt.pk).update(
-            raw=answer.raw, error=answer.error, answered_at=timezone.now()
+            raw=answer.raw, error=answer.error, answered_at=clock.now()
         )
         code = failure_code(attempt, answer.error_code or "vendor", is_failed=is_charged)
         if code == IMAGES_UNREACHABLE:
@@ -161,7 +159,7 @@ def give_up(request: TryOnRequest, code: str, event: str) -> None:
 
     Do nothing if its state has changed since the caller read `request`.
     """
-    with transaction.atomic():
+    with database.atomic():
         attempt = lock_newest_attempt(request)
         before = attempt.request.state
         if before == request.state and before in ACTIVE:
@@ -192,7 +190,7 @@ def record_download_failure(request: TryOnRequest, is_unreadable: bool, error: s
 
     The pause before the next download grows with the time since the vendor finished the render.
     """
-    now = timezone.now()
+    now = clock.now()
     logger.warning("try-on %s: the image was not downloaded: %s", request.pk, error)
     age = now - (request.rendered_at or now)
     unreadable = request.download_failures + is_unreadable

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import transaction
-from django.utils import timezone
-
 from ..billing import budget
 from ..models import Attempt, Batch, TryOnRequest, VendorLink
 from ..models.states import ACTIVE, Money, State
+from ..utils import clock, database
 from .followers import complete_or_fail, finish_followers_after_commit
 from .transition import lock_rows, record, settle, transition
 
@@ -20,9 +18,9 @@ def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] 
 
     Raise `BudgetExhausted` if the budget does not cover the amount.
     """
-    with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
+    with database.atomic(savepoint=False):  # Usually the caller's transaction.
         request.state = State.QUEUED
-        request.due_at = None if amount is None else timezone.now()
+        request.due_at = None if amount is None else clock.now()
         request.save(force_insert=True)
         attempt = None
         if amount is not None:
@@ -44,7 +42,7 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
 
     A try-on that was not submitted yet costs nothing. A submitted render is paid, and its images are ignored.
     """
-    with transaction.atomic():
+    with database.atomic():
         # Lock the source before its follower, as when a source ends. Otherwise there could be a deadlock.
         if request.source_id is not None:
             lock_rows([request.source_id])
@@ -65,7 +63,7 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
 
 def cancel_if_unwanted(source: TryOnRequest, *, actor_id: Any = None) -> bool:
     """Cancel a queued shared render if no follower and no batch wants it. Return whether it was canceled."""
-    with transaction.atomic():
+    with database.atomic():
         # A new follower needs the same lock, so no follower is stored between this check and the commit.
         lock_rows([source.pk])
         batches = source.batch_renders.exclude(batch__status=Batch.Status.CANCELED)

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Value
 from django.db.models.functions import Least
-from django.utils import timezone
 
 from .. import signals
 from ..gateway import polling
@@ -23,6 +22,7 @@ from ..gateway.links import supports_callback
 from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
 from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitOutcome, SubmitResult
+from ..utils import clock, database
 from .bulk_update import Row, update_rows
 from .followers import fail, reopen_followers
 from .transition import (
@@ -50,7 +50,7 @@ def claim_submits(
     ended since the caller read it, is not due, or has no photo any more.
     """
     until = now + lease
-    with transaction.atomic(savepoint=False):  # Usually the caller's transaction.
+    with database.atomic(savepoint=False):  # Usually the caller's transaction.
         claimed: list[Attempt] = []
         changes: list[Row] = []
         for attempt, locked, token_hash in zip(attempts, lock_attempts(attempts), token_hashes, strict=True):
@@ -91,7 +91,7 @@ def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
             locked = lock_attempts([attempt for attempt, _ in outcomes])
             update_rows(Attempt, [(attempt.pk, {}, _accepted_fields(result)) for attempt, result in outcomes])
             waiting = [attempt for attempt in locked if _can_reopen(attempt)]
-            reopen(waiting, "submitted", [timezone.now() + _first_poll_delay(attempt) for attempt in waiting])
+            reopen(waiting, "submitted", [clock.now() + _first_poll_delay(attempt) for attempt in waiting])
     except IntegrityError:
         if len(outcomes) > 1:
             raise
@@ -180,7 +180,7 @@ def mark_unknown(
         )
         if request.state != State.SUBMITTING or not is_newest(attempt) or is_leased:
             return False
-        due_at = (attempt.posted_at or timezone.now()) + timeout
+        due_at = (attempt.posted_at or clock.now()) + timeout
         transition([request], State.UNKNOWN, "outcome_unknown", attempts=[attempt], due_at=due_at)
         Attempt.objects.filter(pk=attempt.pk).update(outcome="unknown", error=error, http_status=status)
     return True
@@ -188,10 +188,10 @@ def mark_unknown(
 
 def fail_unknown_outcome(request: TryOnRequest) -> None:
     """If a due try-on still has an unknown outcome, fail it, count its money as spent, and send signals."""
-    with transaction.atomic():
+    with database.atomic():
         attempt = lock_newest_attempt(request)
         request = attempt.request
-        is_due = request.due_at is not None and request.due_at <= timezone.now()
+        is_due = request.due_at is not None and request.due_at <= clock.now()
         if request.state == State.UNKNOWN and is_due:
             fail(attempt, "outcome_timed_out", "outcome_unknown", Money.SPENT)
             send_signal(signals.tryon_needs_attention, request, code=request.error_code)
@@ -199,12 +199,12 @@ def fail_unknown_outcome(request: TryOnRequest) -> None:
 
 def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
     """Schedule a poll after a callback with this attempt's token. Return whether the try-on changed."""
-    now = timezone.now()
+    now = clock.now()
     # No lock is needed in the common case: the id is the vendor's own, and the try-on waits for its poll.
     is_known = attempt.vendor_id is not None and vendor_id in ("", attempt.vendor_id)
     if is_known and _make_due(attempt.request, now):
         return True
-    with transaction.atomic():
+    with database.atomic():
         [attempt] = lock_attempts([attempt])
         if attempt.vendor_id is None and not (vendor_id and store_vendor_id(attempt, vendor_id)):
             return False
@@ -259,7 +259,7 @@ def find_adoption(attempt: Attempt) -> TryOnEvent | None:
 def store_vendor_id(attempt: Attempt, vendor_id: str | None) -> bool:
     """Store the vendor's id, in any state of the try-on. Return False if it belongs to another attempt."""
     try:
-        with transaction.atomic():
+        with database.atomic():
             return bool(Attempt.objects.filter(pk=attempt.pk).update(vendor_id=vendor_id))
     except IntegrityError:
         _log_id_conflict(vendor_id)

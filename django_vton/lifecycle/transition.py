@@ -15,16 +15,14 @@ from django.db import (
     InterfaceError,
     InternalError,
     OperationalError,
-    connection,
-    transaction,
 )
 from django.db.models import F, Model
 from django.dispatch import Signal
-from django.utils import timezone
 
 from ..billing import budget, quotas
 from ..models import Attempt, TryOnEvent, TryOnRequest
 from ..models.states import ALLOWED_SOURCES, TERMINAL, Money, State
+from ..utils import clock, database
 from .bulk_update import RowsChanged, update_rows
 
 logger = logging.getLogger(__name__)
@@ -48,7 +46,7 @@ def atomic_outcome() -> Iterator[None]:
     Raise `RolledBack` if a database error occurs inside the block. The outcome can then be stored again.
     Leave `IntegrityError` and errors of the COMMIT unchanged. After the latter, the outcome might be stored.
     """
-    with transaction.atomic():
+    with database.atomic():
         try:
             yield
         except IntegrityError:
@@ -64,7 +62,7 @@ def lock_rows(keys: Iterable[UUID]) -> dict[UUID, TryOnRequest]:
     before its followers.
     """
     rows = TryOnRequest.objects.filter(pk__in=list(keys))
-    if not connection.features.has_select_for_update:
+    if not database.connection().features.has_select_for_update:
         # SQLite has no row locks. Take its only lock with a write that changes nothing: a transaction that
         # begins with a read would fail at its first write if another connection has written since.
         rows.update(claim_count=F("claim_count"))
@@ -144,7 +142,7 @@ def state_fields(target: State) -> dict[str, Any]:
     """Return the fields that every change to this state sets."""
     fields: dict[str, Any] = {"state": target, "lease_until": None, "claim_count": 0}
     if target in TERMINAL:
-        fields |= {"finished_at": timezone.now(), "due_at": None, "result_urls": [], "address_key": ""}
+        fields |= {"finished_at": clock.now(), "due_at": None, "result_urls": [], "address_key": ""}
     if target in (State.FAILED, State.CANCELED):
         fields["shared_key"] = None
     return fields
@@ -192,7 +190,7 @@ def send_signal(signal: Signal, try_on: TryOnRequest, **arguments: Any) -> None:
             if isinstance(response, Exception):
                 logger.error("A receiver of a try-on signal failed: %r", receiver, exc_info=response)
 
-    transaction.on_commit(send, robust=True)
+    database.on_commit(send, robust=True)
 
 
 def _find_product(try_on: TryOnRequest) -> Model | None:

@@ -51,6 +51,10 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(default=django.utils.timezone.now)),
                 ('seen_at', models.DateTimeField(null=True)),
             ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
         ),
         migrations.CreateModel(
             name='FailedCheck',
@@ -59,6 +63,10 @@ class Migration(migrations.Migration):
                 ('since', models.DateTimeField(default=django.utils.timezone.now)),
                 ('error', models.CharField(blank=True, max_length=200)),
             ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
         ),
         migrations.CreateModel(
             name='GatewayState',
@@ -493,6 +501,10 @@ class Migration(migrations.Migration):
                 ('photo', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.personphoto')),
                 ('product_image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.productimage')),
             ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
         ),
         migrations.CreateModel(
             name='BatchNotice',

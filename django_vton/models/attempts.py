@@ -7,12 +7,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .base import Model
 from .photos import PersonPhoto
 from .states import Money
 from .tryons import ProductImage, TryOnRequest
 
 
-class Attempt(models.Model):
+class Attempt(Model):
     """At most one POST to the vendor, and the money that is reserved for it. Rows are never deleted."""
 
     request = models.ForeignKey(
@@ -55,7 +56,7 @@ class Attempt(models.Model):
         return f"{self.request_id} #{self.number}"
 
 
-class VendorLink(models.Model):
+class VendorLink(Model):
     """A URL from which the vendor may download one image, until it expires or the render ends."""
 
     token_hash = models.CharField(max_length=64, unique=True)
@@ -70,7 +71,7 @@ class VendorLink(models.Model):
         return f"link of attempt {self.attempt_id}"
 
 
-class TryOnEvent(models.Model):
+class TryOnEvent(Model):
     """An event in the history of a try-on. Rows never change, and contain no URLs and no images."""
 
     request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="events")

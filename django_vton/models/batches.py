@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from .base import Model, PrimaryManager
 from .photos import PersonPhoto
 from .states import ACTIVE
 from .tryons import TryOnImage, TryOnRequest
@@ -39,7 +40,7 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         )
 
 
-class Batch(models.Model):
+class Batch(Model):
     """Products to render on house models. The progress is computed from the `BatchRender` rows."""
 
     class Status(models.TextChoices):
@@ -92,7 +93,7 @@ class Batch(models.Model):
     )
     waiting_until = models.DateTimeField(_("waits until"), null=True, blank=True)
 
-    objects = BatchQuerySet.as_manager()
+    objects = PrimaryManager.from_queryset(BatchQuerySet)()  # type: ignore[misc]  # see base.Model
 
     class Meta:
         verbose_name = _("batch")
@@ -109,7 +110,7 @@ class Batch(models.Model):
         return self.status == self.Status.DRAFT and self.next_position > 0
 
 
-class BatchRender(models.Model):
+class BatchRender(Model):
     """One product on one house model."""
 
     class Status(models.TextChoices):
@@ -199,7 +200,7 @@ class BatchRender(models.Model):
         return f"{self.product_title or self.product} ({self.batch_id}/{self.position})"
 
 
-class BatchNotice(models.Model):
+class BatchNotice(Model):
     """A message that a batch is finished, which is still to be sent. The row is deleted once it was sent."""
 
     class Channel(models.TextChoices):
@@ -236,7 +237,7 @@ class PublicationQuerySet(models.QuerySet["Publication"]):
         return self.filter(image__request__photo__in=photos)
 
 
-class Publication(models.Model):
+class Publication(Model):
     """An image that is shown with a product. Products with the same product image share one render.
 
     `TryOnImage.published_at` makes the image public. It is set while the image has a publication.
@@ -250,7 +251,7 @@ class Publication(models.Model):
     )
     published_at = models.DateTimeField(_("published"), default=timezone.now)
 
-    objects = PublicationQuerySet.as_manager()
+    objects = PrimaryManager.from_queryset(PublicationQuerySet)()  # type: ignore[misc]  # see base.Model
 
     class Meta:
         verbose_name = _("publication")

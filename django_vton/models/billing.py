@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .base import Model
 
-class BudgetPeriod(models.Model):
+
+class BudgetPeriod(Model):
     """The reserved and the spent money of one day or one month, in micro-USD."""
 
     class Kind(models.TextChoices):
@@ -31,7 +33,7 @@ class BudgetPeriod(models.Model):
         return f"{self.kind} {self.starts_on}"
 
 
-class Quota(models.Model):
+class Quota(Model):
     """The number of images that a key has used in a window. The key is a keyed hash, or the id of a guest."""
 
     key = models.CharField(max_length=80)

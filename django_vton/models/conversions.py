@@ -6,10 +6,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .base import Model
 from .tryons import TryOnRequest
 
 
-class Conversion(models.Model):
+class Conversion(Model):
     """The addition of a tried-on product to the cart, or its purchase. It names no shopper.
 
     `reference` is the shop's own id of the cart line. Erasing the try-on sets it to None, so that no order

@@ -7,8 +7,10 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .base import Model
 
-class DispatcherLease(models.Model):
+
+class DispatcherLease(Model):
     """A slot for one dispatcher, which renews its lease while it runs."""
 
     number = models.PositiveSmallIntegerField(primary_key=True)
@@ -20,7 +22,7 @@ class DispatcherLease(models.Model):
         return f"dispatcher {self.number}"
 
 
-class GatewayState(models.Model):
+class GatewayState(Model):
     """The circuit breaker and back-off of one engine, and whether it is stopped."""
 
     engine = models.CharField(_("engine"), max_length=50, primary_key=True)
@@ -49,7 +51,7 @@ class GatewayState(models.Model):
         return self.engine
 
 
-class PauseSwitch(models.Model):
+class PauseSwitch(Model):
     """The switch with which staff pause try-on. While its only row is paused, no new try-on is accepted."""
 
     is_paused = models.BooleanField(
@@ -70,7 +72,7 @@ class PauseSwitch(models.Model):
         return str(_("paused") if self.is_paused else _("running"))
 
 
-class Incident(models.Model):
+class Incident(Model):
     """An open incident. Staff are notified once. The row is deleted when the incident ends."""
 
     name = models.CharField(_("name"), max_length=100, primary_key=True)
@@ -87,7 +89,7 @@ class Incident(models.Model):
         return self.name
 
 
-class FailedCheck(models.Model):
+class FailedCheck(Model):
     """A check that only workers make, and that failed the last time. The row is deleted once it succeeds."""
 
     name = models.CharField(max_length=20, primary_key=True)

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..utils import clock
+from .base import Model, PrimaryManager
 from .shoppers import Shopper
 from .tryons import TryOnRequest
 
@@ -18,14 +20,14 @@ class PhoneLinkQuerySet(models.QuerySet["PhoneLink"]):
 
     def unused(self) -> QuerySet[PhoneLink]:
         """Return the links that a phone may still use."""
-        return self.filter(used_at=None, expires_at__gt=timezone.now())
+        return self.filter(used_at=None, expires_at__gt=clock.now())
 
     def active(self) -> QuerySet[PhoneLink]:
         """Return the used links whose phone may still act for the link's owner."""
-        return self.filter(used_at__isnull=False, expires_at__gt=timezone.now())
+        return self.filter(used_at__isnull=False, expires_at__gt=clock.now())
 
 
-class PhoneLink(models.Model):
+class PhoneLink(Model):
     """A link from a shopper's computer to their phone, for one product. Its token is stored as a hash."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,7 +51,7 @@ class PhoneLink(models.Model):
         help_text="Requested by the phone. The phone may see no other try-ons of the owner.",
     )
 
-    objects = PhoneLinkQuerySet.as_manager()
+    objects = PrimaryManager.from_queryset(PhoneLinkQuerySet)()  # type: ignore[misc]  # see base.Model
 
     class Meta:
         verbose_name = _("link to a phone")

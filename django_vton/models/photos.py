@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..storage import photo_path, private_storage
+from ..utils import clock
+from .base import Model, PrimaryManager
 from .shoppers import Shopper
 
 
@@ -41,7 +43,7 @@ class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
         if shopper is None:
             return self.none()
         return self.filter(
-            kind=PersonPhoto.Kind.OWN, shopper=shopper, is_reusable=True, expires_at__gt=timezone.now()
+            kind=PersonPhoto.Kind.OWN, shopper=shopper, is_reusable=True, expires_at__gt=clock.now()
         ).order_by("-created_at")
 
     def usable_by(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
@@ -49,14 +51,14 @@ class PersonPhotoQuerySet(models.QuerySet["PersonPhoto"]):
         house = is_usable_house_model()
         if shopper is None:
             return self.filter(house)
-        return self.filter(house | Q(shopper=shopper, expires_at__gt=timezone.now()))
+        return self.filter(house | Q(shopper=shopper, expires_at__gt=clock.now()))
 
     def visible_to(self, shopper: Shopper | None) -> QuerySet[PersonPhoto]:
         """Return the photos that this shopper may view."""
         return self.usable_by(shopper)
 
 
-class PersonPhoto(models.Model):
+class PersonPhoto(Model):
     """A photo of a shopper or a house model, encoded by `images.normalize_person_photo`."""
 
     class Kind(models.TextChoices):
@@ -90,7 +92,7 @@ class PersonPhoto(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     position = models.PositiveIntegerField(_("order"), default=0)
 
-    objects = PersonPhotoQuerySet.as_manager()
+    objects = PrimaryManager.from_queryset(PersonPhotoQuerySet)()  # type: ignore[misc]  # see base.Model
 
     class Meta:
         verbose_name = _("person photo")
@@ -115,7 +117,7 @@ class PersonPhoto(models.Model):
         return not self.suits or kind in self.suits
 
 
-class HouseModelManager(models.Manager["HouseModel"]):
+class HouseModelManager(PrimaryManager["HouseModel"]):
     """A manager that cannot reach shoppers' photos."""
 
     def get_queryset(self) -> QuerySet[HouseModel]:

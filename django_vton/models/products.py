@@ -6,8 +6,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .base import Model
 
-class ProductCheck(models.Model):
+
+class ProductCheck(Model):
     """Which image a product has, and whether it can be used. The image is not decoded for this."""
 
     class Reason(models.TextChoices):

@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from .base import Model
 from .batches import Batch
 from .photos import PersonPhoto
 
 
-class BatchRule(models.Model):
+class BatchRule(Model):
     """Once a day, at `hour`, makes a batch of the products that lack a render, for at most `daily_budget`."""
 
     name = models.CharField(_("name"), max_length=200)
@@ -56,7 +57,7 @@ class BatchRule(models.Model):
         return self.name
 
 
-class BatchRuleRun(models.Model):
+class BatchRuleRun(Model):
     """What a rule has done on a day, or would have done. It is stored together with its batch."""
 
     rule = models.ForeignKey(BatchRule, on_delete=models.CASCADE, related_name="runs")

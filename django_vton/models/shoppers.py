@@ -7,8 +7,10 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .base import Model
 
-class Shopper(models.Model):
+
+class Shopper(Model):
     """The owner of try-ons: a user of the shop, or a guest identified by a token in the session."""
 
     user = models.OneToOneField(
@@ -35,7 +37,7 @@ class Shopper(models.Model):
         return str(_("Guest %(pk)s") % {"pk": self.pk}) if self.user_id is None else str(self.user)
 
 
-class Consent(models.Model):
+class Consent(Model):
     """A shopper's consent to the use of photos, with the version, the language and a hash of its text."""
 
     shopper = models.ForeignKey(Shopper, on_delete=models.CASCADE, related_name="consents")
@@ -56,7 +58,7 @@ class Consent(models.Model):
         return f"{self.version}, {self.given_at:%Y-%m-%d %H:%M}"
 
 
-class PhotoAccess(models.Model):
+class PhotoAccess(Model):
     """The access of a staff user to a shopper's photo or result. There is one row per user, object and day.
 
     Rows contain only ids of images, which identify nobody after the image is erased. Django's `LogEntry` is

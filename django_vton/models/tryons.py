@@ -13,12 +13,13 @@ from django.utils.translation import pgettext_lazy
 
 from ..messages import RENDER_MESSAGES
 from ..storage import private_storage, product_path, result_path
+from .base import Model, PrimaryManager
 from .photos import PersonPhoto
 from .shoppers import Shopper
 from .states import ACTIVE, State
 
 
-class ProductImage(models.Model):
+class ProductImage(Model):
     """A product image that is prepared for the vendor, once per distinct source file.
 
     If the image cannot be used, there is no file, and `problem` tells the merchant why.
@@ -62,7 +63,7 @@ class TryOnRequestQuerySet(models.QuerySet["TryOnRequest"]):
         return self.select_related("photo", "source").prefetch_related("images")
 
 
-class TryOnRequest(models.Model):
+class TryOnRequest(Model):
     """A try-on, which is also the worker's job: `due_at` schedules it, and `lease_until` locks it."""
 
     class FeedbackReason(models.TextChoices):
@@ -154,7 +155,7 @@ class TryOnRequest(models.Model):
     expires_at = models.DateTimeField(_("deleted at"), null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TryOnRequestQuerySet.as_manager()
+    objects = PrimaryManager.from_queryset(TryOnRequestQuerySet)()  # type: ignore[misc]  # see base.Model
 
     class Meta:
         verbose_name = _("try-on")
@@ -237,7 +238,7 @@ class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
         return self.filter(of_product).order_by("-published_at").distinct()
 
 
-class TryOnImage(models.Model):
+class TryOnImage(Model):
     """A result image, as `images.normalize_result` encoded it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -251,7 +252,7 @@ class TryOnImage(models.Model):
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = TryOnImageQuerySet.as_manager()
+    objects = PrimaryManager.from_queryset(TryOnImageQuerySet)()  # type: ignore[misc]  # see base.Model
 
     class Meta:
         verbose_name = _("picture")

@@ -14,8 +14,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection
-from django.utils import timezone, translation
+from django.db import DatabaseError
+from django.utils import translation
 
 from .. import health, queue
 from ..conf import config
@@ -23,6 +23,7 @@ from ..health.facts import FACTS, Fact
 from ..health.storage import find_storage_problem
 from ..intake import product_checks
 from ..models import Incident, ProductCheck
+from ..utils import clock, database
 from . import mail, proxies
 
 MAIL_OVERDUE = timedelta(minutes=15)
@@ -68,8 +69,8 @@ def run_health_checks(*, with_products: bool = False) -> list[CheckResult]:
 def _database_problem() -> str:
     """Return why the other checks cannot be run, or "". Otherwise each of them would say it again."""
     try:
-        with connection.cursor() as cursor:
-            tables = connection.introspection.table_names(cursor)
+        with database.connection().cursor() as cursor:
+            tables = database.connection().introspection.table_names(cursor)
     except DatabaseError as error:
         return f"cannot be reached: {type(error).__name__}"
     missing = {model._meta.db_table for model in apps.get_app_config("vton").get_models()}.difference(tables)
@@ -112,7 +113,7 @@ def _incidents() -> Iterator[CheckResult]:
     text = ", ".join(fact.cause for fact in health.find_incidents()) or "none is open"
     if not mail.recipients():
         text += "; no mails are sent, since NOTIFY and MANAGERS are empty"
-    overdue = Incident.objects.filter(notify_at__isnull=False, opened_at__lt=timezone.now() - MAIL_OVERDUE)
+    overdue = Incident.objects.filter(notify_at__isnull=False, opened_at__lt=clock.now() - MAIL_OVERDUE)
     unsent = list(overdue.values_list("name", flat=True))
     if unsent:
         text += f"; the mails about {', '.join(unsent)} could not be sent: check the mail server and the log"

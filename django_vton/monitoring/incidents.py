@@ -23,13 +23,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from django.db import transaction
-from django.utils import timezone
-
 from .. import health, signals
 from ..billing.budget import budget_statuses
 from ..conf import MICROS_PER_USD
 from ..models import BudgetPeriod, Incident
+from ..utils import clock, database
 from ..utils.periods import today
 from . import mail
 
@@ -48,7 +46,7 @@ def check() -> None:
 
 
 def _check() -> None:
-    now = timezone.now()
+    now = clock.now()
     found = [fact.cause for fact in health.find_incidents()]
     rows = {row.name: row for row in Incident.objects.all()}
     for name in found:
@@ -82,7 +80,7 @@ def _open(name: str, now: datetime, *, has_own_mail: bool = True) -> Incident:
     if is_new:
         logger.warning("New incident: %s", name)
         if ".near." in name:
-            transaction.on_commit(partial(_send_budget_near, name), robust=True)
+            database.on_commit(partial(_send_budget_near, name), robust=True)
     return row
 
 
@@ -109,4 +107,4 @@ def _notify(row: Incident, now: datetime, *, is_over: bool) -> None:
     if unclaimed.update(notify_at=now + MAIL_RETRY):
         on_sent = partial(claimed.update, notify_at=None)
         send = partial(mail.send_incident_mail, row.name, recipients, is_over=is_over, on_sent=on_sent)
-        transaction.on_commit(send, robust=True)
+        database.on_commit(send, robust=True)

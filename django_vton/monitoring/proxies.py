@@ -10,12 +10,12 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 
 from ..conf import config
 from ..gateway import links
 from ..models import Quota
 from ..shoppers import UNKNOWN_ADDRESS
+from ..utils import clock
 from ..utils.periods import period_bounds
 
 FORWARDED = "seen:forwarded"
@@ -50,7 +50,7 @@ def _record(key: str) -> None:
 
 def problems() -> list[str]:
     """Return a message for each problem of the last two days: what is wrong and what to do."""
-    recent = Quota.objects.filter(window_start__gte=timezone.now() - RECENT)
+    recent = Quota.objects.filter(window_start__gte=clock.now() - RECENT)
     is_about_proxies = Q(key__in=(FORWARDED, UNKNOWN_ADDRESS))
     rows = recent.filter(is_about_proxies | Q(key__startswith=SCRIPT_NAME))
     seen = set(rows.values_list("key", flat=True))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from django.db import transaction
-from django.utils import timezone
-
 from ..conf import config
 from ..models import Consent, Shopper
+from ..utils import clock, database
 from .erasure import delete_photo, lock_shopper
 
 
@@ -32,8 +30,8 @@ def record_consent(shopper: Shopper, locale: str) -> None:
 
 def withdraw_consent(shopper: Shopper) -> None:
     """Withdraw every consent, cancel running try-ons that use the shopper's photos, and delete the photos."""
-    with transaction.atomic():
+    with database.atomic():
         lock_shopper(shopper.pk)
-        shopper.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
+        shopper.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=clock.now())
         for photo in shopper.photos.all():
             delete_photo(photo)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from .. import lifecycle
 from ..models import PersonPhoto, Quota, Shopper, TryOnEvent, TryOnRequest
 from ..models.states import ACTIVE, State
 from ..storage import delete_file
+from ..utils import clock, database
 
 _TOMBSTONE: dict[str, Any] = {
     "shopper": None,
@@ -44,7 +43,7 @@ def lock_shopper(shopper_pk: int | None) -> None:
 
 def delete_photo(photo: PersonPhoto) -> None:
     """Delete a shopper's photo, and cancel the running try-ons that need it."""
-    with transaction.atomic():
+    with database.atomic():
         lock_shopper(photo.shopper_id)
         for request in photo.try_ons.filter(state__in=ACTIVE):
             lifecycle.cancel(request)
@@ -53,7 +52,7 @@ def delete_photo(photo: PersonPhoto) -> None:
 
 def erase_tryon(request: TryOnRequest) -> None:
     """Cancel a try-on and remove all personal data from it. Its attempts and their costs stay."""
-    with transaction.atomic():
+    with database.atomic():
         lock_shopper(request.shopper_id)
         lifecycle.cancel(request)
         request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
@@ -64,7 +63,7 @@ def erase_tryon(request: TryOnRequest) -> None:
         for image in request.images.all():
             image.delete()
         photo = request.photo
-        TryOnRequest.objects.filter(pk=request.pk).update(**_TOMBSTONE, erased_at=timezone.now())
+        TryOnRequest.objects.filter(pk=request.pk).update(**_TOMBSTONE, erased_at=clock.now())
         request.phone_links.clear()
         # The shop's order number identifies the shopper.
         request.conversions.update(reference=None, order="")
@@ -104,7 +103,7 @@ def _transfer_shared_images(request: TryOnRequest) -> None:
 
 def erase_shopper(shopper: Shopper) -> None:
     """Delete a shopper with all photos and consents, and erase the shopper's try-ons."""
-    with transaction.atomic():
+    with database.atomic():
         lock_shopper(shopper.pk)
         shopper.delete()  # The signal receiver below erases the rest first.
 
@@ -120,7 +119,7 @@ def delete_files_after_commit(*, instance: Any, using: str, **_kwargs: Any) -> N
             if stored:
                 delete_file(stored)
 
-    transaction.on_commit(delete_files, using=using, robust=True)
+    database.on_commit(delete_files, using=using, robust=True)
 
 
 def erase_deleted_shopper(*, instance: Shopper, **_kwargs: Any) -> None:

@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from ..billing import quotas
 from ..conf import config
@@ -24,6 +22,7 @@ from ..models import (
     TryOnRequest,
 )
 from ..models.states import ACTIVE
+from ..utils import clock, database
 from . import orphaned_files
 from .erasure import erase_tryon, lock_shopper
 
@@ -42,7 +41,7 @@ PRODUCT_IMAGE_RETENTION = timedelta(days=7)
 
 def photo_expires_at() -> datetime:
     """Return when a photo that is uploaded or used now expires."""
-    return timezone.now() + config.PHOTO_RETENTION
+    return clock.now() + config.PHOTO_RETENTION
 
 
 def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
@@ -52,7 +51,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
     Stop after about `seconds`, or never if `seconds` is None. The default is below a task's timeout, and the
     next run continues.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     ends = math.inf if seconds is None else time.monotonic() + seconds
     kinds = {
         "photos": _purge_photos(now),
@@ -87,7 +86,7 @@ def _purge_photos(now: datetime) -> Iterator[int]:
         Q(expires_at__lte=now) | Q(is_reusable=False, created_at__lt=now - UNKEPT_PHOTO_RETENTION)
     )
     for pk, shopper_pk in expired.order_by("created_at").values_list("pk", "shopper")[:MAX_ROWS]:
-        with transaction.atomic():
+        with database.atomic():
             lock_shopper(shopper_pk)
             photo = expired.filter(pk=pk).first()
             if photo is not None:
@@ -120,7 +119,7 @@ def _purge_phone_links(now: datetime) -> Iterator[int]:
     expired = PhoneLink.objects.filter(expires_at__lte=now)
     empty = Shopper.objects.filter(user=None, try_ons=None, photos=None, consents=None, phone_links=None)
     for pk, shopper_pk in expired.order_by("expires_at").values_list("pk", "shopper")[:MAX_ROWS]:
-        with transaction.atomic():
+        with database.atomic():
             # If the guest orders a try-on right now, `intake` waits for this lock or has stored the try-on.
             lock_shopper(shopper_pk)
             deleted, _by_model = expired.filter(pk=pk).delete()
@@ -140,7 +139,7 @@ def _purge_guests(now: datetime) -> Iterator[int]:
 def _delete_each(rows: QuerySet[ProductImage] | QuerySet[Shopper]) -> Iterator[int]:
     """Delete rows one by one. Lock and re-check each row first, because it might have changed."""
     for pk in rows.values_list("pk", flat=True)[:MAX_ROWS]:
-        with transaction.atomic():
+        with database.atomic():
             row = rows.select_for_update().filter(pk=pk).first()
             if row is not None:
                 row.delete()

@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import logging
 
-from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy
 
 from ..conf import config
 from ..models import DispatcherLease
+from ..utils import clock
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ WORKERS = {
 
 def wake() -> None:
     """Make a worker start a dispatcher, unless enough are running. Call this after the commit."""
-    if DispatcherLease.objects.filter(lease_until__gt=timezone.now()).count() >= config.DISPATCHERS:
+    if DispatcherLease.objects.filter(lease_until__gt=clock.now()).count() >= config.DISPATCHERS:
         return
     try:
         import_string(config.ENQUEUE or "django_vton.queue.q2.enqueue")("django_vton.tasks.dispatch")

@@ -9,10 +9,10 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from ..conf import config
 from ..models import DispatcherLease
+from ..utils import clock
 
 LEASE_DURATION = timedelta(seconds=15)
 """The time without a renewal after which another dispatcher may take the lease."""
@@ -25,7 +25,7 @@ EXPIRED = datetime(2000, 1, 1, tzinfo=UTC)
 
 def acquire() -> DispatcherLease | None:
     """Take a free lease; return None if enough dispatchers are running."""
-    now = timezone.now()
+    now = clock.now()
     token = secrets.token_hex(16)
     numbers = range(1, config.DISPATCHERS + 1)
     if DispatcherLease.objects.filter(number__in=numbers).count() < config.DISPATCHERS:
@@ -40,13 +40,13 @@ def acquire() -> DispatcherLease | None:
 
 def renew(lease: DispatcherLease) -> bool:
     """Extend the lease. Return False if it expired and another dispatcher has taken it."""
-    now = timezone.now()
+    now = clock.now()
     return bool(_held(lease).update(lease_until=now + LEASE_DURATION, seen_at=now))
 
 
 def release(lease: DispatcherLease) -> None:
     """End the lease, unless another dispatcher has taken it."""
-    _held(lease).update(token="", lease_until=EXPIRED, seen_at=timezone.now())
+    _held(lease).update(token="", lease_until=EXPIRED, seen_at=clock.now())
 
 
 def _held(lease: DispatcherLease) -> QuerySet[DispatcherLease]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db.models import Max
-from django.utils import timezone
 
 from ..models import DispatcherLease
+from ..utils import clock
 from .dispatcher_leases import EXPIRED
 
 GONE_AFTER = timedelta(minutes=5)
@@ -19,7 +19,7 @@ RECENT = timedelta(minutes=2)
 
 def record_heartbeat() -> None:
     """Record that a worker is alive, even if there is no work."""
-    now = timezone.now()
+    now = clock.now()
     if not DispatcherLease.objects.filter(number=1).update(seen_at=now):
         first = DispatcherLease(number=1, seen_at=now, lease_until=EXPIRED)
         DispatcherLease.objects.bulk_create([first], ignore_conflicts=True)
@@ -28,7 +28,7 @@ def record_heartbeat() -> None:
 def workers_seen_recently() -> bool:
     """Return whether a worker was seen in the last two minutes."""
     seen = last_seen()
-    return seen is not None and seen > timezone.now() - RECENT
+    return seen is not None and seen > clock.now() - RECENT
 
 
 def last_seen() -> datetime | None:

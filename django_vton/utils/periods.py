@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.utils import timezone
-
 from ..conf import config
+from . import clock
 
 
 def today(now: datetime | None = None) -> date:
     """Return the date in the shop's time zone."""
-    return (now or timezone.now()).astimezone(config.time_zone).date()
+    return (now or clock.now()).astimezone(config.time_zone).date()
 
 
 def start_of_day(day: date) -> datetime:
@@ -21,7 +20,7 @@ def start_of_day(day: date) -> datetime:
 
 def period_bounds(period: str, now: datetime | None = None) -> tuple[datetime, datetime]:
     """Return start and end of the current minute, hour, day or month in the shop's time zone."""
-    local = (now or timezone.now()).astimezone(config.time_zone)
+    local = (now or clock.now()).astimezone(config.time_zone)
     start = local.replace(second=0, microsecond=0)
     if period == "minute":
         return start, _add_elapsed(start, minutes=1)
@@ -43,4 +42,4 @@ def _add_elapsed(start: datetime, **duration: int) -> datetime:
 
 def seconds_until(moment: datetime, now: datetime | None = None) -> int:
     """Return the whole seconds until `moment`, at least 1, for a Retry-After header."""
-    return max(1, int((moment - (now or timezone.now())).total_seconds()))
+    return max(1, int((moment - (now or clock.now())).total_seconds()))

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from ..intake import availability, product_checks
 from ..monitoring import incidents, proxies
+from ..utils import database
 
 CACHE_SECONDS = 60
 
@@ -39,8 +40,8 @@ def visibility() -> Visibility:
                 product_checks.unusable_products(),
                 availability.stopped_engines(),
             )
-            transaction.on_commit(incidents.check, robust=True)
-            transaction.on_commit(proxies.record_missing_script_name, robust=True)
+            database.on_commit(incidents.check, robust=True)
+            database.on_commit(proxies.record_missing_script_name, robust=True)
         except DatabaseError:
             found = Visibility("unavailable", frozenset(), frozenset())
         # A developer expects to see a change on the next page.

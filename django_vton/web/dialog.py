@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
@@ -22,7 +21,7 @@ from ..messages import MESSAGES, format_duration
 from ..models import TryOnRequest
 from ..products import DescribedProduct, find
 from ..queue import liveness
-from ..utils import languages
+from ..utils import database, languages
 from . import phone_links
 from .options import option_fields
 from .sessions import skip_session_save
@@ -56,7 +55,7 @@ SCRIPT_MESSAGES = UNAVAILABLE_CODES | {
 
 
 @login_not_required
-@transaction.non_atomic_requests
+@database.non_atomic_requests
 @require_safe
 def dialog(request: HttpRequest) -> HttpResponse:
     """Return the dialog for a product, or 404 if the product is unknown.

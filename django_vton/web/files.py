@@ -13,11 +13,9 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.files.storage import Storage
-from django.db import transaction
 from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
@@ -29,7 +27,7 @@ from ..models.states import AT_VENDOR
 from ..privacy import access_log
 from ..shoppers import Visitor
 from ..storage import PrivateFileSystemStorage
-from ..utils import languages
+from ..utils import clock, database, languages
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
 from .sessions import skip_session_save
@@ -63,7 +61,7 @@ def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
     """Wrap a view that serves files: no login, no transaction, only GET and HEAD, `Refused` as JSON."""
 
     @login_not_required
-    @transaction.non_atomic_requests
+    @database.non_atomic_requests
     @csrf_exempt
     @wraps(view)
     def wrapper(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
@@ -138,7 +136,7 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
     skip_session_save(request)
     links = VendorLink.objects.filter(
         token_hash=hash_token(token),
-        expires_at__gt=timezone.now(),
+        expires_at__gt=clock.now(),
         attempt__request__state__in=AT_VENDOR,
         attempt__request__erased_at__isnull=True,
     )

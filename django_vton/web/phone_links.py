@@ -18,9 +18,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import pgettext
 
@@ -31,6 +29,7 @@ from ..models import PhoneLink
 from ..pixazo.ssrf import is_loopback
 from ..products import DescribedProduct
 from ..shoppers import PHONE_SESSION_KEY, Visitor
+from ..utils import clock, database
 from ..utils.languages import localized_url
 from ..utils.tokens import hash_token
 
@@ -72,8 +71,8 @@ def create(visitor: Visitor, product: DescribedProduct, address_key: str) -> Pho
 
     All earlier links end, even used ones. So a new code disconnects a phone that used an old one by mistake.
     """
-    now = timezone.now()
-    with transaction.atomic():
+    now = clock.now()
+    with database.atomic():
         shopper = visitor.lock_or_create()
         try:
             quotas.consume_key(f"phone:{shopper.pk}", RATE_PER_SHOPPER)
@@ -123,7 +122,7 @@ def qr_code_svg(text: str) -> bytes:
 
 def status(link: PhoneLink) -> str:
     """Return the link's status: "waiting", "opened", "used" or "expired"."""
-    if link.expires_at <= timezone.now():
+    if link.expires_at <= clock.now():
         return "expired"
     if link.used_at is not None:
         return "used"
@@ -137,7 +136,7 @@ def find(token: str) -> PhoneLink | None:
 
 def mark_opened(link: PhoneLink) -> None:
     """Record that a client has loaded the page, possibly only for a link preview."""
-    PhoneLink.objects.unused().filter(pk=link.pk, opened_at=None).update(opened_at=timezone.now())
+    PhoneLink.objects.unused().filter(pk=link.pk, opened_at=None).update(opened_at=clock.now())
 
 
 def has_access(request: HttpRequest, link: PhoneLink) -> bool:
@@ -149,7 +148,7 @@ def has_access(request: HttpRequest, link: PhoneLink) -> bool:
 
 def use(request: HttpRequest, link: PhoneLink) -> bool:
     """Give access to this browser's session. Return False if the link was used before or has expired."""
-    now = timezone.now()
+    now = clock.now()
     unused = PhoneLink.objects.unused().filter(pk=link.pk)
     if not unused.update(used_at=now, expires_at=now + ACCESS_LIFETIME):
         return False

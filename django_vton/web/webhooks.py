@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
@@ -17,6 +16,7 @@ from .. import lifecycle
 from ..models import Attempt
 from ..pixazo import parse_callback_id
 from ..queue import wake
+from ..utils import database
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
 from .sessions import skip_session_save
@@ -32,7 +32,7 @@ ATTEMPT_FIELDS = ("number", "vendor_id", "request__state", "request__called_back
 @csrf_exempt
 @no_append_slash
 @login_not_required
-@transaction.non_atomic_requests
+@database.non_atomic_requests
 @redact_errors
 def callback(request: HttpRequest, token: str) -> HttpResponse:
     """`POST webhooks/pixazo/{token}/`: 200, or 404 for an unknown token. The session is not read.
@@ -53,7 +53,7 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
     if vendor_id and attempt.vendor_id and vendor_id != attempt.vendor_id:
         logger.warning("Ignored a callback for attempt %s that names another render.", attempt)
     elif lifecycle.receive_callback(attempt, vendor_id or ""):
-        transaction.on_commit(wake, robust=True)
+        database.on_commit(wake, robust=True)
     return HttpResponse(status=200)
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from .. import lifecycle
 from ..batches import feeding
@@ -27,6 +26,7 @@ from ..gateway.links import create_links, supports_callback
 from ..models import Attempt, TryOnRequest
 from ..models.states import ACTIVE, State
 from ..pixazo import Engine
+from ..utils import clock, database
 from ..utils.tokens import hash_token, new_token
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def has_work() -> bool:
 
     The probe of a stopped engine is work.
     """
-    now = timezone.now()
+    now = clock.now()
     soon = TryOnRequest.objects.scheduled().filter(due_at__lte=now + HORIZON)
     soon = soon.exclude(state=State.QUEUED, engine__in=circuit_breaker.blocked_engines(now))
     return soon.exists() or feeding.has_work(now) or circuit_breaker.has_due_probe(now)
@@ -102,12 +102,13 @@ def _row_locks() -> AbstractContextManager[object]:
 
     The locks only save useless work, since the claim locks its rows and reads them again.
     """
-    return transaction.atomic() if connection.features.has_select_for_update_skip_locked else nullcontext()
+    can_skip = database.connection().features.has_select_for_update_skip_locked
+    return database.atomic() if can_skip else nullcontext()
 
 
 def _newest_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) -> list[Attempt]:
     """Return the newest attempts of the first `number` try-ons that no other dispatcher has locked."""
-    if connection.features.has_select_for_update_skip_locked:
+    if database.connection().features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True)
     keys = list(rows.values_list("pk", flat=True)[:number])
     if not keys:
@@ -126,7 +127,7 @@ def _has_any(rows: QuerySet[TryOnRequest]) -> bool:
 
 
 def _claim_due_submits(free: int, jobs: list[Job]) -> None:
-    queued = TryOnRequest.objects.due(timezone.now()).filter(state=State.QUEUED)
+    queued = TryOnRequest.objects.due(clock.now()).filter(state=State.QUEUED)
     if not _has_any(queued):
         return
     # In random order, so that a long queue of one engine does not delay the other engines.
@@ -139,7 +140,7 @@ def _claim_due_submits(free: int, jobs: list[Job]) -> None:
 
 def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: int, jobs: list[Job]) -> None:
     """Claim submits of one engine in a separate transaction, so that a trial blocks no other engine."""
-    now = timezone.now()
+    now = clock.now()
     claimed: list[Job] = []
     with _row_locks():
         attempts = _newest_attempts(queued, free, "photo", "product_image")
@@ -167,8 +168,8 @@ def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal:
     lease_ends = time.monotonic() + lifecycle.LEASE.total_seconds() - MAX_CALL_SECONDS
     tokens = {attempt.pk: new_token() for attempt in attempts}
     hashes = [hash_token(token) for token in tokens.values()]
-    with transaction.atomic():
-        claimed = lifecycle.claim_submits(attempts, hashes, timezone.now(), lifecycle.LEASE)
+    with database.atomic():
+        claimed = lifecycle.claim_submits(attempts, hashes, clock.now(), lifecycle.LEASE)
         links = create_links(claimed) if engine.images_as == "url" else [None] * len(claimed)
     return [
         Job("submit", attempt.request, attempt, engine, lease_ends, tokens[attempt.pk], pair, after_refusal)
@@ -181,7 +182,7 @@ def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal:
 
 def _claim_due_polls(free: int, jobs: list[Job]) -> None:
     """Claim polls and downloads, and end submits with an expired lease or an outcome that never came."""
-    now = timezone.now()
+    now = clock.now()
     rows = TryOnRequest.objects.due(now).filter(state__in=SENT)
     if not _has_any(rows):
         return
@@ -226,7 +227,7 @@ def _create_job(attempt: Attempt) -> Job | None:
         if has_crashed:
             lifecycle.give_up(request, "vendor", "download_crashed")
             return None
-    elif (has_crashed or request.engine not in engines()) and timezone.now() >= deadline_of(request, attempt):
+    elif (has_crashed or request.engine not in engines()) and clock.now() >= deadline_of(request, attempt):
         lifecycle.fail_at_deadline(attempt)
         return None
     engine = engines().get(request.engine)

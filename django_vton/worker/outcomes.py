@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
 from .. import lifecycle
 from ..conf import config
 from ..gateway import circuit_breaker, links, polling
 from ..models import TryOnImage
 from ..pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
+from ..utils import clock
 from .claims import MAX_CALL_SECONDS, Job, deadline_of, outcome_timeout
 
 logger = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ def _on_failed_submit(job: Job, result: SubmitResult) -> None:
         logger.warning("try-on %s: the submit %s", job.request.pk, describe_not_sent(result.error))
         if result.is_unreachable:
             circuit_breaker.record_unreachable(job.engine.name)
-        retry_at = None if job.attempt.number >= MAX_ATTEMPTS else timezone.now() + pause
+        retry_at = None if job.attempt.number >= MAX_ATTEMPTS else clock.now() + pause
         lifecycle.mark_refused(job.attempt, result, retry_at=retry_at)
     elif result.outcome == SubmitOutcome.REFUSED:
         retry_at = circuit_breaker.record_refused(job.attempt, result)
@@ -83,7 +82,7 @@ def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, b
 
     Return a download for each finished render whose try-on stays claimed, and None for the other polls.
     """
-    now, lease_ends = timezone.now(), time.monotonic() + MAX_CALL_SECONDS
+    now, lease_ends = clock.now(), time.monotonic() + MAX_CALL_SECONDS
     rendered, releases = [], []
     for job, answer, retry_after, may_download in outcomes:
         if answer is None or not answer.is_final:
@@ -118,7 +117,7 @@ def _next_poll_at(job: Job, retry_after: float | None) -> datetime:
     pause = polling.next_poll_delay(supports_callback=links.supports_callback(job.engine.name))
     if retry_after:
         pause = max(pause, timedelta(seconds=retry_after))
-    return min(timezone.now() + pause, deadline_of(job.request, job.attempt))
+    return min(clock.now() + pause, deadline_of(job.request, job.attempt))
 
 
 def _on_failed_render(job: Job, answer: VendorResponse) -> bool:

@@ -6,12 +6,11 @@ import asyncio
 import logging
 import time
 
-from django.utils import timezone
-
 from ..gateway import circuit_breaker
 from ..gateway.engines import get_engine
 from ..pixazo import PollFailed
 from ..pixazo.client import PixazoClient
+from ..utils import clock
 from .db_thread import DbThread
 
 logger = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ class GatewayProbes:
 
     async def _probe_all(self) -> None:
         try:
-            for engine in await self.db(circuit_breaker.claim_probes, timezone.now()):
+            for engine in await self.db(circuit_breaker.claim_probes, clock.now()):
                 status = await self._probe(engine)
                 await self.db(circuit_breaker.record_probe, engine, status)
         except Exception:

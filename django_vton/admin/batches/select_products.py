@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,6 +15,7 @@ from django.utils.translation import ngettext
 from ... import batches
 from ...batches.search import ProductSearch
 from ...models import Batch
+from ...utils import database
 from ..base import can_spend
 from ..house_models import KIND_CHOICES
 from .base import BatchPages
@@ -95,7 +95,7 @@ class SelectProductsViews(BatchPages):
 
 def _save_selection(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int | None:
     """Add or remove products, and return how many. Return None if the batch is no longer a draft."""
-    with transaction.atomic():
+    with database.atomic():
         row = Batch.objects.select_for_update().filter(pk=batch.pk, status=Batch.Status.DRAFT).first()
         if row is None:
             return None

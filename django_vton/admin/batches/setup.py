@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -15,6 +14,7 @@ from ...batches import Preview
 from ...exceptions import Refused
 from ...gateway.engines import engines
 from ...models import Batch, PersonPhoto
+from ...utils import database
 from ...utils.money import format_usd
 from ..base import can_spend
 from ..budget_status import period_name
@@ -90,7 +90,7 @@ def _save(batch: Batch, form: BatchSetupForm) -> bool:
     cleaned = form.cleaned_data
     before = set(batch.house_models.active_house_models())
     selected = set(cleaned.get("house_models", before))  # Without the field, they are given.
-    with transaction.atomic():
+    with database.atomic():
         drafts = Batch.objects.filter(pk=batch.pk, status=Batch.Status.DRAFT)
         if not drafts.update(name=cleaned["name"], options=cleaned["options"]):
             return False

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from ... import images, products, rendering
 from ...exceptions import Refused
@@ -15,6 +14,7 @@ from ...gateway import engines
 from ...health import facts, notice
 from ...models import TryOnImage, TryOnRequest
 from ...models.states import TERMINAL, State
+from ...utils import clock
 from ...utils.money import format_usd
 from ..arguments import engine_options, find_house_model
 from ..foreground import INTERRUPTED, dispatch_until_done
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             described = products.find(product)
             price = engines.price(described.engine.name, described.clean_merchant_options(chosen))
             self.stdout.write(f"{described.title}, {described.engine.name}: {format_usd(price)}")
-            began = timezone.now()
+            began = clock.now()
             person = Path(photo) if Path(photo).is_file() else find_house_model(photo)
             render = rendering.render(product, person, **chosen)
         except (Refused, images.ImageRefused) as refusal:

@@ -10,7 +10,6 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -27,7 +26,7 @@ from rest_framework.views import APIView
 from ...exceptions import Refused
 from ...models import Shopper, TryOnRequest
 from ...shoppers import Visitor
-from ...utils import languages
+from ...utils import database, languages
 from .. import uploads
 from ..sessions import require_session
 from .errors import exception_handler
@@ -109,7 +108,7 @@ class ApiView(APIView):
     def as_view(cls, **initkwargs: Any) -> Any:
         """Return a view that needs no login and ignores `ATOMIC_REQUESTS`."""
         view = sensitive_post_parameters()(super().as_view(**initkwargs))
-        return login_not_required(transaction.non_atomic_requests(view))
+        return login_not_required(database.non_atomic_requests(view))
 
     def get_exception_handler(self) -> Callable[..., Any]:
         """Return this package's handler instead of the shop's."""

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
@@ -21,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from ...exceptions import Refused
 from ...models import TryOnRequest
 from ...products import DescribedProduct
-from ...utils import languages
+from ...utils import database, languages
 from ...utils.safe_urls import safe_url
 from .. import tryon_serializers, uploads
 
@@ -62,7 +61,7 @@ def page_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBa
         return checked(request, *args, **kwargs)
 
     @login_not_required
-    @transaction.non_atomic_requests
+    @database.non_atomic_requests
     @csrf_exempt
     @sensitive_post_parameters()
     @wraps(view)

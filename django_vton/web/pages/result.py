@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
 from ... import lifecycle, privacy
 from ...exceptions import Refused
@@ -16,6 +15,7 @@ from ...intake import feedback
 from ...models import PersonPhoto, TryOnRequest
 from ...models.states import ACTIVE, State
 from ...shoppers import Visitor
+from ...utils import clock
 from ...utils.languages import localized_url
 from .. import tryon_serializers
 from ..polling import REFRESH_SECONDS
@@ -94,7 +94,7 @@ def _render_result(request: HttpRequest, row: TryOnRequest, refusal: Refused | N
         "try_on": shown,
         "is_running": is_running,
         "is_nearly_done": tryon_serializers.shown_state(row) == State.RENDERED,
-        "is_late": timezone.now() > row.created_at + late_after,
+        "is_late": clock.now() > row.created_at + late_after,
         "reloads": reloads,
         "refresh_seconds": REFRESH_SECONDS,
         "picture": _selected_image(request, shown["images"]),
