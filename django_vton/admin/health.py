@@ -92,7 +92,6 @@ def _engines() -> list[dict[str, Any]]:
                 "status": _engine_status(state),
                 "is_stopped": bool(state.breaker),
                 "wait_until": timezone.localtime(wait_until) if wait_until else None,
-                "failures": state.failures,
                 "refused": display.age(state.refused_at) if state.refused_at else None,
                 "price": format_usd(price(name, {})),
             }

@@ -29,7 +29,9 @@ def availability_text(facts: Iterable[health.Fact]) -> str:
         if not fact.engine:
             return _("No: %(reason)s.") % {"reason": health.notice(fact.cause).title}
     if refusing:
-        return _("Not with %(engines)s.") % {"engines": ", ".join(fact.engine for fact in refusing)}
+        return _("Shoppers can try on, but not with %(engines)s.") % {
+            "engines": ", ".join(fact.engine for fact in refusing)
+        }
     return _("Shoppers can try on.")
 
 

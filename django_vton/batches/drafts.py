@@ -168,6 +168,8 @@ def confirm(batch: Batch, *, notify: bool = True) -> bool:
     """
     _check_options(batch.options)
     count = batch.house_models.active_house_models().count()
+    if not count and batch.house_models.exists():
+        raise Refused("request_invalid", _("These house models are inactive, or their releases have ended."))
     if not batch.products or not count:
         raise Refused("request_invalid", _("Choose at least one product and one house model."))
     now = clock.now()

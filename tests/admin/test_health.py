@@ -56,7 +56,7 @@ def test_a_healthy_install_shows_no_problems(operator: Client) -> None:
     assert "Problems None is known." in text
     assert "Today" in text
     assert "left no cap" in text
-    assert "fashn-v1.6 Accepts renders - 0 - 0.075 USD" in text
+    assert "fashn-v1.6 Accepts renders - - 0.075 USD" in text
     assert "oldest due try-on none" in text
     assert "worker last seen just now" in text
     assert "outcome unknown none" in text

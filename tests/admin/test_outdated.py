@@ -73,6 +73,7 @@ def test_an_outdated_render_is_marked_on_every_page(
     assert review.count('class="vton-card') == 1
     assert NOTE in visible_text(review)
     assert "Outdated 1" in visible_text(review)
+    assert "1 outdated" in visible_text(get_page(superuser, CHANGE, batch.pk))
     assert "1 render shows an earlier picture of this product" in visible_text(
         get_page(superuser, "admin:shop_product_change", changed.pk)
     )

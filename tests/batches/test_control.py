@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,15 +8,14 @@ from django.utils import timezone
 
 from django_vton import batches, intake, lifecycle
 from django_vton.batches import feeding
-from django_vton.models import Batch, BatchRender, TryOnRequest
+from django_vton.exceptions import Refused
+from django_vton.models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from django_vton.models.states import State
 from django_vton.shoppers import Visitor
 
 from ..intake_helpers import run_before_statement
 
 if TYPE_CHECKING:
-    from django_vton.models import PersonPhoto
-
     from .runner import BatchRunner
 
 PRICE = 300_000
@@ -106,6 +105,14 @@ def test_a_batch_canceled_before_its_rows_exist_counts_all_as_dropped(runner: Ba
     draft = batches.draft(runner.create_products(1), [runner.noa])
     assert batches.cancel(draft)
     assert not batches.confirm(draft)
+
+
+def test_a_draft_whose_house_models_cannot_be_used_any_more_says_so(runner: BatchRunner) -> None:
+    draft = batches.draft(runner.create_products(1), [runner.noa])
+    PersonPhoto.objects.filter(pk=runner.noa.pk).update(release_ends=date(2020, 1, 1))
+    with pytest.raises(Refused) as refusal:
+        batches.confirm(draft)
+    assert "their releases have ended" in str(refusal.value.message)
 
 
 def test_a_render_that_a_shopper_waits_for_survives_the_canceled_batch(runner: BatchRunner) -> None:

@@ -131,7 +131,9 @@ class Told:
 
 def told_about_gateway(reason: str) -> Told:
     stopped = "Renders with glass-v1 have stopped"
-    return Told(stopped, "gateway", reason, (503, "unavailable"), "Not with glass-v1.")
+    return Told(
+        stopped, "gateway", reason, (503, "unavailable"), "Shoppers can try on, but not with glass-v1."
+    )
 
 
 def told_about_shop(title: str, check: str, reason: str, status: int, code: str) -> Told:
