@@ -59,7 +59,7 @@ def test_a_healthy_install_shows_no_problems(operator: Client) -> None:
     assert "fashn-v1.6 Accepts renders - - 0.075 USD" in text
     assert "oldest due try-on none" in text
     assert "worker last seen just now" in text
-    assert "outcome unknown none" in text
+    assert "unknown outcomes none" in text
 
 
 def test_problems_show_their_age_and_what_to_do(operator: Client) -> None:

@@ -112,7 +112,7 @@ def test_a_draft_whose_house_models_cannot_be_used_any_more_says_so(runner: Batc
     PersonPhoto.objects.filter(pk=runner.noa.pk).update(release_ends=date(2020, 1, 1))
     with pytest.raises(Refused) as refusal:
         batches.confirm(draft)
-    assert "their releases have ended" in str(refusal.value.message)
+    assert "their releases have ended" in str(refusal.value.detail)
 
 
 def test_a_render_that_a_shopper_waits_for_survives_the_canceled_batch(runner: BatchRunner) -> None:
