@@ -37,11 +37,12 @@ def pause_for_house_model(photo: PersonPhoto) -> list[Batch]:
     waiting = BatchRender.objects.filter(batch=OuterRef("pk"), photo=photo, status=RenderStatus.WAITING)
     is_waiting = Q(Exists(waiting)) | Q(products_done__lt=F("product_count"))
     running = Batch.objects.filter(is_waiting, status=Status.RUNNING, house_models=photo).defer("products")
-    return [
-        batch
-        for batch in running
-        if _set_status(batch, [Status.RUNNING], Status.PAUSED, HOUSE_MODEL_INACTIVE)
-    ]
+    return [batch for batch in running if pause_without_house_model(batch)]
+
+
+def pause_without_house_model(batch: Batch) -> bool:
+    """Pause a batch because a house model may not be used any more. Return False if it is not running."""
+    return _set_status(batch, [Status.RUNNING], Status.PAUSED, HOUSE_MODEL_INACTIVE)
 
 
 def _set_status(batch: Batch, sources: list[Batch.Status], target: Batch.Status, reason: str = "") -> bool:

@@ -27,6 +27,7 @@ from ..products import DescribedProduct
 from ..utils import clock, database
 from . import rules
 from .catalogue import CHUNK_SIZE, find_products, product_title
+from .control import pause_without_house_model
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,9 @@ def _create_rows(batch: Batch) -> None:
     refs = Batch.objects.values_list("products", flat=True).get(pk=batch.pk)
     refs = refs[batch.products_done : batch.products_done + CHUNK_SIZE]
     house_models = list(batch.house_models.active_house_models())
+    if not house_models:
+        pause_without_house_model(batch)
+        return
     rows = _build_rows(batch, refs, house_models)
     products_done, next_position = batch.products_done + len(refs), batch.next_position + len(rows)
     running = Batch.objects.filter(pk=batch.pk, status=Batch.Status.RUNNING)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from django_vton import batches, intake, lifecycle
 from django_vton.batches import feeding
+from django_vton.batches.control import HOUSE_MODEL_INACTIVE
 from django_vton.exceptions import Refused
 from django_vton.models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from django_vton.models.states import State
@@ -113,6 +114,20 @@ def test_a_draft_whose_house_models_cannot_be_used_any_more_says_so(runner: Batc
     with pytest.raises(Refused) as refusal:
         batches.confirm(draft)
     assert "their releases have ended" in str(refusal.value.detail)
+
+
+def test_a_batch_whose_only_house_model_cannot_be_used_any_more_pauses_and_can_go_on_later(
+    runner: BatchRunner,
+) -> None:
+    photo = PersonPhoto.objects.filter(pk=runner.noa.pk)
+    batch = runner.start(1)
+    photo.update(release_ends=date(2020, 1, 1))
+    runner.feed()
+    batch.refresh_from_db()
+    assert (batch.status, batch.waiting_for) == (Batch.Status.PAUSED, HOUSE_MODEL_INACTIVE)
+    photo.update(release_ends=None)
+    batches.resume(batch)
+    assert runner.run(batch).completed == 1
 
 
 def test_a_render_that_a_shopper_waits_for_survives_the_canceled_batch(runner: BatchRunner) -> None:
