@@ -26,8 +26,10 @@ class VtonConfig(AppConfig):
         from .models import HouseModel, PersonPhoto, ProductImage, Shopper, TryOnImage
         from .queue import q2
         from .shoppers import merge_guest
+        from .utils import database
 
         register()
+        database.renew_pools_after_fork()
         # Signals of a proxy model have the proxy as sender.
         for model in (PersonPhoto, HouseModel, ProductImage, TryOnImage):
             post_delete.connect(

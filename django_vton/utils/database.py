@@ -5,6 +5,7 @@ Other modules use neither `django.db.transaction` nor `django.db.connection`, wh
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+_inherited: list[object] = []
+"""The pools and connections that this process has inherited. Deleting them could wait for their threads."""
 
 
 def alias() -> str:
@@ -43,3 +47,22 @@ def non_atomic_requests(view: View) -> View:
     for name in connections:
         transaction.non_atomic_requests(using=name)(view)
     return view
+
+
+def renew_pools_after_fork() -> None:
+    """Give each forked process its own connection pools, for databases with `OPTIONS["pool"]`.
+
+    An inherited pool has no threads, and its sockets still belong to the parent process. django-q2 and Celery
+    fork their workers, and Django does not renew the pools.
+    """
+    pooled = [name for name in connections if connections[name].settings_dict["OPTIONS"].get("pool")]
+    if pooled and hasattr(os, "register_at_fork"):  # Windows has no forks.
+        os.register_at_fork(after_in_child=lambda: _forget_pools(pooled))
+
+
+def _forget_pools(aliases: list[str]) -> None:
+    for name in aliases:
+        wrapper: Any = connections[name]
+        _inherited.extend([wrapper.connection, *wrapper._connection_pools.values()])
+        wrapper._connection_pools.clear()
+        wrapper.connection = None
