@@ -39,7 +39,7 @@ class VtonConfig(AppConfig):
         user_logged_in.connect(merge_guest, dispatch_uid="vton.merge_guest")
         post_migrate.connect(q2.register_schedules, sender=self, dispatch_uid="vton.schedules")
         post_migrate.connect(roles.create_groups, sender=self, dispatch_uid="vton.roles")
-        q2.connect_worker_start()
+        q2.observe_workers()
         autodiscover_modules("tryon")
         for product_model in products.registered():
             for signal in (post_save, post_delete):

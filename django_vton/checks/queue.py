@@ -9,11 +9,11 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 
 from ..conf import config
 from ..queue import BY_DJANGO_TASKS
-from ..queue.q2 import TASK_TIMEOUT_SECONDS, cluster_settings
+from ..queue.q2 import TASK_TIMEOUT_SECONDS, cluster_settings, uses_redis
 
 
 def check_queue() -> list[CheckMessage]:
-    """E030, W030 to W032: django-q2. E031, W033: Django's tasks. E030 and E031: the queue is missing."""
+    """E030, W030 to W032, W034: django-q2. E031, W033: Django's tasks. The errors: it is missing."""
     if not config.ENQUEUE:
         return _check_django_q()
     return _check_django_tasks() if config.ENQUEUE == BY_DJANGO_TASKS else []
@@ -36,6 +36,10 @@ def _check_django_q() -> list[CheckMessage]:
         hint = f"Set Q_CLUSTER['retry'] to more than {needed}, or lower Q_CLUSTER['queue_limit']."
         text = f"django-q2 retries tasks after {Conf.RETRY} s, so slow tasks run twice."
         found.append(Warning(text, hint=hint, id="vton.W031"))
+    if uses_redis() and Conf.CLUSTER_NAME == "default":
+        hint = "Set Q_CLUSTER['name'] to a name that no other project uses on this Redis."
+        text = "django-q2's queue in Redis has no name of its own, so another project could take its tasks."
+        found.append(Warning(text, hint=hint, id="vton.W034"))
     if Conf.SYNC:
         hint = "Remove Q_CLUSTER['sync'], or run `manage.py vton_worker`."
         found.append(

@@ -49,6 +49,9 @@ MAX_MESSAGE_AGE = timedelta(days=7)
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 
+FOREIGN_TASK_AGE = timedelta(hours=1)
+"""The time for which a task of another project is shown. If the problem lasts, one comes within minutes."""
+
 MAX_TRYON_AGE = timedelta(days=7)
 """The age of the try-ons whose image failures are examined."""
 
@@ -174,6 +177,15 @@ def storage() -> Iterator[Fact]:
         )
 
 
+def queue() -> Iterator[Fact]:
+    """A task of another project was in the queue of django-q2 in the last hour. Nothing is yielded otherwise.
+
+    The workers of that project take tasks of this one as well.
+    """
+    if FailedCheck.objects.filter(name="queue", since__gt=clock.now() - FOREIGN_TASK_AGE).exists():
+        yield Fact(check="queue", cause="queue")
+
+
 def _is_lasting(since: datetime | None) -> bool:
     return since is not None and since <= clock.now() - LASTING
 
@@ -263,10 +275,10 @@ def host_clock() -> Iterator[Fact]:
 STOPS = (settings, pause, budget, workers, storage, gateway)
 """What can stop renders and refuse orders, the first reason first."""
 
-INCIDENTS = (budget, workers, storage, gateway, unknown, releases, pictures)
+INCIDENTS = (budget, workers, storage, gateway, queue, unknown, releases, pictures)
 """What can become an incident."""
 
-FACTS = (*STOPS, unknown, releases, pictures, overdue, messages, host_clock)
+FACTS = (*STOPS, queue, unknown, releases, pictures, overdue, messages, host_clock)
 
 
 def find_stops() -> Iterator[Fact]:

@@ -263,6 +263,23 @@ def _storage(_details: str) -> Notice:
     )
 
 
+def _queue(_details: str) -> Notice:
+    return Notice(
+        _("Another project uses the same queue"),
+        [
+            _(
+                "In the last hour, a worker has found a task that another project had signed, and django-q2 "
+                "has dropped it. The other project drops tasks of this shop in the same way."
+            ),
+            _("No try-on is lost and nothing is paid twice, but try-ons begin minutes late."),
+            _(
+                "Give each project a queue of its own: another Q_CLUSTER['name'], or another database of "
+                "Redis. If only the SECRET_KEY was changed while tasks waited, this ends after an hour."
+            ),
+        ],
+    )
+
+
 def _clock(details: str) -> Notice:
     skew = _("The clock of this machine differs from the database's by %(seconds)s s.")
     return Notice(
@@ -306,6 +323,7 @@ NOTICES = {
     "images_unreachable": _images_unreachable,
     "images_unreadable": _images_unreadable,
     "storage": _storage,
+    "queue": _queue,
     "clock": _clock,
     "overdue": _overdue,
 }

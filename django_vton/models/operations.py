@@ -94,6 +94,7 @@ class FailedCheck(Model):
 
     name = models.CharField(max_length=20, primary_key=True)
     since = models.DateTimeField(default=timezone.now)
+    """When it failed first; for the queue, when it failed last."""
     error = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:

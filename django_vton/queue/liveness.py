@@ -1,4 +1,4 @@
-"""Record and tell whether workers are alive, with `DispatcherLease.seen_at`."""
+"""Record and tell whether workers are alive, and whether another project takes their tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from ..models import DispatcherLease
+from ..models import DispatcherLease, FailedCheck
 from ..utils import clock
 from .dispatcher_leases import EXPIRED
 
@@ -23,6 +23,11 @@ def record_heartbeat() -> None:
     if not DispatcherLease.objects.filter(number=1).update(seen_at=now):
         first = DispatcherLease(number=1, seen_at=now, lease_until=EXPIRED)
         DispatcherLease.objects.bulk_create([first], ignore_conflicts=True)
+
+
+def record_foreign_task() -> None:
+    """Record that a worker has found a task of another project in its queue, and could not run it."""
+    FailedCheck.objects.update_or_create(name="queue", defaults={"since": clock.now()})
 
 
 def workers_seen_recently() -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from django.apps import apps
-from django.db import DatabaseError
+from django.core.signing import BadSignature
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ..conf import config
 from . import liveness
@@ -41,12 +43,46 @@ def cluster_settings() -> Any:
     return Conf
 
 
-def connect_worker_start() -> None:
-    """Have a worker seen when it starts. Its first scheduled task runs half a minute later."""
+def uses_redis() -> bool:
+    """Return whether the broker is Redis, which django-q2 uses if no other one is set."""
+    Conf = cluster_settings()  # noqa: N806 - django-q2's own name
+    return not (Conf.BROKER_CLASS or Conf.IRON_MQ or isinstance(Conf.SQS, dict) or Conf.ORM or Conf.MONGO)
+
+
+def observe_workers() -> None:
+    """Record when a worker starts, and when it finds a task of another project.
+
+    The first scheduled task runs half a minute after the start.
+    """
     if apps.is_installed("django_q"):
+        from django_q.conf import logger as django_q_logger
         from django_q.signals import post_spawn
 
         post_spawn.connect(_record_start, dispatch_uid="vton.worker_start")
+        django_q_logger.addHandler(ForeignTaskHandler())
+
+
+class ForeignTaskHandler(logging.Handler):
+    """Record tasks with a wrong signature. django-q2 drops and logs them, and sends no signal."""
+
+    INTERVAL_SECONDS = 60.0
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._next = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Record it for all processes, at most once a minute."""
+        error = record.exc_info[1] if record.exc_info else None
+        if config.ENQUEUE or not isinstance(error, BadSignature) or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self.INTERVAL_SECONDS
+        try:
+            close_old_connections()
+            liveness.record_foreign_task()
+            close_old_connections()
+        except (DatabaseError, InterfaceError):
+            logger.exception("A task of another project could not be recorded.")
 
 
 def _record_start(**_kwargs: Any) -> None:

@@ -125,7 +125,7 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
 }
 if REDIS_URL := env("REDIS_URL"):
-    Q_CLUSTER["redis"] = REDIS_URL
+    Q_CLUSTER |= {"redis": REDIS_URL, "name": "lindenhof"}
 else:
     Q_CLUSTER["orm"] = "default"
 

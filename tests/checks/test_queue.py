@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ({"RETRY": 126}, {"vton.W031"}),
         ({"RETRY": 127}, set()),
         ({"SYNC": True}, {"vton.W032"}),
+        ({"ORM": None}, {"vton.W034"}),
+        ({"ORM": None, "CLUSTER_NAME": "our-shop"}, set()),
     ],
 )
 def test_the_cluster_settings_must_run_each_task_once(

@@ -109,6 +109,10 @@ def break_the_storage(world: World) -> None:
     world.runner.feed()
 
 
+def share_the_queue(_world: World) -> None:
+    liveness.record_foreign_task()
+
+
 def day(offset: timedelta = timedelta(0)) -> str:
     return date_format(today(timezone.now() - offset), "DATE_FORMAT")
 
@@ -163,6 +167,12 @@ SCENARIOS: dict[str, tuple[Callable[[World], None], Callable[[], Told]]] = {
     "an unknown outcome a day old": (
         lose_an_outcome,
         lambda: Told(f"Try-ons of {day(LONG_AGO)} have an unknown outcome", "unknown", stops_batches=False),
+    ),
+    "a queue of two projects": (
+        share_the_queue,
+        lambda: Told(
+            "Another project uses the same queue", "queue", "another Q_CLUSTER['name']", stops_batches=False
+        ),
     ),
     "storage not writable": (
         break_the_storage,
