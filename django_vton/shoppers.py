@@ -229,8 +229,10 @@ def merge_guest(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
             return  # Another login or an erasure has just deleted the guest.
         quotas.merge_guest(guest, mine)
         # The user may have used the same keys for other requests.
-        keys = mine.try_ons.exclude(idempotency_key=None).values_list("idempotency_key", flat=True)
-        guest.try_ons.filter(idempotency_key__in=list(keys)).update(idempotency_key=None)
+        hashes = mine.try_ons.exclude(idempotency_key_hash=None).values_list(
+            "idempotency_key_hash", flat=True
+        )
+        guest.try_ons.filter(idempotency_key_hash__in=list(hashes)).update(idempotency_key_hash=None)
         needed = list(guest.photos.filter(try_ons__state__in=ACTIVE).values_list("pk", flat=True))
         guest.try_ons.update(shopper=mine)
         guest.photos.filter(pk__in=needed).update(shopper=mine, is_reusable=False)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,7 +20,7 @@ from .. import lifecycle
 from ..gateway.engines import get_engine
 from ..models import Attempt, TryOnRequest
 from ..pixazo import PollFailed
-from ..pixazo.parsing import ID
+from ..pixazo.parsing import is_id
 from ..utils.money import format_usd
 from .base import can_operate
 
@@ -29,14 +29,16 @@ NOT_FOUND = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
 
-VENDOR_ID = forms.RegexField(
-    ID,
-    strip=True,
+
+def _validate_id(text: str) -> None:
+    if not is_id(text):
+        raise ValidationError(_("This cannot be an id of the vendor."))
+
+
+VENDOR_ID = forms.CharField(
     max_length=Attempt._meta.get_field("vendor_id").max_length,
-    error_messages={
-        "required": gettext_lazy("Enter the id that the vendor's panel shows."),
-        "invalid": gettext_lazy("An id of the vendor has no spaces and no special characters."),
-    },
+    validators=[_validate_id],
+    error_messages={"required": gettext_lazy("Enter the id that the vendor's panel shows.")},
 )
 
 

@@ -50,6 +50,12 @@ class TryOnOrder:
     is_human: Callable[[], bool] = lambda: True
     """The shop's CAPTCHA. It can make an HTTP call, so it is called after the cheaper checks."""
 
+    @property
+    def key_hash(self) -> str | None:
+        """The SHA-256 of the idempotency key, which has any length, and whose case matters."""
+        key = self.idempotency_key
+        return hashlib.sha256(key.encode()).hexdigest() if key else None
+
     def digest(self) -> str:
         """Return the SHA-256 of the request. An idempotency key conflicts if it comes with another digest."""
         parts = [self.product, self.photo_id, self.options, self.keep_photo, self.consent]
@@ -170,7 +176,7 @@ def _find_replayed(order: TryOnOrder, shopper: Shopper | None, body_digest: str)
     """Return the earlier request with the same idempotency key, or None. Raise `Refused` if they differ."""
     if not order.idempotency_key or shopper is None:
         return None
-    earlier = shopper.try_ons.filter(idempotency_key=order.idempotency_key).first()
+    earlier = shopper.try_ons.filter(idempotency_key_hash=order.key_hash).first()
     if earlier is None:
         return None
     is_anothers = order.visitor.phone is not None and not (
@@ -205,7 +211,7 @@ def _accept(
         row,
         product_image,
         shopper=shopper,
-        idempotency_key=order.idempotency_key or None,
+        idempotency_key_hash=order.key_hash,
         idempotency_digest=body_digest,
     )
     source = _find_render_to_share(request, row)

@@ -4,6 +4,7 @@ import django.core.serializers.json
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
+import django_vton.models.fields
 import django_vton.storage
 import uuid
 from django.conf import settings
@@ -26,7 +27,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveSmallIntegerField(default=1, verbose_name='number')),
                 ('engine', models.CharField(max_length=50, verbose_name='engine')),
                 ('token_hash', models.CharField(editable=False, max_length=64, null=True, unique=True)),
-                ('vendor_id', models.CharField(blank=True, max_length=200, null=True, verbose_name="vendor's id")),
+                ('vendor_id', django_vton.models.fields.ExactCharField(blank=True, max_length=2000, null=True, verbose_name="vendor's id")),
                 ('amount', models.BigIntegerField(help_text='Micro-USD: 75000 is 0.075 USD.', verbose_name='price')),
                 ('budget_day', models.DateField(help_text='The day whose budget it counts towards.', verbose_name='day')),
                 ('money', models.CharField(choices=[('held', 'reserved'), ('spent', 'spent'), ('free', 'free')], default='held', max_length=5, verbose_name='money')),
@@ -362,7 +363,7 @@ class Migration(migrations.Migration):
                 ('product_digest', models.CharField(blank=True, help_text="The SHA-256 of the shop's file of the product image.", max_length=64)),
                 ('cache_key', models.CharField(blank=True, max_length=64)),
                 ('shared_key', models.CharField(blank=True, help_text='The cache key, if this render of a house model is the one that all shoppers share.', max_length=64, null=True, unique=True)),
-                ('idempotency_key', models.CharField(blank=True, max_length=255, null=True)),
+                ('idempotency_key_hash', models.CharField(blank=True, max_length=64, null=True)),
                 ('idempotency_digest', models.CharField(blank=True, max_length=64)),
                 ('quota_ids', models.JSONField(default=list, help_text='The ids of the quotas that it counts towards.')),
                 ('counted_images', models.PositiveSmallIntegerField(default=0, help_text='How many pictures it counts there.')),
@@ -623,7 +624,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='tryonrequest',
-            constraint=models.UniqueConstraint(fields=('shopper', 'idempotency_key'), name='vton_unique_idempotency_key'),
+            constraint=models.UniqueConstraint(fields=('shopper', 'idempotency_key_hash'), name='vton_unique_idempotency_key'),
         ),
         migrations.AddConstraint(
             model_name='tryonimage',

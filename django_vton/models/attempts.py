@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .base import Model
+from .fields import ExactCharField
 from .photos import PersonPhoto
 from .states import Money
 from .tryons import ProductImage, TryOnRequest
@@ -22,7 +23,7 @@ class Attempt(Model):
     number = models.PositiveSmallIntegerField(_("number"), default=1)
     engine = models.CharField(_("engine"), max_length=50)
     token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
-    vendor_id = models.CharField(_("vendor's id"), max_length=200, null=True, blank=True)
+    vendor_id = ExactCharField(_("vendor's id"), max_length=2000, null=True, blank=True)
     amount = models.BigIntegerField(_("price"), help_text=_("Micro-USD: 75000 is 0.075 USD."))
     budget_day = models.DateField(_("day"), help_text=_("The day whose budget it counts towards."))
     money = models.CharField(_("money"), max_length=5, choices=Money, default=Money.HELD)

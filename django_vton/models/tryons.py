@@ -116,7 +116,7 @@ class TryOnRequest(Model):
         unique=True,
         help_text="The cache key, if this render of a house model is the one that all shoppers share.",
     )
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True)
+    idempotency_key_hash = models.CharField(max_length=64, null=True, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
     quota_ids = models.JSONField(default=list, help_text="The ids of the quotas that it counts towards.")
     counted_images = models.PositiveSmallIntegerField(
@@ -169,7 +169,7 @@ class TryOnRequest(Model):
                 condition=Q(feedback="dislike") | Q(feedback_reason=""), name="vton_reason_needs_dislike"
             ),
             models.UniqueConstraint(
-                fields=["shopper", "idempotency_key"], name="vton_unique_idempotency_key"
+                fields=["shopper", "idempotency_key_hash"], name="vton_unique_idempotency_key"
             ),
         ]
         # Each index covers all columns of its query, since SQLite has no table statistics. With a shorter

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-MAX_ID = 200
-ID = re.compile(rf"\A(?!\.+\Z)[!-~]{{1,{MAX_ID}}}\Z")
-"""The vendor's ids that can be put into a URL: not "." or "..", which would be another path."""
+MAX_ID = 2000
+"""The maximum size of an id in bytes, which a unique index of each database can hold."""
+MAX_WORD = 200
 MAX_BODY = 1_000_000
 MAX_TEXT = 500
 MAX_URL = 4096
@@ -52,7 +52,7 @@ class VendorResponse:
     """The gateway's response to a submit or a poll, or the body of a callback."""
 
     vendor_id: str
-    """The vendor's `request_id`: printable ASCII without spaces, at most `MAX_ID` characters."""
+    """The vendor's `request_id`: see `is_id`."""
     status: VendorStatus
     """COMPLETED only if there is an image to download; see `parse_status`."""
     raw_status: str
@@ -86,12 +86,20 @@ def parse_status(raw_status: str, *, has_images: bool) -> VendorStatus:
     return status
 
 
+def is_id(text: str) -> bool:
+    """Return whether a render can be stored and polled under this id.
+
+    Every character must be printable. "." and ".." would be another path in the URL of a poll.
+    """
+    return text.isprintable() and bool(text.strip(". ")) and len(text.encode()) <= MAX_ID
+
+
 def parse_id(payload: Mapping[str, Any]) -> str:
-    """Return the `request_id` as a string. Raise `BadPayload` if it is missing or unfit for a URL."""
+    """Return the `request_id` as a string. Raise `BadPayload` if it is missing or no `is_id`."""
     value = payload.get("request_id")
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not ID.match(value):
+    if not isinstance(value, str) or not is_id(value):
         raise BadPayload("no usable request_id")
     return value
 
@@ -196,7 +204,7 @@ def _is_secret(word: str) -> bool:
     lowered = word.lower()
     head, slash, _ = lowered.partition("/")
     return (
-        len(word) > MAX_ID
+        len(word) > MAX_WORD
         or "://" in lowered
         or "%2f" in lowered
         or "data:" in lowered

@@ -23,7 +23,7 @@ _TOMBSTONE: dict[str, Any] = {
     "result_urls": [],
     "cache_key": "",
     "shared_key": None,
-    "idempotency_key": None,
+    "idempotency_key_hash": None,
     "idempotency_digest": "",
     # Shared quota rows would show which erased try-ons belonged to the same shopper or IP address.
     "quota_ids": [],

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from .ledger import Entry
 from .parameters import Parameters
@@ -67,7 +68,8 @@ class Render:
         """Return the paths at which the results are served."""
         name = self.engine.result_name
         suffixes = ["", *(f"-{number}" for number in range(2, len(self.results) + 1))]
-        return [f"/v1/{self.request_id}/{name}{suffix}.{extension}" for suffix in suffixes]
+        request_id = quote(self.request_id, safe="")
+        return [f"/v1/{request_id}/{name}{suffix}.{extension}" for suffix in suffixes]
 
     def result_urls(self, base_url: str, extension: str) -> list[str]:
         """Return the URLs of the results. A scenario can replace them by another URL."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from . import parameters
@@ -87,7 +87,7 @@ class Fashn(Engine):
         return 202, {
             "request_id": render.request_id,
             "status": render.status,
-            "polling_url": f"{base_url}{self.status_path}{render.request_id}",
+            "polling_url": base_url + self.status_path + quote(render.request_id, safe=""),
         }
 
     def status_json(self, render: Render, base_url: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Scenario:
     accepted: bool = False  #: accept, charge and render although the response has submit_status
     submit: Submit = ""  #: after the charge: "close" the connection; "hang" without a response; respond with
     #: "no_id"; or respond when the render has ended ("terminal"), with its final status and result
+    request_id: str = ""  #: the id, instead of a documented one
     submit_seconds: float = 0  #: the delay of the response after the charge
 
     # The render

@@ -7,6 +7,7 @@ import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import h11
 
@@ -114,7 +115,8 @@ class Server:
             if (method, path) == ("POST", engine.submit_path):
                 return await self._submit(engine, request)
         if method == "GET" and path.startswith(FASHN.status_path):
-            return self._check_key(request) or self._status(FASHN, path.removeprefix(FASHN.status_path))
+            request_id = unquote(path.removeprefix(FASHN.status_path))
+            return self._check_key(request) or self._status(FASHN, request_id)
         if (method, path) == ("POST", GLASS.result_path):
             return self._check_key(request) or self._glass_result(request)
         return error_response(404)
@@ -160,7 +162,8 @@ class Server:
             return error_response(400, str(error))
         if url := parameters.callback_url:
             self._ledger.update(entry, callback=describe_callback(url, parameters.callback_mode))
-        render = Render(engine, engine.new_id(), parameters, scenario, entry, inputs=inputs)
+        request_id = scenario.request_id or engine.new_id()
+        render = Render(engine, request_id, parameters, scenario, entry, inputs=inputs)
         await self._renderer.start(render)
         return self._accepted_response(render)
 
@@ -203,7 +206,7 @@ class Server:
 
     def _result_image(self, path: str, *, redirected: bool) -> Response:
         """Serve a result to everyone who knows its URL, without a key, as the vendor does."""
-        render = self._renderer.renders.get(path.split("/")[2])
+        render = self._renderer.renders.get(unquote(path.split("/")[2]))
         if render is None or not render.results:
             return error_page(404)
         extension = path.rpartition(".")[2]  # Any extension: Fashn's URLs end in ".ext", literally.

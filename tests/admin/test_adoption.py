@@ -107,10 +107,9 @@ def test_an_id_that_the_vendor_knows_is_adopted_and_polled(
     ("given", "expected"),
     [
         ("  ", "Enter the id that the vendor's panel shows."),
-        ("x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
-        ("a\0b", "Null characters are not allowed."),
-        ("two words", "An id of the vendor has no spaces and no special characters."),
-        ("..", "An id of the vendor has no spaces and no special characters."),
+        ("x" * 2001, "This cannot be an id of the vendor."),
+        ("a\0b", "This cannot be an id of the vendor."),
+        ("..", "This cannot be an id of the vendor."),
     ],
 )
 def test_an_invalid_id_is_refused(staff: Staff, given: str, expected: str) -> None:

@@ -42,7 +42,6 @@ class Operation(NamedTuple):
 
 
 TEXT, COUNT = {"type": "string"}, {"type": "integer", "minimum": 0}
-KEY = TEXT | {"maxLength": 255, "pattern": "^[ -~]*$"}
 FORM, JSON = "multipart/form-data", "application/json"
 
 
@@ -58,7 +57,7 @@ LANG = _query("lang", "The language of the response.")
 PRODUCT = _query("product", 'A product, as "app.model:pk".')
 REQUIRED_PRODUCT = _query("product", 'A product, as "app.model:pk".', required=True)
 CURSOR = _query("cursor", "From `next` or `previous`.")
-IDEMPOTENCY_KEY = _header("Idempotency-Key", "Repeating key and body gets the same try-on.", KEY)
+IDEMPOTENCY_KEY = _header("Idempotency-Key", "Repeating key and body gets the same try-on.")
 IF_NONE_MATCH = _header("If-None-Match", "The ETag of an earlier response.")
 ETAG = _header("ETag", "The value for If-None-Match.", response=[200, 304])
 LOCATION = _header("Location", "The URL to poll.", response=[200, 201, 202])

@@ -134,6 +134,15 @@ def test_the_same_idempotency_key_and_body_return_the_same_try_on(
     )
 
 
+def test_idempotency_keys_have_any_length_and_their_case_matters(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
+) -> None:
+    vton(IN_FLIGHT=4)
+    keys = ["a b" * 500, "A B" * 500, "a b" * 499, "ä"]
+    rows = {create_tryon(guest, shirt, phone_photo(), headers={"Idempotency-Key": key}) for key in keys * 2}
+    assert len(rows) == len(keys)
+
+
 def test_a_failed_captcha_is_refused(
     guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton
 ) -> None:

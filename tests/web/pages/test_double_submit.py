@@ -75,4 +75,4 @@ def test_the_same_key_in_another_browser_belongs_to_another_guest(
 
 @pytest.mark.parametrize("key", ["", "x" * 500, "no uuid", "\0"])
 def test_an_invalid_key_is_ignored(guest: Client, shirt: Product, phone_photo: PhotoMaker, key: str) -> None:
-    assert order_by_form(guest, shirt, phone_photo(), key=key).idempotency_key is None
+    assert order_by_form(guest, shirt, phone_photo(), key=key).idempotency_key_hash is None
