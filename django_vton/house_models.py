@@ -26,7 +26,7 @@ def add(
 
     `suits` contains "garment", "eyewear" or both; if it is empty, the house model suits both. `labels` are
     free text of the merchant. After the day `release_ends`, the house model is not used any more. Raise
-    `images.ImageRefused` if the photo cannot be used.
+    `images.ImageRefused` if the photo cannot be used, and `Refused` (`unavailable`) if it cannot be stored.
     """
     with database.atomic():
         existing = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.HOUSE, name=name).first()

@@ -38,7 +38,8 @@ def render(product: Model | str, photo: Photo, **options: Any) -> TryOnRequest:
     - `ProductNotRegistered` for an instance of a model without a `TryOn`
     - `Refused` with a `code`: `product_unknown`, `product_not_enabled` (or try-on is switched off),
       `options_invalid`, `photo_gone` (a deleted or inactive house model, an expired photo), `photo_refused`
-      (the house model does not suit the product), `paused`, `not_configured`
+      (the house model does not suit the product), `paused`, `not_configured`, `unavailable` (the storage
+      fails)
     - `BudgetExhausted`, a `Refused`, if the budget does not cover the price
     - `django_vton.images.ImageRefused` for a photo that cannot be used
     - `OSError` for a path that cannot be read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,7 +78,12 @@ class _PrivateStorage(LazyObject):  # type: ignore[type-arg] # generic in the st
         return Storage if self._wrapped is empty else type(self._wrapped)
 
     def _setup(self) -> None:
-        self._wrapped: Any = storages[config.STORAGE] if config.STORAGE else PrivateFileSystemStorage()
+        self._wrapped: Any = storage_by_alias(config.STORAGE or "")
+
+
+def storage_by_alias(alias: str) -> Storage:
+    """Return a storage of STORAGES; for "", the default private storage. Raise `InvalidStorageError`."""
+    return storages[alias] if alias else PrivateFileSystemStorage()
 
 
 _private_storage = _PrivateStorage()
@@ -116,7 +122,29 @@ def _random_path(folder: str, filename: str) -> str:
     return f"vton/{folder}/{name[:2]}/{name}{Path(filename).suffix}"
 
 
-def delete_file(stored: FieldFile) -> None:
-    """Delete the file of a model field. Do nothing if the field is empty."""
-    if stored.name:
-        stored.storage.delete(stored.name)
+def is_missing(stored: FieldFile) -> bool:
+    """Return whether the file of a model field is missing. Raise any exception if the storage cannot tell."""
+    if not stored.name:
+        return True
+    says_no = False
+    with suppress(NotImplementedError):  # `exists` is optional in Django.
+        if stored.storage.exists(stored.name):
+            return False
+        says_no = True
+    # `FileSystemStorage.exists` also returns False if access is denied or a disk fails, so try to open it.
+    try:
+        stored.storage.open(stored.name).close()
+    except FileNotFoundError:
+        return True
+    except Exception as error:
+        if isinstance(error, OSError) or not says_no:
+            raise
+    return says_no
+
+
+def is_certainly_missing(stored: FieldFile) -> bool:
+    """Like `is_missing`, but return False if the storage cannot tell."""
+    try:
+        return is_missing(stored)
+    except Exception:  # noqa: BLE001 - a shop's storage may raise any exception
+        return False

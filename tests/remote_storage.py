@@ -52,7 +52,10 @@ class Stream:
 
 
 class RemoteStorage(Storage):
-    """With `is_unreachable` every call fails, with `breaks_after` every stream after so many bytes."""
+    """With `is_unreachable` every call fails, with `breaks_after` every stream after so many bytes.
+
+    With `is_locked` files cannot be deleted. With `free_files` only so many more files can be saved.
+    """
 
     def __init__(self, missing: type[Exception] = FileNotFoundError) -> None:
         self.missing = missing
@@ -61,11 +64,16 @@ class RemoteStorage(Storage):
         self.open_streams: list[Stream] = []
         self.is_closed = threading.Event()
         self.is_unreachable = False
+        self.is_locked = False
+        self.free_files = 1000
         self.breaks_after: int | None = None
 
-    def _data(self, name: str) -> bytes:
-        if self.is_unreachable:
+    def _check(self, *, fails: bool = False) -> None:
+        if self.is_unreachable or fails:
             raise ConnectionError(SIGNED_URL)
+
+    def _data(self, name: str) -> bytes:
+        self._check()
         if name not in self.files:
             raise self.missing(SIGNED_URL)
         return self.files[name]
@@ -77,15 +85,17 @@ class RemoteStorage(Storage):
         return stream
 
     def _save(self, name: str, content: Any) -> str:
+        self._check(fails=self.free_files <= 0)
+        self.free_files -= 1
         self.files[name] = content.read()
         return name
 
     def delete(self, name: str) -> None:
+        self._check(fails=self.is_locked)
         self.files.pop(name, None)
 
     def exists(self, name: str) -> bool:
-        if self.is_unreachable:
-            raise ConnectionError(SIGNED_URL)
+        self._check()
         return name in self.files
 
     def size(self, name: str) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
 from django_vton.models import PersonPhoto, TryOnImage
-from django_vton.storage import PrivateFileSystemStorage, delete_file, photo_path, private_storage
+from django_vton.privacy.stored_files import delete_file
+from django_vton.storage import (
+    PrivateFileSystemStorage,
+    is_certainly_missing,
+    is_missing,
+    photo_path,
+    private_storage,
+)
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -46,6 +54,19 @@ def test_files_are_readable_only_by_their_owner() -> None:
     path = Path(photo.file.path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in [path.parent, path.parent.parent]} == {0o700}
+
+
+def test_a_file_is_missing_only_if_the_storage_can_be_read(files: StoredFiles) -> None:
+    photo = PersonPhoto()
+    photo.file.save("a.jpg", ContentFile(b"one"), save=False)
+    assert not is_missing(photo.file)
+    shutil.rmtree(files.root)
+    assert is_missing(photo.file)
+    # As with a volume that is not readable, `exists` returns False.
+    files.root.write_text("not a folder")
+    with pytest.raises(NotADirectoryError):
+        is_missing(photo.file)
+    assert not is_certainly_missing(photo.file)
 
 
 @pytest.mark.usefixtures("files")

@@ -24,6 +24,7 @@ from ..health.facts import RELEASE_WARNING
 from ..intake import save_photo_files
 from ..models import HouseModel, PersonPhoto, PhotoAccess, TryOnImage, TryOnRequest
 from ..models.photos import release_today
+from ..privacy.stored_files import delete_name
 from ..utils import database
 from . import display
 from .base import ReadOnlyAdmin
@@ -147,7 +148,7 @@ class HouseModelAdmin(HouseModelImport, HouseModelDeletion):
         if picture is not None:
             for old in (obj.file, obj.thumbnail):
                 if old.name:
-                    database.on_commit(partial(old.storage.delete, old.name))
+                    database.on_commit(partial(delete_name, old.name), robust=True)
             save_photo_files(obj, picture)
         if not change:
             obj.kind, obj.is_reusable = PersonPhoto.Kind.HOUSE, True

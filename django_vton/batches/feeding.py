@@ -166,6 +166,8 @@ def _prepare(batch: Batch, render: BatchRender) -> intake.PreparedRender | None:
     try:
         return intake.prepare_render(render.product, render.photo, batch.options)
     except Refused as refusal:
+        if refusal.code == "unavailable":
+            raise  # The batch is postponed.
         code, problem = refusal.code, str(refusal.detail)
     except CONNECTION_ERRORS:
         raise

@@ -31,6 +31,7 @@ from ..models import (
     Publication,
     TryOnEvent,
     TryOnRequest,
+    UndeletedFile,
 )
 from ..models.photos import release_today
 from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE, State
@@ -46,6 +47,9 @@ OVERDUE_AFTER = timedelta(minutes=2)
 
 MAX_MESSAGE_AGE = timedelta(days=7)
 """The time for which a message is shown that was given up."""
+
+FILES_SHOWN = timedelta(days=1)
+"""How long a missing file is shown, and how long a file may wait for its deletion until that is."""
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 
@@ -186,6 +190,25 @@ def queue() -> Iterator[Fact]:
         yield Fact(check="queue", cause="queue")
 
 
+def files() -> Iterator[Fact]:
+    """A file that the database names was not in the storage, within the last day."""
+    missing = FailedCheck.objects.filter(name="files", since__gt=clock.now() - FILES_SHOWN).first()
+    if missing is not None:
+        yield Fact(check="files", cause="missing_files", since=missing.since)
+        return
+    yield Fact(check="files", text="no file was found missing within a day")
+
+
+def deletions() -> Iterator[Fact]:
+    """A file, perhaps a photo, could not be deleted for a day."""
+    oldest = UndeletedFile.objects.aggregate(at=Min("since"))["at"]
+    if oldest is not None and oldest <= clock.now() - FILES_SHOWN:
+        yield Fact(check="deletions", cause="undeleted_files", since=oldest)
+        return
+    text = "no file waits for its deletion" if oldest is None else "files wait for the next hourly deletion"
+    yield Fact(check="deletions", text=text)
+
+
 def _is_lasting(since: datetime | None) -> bool:
     return since is not None and since <= clock.now() - LASTING
 
@@ -275,10 +298,10 @@ def host_clock() -> Iterator[Fact]:
 STOPS = (settings, pause, budget, workers, storage, gateway)
 """What can stop renders and refuse orders, the first reason first."""
 
-INCIDENTS = (budget, workers, storage, gateway, queue, unknown, releases, pictures)
+INCIDENTS = (budget, workers, storage, gateway, queue, unknown, releases, pictures, files, deletions)
 """What can become an incident."""
 
-FACTS = (*STOPS, queue, unknown, releases, pictures, overdue, messages, host_clock)
+FACTS = (*STOPS, queue, unknown, releases, pictures, files, deletions, overdue, messages, host_clock)
 
 
 def find_stops() -> Iterator[Fact]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from .. import queue
 from ..conf import config
 from ..gateway import circuit_breaker, links
-from ..models import Attempt, BatchNotice, BudgetPeriod, FailedCheck, PersonPhoto
+from ..models import Attempt, BatchNotice, BudgetPeriod, FailedCheck, PersonPhoto, UndeletedFile
 from ..pixazo import SubmitOutcome
 from ..utils.money import format_usd
 
@@ -280,6 +280,36 @@ def _queue(_details: str) -> Notice:
     )
 
 
+def _missing_files(_details: str) -> Notice:
+    name = FailedCheck.objects.filter(name="files").values_list("error", flat=True).first()
+    return Notice(
+        _("Files are missing in the private storage"),
+        [
+            _("The last one was %(name)s.") % {"name": name or "-"},
+            _(
+                "This costs nothing: product pictures are prepared again, and try-ons whose photo is missing "
+                "end before they are sent. Results that are missing cannot be shown any more."
+            ),
+            _(
+                "Check whether the web servers and the workers use the same storage, and whether it outlives "
+                "them: a container needs a volume. If house models have lost their photo, upload it again."
+            ),
+        ],
+    )
+
+
+def _undeleted_files(_details: str) -> Notice:
+    number = UndeletedFile.objects.count()
+    return Notice(
+        _("Files cannot be deleted"),
+        [
+            _("Files that wait for their deletion: %(number)s. Photos of shoppers can be among them.")
+            % {"number": number},
+            _("Check the permissions of the workers, and a lock on the bucket. It is tried each hour."),
+        ],
+    )
+
+
 def _clock(details: str) -> Notice:
     skew = _("The clock of this machine differs from the database's by %(seconds)s s.")
     return Notice(
@@ -323,6 +353,8 @@ NOTICES = {
     "images_unreachable": _images_unreachable,
     "images_unreadable": _images_unreadable,
     "storage": _storage,
+    "missing_files": _missing_files,
+    "undeleted_files": _undeleted_files,
     "queue": _queue,
     "clock": _clock,
     "overdue": _overdue,

@@ -1,4 +1,4 @@
-"""Try whether files can be stored, before a paid result cannot be."""
+"""Try whether files can be stored, before a paid result cannot be, and record files that are missing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 
 from ..models import FailedCheck
 from ..storage import private_storage
+from ..utils import clock
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +36,14 @@ def find_storage_problem() -> str:
 
 def record_storage_check() -> None:
     """Check the storage, and record the result for all processes. For workers, which store the results."""
-    failed = FailedCheck.objects.filter(name="storage")
     if error := find_storage_problem():
         logger.error("The private storage cannot be used: %s", error)
-        if not failed.update(error=error):
-            FailedCheck.objects.bulk_create([FailedCheck(name="storage", error=error)], ignore_conflicts=True)
+        FailedCheck.objects.update_or_create(name="storage", defaults={"error": error})
     else:
-        failed.delete()
+        FailedCheck.objects.filter(name="storage").delete()
+
+
+def record_missing_file(name: str | None) -> None:
+    """Record that the storage does not have a file that the database names. Only the last one is kept."""
+    found = {"error": name or "", "since": clock.now()}
+    FailedCheck.objects.update_or_create(name="files", defaults=found)

@@ -58,6 +58,8 @@ def prepare_render(
     try:
         product_image = product_images.prepare(described)
     except Refused as refusal:
+        if refusal.code == "unavailable":  # The storage fails, and the image may be usable.
+            raise
         raise Refused(refusal.code, product_images.describe_problem(described)) from refusal
     row = build_request(described, chosen, photo, product_image)
     return PreparedRender(photo, row, engines.price(row.engine, row.options))

@@ -14,14 +14,18 @@ from django.db import IntegrityError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from .. import products
 from ..exceptions import Refused
-from ..images import ImageRefused, check_product_image, normalize_product_image
+from ..health.storage import record_missing_file
+from ..images import EncodedImage, ImageRefused, check_product_image, normalize_product_image
 from ..models import ProductCheck, ProductImage
+from ..privacy.stored_files import delete_file
 from ..products import DescribedProduct
-from ..storage import delete_file
+from ..storage import is_certainly_missing
 from ..utils import clock, database
 from . import product_files
 from .product_files import UnusableImage
+from .storing import storing_files
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +71,20 @@ def describe_problem(described: DescribedProduct) -> str:
         return _find_or_convert(described).problem
     except UnusableImage as unusable:
         return str(unusable)
+    except Refused as refusal:  # The storage fails.
+        return str(refusal.detail)
+
+
+def restore(image: ProductImage, product: str) -> None:
+    """Convert the image of the product with this reference again, since the file of `image` is missing.
+
+    Raise `UnusableImage` if the product has no usable image any more, or another one. The order was for that
+    image. Raise `Refused` if the product is gone or if the storage fails.
+    """
+    data = _read(products.find(product))
+    if hashlib.sha256(data).hexdigest() != image.source_digest:
+        raise UnusableImage(Reason.FILE, _("The product has another picture now."))
+    _store_again(image, data)
 
 
 def check(described: DescribedProduct) -> str:
@@ -115,7 +133,7 @@ def _find_or_convert(described: DescribedProduct) -> ProductImage:
     """
     image, key = described.image, _cache_key(described)
     is_url = product_files.is_url(image)
-    if is_url and (digest := cache.get(key)) and (found := _find(digest)):
+    if is_url and (digest := cache.get(key)) and (found := _find(digest)) and not _is_missing(found):
         return found
     try:
         data = _read(described)
@@ -123,7 +141,11 @@ def _find_or_convert(described: DescribedProduct) -> ProductImage:
         if key:
             cache.delete(key)  # The storage may work again at any moment.
         raise
-    row = _find(digest := hashlib.sha256(data).hexdigest()) or _convert(described.ref, digest, data)
+    row = _find(digest := hashlib.sha256(data).hexdigest())
+    if row is None:
+        row = _convert(described.ref, digest, data)
+    elif _is_missing(row):
+        _store_again(row, data)
     if key:
         seconds = DOWNLOAD_CACHE_SECONDS if is_url else CACHE_SECONDS
         cache.set(key, "" if row.problem else row.source_digest, seconds)
@@ -157,7 +179,7 @@ def _convert(ref: str, digest: str, data: bytes) -> ProductImage:
         ProductCheck.objects.filter(product=ref).update(checked_at=None)
     else:
         row.digest, row.width, row.height = image.digest, image.width, image.height
-        row.file.save(f"product.{image.extension}", ContentFile(image.data), save=False)
+        _store(row, image)
     try:
         with database.atomic():
             row.save(force_insert=True)
@@ -166,3 +188,30 @@ def _convert(ref: str, digest: str, data: bytes) -> ProductImage:
         delete_file(row.file)
         return ProductImage.objects.get(source_digest=digest)
     return row
+
+
+def _store(row: ProductImage, image: EncodedImage) -> None:
+    with storing_files(row, ["file"]):
+        row.file.save(f"product.{image.extension}", ContentFile(image.data), save=False)
+
+
+def _is_missing(row: ProductImage) -> bool:
+    """Return whether the file is missing. If the storage cannot tell, a worker asks it again."""
+    return not row.problem and is_certainly_missing(row.file)
+
+
+def _store_again(row: ProductImage, data: bytes) -> None:
+    """Store the missing file of a converted image, with a new name, and update the row."""
+    missing = row.file.name
+    logger.warning("The file of a prepared product image is missing, and is prepared again: %s", missing)
+    record_missing_file(missing)
+    try:
+        image = normalize_product_image(io.BytesIO(data))
+    except ImageRefused as refusal:
+        raise UnusableImage(Reason(str(refusal)), _for_merchant(refusal), row.source_digest) from None
+    row.file = ""  # So that an error deletes no other file.
+    _store(row, image)
+    if not ProductImage.objects.filter(pk=row.pk, file=missing).update(file=row.file.name):
+        # Another process has stored it in the meantime.
+        delete_file(row.file)
+        row.refresh_from_db(fields=["file"])

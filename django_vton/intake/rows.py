@@ -16,6 +16,7 @@ from ..conf import config
 from ..models import Batch, PersonPhoto, ProductImage, TryOnRequest
 from ..products import DescribedProduct
 from ..utils import clock, database
+from .storing import storing_files
 
 COPIED_FIELDS = [
     *("product", "main_product", "product_title", "product_url", "engine", "options"),
@@ -34,11 +35,15 @@ class AcceptedRequest:
 
 
 def save_photo_files(row: PersonPhoto, image: images.EncodedImage) -> None:
-    """Write a photo and its thumbnail to the storage, and set their fields on the row without saving it."""
+    """Write a photo and its thumbnail to the storage, and set their fields on the row without saving it.
+
+    Raise `Refused` (503), and leave neither file, if the storage fails.
+    """
     row.digest, row.width, row.height = image.digest, image.width, image.height
     thumbnail = images.make_thumbnail(image)
-    row.file.save(f"photo.{image.extension}", ContentFile(image.data), save=False)
-    row.thumbnail.save(f"photo.{thumbnail.extension}", ContentFile(thumbnail.data), save=False)
+    with storing_files(row, ["file", "thumbnail"]):
+        row.file.save(f"photo.{image.extension}", ContentFile(image.data), save=False)
+        row.thumbnail.save(f"photo.{thumbnail.extension}", ContentFile(thumbnail.data), save=False)
 
 
 def build_request(

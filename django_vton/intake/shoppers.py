@@ -18,10 +18,10 @@ from ..exceptions import Refused
 from ..gateway import engines
 from ..models import PersonPhoto, ProductImage, Shopper, TryOnRequest
 from ..models.states import TERMINAL, State
+from ..privacy.stored_files import delete_file
 from ..products import DescribedProduct
 from ..queue import wake
 from ..shoppers import Visitor
-from ..storage import delete_file
 from ..utils import clock, database
 from ..utils.redaction import clearing_frames
 from . import availability, product_images

@@ -492,6 +492,19 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='vton.tryonrequest'),
         ),
         migrations.CreateModel(
+            name='UndeletedFile',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('storage', models.CharField(blank=True, help_text="VTON['STORAGE'] at that time.", max_length=100)),
+                ('name', models.CharField(max_length=200)),
+                ('since', models.DateTimeField(default=django.utils.timezone.now)),
+                ('attempts', models.PositiveIntegerField(default=1)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('storage', 'name'), name='vton_undeleted_file')],
+            },
+        ),
+        migrations.CreateModel(
             name='VendorLink',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

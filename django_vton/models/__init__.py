@@ -4,7 +4,7 @@ from .attempts import Attempt, TryOnEvent, VendorLink
 from .batches import Batch, BatchNotice, BatchRender, Publication
 from .billing import BudgetPeriod, Quota
 from .conversions import Conversion
-from .operations import DispatcherLease, FailedCheck, GatewayState, Incident, PauseSwitch
+from .operations import DispatcherLease, FailedCheck, GatewayState, Incident, PauseSwitch, UndeletedFile
 from .phone_links import PhoneLink
 from .photos import HouseModel, PersonPhoto
 from .products import ProductCheck
@@ -39,5 +39,6 @@ __all__ = [
     "TryOnEvent",
     "TryOnImage",
     "TryOnRequest",
+    "UndeletedFile",
     "VendorLink",
 ]

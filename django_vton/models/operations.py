@@ -89,12 +89,27 @@ class Incident(Model):
         return self.name
 
 
+class UndeletedFile(Model):
+    """A file that the storage could not delete. The row is deleted once an hourly purge has deleted it."""
+
+    storage = models.CharField(max_length=100, blank=True, help_text="VTON['STORAGE'] at that time.")
+    name = models.CharField(max_length=200)
+    since = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["storage", "name"], name="vton_undeleted_file")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class FailedCheck(Model):
-    """A check that only workers make, and that failed the last time. The row is deleted once it succeeds."""
+    """What did not work the last time, by the name of its check. See `health.storage`."""
 
     name = models.CharField(max_length=20, primary_key=True)
     since = models.DateTimeField(default=timezone.now)
-    """When it failed first; for the queue, when it failed last."""
+    """When it failed first; for the queue and for files, when it failed last."""
     error = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:

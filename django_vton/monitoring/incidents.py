@@ -13,6 +13,8 @@ The names of incidents:
 - `unknown_outcome.<day>`, until all outcomes of the day are resolved
 - `release.<house model>.<soon or ended>.<last day>`
 - `images_unreachable`, if the vendor has not downloaded the images
+- `missing_files`, if a file that the database names was not in the storage
+- `undeleted_files`, if a file could not be deleted for a day
 - `images_unreadable`, if it says that it cannot use images that it has downloaded
 """
 

@@ -13,8 +13,8 @@ from django.db.models import F
 from .. import lifecycle
 from ..models import PersonPhoto, Quota, Shopper, TryOnEvent, TryOnRequest
 from ..models.states import ACTIVE, State
-from ..storage import delete_file
 from ..utils import clock, database
+from .stored_files import delete_file
 
 _TOMBSTONE: dict[str, Any] = {
     "shopper": None,

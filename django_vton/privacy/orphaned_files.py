@@ -14,6 +14,7 @@ from django.db.models import Model
 
 from ..models import PersonPhoto, ProductImage, TryOnImage
 from ..storage import private_storage
+from .stored_files import delete_name
 
 MIN_AGE = timedelta(hours=1)
 """The age below which a file stays, because its row might not be committed yet."""
@@ -57,5 +58,4 @@ def _delete_if_older(storage: Storage, name: str, limit: datetime) -> bool:
             return False
     except (FileNotFoundError, NotImplementedError):
         return False
-    storage.delete(name)
-    return True
+    return delete_name(name)

@@ -23,7 +23,7 @@ from ..models import (
 )
 from ..models.states import ACTIVE
 from ..utils import clock, database
-from . import orphaned_files
+from . import orphaned_files, stored_files
 from .erasure import erase_tryon, lock_shopper
 
 MAX_ROWS = 10_000
@@ -62,6 +62,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "guests": _purge_guests(now),
         "photo_accesses": _purge_access_log(now),
         "drafts": _purge_drafts(now),
+        "undeleted_files": stored_files.retry_deletions(),
         "files": orphaned_files.delete_orphaned_files(now),
     }
     return {kind: _sum_until(ends, deletions) for kind, deletions in kinds.items()}

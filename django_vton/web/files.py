@@ -26,7 +26,7 @@ from ..models import PersonPhoto, TryOnImage, VendorLink
 from ..models.states import AT_VENDOR
 from ..privacy import access_log
 from ..shoppers import Visitor
-from ..storage import PrivateFileSystemStorage
+from ..storage import PrivateFileSystemStorage, is_certainly_missing
 from ..utils import clock, database, languages
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
@@ -210,7 +210,7 @@ def _open_response(
     try:
         response = _stream(stored.storage, stored.name, content_type)
     except Exception as error:  # noqa: BLE001 - a shop's storage may raise any exception
-        if isinstance(error, FileNotFoundError) or _is_missing(stored.storage, stored.name):
+        if isinstance(error, FileNotFoundError) or is_certainly_missing(stored):
             raise Refused("not_found") from None
         # Log only the type: the messages of remote storages may contain URLs.
         logger.warning("The private storage cannot be read: %s", type(error).__name__)
@@ -235,11 +235,3 @@ def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
         file.close()
         raise
     return response
-
-
-def _is_missing(storage: Storage, name: str) -> bool:
-    """Return whether the storage says that the file is missing. Storages raise various errors for that."""
-    try:
-        return not storage.exists(name)
-    except Exception:  # noqa: BLE001 - a shop's storage may raise any exception
-        return False

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 
 from ..images import EncodedImage, make_thumbnail, normalize_result
 from ..models import TryOnImage, TryOnRequest
-from ..storage import delete_file
+from ..privacy.stored_files import delete_file
 
 
 @dataclass(frozen=True)

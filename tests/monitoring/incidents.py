@@ -16,7 +16,8 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from django_vton import tasks
-from django_vton.models import DispatcherLease, GatewayState, Incident
+from django_vton.health.storage import record_missing_file
+from django_vton.models import DispatcherLease, FailedCheck, GatewayState, Incident, UndeletedFile
 from django_vton.models.states import State
 from django_vton.monitoring.mail import THREAD_NAME
 from django_vton.queue import liveness
@@ -100,6 +101,20 @@ def fail_to_use_images() -> None:
 
 def fail_otherwise() -> None:
     factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "no_person")
+
+
+def lose_file() -> None:
+    """A worker has found that a file is gone."""
+    record_missing_file("vton/photos/ab/gone.jpg")
+
+
+def let_days_pass() -> None:
+    FailedCheck.objects.update(since=timezone.now() - timedelta(days=2))
+
+
+def fail_to_delete_file() -> None:
+    """A file waits for its deletion since yesterday."""
+    UndeletedFile.objects.create(name="vton/photos/ab/locked.jpg", since=timezone.now() - timedelta(hours=25))
 
 
 def use_mail_backend(settings: Settings, backend: str, **options: Any) -> None:

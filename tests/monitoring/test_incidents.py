@@ -17,7 +17,14 @@ from django.utils.formats import date_format
 from django_vton import lifecycle
 from django_vton.billing import budget
 from django_vton.health import find_incidents
-from django_vton.models import BudgetPeriod, DispatcherLease, GatewayState, Incident, TryOnRequest
+from django_vton.models import (
+    BudgetPeriod,
+    DispatcherLease,
+    GatewayState,
+    Incident,
+    TryOnRequest,
+    UndeletedFile,
+)
 from django_vton.models.states import State
 from django_vton.monitoring import incidents
 from django_vton.queue import liveness
@@ -33,9 +40,12 @@ from .incidents import (
     close_breaker,
     fail_because_of_images,
     fail_otherwise,
+    fail_to_delete_file,
     fail_to_load_images,
     fail_to_use_images,
     last_mail,
+    let_days_pass,
+    lose_file,
     mailed_titles,
     open_breaker,
     run_schedule,
@@ -80,8 +90,22 @@ if TYPE_CHECKING:
             "Pixazo cannot use the shop's images",
             "a proxy, a CDN or the web server may change",
         ),
+        (
+            lose_file,
+            run_schedule,
+            let_days_pass,
+            "Files are missing in the private storage",
+            "a container needs a volume",
+        ),
+        (
+            fail_to_delete_file,
+            run_schedule,
+            UndeletedFile.objects.all().delete,
+            "Files cannot be deleted",
+            "Photos of shoppers can be among them",
+        ),
     ],
-    ids=["workers", "breaker", "unreachable images", "unreadable images"],
+    ids=["workers", "breaker", "unreachable images", "unreadable images", "missing file", "undeleted file"],
 )
 def test_each_incident_is_mailed_once(
     begin: Callable[[], None],
@@ -267,7 +291,7 @@ def test_a_check_without_changes_reads_little_and_writes_nothing(vton: Vton) -> 
     with CaptureQueriesContext(connection) as captured:
         incidents.check()
     statements = [query["sql"].split()[0] for query in captured]
-    assert statements == ["SELECT"] * 9
+    assert statements == ["SELECT"] * 11
 
 
 def test_a_page_sends_the_mail_after_its_own_transaction() -> None:

@@ -14,4 +14,4 @@ def purged(**expected: int) -> dict[str, int]:
         "photo_accesses",
         "drafts",
     )
-    return dict.fromkeys((*kinds, "files"), 0) | expected
+    return dict.fromkeys((*kinds, "undeleted_files", "files"), 0) | expected
