@@ -111,6 +111,12 @@ RENDER_MESSAGES = {
     "product_image": pgettext_lazy(
         "vton", "We couldn't use the picture of this product. The shop has been told."
     ),
+    "photo_gone": pgettext_lazy(
+        "vton", "The shop doesn't have this photo any more. Please add it again or choose another one."
+    ),
+    "product_image_gone": pgettext_lazy(
+        "vton", "We couldn't use the picture of this product. The shop has been told."
+    ),
     "images_unreachable": pgettext_lazy(
         "vton",
         "Our picture service couldn't load the pictures from the shop. The problem is on the shop's side. "

@@ -27,7 +27,7 @@ EVENT_LABELS = {
     "claimed": gettext_lazy("Claimed by a worker"),
     "submitted": gettext_lazy("Accepted by the vendor"),
     "refused": gettext_lazy("Refused by the vendor, not charged"),
-    "not_sent": gettext_lazy("Vendor not reached; will be sent again"),
+    "not_sent": gettext_lazy("Not sent to the vendor, not charged"),
     "outcome_unknown": gettext_lazy("Connection lost after sending: outcome unknown"),
     "vendor_id_conflict": gettext_lazy("Vendor responded with another render's id"),
     "outcome_timed_out": gettext_lazy("Outcome still unknown after the timeout: counted as charged"),

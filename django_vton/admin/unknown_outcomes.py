@@ -38,17 +38,14 @@ def latest_attempt(tryon: TryOnRequest) -> Attempt | None:
     return tryon.attempts.order_by("-number").first()
 
 
-def is_unresolved(tryon: TryOnRequest, attempt: Attempt) -> bool:
+def is_unresolved(tryon: TryOnRequest) -> bool:
     """Return whether an operator can still resolve the outcome: unknown or late, and not written off."""
     if tryon.state == State.UNKNOWN:
         return True
     if tryon.state != State.FAILED or TryOnRequest.objects.filter(IS_WRITTEN_OFF, pk=tryon.pk).exists():
         return False
-    # A try-on whose photo expires in the queue also fails with "deadline", but was never sent.
-    is_sent_and_late = (
-        tryon.error_code == "deadline" and attempt.posted_at is not None and tryon.erased_at is None
-    )
-    return is_sent_and_late or tryon.error_code == "outcome_unknown"
+    is_late = tryon.error_code == "deadline" and tryon.erased_at is None
+    return is_late or tryon.error_code == "outcome_unknown"
 
 
 def adopt_problem(tryon: TryOnRequest) -> str:
@@ -81,7 +78,7 @@ def write_off_problem(tryon: TryOnRequest) -> str:
 def context(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
     """Return the context of `unknown_outcome.html`, or None if there is nothing that the user may resolve."""
     attempt = latest_attempt(tryon)
-    if attempt is None or not can_operate(request) or not is_unresolved(tryon, attempt):
+    if attempt is None or not can_operate(request) or not is_unresolved(tryon):
         return None
     return {
         "price": format_usd(attempt.amount),
@@ -217,7 +214,7 @@ class UnknownOutcomeViews(StyledAdmin):
         attempt = latest_attempt(tryon)
         if attempt is None:
             return _("It shares another try-on's render. Resolve that try-on instead.")
-        if not is_unresolved(tryon, attempt):
+        if not is_unresolved(tryon):
             return _("Its outcome is no longer unknown. Nothing was changed.")
         return check(tryon)
 

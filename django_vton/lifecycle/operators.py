@@ -41,7 +41,7 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
         if not (is_failed or request.state == State.UNKNOWN) or request.erased_at is not None:
             return False
         if attempt.money == Money.FREE:
-            # The photo was deleted before the submit, so there is no paid render to adopt.
+            # The vendor has refused the submit in the meantime, so there is no paid render to adopt.
             return False
         earlier = find_adoption(attempt)
         if not store_vendor_id(attempt, vendor_id):

@@ -48,6 +48,8 @@ ERROR_LABELS = {
     "no_person": _("no person found in the photo"),
     "photo_unusable": _("photo not usable for the vendor"),
     "product_image": _("product image not usable for the vendor"),
+    "photo_gone": _("photo gone: file missing, expired or release ended"),
+    "product_image_gone": _("product image missing in the storage"),
     "images_unreachable": _("images not loaded from the shop"),
     "vendor": _("problem at the vendor"),
     "deadline": _("took too long"),

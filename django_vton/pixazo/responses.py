@@ -69,7 +69,7 @@ class SubmitResult:
     error: str = ""
     """The error for staff, without URLs or the key. Begins with "HTTP nnn" if the vendor responded."""
     error_code: str | None = None
-    """A code from `parsing.error_code`; set if, and only if, REFUSED."""
+    """A code from `parsing.error_code`, set if REFUSED; or why an image that is NOT_SENT never can be."""
     retry_after: float | None = None
     """The seconds that the vendor asks us to wait, at most `MAX_RETRY_AFTER`."""
     is_unreachable: bool = False

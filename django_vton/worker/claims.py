@@ -153,7 +153,7 @@ def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: 
     # Each `give_up` is a transaction, so that quotas and budgets of several try-ons are not locked at once.
     for attempt in attempts:
         if not _has_images(attempt.request, now):
-            lifecycle.give_up(attempt.request, "deadline", "photo_gone")
+            lifecycle.give_up(attempt.request, "photo_gone", "photo_gone")
 
 
 def _has_images(request: TryOnRequest, now: datetime) -> bool:

@@ -21,9 +21,10 @@ from ..lifecycle import CONNECTION_ERRORS
 from ..pixazo import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
 from ..pixazo.client import PixazoClient
 from ..utils.redaction import clear_frames
-from . import outcomes, result_images
+from . import input_files, outcomes, result_images
 from .claims import Job
 from .db_thread import DbThread, MicroBatcher
+from .input_files import NotSendable
 from .result_images import ResultImage
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class RunningJobs:
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
         # A separate thread, so that outcomes are not delayed by polling cycles.
         self.db = DbThread("vton-outcomes")
+        self.product_db = DbThread("vton-products")
         # The result of a submit cannot be requested again, so store it immediately. Other outcomes can wait.
         self.store_submit = MicroBatcher(self.db, outcomes.on_submit)
         self.store_poll = MicroBatcher(self.db, outcomes.on_poll, is_busy=self.is_busy)
@@ -96,6 +98,7 @@ class RunningJobs:
                 await asyncio.wait(self.tasks)
         finally:
             self.db.close()
+            self.product_db.close()
             self.image_threads.shutdown(wait=False)
 
     # Submits ----------------------------------------------------------------------------------------
@@ -114,6 +117,9 @@ class RunningJobs:
             result = await self.pixazo.submit(
                 job.engine, body, callback_url=callback_url, before_send=before_send
             )
+        except NotSendable as problem:
+            outcome = SubmitOutcome.NOT_SENT
+            result = SubmitResult(outcome=outcome, error=str(problem), error_code=problem.code)
         except Exception as error:
             clear_frames(error)
             logger.exception("try-on %s: the submit failed with an unexpected error", job.request.pk)
@@ -125,12 +131,18 @@ class RunningJobs:
         photo, product_image = job.request.photo, job.request.product_image
         if photo is None or product_image is None:
             raise ValueError("The photo or the product image was deleted.")
+        _, has_product_image = await asyncio.gather(
+            self._run_in_thread(input_files.require_photo, photo.file),
+            self._run_in_thread(input_files.has_file, product_image.file),
+        )
+        if not has_product_image:
+            await self.product_db(input_files.restore_product_image, job.request)
         if job.links is not None:
             person, product = (links.public_url("vendor-file", token) for token in job.links)
         else:
             person, product = await asyncio.gather(
-                self._run_in_thread(links.as_base64, photo.file),
-                self._run_in_thread(links.as_base64, product_image.file),
+                self._run_in_thread(input_files.read_base64, photo.file),
+                self._run_in_thread(input_files.read_base64, product_image.file),
             )
         has_callback = links.supports_callback(job.engine.name)
         callback_url = links.public_url("callback", job.token) if has_callback else None

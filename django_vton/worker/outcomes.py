@@ -19,6 +19,7 @@ from ..gateway import circuit_breaker, links, polling
 from ..models import TryOnImage
 from ..pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from ..utils import clock
+from . import input_files
 from .claims import MAX_CALL_SECONDS, Job, deadline_of, outcome_timeout
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ RETRY_NOT_SENT = timedelta(seconds=5)
 MAX_RETRY_PAUSE = timedelta(minutes=5)
 
 MAX_ATTEMPTS = 300
-"""The maximum number of attempts, enough for about a day. It ends retries if a photo file is unreadable."""
+"""The maximum number of attempts, enough for about a day. It ends retries if a photo cannot be read."""
 
 
 def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
@@ -59,8 +60,11 @@ def _on_failed_submit(job: Job, result: SubmitResult) -> None:
         logger.warning("try-on %s: the submit %s", job.request.pk, describe_not_sent(result.error))
         if result.is_unreachable:
             circuit_breaker.record_unreachable(job.engine.name)
-        retry_at = None if job.attempt.number >= MAX_ATTEMPTS else clock.now() + pause
-        lifecycle.mark_refused(job.attempt, result, retry_at=retry_at)
+        is_final = result.error_code is not None or job.attempt.number >= MAX_ATTEMPTS
+        retry_at = None if is_final else clock.now() + pause
+        lifecycle.mark_refused(job.attempt, result, retry_at=retry_at, code=result.error_code or "vendor")
+        if result.error_code is not None:
+            input_files.record_gone(job.request, result.error_code)
     elif result.outcome == SubmitOutcome.REFUSED:
         retry_at = circuit_breaker.record_refused(job.attempt, result)
         lifecycle.mark_refused(job.attempt, result, retry_at=retry_at, code=result.error_code or "vendor")

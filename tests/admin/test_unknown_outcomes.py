@@ -70,7 +70,7 @@ def test_known_outcomes_offer_no_resolutions(operator: Client) -> None:
         factories.complete_tryon(factories.create_tryon(factories.create_guest())),
         factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "moderated"),
         # Its photo expired in the queue: nothing was ever sent.
-        factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "deadline"),
+        factories.set_state(factories.create_tryon(factories.create_guest()), State.FAILED, "photo_gone"),
     ]
 
     for request in certain:

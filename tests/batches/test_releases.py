@@ -70,7 +70,7 @@ def test_a_render_that_waits_when_the_release_ends_is_not_sent(runner: BatchRunn
 
     runner.harness.run_cycle()
 
-    row = runner.harness.reload(TryOnRequest.objects.get(batch=batch), State.FAILED, "deadline")
+    row = runner.harness.reload(TryOnRequest.objects.get(batch=batch), State.FAILED, "photo_gone")
     assert runner.harness.money_states(row) == ["free"]
     assert runner.harness.post_count() == 0
 

@@ -162,7 +162,7 @@ def _claim_stale(
         row.state = stale.state
         newest.request = row
         if not claims._has_images(row, read_at):
-            lifecycle.give_up(row, "deadline", "photo_gone")
+            lifecycle.give_up(row, "photo_gone", "photo_gone")
         else:
             with suppress(IntegrityError), transaction.atomic():
                 jobs = claims.claim_submits([newest], get_engine(row.engine))

@@ -189,7 +189,7 @@ def test_a_submit_whose_photo_was_deleted_after_it_was_read_is_not_claimed(garme
     assert claims.claim_submits([attempt], engines.get_engine(row.engine)) == []
     garment_harness.reload(row, State.QUEUED)
     garment_harness.run_cycle()
-    garment_harness.reload(row, State.FAILED, "deadline")
+    garment_harness.reload(row, State.FAILED, "photo_gone")
     assert garment_harness.post_count() == 0
     assert garment_harness.money_states(row) == ["free"]
 

@@ -240,6 +240,6 @@ def test_a_try_on_that_was_never_sent_has_no_id_to_adopt(harness: Harness) -> No
     row = harness.order()
     PersonPhoto.objects.filter(try_ons=row).update(expires_at=timezone.now())
     harness.run_cycle()
-    row = harness.reload(row, State.FAILED, "deadline")
+    row = harness.reload(row, State.FAILED, "photo_gone")
     assert not lifecycle.adopt_vendor_id(row, "some id", actor_id=None)
-    assert harness.money_states(harness.reload(row, State.FAILED, "deadline")) == ["free"]
+    assert harness.money_states(harness.reload(row, State.FAILED, "photo_gone")) == ["free"]
