@@ -67,6 +67,7 @@ def _savepoint() -> AbstractContextManager[None]:
     return database.atomic() if database.connection().in_atomic_block else nullcontext()
 
 
+@database.retry
 def _added(request: HttpRequest, product: Model, reference: str) -> None:
     try:
         main = tryon_for(type(product)).get_main(product) or product
@@ -81,6 +82,7 @@ def _added(request: HttpRequest, product: Model, reference: str) -> None:
         _save_once(Conversion(request=newest, kind=Conversion.Kind.ADDED, product=ref, reference=reference))
 
 
+@database.retry
 def _purchased(request: HttpRequest | None, reference: str, order: str) -> None:
     rows: QuerySet[Conversion] = Conversion.objects.filter(kind=Conversion.Kind.ADDED, request__isnull=False)
     if reference:

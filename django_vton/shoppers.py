@@ -221,8 +221,12 @@ def merge_guest(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
     session = getattr(request, "session", None)
     token = session.pop(SESSION_KEY, "") if session is not None else ""
     guest = Visitor(token=token).find_shopper() if token else None
-    if guest is None:
-        return
+    if guest is not None:
+        _merge(guest, user)
+
+
+@database.retry
+def _merge(guest: Shopper, user: Any) -> None:
     with database.atomic():
         mine = Visitor(user_id=user.pk).lock_or_create()
         if not Shopper.objects.filter(pk=guest.pk).update(seen_at=clock.now()):

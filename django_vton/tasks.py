@@ -17,6 +17,7 @@ from .health.storage import record_storage_check
 from .intake import product_checks
 from .monitoring import incidents
 from .queue import liveness
+from .utils import database
 from .utils.redaction import clear_frames
 from .worker import claims, dispatcher
 
@@ -24,13 +25,13 @@ logger = logging.getLogger(__name__)
 
 
 def _log_errors(message: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Return a decorator for a task that logs this message if an exception ends it."""
+    """Return a decorator that repeats a task after conflicts, and logs this message if an error ends it."""
 
     def decorate(task: Callable[[], None]) -> Callable[[], None]:
         @wraps(task)
         def logged() -> None:
             try:
-                task()
+                database.retry(task)()
             except Exception:
                 logger.exception(message)
 

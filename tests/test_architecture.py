@@ -184,3 +184,14 @@ def test_only_the_lifecycle_writes_a_try_ons_state() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"update", "create"}:
                 assert "state" not in {keyword.arg for keyword in node.keywords}, (module, node.lineno)
+
+
+def test_the_database_and_the_clock_are_used_in_one_place() -> None:
+    """`transaction` and `connection` mean the database `default`, which may not hold the package's tables."""
+    for module, path in MODULES.items():
+        if module != "utils.database":
+            assert not imported_names(path) & {"django.db.transaction", "django.db.connection"}, module
+        if module != "utils.clock":
+            nodes = ast.walk(ast.parse(path.read_text()))
+            calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+            assert not calls & {"timezone.now", "datetime.now"}, module

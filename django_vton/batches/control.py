@@ -45,6 +45,7 @@ def pause_without_house_model(batch: Batch) -> bool:
     return _set_status(batch, [Status.RUNNING], Status.PAUSED, HOUSE_MODEL_INACTIVE)
 
 
+@database.retry
 def _set_status(batch: Batch, sources: list[Batch.Status], target: Batch.Status, reason: str = "") -> bool:
     due_at = clock.now() if target == Status.RUNNING else None
     with database.atomic():
@@ -88,6 +89,7 @@ def retryable(batch: Batch, *, include_unknown: bool = False) -> QuerySet[BatchR
     return refused | failed
 
 
+@database.retry
 def retry(batch: Batch, *, include_unknown: bool = False) -> int:
     """Put the renders of `retryable()` back into a running or paused batch, and return their number.
 

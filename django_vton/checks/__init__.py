@@ -7,7 +7,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags
 from django.core.checks import register as register_check
 
-from .databases import check_sqlite
+from .databases import check_routers, check_sqlite
 from .deploy import check_deploy
 from .queue import check_queue
 from .requests import check_requests
@@ -30,5 +30,5 @@ def check_configuration(**_kwargs: Any) -> list[CheckMessage]:
         return [Error(text if text.endswith("?") else f"{text}.", id="vton.E001") for text in errors]
     return [
         *(*check_settings(), *check_products(), *check_storage()),
-        *(*check_sqlite(), *check_urls(), *check_queue()),
+        *(*check_routers(), *check_sqlite(), *check_urls(), *check_queue()),
     ]

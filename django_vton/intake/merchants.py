@@ -65,6 +65,7 @@ def prepare_render(
     return PreparedRender(photo, row, engines.price(row.engine, row.options))
 
 
+@database.retry
 def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> AcceptedRequest:
     """Accept the render. If an equal render exists, return that render instead, and pay nothing.
 

@@ -126,6 +126,7 @@ def _read(described: DescribedProduct) -> bytes:
     raise UnusableImage(Reason.FILE, _("The file of the product picture cannot be read."))
 
 
+@database.retry
 def _find_or_convert(described: DescribedProduct) -> ProductImage:
     """Return the converted image. Raise `UnusableImage` if the file cannot be read.
 

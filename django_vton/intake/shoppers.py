@@ -67,7 +67,10 @@ class TryOnOrder:
 
 
 def request_tryon(order: TryOnOrder) -> AcceptedRequest:
-    """Accept a try-on. Raise `Refused`, and store and spend nothing, if it cannot be accepted."""
+    """Accept a try-on. Raise `Refused`, and store and spend nothing, if it cannot be accepted.
+
+    Call this outside of transactions: after a conflict with another transaction, ours is repeated.
+    """
     if order.visitor.phone is not None:
         main_product = products.find(order.product).main_ref
         order = replace(order, visitor=order.visitor.for_try_on_of(main_product))
@@ -86,10 +89,8 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
     is_new, is_used = photo._state.adding, False
     try:
         product_image = product_images.prepare(described)
-        with database.atomic():
-            accepted = _accept(order, described, options, photo, product_image, body_digest)
-            order.visitor.link_to_phone(accepted.request)
-            database.on_commit(wake, robust=True)
+        with database.refusing_conflicts():
+            accepted = _store(order, described, options, photo, product_image, body_digest, is_new)
         is_used = accepted.request.photo_id == photo.pk
     except (DatabaseError, InterfaceError):
         # Keep the files, since the commit may have succeeded although its confirmation was lost. If it has
@@ -142,9 +143,9 @@ def _get_photo(order: TryOnOrder, described: DescribedProduct) -> PersonPhoto:
     return row
 
 
-def _save_photo(order: TryOnOrder, photo: PersonPhoto, shopper: Shopper) -> PersonPhoto:
+def _save_photo(order: TryOnOrder, photo: PersonPhoto, is_new: bool, shopper: Shopper) -> PersonPhoto:
     """Save the photo's row. If the shopper has sent the same photo before, update and return that row."""
-    if not photo._state.adding:
+    if not is_new:
         stored = _find_photo(order, shopper)
         if order.keep_photo and not stored.is_house:
             shopper.photos.filter(pk=stored.pk).update(is_reusable=True)
@@ -187,6 +188,23 @@ def _find_replayed(order: TryOnOrder, shopper: Shopper | None, body_digest: str)
     return AcceptedRequest(earlier, is_ready=earlier.state in TERMINAL)
 
 
+@database.retry
+def _store(
+    order: TryOnOrder,
+    described: DescribedProduct,
+    options: Mapping[str, Any],
+    photo: PersonPhoto,
+    product_image: ProductImage,
+    body_digest: str,
+    is_new_photo: bool,
+) -> AcceptedRequest:
+    with database.atomic():
+        accepted = _accept(order, described, options, photo, product_image, body_digest, is_new_photo)
+        order.visitor.link_to_phone(accepted.request)
+        database.on_commit(wake, robust=True)
+    return accepted
+
+
 def _accept(
     order: TryOnOrder,
     described: DescribedProduct,
@@ -194,6 +212,7 @@ def _accept(
     photo: PersonPhoto,
     product_image: ProductImage,
     body_digest: str,
+    is_new_photo: bool,
 ) -> AcceptedRequest:
     """Lock the shopper, repeat the checks, since decoding the photo took time, and store the request."""
     shopper = order.visitor.lock_or_create()
@@ -204,7 +223,7 @@ def _accept(
         _require_consent(order, shopper)
         if not privacy.has_consented(shopper):
             privacy.record_consent(shopper, order.locale)
-    row = _save_photo(order, photo, shopper)
+    row = _save_photo(order, photo, is_new_photo, shopper)
     request = build_request(
         described,
         options,

@@ -70,6 +70,7 @@ def finish_followers(*, seconds: float = 20) -> int:
     return total
 
 
+@database.retry
 def _finish_batch(source_pk: UUID, size: int) -> int:
     """Finish up to `size` followers in one transaction. Return their number."""
     with database.atomic():

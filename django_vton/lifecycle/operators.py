@@ -27,6 +27,7 @@ MAX_ANSWER_DELAY = 2 * LEASE
 """The maximum time from a submit's claim until its response is stored: the lease, doubled as a margin."""
 
 
+@database.retry
 def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> bool:
     """Poll the render with this id, which the operator has found in the vendor's panel.
 
@@ -53,6 +54,7 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
         return True
 
 
+@database.retry
 def withdraw_adoption(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Make the outcome unknown again, with its amount spent. Return False if nothing was adopted.
 
@@ -85,6 +87,7 @@ def withdraw_adoption(request: TryOnRequest, *, actor_id: Any) -> bool:
     return True
 
 
+@database.retry
 def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Free the money, since the vendor's panel shows no charge, and send the try-on again if possible.
 
@@ -133,6 +136,7 @@ def retryable(rows: QuerySet[TryOnRequest]) -> QuerySet[TryOnRequest]:
     return rows.filter(own, _has_images(clock.now()))
 
 
+@database.retry
 def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Create a new attempt at today's price. Return False if the try-on is not `retryable` any more.
 
@@ -172,6 +176,7 @@ def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str],
     )
 
 
+@database.retry
 def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Make the next poll or download due now. Return False if none is scheduled for later."""
     now = clock.now()
@@ -185,6 +190,7 @@ def poll_now(request: TryOnRequest, *, actor_id: Any) -> bool:
     return True
 
 
+@database.retry
 def write_off(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Record that staff accept an unknown outcome as failed and paid. Return False if there is none."""
     with database.atomic():

@@ -66,6 +66,7 @@ def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> l
     return claimed
 
 
+@database.retry
 def release(claims: Sequence[tuple[TryOnRequest, datetime]]) -> None:
     """Release claimed try-ons. Make each due at its given time, unless a callback has set another time.
 
@@ -84,6 +85,7 @@ def release(claims: Sequence[tuple[TryOnRequest, datetime]]) -> None:
         update_rows(TryOnRequest, changes)
 
 
+@database.retry
 def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | None]]) -> list[Attempt]:
     """Store that the vendor has finished and charged these renders. Return the attempts that changed.
 
@@ -114,6 +116,7 @@ def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | 
     return attempts
 
 
+@database.retry
 def mark_render_failed(attempt: Attempt, answer: VendorResponse, *, is_charged: bool) -> bool:
     """Fail a try-on whose render has failed. Return False if the response is about another render.
 
@@ -146,6 +149,7 @@ def _is_awaited(attempt: Attempt, answer: VendorResponse) -> bool:
     return is_own and attempt.request.state == State.SUBMITTED
 
 
+@database.retry
 def fail_at_deadline(attempt: Attempt) -> None:
     """Fail a try-on because its render takes too long. A late callback can still reopen it."""
     with atomic_outcome():
@@ -154,6 +158,7 @@ def fail_at_deadline(attempt: Attempt) -> None:
             fail(attempt, "deadline", "deadline", Money.SPENT)
 
 
+@database.retry
 def give_up(request: TryOnRequest, code: str, event: str) -> None:
     """Fail a try-on whose paid images cannot be downloaded, or whose photo was deleted before the submit.
 
@@ -166,6 +171,7 @@ def give_up(request: TryOnRequest, code: str, event: str) -> None:
             fail(attempt, event, code, Money.FREE if before == State.QUEUED else Money.SPENT)
 
 
+@database.retry
 def mark_completed(outcomes: Sequence[tuple[TryOnRequest, Sequence[TryOnImage]]]) -> list[TryOnRequest]:
     """Store the image rows and complete the try-ons in one transaction. Return the completed try-ons.
 

@@ -37,6 +37,7 @@ def complete_follower(follower: TryOnRequest, source: TryOnRequest) -> None:
         complete_or_fail([follower], source)
 
 
+@database.retry
 def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[State] = ACTIVE) -> bool:
     """Cancel a try-on whose state is one of `sources`. Return False if its state is another one.
 
@@ -61,6 +62,7 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
     return True
 
 
+@database.retry
 def cancel_if_unwanted(source: TryOnRequest, *, actor_id: Any = None) -> bool:
     """Cancel a queued shared render if no follower and no batch wants it. Return whether it was canceled."""
     with database.atomic():

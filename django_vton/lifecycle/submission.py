@@ -80,6 +80,7 @@ def _may_be_sent(attempt: Attempt, now: datetime) -> bool:
     return is_due and has_images and attempt.posted_at is None
 
 
+@database.retry
 def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
     """Store the vendor's ids of accepted submits. They replace ids that have come with callbacks.
 
@@ -114,6 +115,7 @@ def _mark_id_conflict(attempt: Attempt, result: SubmitResult) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(**fields)
 
 
+@database.retry
 def mark_refused(
     attempt: Attempt, result: SubmitResult, *, retry_at: datetime | None, code: str = "vendor"
 ) -> None:
@@ -159,6 +161,7 @@ def _create_next_attempt(attempt: Attempt) -> None:
     )
 
 
+@database.retry
 def mark_unknown(
     attempt: Attempt,
     *,
@@ -186,6 +189,7 @@ def mark_unknown(
     return True
 
 
+@database.retry
 def fail_unknown_outcome(request: TryOnRequest) -> None:
     """If a due try-on still has an unknown outcome, fail it, count its money as spent, and send signals."""
     with database.atomic():
@@ -197,6 +201,7 @@ def fail_unknown_outcome(request: TryOnRequest) -> None:
             send_signal(signals.tryon_needs_attention, request, code=request.error_code)
 
 
+@database.retry
 def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
     """Schedule a poll after a callback with this attempt's token. Return whether the try-on changed."""
     now = clock.now()

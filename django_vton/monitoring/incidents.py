@@ -47,6 +47,7 @@ def check() -> None:
         logger.exception("Checking for incidents failed; the next scheduled check is in a minute.")
 
 
+@database.retry
 def _check() -> None:
     now = clock.now()
     found = [fact.cause for fact in health.find_incidents()]

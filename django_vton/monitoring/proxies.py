@@ -15,7 +15,7 @@ from ..conf import config
 from ..gateway import links
 from ..models import Quota
 from ..shoppers import UNKNOWN_ADDRESS
-from ..utils import clock
+from ..utils import clock, database
 from ..utils.periods import period_bounds
 
 FORWARDED = "seen:forwarded"
@@ -42,6 +42,7 @@ def record_missing_script_name() -> None:
         _record(f"{SCRIPT_NAME}{name}"[:MAX_KEY_LENGTH])
 
 
+@database.retry
 def _record(key: str) -> None:
     start, _end = period_bounds("day")
     if not Quota.objects.filter(key=key, window_start=start).exists():

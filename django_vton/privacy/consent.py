@@ -28,6 +28,7 @@ def record_consent(shopper: Shopper, locale: str) -> None:
     )
 
 
+@database.retry
 def withdraw_consent(shopper: Shopper) -> None:
     """Withdraw every consent, cancel running try-ons that use the shopper's photos, and delete the photos."""
     with database.atomic():

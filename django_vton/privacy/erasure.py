@@ -41,6 +41,7 @@ def lock_shopper(shopper_pk: int | None) -> None:
         Shopper.objects.filter(pk=shopper_pk).update(seen_at=F("seen_at"))
 
 
+@database.retry
 def delete_photo(photo: PersonPhoto) -> None:
     """Delete a shopper's photo, and cancel the running try-ons that need it."""
     with database.atomic():
@@ -50,6 +51,7 @@ def delete_photo(photo: PersonPhoto) -> None:
         photo.delete()
 
 
+@database.retry
 def erase_tryon(request: TryOnRequest) -> None:
     """Cancel a try-on and remove all personal data from it. Its attempts and their costs stay."""
     with database.atomic():
@@ -101,6 +103,7 @@ def _transfer_shared_images(request: TryOnRequest) -> None:
     request.followers.exclude(pk=heir.pk).update(source=heir)
 
 
+@database.retry
 def erase_shopper(shopper: Shopper) -> None:
     """Delete a shopper with all photos and consents, and erase the shopper's try-ons."""
     with database.atomic():

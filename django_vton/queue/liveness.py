@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from ..models import DispatcherLease, FailedCheck
-from ..utils import clock
+from ..utils import clock, database
 from .dispatcher_leases import EXPIRED
 
 GONE_AFTER = timedelta(minutes=5)
@@ -17,6 +17,7 @@ RECENT = timedelta(minutes=2)
 """The time in which a running worker is seen at least once, since it is woken every minute."""
 
 
+@database.retry
 def record_heartbeat() -> None:
     """Record that a worker is alive, even if there is no work."""
     now = clock.now()

@@ -174,7 +174,7 @@ def tryon_url(name: str, *args: Any, **query: Any) -> str:
 def tryon_gallery(product: Any) -> SafeString:
     """Render a product's published images, each labeled as AI-generated. This costs one query."""
     described = describe(product) if isinstance(product, Model) else None
-    images = list(TryOnImage.objects.published_for(described.ref)) if described else []
+    images = list(TryOnImage.objects.from_replica().published_for(described.ref)) if described else []
     if not images:
         return SafeString()
     return render_to_string("vton/gallery.html", {"product": described, "images": images})

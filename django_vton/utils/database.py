@@ -1,4 +1,4 @@
-"""The database that holds the package's tables, and transactions in it.
+"""The database that holds the package's tables, transactions in it, and their repetition after conflicts.
 
 Other modules use neither `django.db.transaction` nor `django.db.connection`, which always mean `default`.
 """
@@ -6,14 +6,38 @@ Other modules use neither `django.db.transaction` nor `django.db.connection`, wh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from django.apps import apps
-from django.db import connections, router, transaction
+from django.db import DatabaseError, OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..exceptions import Refused
+
 View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONFLICTS = {
+    *("40001", "40P01", "55P03"),  # PostgreSQL: serialization failure, deadlock, lock not available.
+    *(1205, 1213),  # MySQL and MariaDB: lock wait timeout, deadlock.
+    *("SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"),
+}
+"""The databases' codes of errors that roll a transaction back and need not occur again."""
+
+RETRY_SECONDS = 5.0
+"""The time for which a function is repeated after conflicts."""
+
+MAX_PAUSE_SECONDS = 0.1
+"""The maximum pause before a repetition. It is random, so that two transactions do not meet again."""
+
+RETRY_AFTER_SECONDS = 5
+"""The value of Retry-After if a request failed because of conflicts."""
 
 _inherited: list[object] = []
 """The pools and connections that this process has inherited. Deleting them could wait for their threads."""
@@ -29,9 +53,46 @@ def connection() -> BaseDatabaseWrapper:
     return connections[alias()]
 
 
-def atomic(*, savepoint: bool = True) -> transaction.Atomic:
-    """Return a transaction, or a savepoint inside of one. See `django.db.transaction.atomic`."""
-    return transaction.atomic(using=alias(), savepoint=savepoint)
+# Transactions ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def atomic(*, savepoint: bool = True) -> Iterator[None]:
+    """Begin a transaction, or a savepoint inside of one. See `django.db.transaction.atomic`.
+
+    A transaction is READ COMMITTED even if the shop's are not, since a row must be read again once it is
+    locked. A higher level keeps the snapshot from before the lock, in which limits look unused.
+    """
+    using = connection()
+    if using.in_atomic_block or not using.get_autocommit():
+        with transaction.atomic(using=using.alias, savepoint=savepoint):
+            yield
+    else:
+        with _read_committed(using), transaction.atomic(using=using.alias):
+            yield
+
+
+@contextmanager
+def _read_committed(using: BaseDatabaseWrapper) -> Iterator[None]:
+    """Set the isolation level of the next transaction. This costs a statement only if it is needed."""
+    if using.vendor == "postgresql":
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel
+
+        driver: Any = using.connection
+        configured = driver.isolation_level
+        with using.wrap_database_errors:
+            driver.isolation_level = IsolationLevel.READ_COMMITTED  # The driver sends it with its BEGIN.
+        try:
+            yield
+        finally:
+            if not driver.closed:
+                driver.isolation_level = configured
+        return
+    # Django sets READ COMMITTED, which is not the server's default, unless the shop chooses another level.
+    if using.vendor == "mysql" and getattr(using, "isolation_level", None) != "read committed":
+        with using.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    yield
 
 
 def on_commit(call: Callable[[], object], *, using: str | None = None, robust: bool = False) -> None:
@@ -66,3 +127,56 @@ def _forget_pools(aliases: list[str]) -> None:
         _inherited.extend([wrapper.connection, *wrapper._connection_pools.values()])
         wrapper._connection_pools.clear()
         wrapper.connection = None
+
+
+# Conflicts ------------------------------------------------------------------------------------------
+
+
+def is_conflict(error: BaseException | None) -> bool:
+    """Return whether the cause is a conflict with another transaction, so that ours was rolled back."""
+    while error is not None:
+        # Django's errors have the codes of MySQL, and the drivers' errors the others.
+        codes = [getattr(error, name, None) for name in ("sqlstate", "pgcode", "sqlite_errorname")]
+        if isinstance(error, OperationalError):
+            codes += error.args[:1]
+        if not CONFLICTS.isdisjoint(codes):
+            return True
+        error = error.__cause__
+    return False
+
+
+def retry(unit: Callable[P, T]) -> Callable[P, T]:
+    """Repeat a function after conflicts, for `RETRY_SECONDS`. Then raise the last error.
+
+    The function must leave nothing behind that its repetition would count twice. Inside of a transaction,
+    raise the error at once: only the whole transaction can be repeated.
+    """
+
+    @wraps(unit)
+    def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
+        ends = time.monotonic() + RETRY_SECONDS
+        while True:
+            try:
+                return unit(*args, **kwargs)
+            except Exception as error:
+                if not is_conflict(error) or connection().in_atomic_block or time.monotonic() > ends:
+                    raise
+            time.sleep(random.uniform(0, MAX_PAUSE_SECONDS))  # noqa: S311 - not a secret
+
+    return repeated
+
+
+def conflict_refusal(error: Exception) -> Refused | None:
+    """Return the refusal (503, with Retry-After) of a request that a conflict has ended, or None."""
+    return Refused("unavailable", retry_after=RETRY_AFTER_SECONDS) if is_conflict(error) else None
+
+
+@contextmanager
+def refusing_conflicts() -> Iterator[None]:
+    """Raise `Refused` instead of a conflict."""
+    try:
+        yield
+    except DatabaseError as error:
+        if (refusal := conflict_refusal(error)) is None:
+            raise
+        raise refusal from error

@@ -68,7 +68,8 @@ def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
         try:
             if request.method not in SAFE_METHODS:
                 raise Refused("method_not_allowed")  # noqa: TRY301 - answered like the view's own refusals
-            return view(request, **kwargs)
+            with database.refusing_conflicts():
+                return view(request, **kwargs)
         except Refused as refused:
             with languages.override_interface_language(languages.requested_language(request)) as language:
                 response = JsonResponse(refused.as_dict(), status=refused.status)

@@ -66,6 +66,7 @@ def is_available(request: HttpRequest) -> bool:
     return is_installed() and (settings.DEBUG or not is_local)
 
 
+@database.retry
 def create(visitor: Visitor, product: DescribedProduct, address_key: str) -> PhoneLink:
     """Create a link, and a `Shopper` if the visitor has none. Raise `Refused` for too many links.
 
@@ -146,6 +147,7 @@ def has_access(request: HttpRequest, link: PhoneLink) -> bool:
     )
 
 
+@database.retry
 def use(request: HttpRequest, link: PhoneLink) -> bool:
     """Give access to this browser's session. Return False if the link was used before or has expired."""
     now = clock.now()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import DatabaseError, IntegrityError, InterfaceError, close_old_connections, connections
 
 from ..lifecycle import RolledBack
+from ..utils import database
 from ..utils.redaction import clear_frames
 
 logger = logging.getLogger(__name__)
@@ -32,12 +33,12 @@ class DbThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def __call__(self, work: Callable[..., T], *args: Any) -> T:
-        """Run `work` in the thread, and return its result."""
+        """Run `work` in the thread, and return its result. Repeat it after conflicts in the database."""
 
         def unit() -> T:
             close_old_connections()
             try:
-                return work(*args)
+                return database.retry(work)(*args)
             finally:
                 close_old_connections()
 

@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from ...exceptions import Refused
+from ...utils import database
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadableP
 
 def exception_handler(error: Exception, _context: Mapping[str, Any]) -> Response | None:
     """Return the response to an exception, or None for a bug, which Django then reports."""
-    refused = _to_refused(error)
+    refused = database.conflict_refusal(error) or _to_refused(error)
     if refused is None:
         return None
     if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

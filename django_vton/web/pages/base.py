@@ -56,9 +56,10 @@ def page_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBa
             return response
         try:
             uploads.check_content_length(request)
+            with database.refusing_conflicts():
+                return checked(request, *args, **kwargs)
         except Refused as refusal:
             return refusal_page(request, refusal)
-        return checked(request, *args, **kwargs)
 
     @login_not_required
     @database.non_atomic_requests
