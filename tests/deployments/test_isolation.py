@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-AT_ONCE = 12
-IN_FLIGHT = 4
+AT_ONCE = 8
+IN_FLIGHT = 3
 
 POSTGRESQL = {
     "read committed, short lock timeout": "-c lock_timeout=100",
