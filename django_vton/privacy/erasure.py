@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import F
 
 from .. import lifecycle
@@ -131,8 +132,11 @@ def erase_deleted_shopper(*, instance: Shopper, **_kwargs: Any) -> None:
         erase_tryon(request)
     for photo in instance.photos.all():
         delete_photo(photo)
-    if instance.user is not None and not getattr(instance.user, "is_staff", False):
+    # Not `instance.user`, which may be missing on a replica.
+    users = get_user_model()._base_manager.using(database.alias())
+    user = None if instance.user_id is None else users.filter(pk=instance.user_id).first()
+    if user is not None and not getattr(user, "is_staff", False):
         # The user might have canceled another shopper's try-on through a phone link.
-        TryOnEvent.objects.filter(actor=instance.user, name="canceled").update(actor=None)
+        TryOnEvent.objects.filter(actor=user.pk, name="canceled").update(actor=None)
     quota_keys = [f"{kind}:{instance.pk}" for kind in ("shopper", "shared:shopper", "phone")]
     Quota.objects.filter(key__in=quota_keys).delete()
