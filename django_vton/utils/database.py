@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -32,6 +33,14 @@ def connection() -> BaseDatabaseWrapper:
 def atomic(*, savepoint: bool = True) -> transaction.Atomic:
     """Return a transaction, or a savepoint inside of one. See `django.db.transaction.atomic`."""
     return transaction.atomic(using=alias(), savepoint=savepoint)
+
+
+def savepoint() -> AbstractContextManager[None]:
+    """Return a savepoint if a transaction is open. Otherwise do not begin one.
+
+    After its reads, SQLite would reject a transaction's write without waiting if another one has the lock.
+    """
+    return atomic() if connection().in_atomic_block else nullcontext()
 
 
 def on_commit(call: Callable[[], object], *, using: str | None = None, robust: bool = False) -> None:
