@@ -20,7 +20,8 @@ from django.utils import translation
 
 from .. import health, queue
 from ..conf import config
-from ..health.facts import FACTS, Fact
+from ..health import Fact
+from ..health.facts import FACTS
 from ..health.storage import find_storage_problem
 from ..intake import product_checks
 from ..models import Incident, ProductCheck
