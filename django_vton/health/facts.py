@@ -21,7 +21,6 @@ from ..conf import MICROS_PER_USD, config
 from ..gateway import circuit_breaker, links
 from ..gateway.engines import engines
 from ..models import (
-    Attempt,
     BatchNotice,
     BatchRender,
     FailedCheck,
@@ -29,7 +28,6 @@ from ..models import (
     PauseSwitch,
     PersonPhoto,
     Publication,
-    TryOnEvent,
     TryOnRequest,
     UndeletedFile,
 )
@@ -39,6 +37,7 @@ from ..queue import liveness
 from ..utils import clock, database
 from ..utils.periods import period_bounds, today
 from .fact import Fact
+from .outcomes import HAS_ATTEMPT, OUTCOME_UNKNOWN
 
 LASTING = timedelta(minutes=2)
 """The time after which a stopped engine or a failing storage refuses orders."""
@@ -68,17 +67,6 @@ MIN_UNREADABLE = 3
 
 RELEASE_WARNING = timedelta(days=14)
 """How long before the end of a house model's release staff are told of it."""
-
-IS_WRITTEN_OFF = Exists(
-    TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
-)
-"""Whether the try-on was written off since it last failed."""
-
-HAS_ATTEMPT = Exists(Attempt.objects.filter(request=OuterRef("pk")))
-"""Whether the try-on has a render of its own, instead of sharing one."""
-
-OUTCOME_UNKNOWN = Q(HAS_ATTEMPT, ~IS_WRITTEN_OFF, state=State.FAILED, error_code="outcome_unknown")
-"""The try-on ended without the vendor's response, and no operator has resolved it."""
 
 
 def settings() -> Iterator[Fact]:
