@@ -6,8 +6,6 @@ calls count once. Neither function ever raises an error, since sales matter more
 
 from __future__ import annotations
 
-import logging
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
@@ -23,8 +21,7 @@ from .products import reference as reference_of
 from .products import tryon_for
 from .shoppers import Visitor
 from .utils import clock, database
-
-logger = logging.getLogger(__name__)
+from .utils.robust import robust
 
 ATTRIBUTION_WINDOW = timedelta(days=30)
 """The time after a try-on in which a cart addition or purchase is attributed to it."""
@@ -39,11 +36,8 @@ def added(request: HttpRequest, product: Model, reference: str | int = "") -> No
     `reference` is the shop's own identifier of the cart line, unique in the shop. With it, `purchased` finds
     the try-on without a request. This may be called inside or outside of a transaction.
     """
-    try:
-        with _savepoint():
-            _added(request, product, _column_text(reference))
-    except Exception:
-        logger.exception("A cart addition could not be recorded.")
+    with robust("A cart addition could not be recorded."):
+        _added(request, product, _column_text(reference))
 
 
 def purchased(request: HttpRequest | None = None, reference: str | int = "", order: str | int = "") -> None:
@@ -52,19 +46,8 @@ def purchased(request: HttpRequest | None = None, reference: str | int = "", ord
     With a reference, no request is needed, since a payment provider's webhook is not the shopper's request.
     `order` is the shop's order number, which is passed to receivers of `tryon_converted`.
     """
-    try:
-        with _savepoint():
-            _purchased(request, _column_text(reference), _column_text(order))
-    except Exception:
-        logger.exception("A purchase could not be recorded.")
-
-
-def _savepoint() -> AbstractContextManager[None]:
-    """Protect the shop's transaction from our errors, if there is one.
-
-    Begin none: after its reads, SQLite would reject the write without waiting if another one has the lock.
-    """
-    return database.atomic() if database.connection().in_atomic_block else nullcontext()
+    with robust("A purchase could not be recorded."):
+        _purchased(request, _column_text(reference), _column_text(order))
 
 
 @database.retry

@@ -30,6 +30,7 @@ from .exceptions import ProductNotRegistered, Refused
 from .gateway.engines import get_engine
 from .pixazo import OptionError
 from .utils.languages import override_page_language
+from .utils.robust import log_error
 from .utils.safe_urls import safe_url
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ def describe(product: Model) -> DescribedProduct | None:
     except ProductNotRegistered:
         if settings.DEBUG:
             raise
-        logger.exception("A template uses the try-on of an unregistered model.")
+        log_error("A template uses the try-on of an unregistered model.")
         return None
     if product.pk is None:
         return None

@@ -24,6 +24,7 @@ from .exceptions import Refused
 from .models import PersonPhoto, PhoneLink, Shopper, TryOnImage, TryOnRequest
 from .models.states import ACTIVE
 from .utils import clock, database
+from .utils.robust import robust
 from .utils.tokens import hash_token, new_token
 
 SESSION_KEY = "vton_shopper"
@@ -217,16 +218,22 @@ def merge_guest(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
 
     Withdraw the guest's consent, and keep a photo only while a try-on needs it. If several people share the
     browser, a photo might show another person, and would appear on the user's other devices.
+
+    An error is only logged, since the shop's login must not fail. The session then keeps the guest's token,
+    and the next login merges the guest.
     """
-    session = getattr(request, "session", None)
-    token = session.pop(SESSION_KEY, "") if session is not None else ""
-    guest = Visitor(token=token).find_shopper() if token else None
-    if guest is not None:
-        _merge(guest, user)
+    session: Any = getattr(request, "session", None) or {}
+    if token := session.get(SESSION_KEY):
+        with robust("The try-ons of a guest could not be given to the user."):
+            _merge_guest(token, user)
+            del session[SESSION_KEY]
 
 
 @database.retry
-def _merge(guest: Shopper, user: Any) -> None:
+def _merge_guest(token: str, user: Any) -> None:
+    guest = Visitor(token=token).find_shopper()
+    if guest is None:
+        return
     with database.atomic():
         mine = Visitor(user_id=user.pk).lock_or_create()
         if not Shopper.objects.filter(pk=guest.pk).update(seen_at=clock.now()):

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from django_vton.house_models import add
 from django_vton.sandbox import Gateway
+from django_vton.utils import robust
 from shop.models import Kind, Product
 
 from . import fake_queues
@@ -63,8 +64,9 @@ def _assert_settings_are_restored() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _clear_cache() -> None:
-    """The cache outlives a test, but its rows do not."""
+    """The cache outlives a test, but its rows do not. So does what was logged in this minute."""
     cache.clear()
+    robust.logged_at.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..batches.review import IS_PUBLISHED, OUTDATED
 from ..gateway.engines import engines
-from ..health.facts import OUTCOME_UNKNOWN, RELEASE_WARNING
+from ..health.facts import RELEASE_WARNING
+from ..health.outcomes import OUTCOME_UNKNOWN
 from ..models import BatchRender, HouseModel, Shopper
 from ..models.photos import release_today
 from ..models.states import State

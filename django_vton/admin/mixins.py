@@ -23,6 +23,7 @@ from ..intake import product_images
 from ..models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from ..utils import database
 from ..utils.money import format_usd
+from ..utils.robust import robust
 from .base import Admin, can_spend
 
 ACTION = "render_on_models"
@@ -85,7 +86,12 @@ class TryOnAdminMixin(Admin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Add the number of outdated renders, and the test button if the product can be tried on."""
-        product = context["original"]
+        with robust("The page of a product in the shop's admin has no try-on."):
+            context |= self._tryon_context(request, context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _tryon_context(self, request: HttpRequest, product: Any) -> dict[str, Any]:
+        context: dict[str, Any] = {}
         described = _describe(product)
         url = self._our_url(TryOnRequest, "changelist")
         if described is not None and url and request.user.has_perm("vton.view_tryonrequest"):
@@ -94,7 +100,7 @@ class TryOnAdminMixin(Admin):
             context["vton_outdated"] = {"count": outdated.count(), "url": f"{url}?{query}"}
         if product is not None and can_spend(request) and self._batch_url("changelist"):
             context["vton_test"] = self._test_context(product)
-        return super().render_change_form(request, context, *args, **kwargs)
+        return context
 
     def _test_context(self, product: Any) -> dict[str, Any] | None:
         described = _describe(product)

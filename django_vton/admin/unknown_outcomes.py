@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from .. import lifecycle
 from ..exceptions import BudgetExhausted
-from ..health.facts import IS_WRITTEN_OFF
+from ..health.outcomes import IS_WRITTEN_OFF
 from ..lifecycle.operators import MAX_ANSWER_DELAY, can_be_sent_again
 from ..models import Attempt, TryOnRequest
 from ..models.states import State

@@ -9,7 +9,7 @@ the batch goes to the end of the line.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,7 @@ from ..utils import clock, database
 from . import rules
 from .catalogue import CHUNK_SIZE, find_products, product_title
 from .control import pause_without_house_model
+from .releases import deactivate
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +88,21 @@ def _free_capacity() -> int:
     return min(free_in_queue, max_active - sum(by_state.values()))
 
 
+def _has_paused_for(photos: Iterable[PersonPhoto]) -> bool:
+    """Return whether the release of one of these house models has just ended, and pause its batches.
+
+    The hourly task would be late: renders that are refused, or have no row, would have to be ordered again.
+    """
+    ended = [photo for photo in photos if photo.is_active and not photo.has_release]
+    for photo in ended:
+        deactivate(photo)
+    return bool(ended)
+
+
 def _create_rows(batch: Batch) -> None:
     """Create the rows of the next products, unless another feeder has just done so."""
+    if _has_paused_for(batch.house_models.filter(is_active=True)):
+        return
     refs = Batch.objects.values_list("products", flat=True).get(pk=batch.pk)
     refs = refs[batch.products_done : batch.products_done + CHUNK_SIZE]
     house_models = list(batch.house_models.active_house_models())
@@ -139,6 +153,8 @@ class LostRace(Exception):  # noqa: N818 - expected between two workers; nothing
 
 def _release(batch: Batch, render: BatchRender) -> None:
     """Request one render, refuse it with a reason, or postpone the batch."""
+    if render.photo is not None and _has_paused_for([render.photo]):
+        return
     try:
         availability.require_enabled()
         availability.require_working()  # Otherwise a failing storage would look like an unusable product.

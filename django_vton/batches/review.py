@@ -32,10 +32,20 @@ _CURRENT = BatchRender.objects.filter(
     request__state=State.COMPLETED,
     request__erased_at__isnull=True,
 )
-OUTDATED = Q(is_outdated=True, request__state=State.COMPLETED, request__erased_at__isnull=True) & (
-    Q(IS_PUBLISHED) | (Q(photo__is_active=True) & ~Q(Exists(_CURRENT)))
-)
+_SHOWS_EARLIER_IMAGE = Q(is_outdated=True, request__state=State.COMPLETED, request__erased_at__isnull=True)
+_IS_NOT_REPLACED = Q(photo__is_active=True) & ~Q(Exists(_CURRENT))
+
+OUTDATED = _SHOWS_EARLIER_IMAGE & (Q(IS_PUBLISHED) | _IS_NOT_REPLACED)
 """Whether the render shows an earlier image of its product, and is in the shop or not replaced yet."""
+
+
+def outdated_products() -> set[str]:
+    """Return all products with outdated renders.
+
+    There are two queries, since PostgreSQL plans one with either of two subqueries badly.
+    """
+    renders = BatchRender.objects.filter(_SHOWS_EARLIER_IMAGE).order_by().values_list("product", flat=True)
+    return {*renders.filter(IS_PUBLISHED), *renders.filter(_IS_NOT_REPLACED)}
 
 
 def reviewable(batch: Batch) -> QuerySet[BatchRender]:

@@ -11,10 +11,9 @@ from django.db import models
 from django.db.models import Model, Q, QuerySet
 
 from .. import products
-from ..models import BatchRender
 from ..products import DescribedProduct
 from .existing import rendered_products
-from .review import OUTDATED
+from .review import outdated_products
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +61,7 @@ class ProductSearch:
         ]
         if not (self.without_renders or self.with_outdated):
             return found
-        outdated = BatchRender.objects.filter(OUTDATED).order_by().values_list("product", flat=True)
-        wanted = set(outdated.distinct()) if self.with_outdated else set()
+        wanted = outdated_products() if self.with_outdated else set()
         if self.without_renders:
             wanted |= set(found) - rendered_products()
         return [ref for ref in found if ref in wanted]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from django.db import Error
 
@@ -34,7 +34,6 @@ def record_fetch(link: VendorLink) -> None:
     """
     if link.fetched_at is not None:
         return
-    savepoint = database.atomic() if database.connection().in_atomic_block else nullcontext()
     try:
         with _short_wait_for_sqlite(), savepoint:
             VendorLink.objects.filter(pk=link.pk, fetched_at=None).update(fetched_at=clock.now())

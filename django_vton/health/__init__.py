@@ -4,7 +4,8 @@
 incidents and their mails, and `intake.availability` read both, so they cannot contradict each other.
 """
 
-from .facts import Fact, find_facts, find_incidents, find_stops
+from .fact import Fact
+from .facts import find_facts, find_incidents, find_stops
 from .notices import Notice, notice
 
 __all__ = ["Fact", "Notice", "find_facts", "find_incidents", "find_stops", "notice"]

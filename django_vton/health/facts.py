@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,14 +21,13 @@ from ..conf import MICROS_PER_USD, config
 from ..gateway import circuit_breaker, links
 from ..gateway.engines import engines
 from ..models import (
-    Attempt,
     BatchNotice,
+    BatchRender,
     FailedCheck,
     GatewayState,
     PauseSwitch,
     PersonPhoto,
     Publication,
-    TryOnEvent,
     TryOnRequest,
     UndeletedFile,
 )
@@ -38,6 +36,8 @@ from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE, State
 from ..queue import liveness
 from ..utils import clock, database
 from ..utils.periods import period_bounds, today
+from .fact import Fact
+from .outcomes import HAS_ATTEMPT, OUTCOME_UNKNOWN
 
 LASTING = timedelta(minutes=2)
 """The time after which a stopped engine or a failing storage refuses orders."""
@@ -67,40 +67,6 @@ MIN_UNREADABLE = 3
 
 RELEASE_WARNING = timedelta(days=14)
 """How long before the end of a house model's release staff are told of it."""
-
-IS_WRITTEN_OFF = Exists(
-    TryOnEvent.objects.filter(request=OuterRef("pk"), name="written_off", at__gte=OuterRef("finished_at"))
-)
-"""Whether the try-on was written off since it last failed."""
-
-HAS_ATTEMPT = Exists(Attempt.objects.filter(request=OuterRef("pk")))
-"""Whether the try-on has a render of its own, instead of sharing one."""
-
-OUTCOME_UNKNOWN = Q(HAS_ATTEMPT, ~IS_WRITTEN_OFF, state=State.FAILED, error_code="outcome_unknown")
-"""The try-on ended without the vendor's response, and no operator has resolved it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    """What one health check has found: a problem with its `cause`, or nothing wrong."""
-
-    check: str
-    """The name of the health check, as `vton_doctor` prints it."""
-    text: str = ""
-    """What was found if nothing is wrong, in English."""
-    cause: str = ""
-    """What is wrong, for `notice`, and the name of the incident; "" if nothing is wrong."""
-    since: datetime | None = None
-    until: datetime | None = None
-    """When it ends by itself, if that is known."""
-    is_warning: bool = False
-    """Whether everything still works."""
-    is_incident: bool = True
-    """Whether staff are told by mail."""
-    refusal: str = ""
-    """The code with which orders are refused, or ""."""
-    engine: str = ""
-    """The engine that has the problem; "" if all have."""
 
 
 def settings() -> Iterator[Fact]:
@@ -274,6 +240,16 @@ def releases() -> Iterator[Fact]:
         yield Fact(check="releases", text="no release of a house model ends within two weeks")
 
 
+def outdated() -> Iterator[Fact]:
+    """Renders in the shop show an earlier picture of their product, until they are replaced or removed."""
+    published = Publication.objects.filter(image__request=OuterRef("request"), product=OuterRef("product"))
+    renders = BatchRender.objects.filter(Exists(published), is_outdated=True)
+    if number := renders.order_by().values("product").distinct().count():
+        yield Fact(check="outdated", cause=f"outdated.{number}", is_warning=True, is_incident=False)
+    else:
+        yield Fact(check="outdated", text="no render in the shop shows an earlier picture of its product")
+
+
 def messages() -> Iterator[Fact]:
     """A mail server or a webhook has not accepted a message about a finished batch."""
     failing = BatchNotice.objects.filter(failed_at__gt=clock.now() - MAX_MESSAGE_AGE)
@@ -301,7 +277,10 @@ STOPS = (settings, pause, budget, workers, storage, gateway)
 INCIDENTS = (budget, workers, storage, gateway, queue, unknown, releases, pictures, files, deletions)
 """What can become an incident."""
 
-FACTS = (*STOPS, queue, unknown, releases, pictures, files, deletions, overdue, messages, host_clock)
+FACTS = (
+    *(*STOPS, queue, unknown, releases, outdated, pictures),
+    *(files, deletions, overdue, messages, host_clock),
+)
 
 
 def find_stops() -> Iterator[Fact]:

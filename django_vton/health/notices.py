@@ -12,6 +12,7 @@ from datetime import date
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .. import queue
 from ..conf import config
@@ -205,6 +206,22 @@ def _release(details: str) -> Notice:
     )
 
 
+def _outdated(details: str) -> Notice:
+    number = int(details)
+    text = ngettext(
+        "The picture of %(n)d product has changed since it was rendered.",
+        "The pictures of %(n)d products have changed since they were rendered.",
+        number,
+    )
+    return Notice(
+        _("Renders in the shop show earlier pictures of products"),
+        [
+            text % {"n": number},
+            _("The page Products of the admin finds them. Render them again, or remove the old renders."),
+        ],
+    )
+
+
 def _images_unreachable(_details: str) -> Notice:
     probe = links.public_url("vendor-file", "test")
     return Notice(
@@ -350,6 +367,7 @@ NOTICES = {
     "budget": _budget,
     "unknown_outcome": _unknown_outcome,
     "release": _release,
+    "outdated": _outdated,
     "images_unreachable": _images_unreachable,
     "images_unreadable": _images_unreadable,
     "storage": _storage,

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
@@ -23,7 +22,8 @@ from .. import products
 from ..exceptions import Refused
 from ..models import BatchRender, ProductCheck
 from ..products import DescribedProduct, TryOn
-from ..utils import clock, database
+from ..utils import cache, clock, database
+from ..utils.robust import robust
 from . import product_files, product_images
 
 logger = logging.getLogger(__name__)
@@ -66,16 +66,15 @@ def mark_changed(*, instance: Model, raw: bool = False, **_kwargs: Any) -> None:
 def mark(changed: Iterable[Model]) -> None:
     """Have these products checked in the next minute, because their images may have changed.
 
-    Errors of the database are only logged.
+    An error is only logged, since the shop is just saving a product. `changed` may be a query set.
     """
-    try:
+    with robust("A changed product could not be marked for its check."):
         mark_references([products.reference(product) for product in changed])
-    except Exception:
-        logger.exception("A changed product could not be marked for its check.")
 
 
 def mark_references(refs: Sequence[str]) -> None:
-    """Like `mark`, for the products with these references."""
+    """Like `mark`, for the products with these references, but raise errors."""
+    refs = sorted(refs)  # Two transactions that lock the same rows in the same order cannot deadlock.
     with database.atomic():
         for start in range(0, len(refs), PAGE):
             some = refs[start : start + PAGE]

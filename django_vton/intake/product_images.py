@@ -8,7 +8,6 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.db import IntegrityError
 from django.utils import translation
@@ -22,7 +21,7 @@ from ..models import ProductCheck, ProductImage
 from ..privacy.stored_files import delete_file
 from ..products import DescribedProduct
 from ..storage import is_certainly_missing
-from ..utils import clock, database
+from ..utils import cache, clock, database
 from . import product_files
 from .product_files import UnusableImage
 from .storing import storing_files
@@ -134,7 +133,7 @@ def _find_or_convert(described: DescribedProduct) -> ProductImage:
     """
     image, key = described.image, _cache_key(described)
     is_url = product_files.is_url(image)
-    if is_url and (digest := cache.get(key)) and (found := _find(digest)) and not _is_missing(found):
+    if is_url and key and (digest := cache.get(key)) and (found := _find(digest)) and not _is_missing(found):
         return found
     try:
         data = _read(described)

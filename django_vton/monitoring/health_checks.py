@@ -13,13 +13,15 @@ from functools import wraps
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.utils import translation
 
 from .. import health, queue
 from ..conf import config
-from ..health.facts import FACTS, Fact
+from ..health import Fact
+from ..health.facts import FACTS
 from ..health.storage import find_storage_problem
 from ..intake import product_checks
 from ..models import Incident, ProductCheck
@@ -127,6 +129,17 @@ def _storage() -> Iterator[CheckResult]:
     yield CheckResult("storage", ok=not problem, text=text if problem else "files can be stored")
 
 
+def _cache() -> Iterator[CheckResult]:
+    """Try the cache here. It is no fact, since facts are read from the database only."""
+    problem = ""
+    try:
+        cache.set("vton.health_check", 1, 10)
+        cache.get("vton.health_check")
+    except Exception as error:  # noqa: BLE001 - each backend has its own exceptions
+        problem = f"cannot be used here, so no try-on button is shown: {type(error).__name__}"
+    yield CheckResult("cache", ok=not problem, text=problem or "can be used")
+
+
 def _facts(find: Callable[[], Iterator[Fact]]) -> Callable[[], Iterator[CheckResult]]:
     """Return a health check that reports the facts of one kind in English."""
 
@@ -147,5 +160,5 @@ def _facts(find: Callable[[], Iterator[Fact]]) -> Callable[[], Iterator[CheckRes
 HEALTH_CHECKS: list[Callable[[], Iterator[CheckResult]]] = [
     *(_settings, _queue, _proxies, _products),
     *map(_facts, FACTS),
-    *(_incidents, _storage),
+    *(_incidents, _storage, _cache),
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from math import ceil
 from statistics import median
 
-from django.core.cache import cache
-
 from ..gateway.engines import engines
 from ..models import TryOnRequest
 from ..models.states import State
+from ..utils import cache
 
 SAMPLE = 50
 """The maximum number of completed renders of which the median is taken."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ParamSpec
 
 from django import template
 from django.conf import settings
@@ -24,10 +25,14 @@ from django.utils.translation import get_language
 
 from django_vton.models import TryOnImage
 from django_vton.products import DescribedProduct, describe, reference
+from django_vton.utils import database
 from django_vton.utils.languages import localized_url
+from django_vton.utils.robust import log_error
 from django_vton.web.button_visibility import visibility
 
 register = template.Library()
+
+P = ParamSpec("P")
 
 BUTTON_TEMPLATE = "vton/tryon.html"
 RENDERER_KEY = "django_vton.button_renderer"
@@ -47,6 +52,28 @@ PLACEHOLDERS = {name: f"{{{name} of any product}}" for name in ("title", *ATTRIB
 PLACEHOLDER_PATTERN = re.compile("|".join(map(re.escape, PLACEHOLDERS.values())))
 
 
+def _empty_on_error(message: str) -> Callable[[Callable[P, SafeString]], Callable[P, SafeString]]:
+    """Let a tag render nothing if it raises an error, which is logged. With DEBUG, the error is raised.
+
+    There is no savepoint, since it would cost each button two queries. The tags make none without their own.
+    """
+
+    def decorate(tag: Callable[P, SafeString]) -> Callable[P, SafeString]:
+        @wraps(tag)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> SafeString:
+            try:
+                return tag(*args, **kwargs)
+            except Exception:
+                if settings.DEBUG:
+                    raise
+                log_error(message)
+                return SafeString()
+
+        return wrapper
+
+    return decorate
+
+
 @register.simple_tag(takes_context=True)
 def tryon(
     context: Context,
@@ -63,13 +90,15 @@ def tryon(
     own text for "Add to cart"), formatted like `{{ price }}`.
 
     Render nothing if the product is not enabled (with DEBUG, a comment that says why), and a short notice if
-    the budget is used up. Raise `ProductNotRegistered` for a model without a `TryOn`. The tag reads no
-    session, user or token, so that the page can be cached.
+    the budget is used up. The tag reads no session, user or token, so that the page can be cached.
+
+    An error, such as one of the shop's `TryOn`, is logged and hides the button. With DEBUG, it is raised.
     """
     values = dict(zip(ATTRIBUTES, (cart, price, variant, cart_label), strict=True))
     return button(_renderer(context), product, values, use_l10n=context.use_l10n)
 
 
+@_empty_on_error("A try-on button could not be rendered.")
 def button(  # noqa: PLR0911 - one for each reason to show no button
     renderer: ButtonRenderer, product: Any, values: dict[str, Any], *, use_l10n: bool | None = None
 ) -> SafeString:
@@ -159,8 +188,12 @@ def _text(value: Any, *, use_l10n: bool | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
+@_empty_on_error("The script of the try-on buttons could not be rendered.")
 def tryon_assets(context: Context | Mapping[str, Any]) -> SafeString:
-    """Render the stylesheet and script of the button and the badge, for the shop's base template."""
+    """Render the stylesheet and script of the button and the badge, for the shop's base template.
+
+    An error, such as a missing entry in the manifest of static files, is handled as by `{% tryon %}`.
+    """
     return render_to_string("vton/assets.html", {"nonce": csp_nonce(context), "lang": _lang()})
 
 
@@ -171,10 +204,18 @@ def tryon_url(name: str, *args: Any, **query: Any) -> str:
 
 
 @register.simple_tag
+@_empty_on_error("The published try-ons of a product could not be rendered.")
 def tryon_gallery(product: Any) -> SafeString:
-    """Render a product's published images, each labeled as AI-generated. This costs one query."""
+    """Render a product's published images, each labeled as AI-generated. This costs one query.
+
+    An error is handled as by `{% tryon %}`.
+    """
     described = describe(product) if isinstance(product, Model) else None
-    images = list(TryOnImage.objects.from_replica().published_for(described.ref)) if described else []
+    if described is None:
+        return SafeString()
+    published = TryOnImage.objects.from_replica()
+    with database.savepoint(published.db):
+        images = list(published.published_for(described.ref))
     if not images:
         return SafeString()
     return render_to_string("vton/gallery.html", {"product": described, "images": images})

@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -93,6 +93,16 @@ def _read_committed(using: BaseDatabaseWrapper) -> Iterator[None]:
         with using.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
     yield
+
+
+def savepoint(using: str | None = None) -> AbstractContextManager[None]:
+    """Return a savepoint if a transaction is open, here or on another alias. Otherwise do not begin one.
+
+    After its reads, SQLite would reject a transaction's write without waiting if another one has the lock.
+    """
+    using = using or alias()
+    is_open = connections[using].in_atomic_block
+    return transaction.atomic(using=using) if is_open else nullcontext()
 
 
 def on_commit(call: Callable[[], object], *, using: str | None = None, robust: bool = False) -> None:

@@ -138,6 +138,7 @@ def test_products_are_sorted_by_each_figure(viewer: Client, files: StoredFiles, 
 
     assert listed(viewer, sort=column) == ["Many", "Few", "None"]
     assert listed(viewer, sort=f"-{column}") == ["None", "Few", "Many"]
+    assert listed(viewer, sort=column, q="n") == ["Many", "None"]
     assert 'aria-sort="descending"' in get_page(viewer, LIST, sort=column)
 
 

@@ -125,7 +125,7 @@ def test_a_batch_whose_only_house_model_cannot_be_used_any_more_pauses_and_can_g
     runner.feed()
     batch.refresh_from_db()
     assert (batch.status, batch.waiting_for) == (Batch.Status.PAUSED, HOUSE_MODEL_INACTIVE)
-    photo.update(release_ends=None)
+    photo.update(release_ends=None, is_active=True)
     batches.resume(batch)
     assert runner.run(batch).completed == 1
 

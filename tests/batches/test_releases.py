@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from django_vton import batches, lifecycle, tasks
+from django_vton.batches import feeding
 from django_vton.exceptions import Refused
 from django_vton.models import Batch, Incident, PersonPhoto, Publication, TryOnImage, TryOnRequest
 from django_vton.models.photos import release_today
@@ -73,6 +74,24 @@ def test_a_render_that_waits_when_the_release_ends_is_not_sent(runner: BatchRunn
     row = runner.harness.reload(TryOnRequest.objects.get(batch=batch), State.FAILED, "photo_gone")
     assert runner.harness.money_states(row) == ["free"]
     assert runner.harness.post_count() == 0
+
+
+@pytest.mark.parametrize("steps", [0, 1], ids=["no row exists", "its rows wait"])
+def test_a_batch_pauses_before_its_next_render_and_can_go_on_later(
+    runner: BatchRunner, mia: PersonPhoto, steps: int
+) -> None:
+    """Before the hourly task, and without refusing or leaving out what was ordered."""
+    batch = runner.start(1, runner.noa, mia)
+    for _ in range(steps):
+        feeding.step()
+    end_release(runner.noa)
+    runner.feed()
+    batch.refresh_from_db()
+    assert (batch.status, batch.waiting_for) == (Batch.Status.PAUSED, "house_model_inactive")
+
+    PersonPhoto.objects.filter(pk=runner.noa.pk).update(release_ends=None, is_active=True)
+    batches.resume(batch)
+    assert runner.run(batch).completed == 2
 
 
 def test_a_failed_render_is_not_sent_again_after_the_release(runner: BatchRunner) -> None:

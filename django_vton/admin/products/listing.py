@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ...batches.existing import rendered_products
-from ...batches.review import OUTDATED
+from ...batches.review import outdated_products
 from ...batches.search import ProductSearch
-from ...models import BatchRender, ProductCheck, Publication
+from ...models import ProductCheck, Publication
 from ...utils.money import format_usd
 from .. import display
 from ..batches.product_search import ProductCard, product_cards
@@ -30,6 +31,9 @@ COLUMNS = {
     "bought": gettext_lazy("conversions"),
 }
 """The columns by which the page sorts: names from A to Z, totals from the largest. A minus reverses it."""
+
+MAX_SELECTED = 5_000
+"""The largest number of products for which the totals of these products are faster than those of all."""
 
 STATUSES = {
     "usable": pgettext_lazy("vton product", "usable"),
@@ -71,8 +75,9 @@ class ProductListing:
         matches = _status_filter(self.status)
         found = [ref for ref in self.search.refs(by_name=column == "name") if matches(ref)]
         if column in TOTALS:
-            values = totals_by_product(column)
-            return sorted(found, key=lambda ref: values.get(ref, 0), reverse=not is_reversed)
+            is_short = self.is_filtered and len(found) <= MAX_SELECTED
+            values = Counter(totals_by_product(column, found if is_short else None))
+            return sorted(found, key=values.__getitem__, reverse=not is_reversed)
         return found[::-1] if is_reversed else found
 
 
@@ -83,9 +88,9 @@ def _status_filter(status: str) -> Callable[[str], bool]:
         rendered = rendered_products()
         return lambda ref: ref not in rendered
     if status == "outdated":
-        rows: Any = BatchRender.objects.filter(OUTDATED)
-    elif status == "published":
-        rows = Publication.objects.all()
+        return outdated_products().__contains__
+    if status == "published":
+        rows: Any = Publication.objects.all()
     elif status == "usable":
         rows = ProductCheck.objects.filter(~Q(digest=""), problem="")
     else:

@@ -42,13 +42,17 @@ def _mark_products(*, instance: Any, raw: bool = False, **_kwargs: Any) -> None:
 
 def _count_addition(sender: Any, *, request: Any, product: Any, **_kwargs: Any) -> None:
     from django_vton import conversions
+    from django_vton.utils.robust import robust
 
-    conversions.added(request, product, reference=sender.line.pk)
+    with robust("A cart addition could not be recorded."):  # A shop's own basket view may have no line.
+        conversions.added(request, product, reference=sender.line.pk)
 
 
 def _count_purchase(*, order: Any, **_kwargs: Any) -> None:
     """Record each line of the basket, which keeps its key even if a guest logs in before paying."""
     from django_vton import conversions
+    from django_vton.utils.robust import robust
 
-    for line in order.basket.all_lines():
-        conversions.purchased(reference=line.pk, order=order.number)
+    with robust("The purchases of an order could not be recorded."):
+        for line in order.basket.all_lines():
+            conversions.purchased(reference=line.pk, order=order.number)

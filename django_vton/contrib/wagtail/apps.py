@@ -27,9 +27,13 @@ def _mark_products(*, instance: Any, raw: bool = False, **_kwargs: Any) -> None:
     """Have the products with this image checked."""
     from django_vton import products
     from django_vton.intake import product_checks
+    from django_vton.utils.robust import robust
 
     from .tryon import PageTryOn
 
-    for tryon in products.registered().values():
-        if isinstance(tryon, PageTryOn) and not raw:
-            product_checks.mark(tryon.get_queryset().filter(**{tryon.image_field: instance.pk}))
+    if raw:  # A fixture may be loaded before our tables exist.
+        return
+    with robust("The products of a changed image could not be marked for their check."):
+        for tryon in products.registered().values():
+            if isinstance(tryon, PageTryOn):
+                product_checks.mark(tryon.get_queryset().filter(**{tryon.image_field: instance.pk}))
