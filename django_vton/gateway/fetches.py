@@ -35,7 +35,7 @@ def record_fetch(link: VendorLink) -> None:
     if link.fetched_at is not None:
         return
     try:
-        with _short_wait_for_sqlite(), savepoint:
+        with _short_wait_for_sqlite(), database.savepoint():
             VendorLink.objects.filter(pk=link.pk, fetched_at=None).update(fetched_at=clock.now())
     except Error as error:
         logger.warning("A download by the vendor could not be recorded: %s", type(error).__name__)
