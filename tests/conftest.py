@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,11 @@ def pytest_report_header() -> list[str]:
         f"database: {connection.vendor} (DATABASE_URL= for another)",
         f"not found, so not tested: {', '.join(missing) or 'none'}",
     ]
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded stays until the end, so the garbage collector need not visit it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

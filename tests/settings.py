@@ -21,6 +21,10 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests.catalogue"]  # noqa: F405 - of the sho
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405 - of the shop's settings
     # In a file: a worker's thread opens its own connection, and each in memory would be another database.
     DATABASES["default"]["TEST"] = {"NAME": str(_SCRATCH / "test.sqlite3")}  # noqa: F405 - as above
+    # No test simulates a failure of the machine, so none waits for the disk. The same for PostgreSQL below.
+    DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"  # noqa: F405 - as above
+elif DATABASES["default"]["ENGINE"].endswith("postgresql"):  # noqa: F405 - as above
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c synchronous_commit=off"  # noqa: F405 - as above
 # No worker runs by itself; a test runs one when it needs it.
 VTON["ENQUEUE"] = "tests.fake_queues.record"  # noqa: F405 - as above
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -90,16 +90,15 @@ class PixazoClient:
         self._host = base.host
         self._key = api_key
         self._loopback = loopback
-        context = ssl_context or httpx.create_ssl_context(trust_env=False)
         common = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         gateway = common | {
             "Accept": "application/json",
             "Cache-Control": "no-cache",
             "Ocp-Apim-Subscription-Key": api_key,
         }
-        self._submits = new_client(gateway, ONE_USE, context)
-        self._polls = new_client(gateway, _KEPT, context)
-        self._downloads = new_client(common | {"Accept": "image/*, */*;q=0.1"}, ONE_USE, context)
+        self._submits = new_client(gateway, ONE_USE, ssl_context)
+        self._polls = new_client(gateway, _KEPT, ssl_context)
+        self._downloads = new_client(common | {"Accept": "image/*, */*;q=0.1"}, ONE_USE, ssl_context)
         self._downloader = ResultDownloader(
             http=self._downloads, hosts=result_hosts, loopback=loopback, resolve=resolve
         )

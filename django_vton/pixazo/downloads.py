@@ -20,7 +20,7 @@ async def download(
     For the arguments and errors see `ResultDownloader`.
     """
     headers = {"Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "django-vton"}
-    async with new_client(headers, ONE_USE, httpx.create_ssl_context(trust_env=False)) as http:
+    async with new_client(headers, ONE_USE) as http:
         downloader = ResultDownloader(http=http, hosts=hosts, loopback=loopback, resolve=ssrf.resolve)
         return await downloader.download(url, limit=limit, seconds=seconds)
 

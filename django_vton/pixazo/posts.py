@@ -22,7 +22,7 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], *, loopback: b
     try:
         async with (
             asyncio.timeout(seconds),
-            new_client(common, ONE_USE, httpx.create_ssl_context(trust_env=False)) as http,
+            new_client(common, ONE_USE) as http,
         ):
             client = CheckedClient(http=http, hosts=None, loopback=loopback, resolve=ssrf.resolve)
             response = await client.send("POST", url, body)

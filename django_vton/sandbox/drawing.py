@@ -45,7 +45,7 @@ def draw(
     canvas = decode_upright(photo)
     canvas.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     if product is not None:
-        cutout = _cut_out(decode_upright(product), see_through=placement == "eyes")
+        cutout = _cut_out(product, see_through=placement == "eyes")
         _add_product(canvas, cutout, placement, sample + variant)
     _add_label(canvas, "SANDBOX" if samples == 1 else f"SANDBOX {sample + 1}/{samples}")
     out = io.BytesIO()
@@ -90,8 +90,10 @@ def _typical_face(canvas: Image.Image) -> Face:
     return Face(canvas.width * 0.5, canvas.height * 0.32, canvas.width * 0.26)
 
 
-def _cut_out(product: Image.Image, *, see_through: bool) -> Image.Image:
-    """Return the product cropped and without its plain background."""
+@lru_cache(maxsize=32)
+def _cut_out(file: bytes, *, see_through: bool) -> Image.Image:
+    """Return the product cropped and without its plain background. Do not change the image: it is cached."""
+    product = decode_upright(file)
     product.thumbnail((PRODUCT_SIDE, PRODUCT_SIDE), Image.Resampling.LANCZOS)
     if product.getchannel("A").getextrema()[0] == 255:
         product.putalpha(_product_mask(product.convert("RGB"), see_through=see_through))

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import httpcore
-import httpx
 from django.core.files.base import ContentFile
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -284,5 +283,3 @@ def install() -> None:
     """Instrument this process."""
     _instrument_database()
     _instrument_sockets()
-    context = httpx.create_ssl_context(trust_env=False)
-    httpx.create_ssl_context = lambda **_options: context  # Loading the CA certificates is slow.

@@ -19,6 +19,8 @@ import django
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from django_vton.pixazo.transport import ssl_context
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,6 +57,7 @@ def main() -> None:
         importlib.import_module(name)
     reverse("vton:tryons")
     gettext("Try it on")
+    ssl_context()
     fault_points.install()
     send({"ready": True})
     while (line := os.read(0, 65536)) != b"":

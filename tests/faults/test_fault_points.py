@@ -11,7 +11,6 @@ import random
 import traceback
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from django_vton.sandbox import Gateway
@@ -61,15 +60,6 @@ def server(
     process = ForkServer(running_gateway.url, live_server.url, folder)
     yield process
     process.stop()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _load_ca_certificates_once() -> Iterator[None]:
-    """A dispatcher loads them each time it starts, which would take nearly all the time here."""
-    context = httpx.create_ssl_context(trust_env=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx, "create_ssl_context", lambda **_options: context)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import subprocess
 from asyncio import selector_events
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
+
+from django_vton.pixazo import transport
 
 from ..lifecycle.harness import Harness
 from .server import HostileGateway
@@ -77,7 +78,7 @@ def secure_gateway(
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=certificate)
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_options: trusting)
+    monkeypatch.setattr(transport, "ssl_context", lambda: trusting)
     with HostileGateway(server) as running:
         network.names["gateway.test"] = [["127.0.0.1"]]
         network.names["results.test"] = [[PUBLIC]]

@@ -22,15 +22,13 @@ class RunningHost(RunningShop):
     command: ClassVar = [sys.executable, "-u", "-m", "django"]
 
     def load_data(self) -> None:
-        # In one process, because a host takes seconds to start.
         sample_data = self.settings.replace(".settings", ".sample_data")
-        lines = (
+        self.shell(
             "from django.core.management import call_command as call",
             "call('migrate', run_syncdb=True, verbosity=0)",
             f"from {sample_data} import create",
             "create()",
         )
-        self.manage("shell", "--verbosity", "0", "--command", "\n".join(lines))
 
     def visitor(self) -> Visitor:
         visitor = Visitor(self.url)
@@ -39,7 +37,7 @@ class RunningHost(RunningShop):
 
     def changed_products(self, *change: str) -> set[str]:
         """Run lines of code, undo their changes, and return the products that would be checked next."""
-        lines = (
+        output = self.shell(
             "from django.db import transaction",
             "from django.utils import timezone",
             "from django_vton.models import ProductCheck",
@@ -49,7 +47,7 @@ class RunningHost(RunningShop):
             "    print(*ProductCheck.objects.filter(checked_at=None).values_list('product', flat=True))",
             "    transaction.set_rollback(True)",
         )
-        return set(self.manage("shell", "--verbosity", "0", "--command", "\n".join(lines)).split())
+        return set(output.split())
 
     def conversions(self) -> list[tuple[Any, ...]]:
         return self.sql('SELECT kind, product, "order" FROM vton_conversion ORDER BY id')
