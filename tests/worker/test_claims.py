@@ -118,9 +118,9 @@ def test_a_download_whose_worker_has_died_is_claimed_alone(orders: Orders) -> No
     TryOnRequest.objects.filter(lease_until__gt=now).update(lease_until=now, due_at=now)
 
     assert claims.claim_jobs(10, 4, is_idle=False) == [], "it waits for the running jobs"
-    alone = [claims.claim_jobs(10, 4) for _ in died]
-    assert [len(jobs) for jobs in alone] == [1, 1]
-    assert keys_of([job for [job] in alone]) == sorted(died)
+    claimed = [claims.claim_jobs(10, 4) for _ in died]
+    assert [len(jobs) for jobs in claimed] == [1, 1]
+    assert keys_of([job for [job] in claimed]) == sorted(died)
     assert keys_of(claims.claim_jobs(10, 4, is_idle=False)) == sorted(others)
 
 

@@ -64,7 +64,7 @@ def test_a_download_whose_worker_has_died_runs_alone(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running: set[Any] = set()
-    together: list[set[Any]] = []
+    concurrent: list[set[Any]] = []
     died, others = ([harness.order() for _ in range(2)] for _ in range(2))
     harness.run_cycle()
     TryOnRequest.objects.update(due_at=timezone.now() + timedelta(hours=1))
@@ -80,7 +80,7 @@ def test_a_download_whose_worker_has_died_runs_alone(
     def spy(name: str) -> Callable[[jobs.RunningJobs, claims.Job], Awaitable[None]]:
         async def run(self: jobs.RunningJobs, job: claims.Job) -> None:
             running.add(job.request.pk)
-            together.append(set(running))
+            concurrent.append(set(running))
             await work[name](self, job)
             running.discard(job.request.pk)
 
@@ -92,8 +92,8 @@ def test_a_download_whose_worker_has_died_runs_alone(
     for row in died + others:
         harness.reload(row, State.COMPLETED)
     suspects = {row.pk for row in died}
-    assert [len(each) for each in together if each & suspects] == [1, 1]
-    assert max(map(len, together)) > 1
+    assert [len(each) for each in concurrent if each & suspects] == [1, 1]
+    assert max(map(len, concurrent)) > 1
 
 
 def test_a_long_queue_of_shirts_does_not_delay_glasses(harness: Harness, shirt: Product) -> None:
