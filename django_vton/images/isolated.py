@@ -43,7 +43,7 @@ def decode_result(data: bytes) -> ResultImage:
         decoded = _decode(child, data)
     except BaseException as error:
         returncode = _end(child)
-        if not isinstance(error, (BrokenPipeError, EOFError)):
+        if not isinstance(error, (EOFError, OSError)):  # Not BrokenPipeError, which Windows does not raise.
             raise
         if returncode == KILLED:
             raise DecoderKilled from None
