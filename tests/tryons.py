@@ -13,6 +13,7 @@ from django.utils import timezone
 from PIL import Image, ImageDraw
 
 from django_vton import lifecycle
+from django_vton.images import isolated
 from django_vton.models import Attempt, TryOnRequest
 from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from django_vton.utils.tokens import hash_token
@@ -103,7 +104,7 @@ def complete_tryon(row: TryOnRequest, images: int = 1) -> TryOnRequest:
     assert lifecycle.mark_rendered([(attempt, done, None)])
     out = io.BytesIO()
     Image.new("RGB", (400, 500), (10, 20, 30)).save(out, "PNG")
-    rendered = [result_images.decode(out.getvalue())] * images
+    rendered = [isolated.decode_result(out.getvalue())] * images
     assert lifecycle.mark_completed([(row, result_images.store(row, rendered))])
     row.refresh_from_db()
     return row

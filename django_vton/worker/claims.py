@@ -49,6 +49,9 @@ still allows dozens of polls a second.
 
 SENT = tuple(state for state in ACTIVE if state != State.QUEUED)
 
+SUSPECT = Q(state=State.RENDERED, claim_count__gt=0)
+"""A download that a worker has claimed and not finished. Perhaps its image has killed the worker."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -67,6 +70,11 @@ class Job:
     after_refusal: bool = False
     """Whether the circuit breaker must be told if the vendor accepts this submit after a refusal."""
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether an earlier claim of this download has no outcome. It then runs while no other job does."""
+        return self.kind == "download" and self.request.claim_count > 1
+
 
 def has_work() -> bool:
     """Return whether any work is due now or soon, except submits that a circuit breaker blocks.
@@ -79,11 +87,22 @@ def has_work() -> bool:
     return soon.exists() or feeding.has_work(now) or circuit_breaker.has_due_probe(now)
 
 
-def claim_jobs(free: int, free_submits: int) -> list[Job]:
+def claim_jobs(free: int, free_submits: int, *, is_idle: bool = True) -> list[Job]:
     """Claim up to `free` due try-ons, of which at most `free_submits` are submits.
+
+    A suspect runs alone, so that an image that kills workers fails no other try-on. If one is due, claim
+    nothing until `is_idle`, which says that no job is running.
 
     Claimed jobs must be run, so a database error after the first claim is logged and not raised.
     """
+    if free <= 0:
+        return []
+    suspects = TryOnRequest.objects.due(clock.now()).filter(SUSPECT)
+    if _has_any(suspects):
+        if not is_idle:
+            return []
+        if claimed := _claim_polls(suspects, 1):
+            return create_jobs(claimed)
     jobs: list[Job] = []
     try:
         if free_submits > 0:
@@ -183,7 +202,7 @@ def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal:
 def _claim_due_polls(free: int, jobs: list[Job]) -> None:
     """Claim polls and downloads, and end submits with an expired lease or an outcome that never came."""
     now = clock.now()
-    rows = TryOnRequest.objects.due(now).filter(state__in=SENT)
+    rows = TryOnRequest.objects.due(now).filter(state__in=SENT).exclude(SUSPECT)
     if not _has_any(rows):
         return
     awaiting_callback = _awaiting_callback()
@@ -200,6 +219,11 @@ def _claim_due_polls(free: int, jobs: list[Job]) -> None:
             end_expired_lease(request, now)
         elif request.state == State.UNKNOWN:
             lifecycle.fail_unknown_outcome(request)
+
+
+def _claim_polls(rows: QuerySet[TryOnRequest], number: int) -> list[Attempt]:
+    with _row_locks():
+        return claim_polls(_newest_attempts(rows, number), clock.now())
 
 
 def _awaiting_callback() -> Q:

@@ -12,6 +12,7 @@ import math
 import random
 import threading
 import time
+from functools import partial
 
 from django.db import DatabaseError, InterfaceError
 
@@ -147,7 +148,7 @@ class Dispatcher:
         while self._may_continue():
             began = time.monotonic()
             free, free_submits = jobs.free_capacity()
-            claimed = await self._claim(free, free_submits)
+            claimed = await self._claim(free, free_submits, is_idle=not jobs.tasks)
             for job in claimed:
                 jobs.start(job)
             is_full = 0 < free_submits <= sum(job.kind == "submit" for job in claimed)
@@ -160,9 +161,9 @@ class Dispatcher:
             pause = pause_after_cycle(time.monotonic() - began, is_busy=jobs.is_busy(), is_full=is_full)
             await asyncio.sleep(pause if is_working else IDLE_CYCLE_SECONDS)
 
-    async def _claim(self, free: int, free_submits: int) -> list[Job]:
+    async def _claim(self, free: int, free_submits: int, *, is_idle: bool) -> list[Job]:
         try:
-            return await self.db(claims.claim_jobs, free, free_submits)
+            return await self.db(partial(claims.claim_jobs, free, free_submits, is_idle=is_idle))
         except (DatabaseError, InterfaceError):
             if not self.forever:
                 raise

@@ -17,6 +17,7 @@ from .. import lifecycle
 from ..conf import config
 from ..gateway import links
 from ..images import ImageRefused
+from ..images.isolated import ResultImage, decode_result
 from ..lifecycle import CONNECTION_ERRORS
 from ..pixazo import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
 from ..pixazo.client import PixazoClient
@@ -25,7 +26,6 @@ from . import input_files, outcomes, result_images
 from .claims import Job
 from .db_thread import DbThread, MicroBatcher
 from .input_files import NotSendable
-from .result_images import ResultImage
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class RunningJobs:
         """The time on the monotonic clock after which no claimed submit is sent."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.submits = 0
+        self.has_suspect = False
         self.image_slots = asyncio.Semaphore(MAX_IMAGES_IN_MEMORY)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
         # A separate thread, so that outcomes are not delayed by polling cycles.
@@ -63,6 +64,8 @@ class RunningJobs:
 
     def free_capacity(self) -> tuple[int, int]:
         """Return how many jobs may start, and how many of them may be submits."""
+        if self.has_suspect:
+            return 0, 0
         free = config.CONCURRENCY - len(self.tasks)
         return free, min(free, config.SUBMIT_CONCURRENCY - self.submits)
 
@@ -75,6 +78,7 @@ class RunningJobs:
         work = {"submit": self._submit, "poll": self._poll, "download": self._download}[job.kind]
         if job.kind == "submit":
             self.submits += 1
+        self.has_suspect = job.is_suspect
 
         async def run() -> None:
             try:
@@ -86,6 +90,7 @@ class RunningJobs:
             finally:
                 if job.kind == "submit":
                     self.submits -= 1
+                self.has_suspect = False
 
         task = asyncio.create_task(run())
         self.tasks.add(task)
@@ -217,7 +222,7 @@ class RunningJobs:
             raise DownloadFailed("too many images at once", is_retryable=True) from None
         try:
             data = await self.pixazo.download(url, seconds=ends - time.monotonic())
-            return await self._run_in_thread(result_images.decode, data)
+            return await self._run_in_thread(decode_result, data)
         finally:
             self.image_slots.release()
 

@@ -1,31 +1,14 @@
-"""Decode result images, encode them again, and write them to the private storage."""
+"""Write result images to the private storage."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from django.core.files.base import ContentFile
 
-from ..images import EncodedImage, make_thumbnail, normalize_result
+from ..images.isolated import ResultImage
 from ..models import TryOnImage, TryOnRequest
 from ..privacy.stored_files import delete_file
-
-
-@dataclass(frozen=True)
-class ResultImage:
-    """One result image and its thumbnail."""
-
-    image: EncodedImage
-    thumbnail: EncodedImage
-
-
-def decode(data: bytes) -> ResultImage:
-    """Decode untrusted bytes and encode the image again. Raise `ImageRefused` if it cannot be used."""
-    image = normalize_result(data)
-    thumbnail = make_thumbnail(image, label=True)
-    # Drop the pixels to free their memory before the next image is decoded.
-    return ResultImage(replace(image, decoded=None), thumbnail)
 
 
 def store(request: TryOnRequest, results: Sequence[ResultImage]) -> list[TryOnImage]:

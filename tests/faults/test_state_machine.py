@@ -30,6 +30,7 @@ from PIL import Image
 from django_vton import privacy
 from django_vton.conf import MICROS_PER_USD, config
 from django_vton.exceptions import Refused
+from django_vton.images import isolated
 from django_vton.intake import TryOnOrder, request_tryon
 from django_vton.models import BudgetPeriod, PersonPhoto, Quota, TryOnImage, TryOnRequest
 from django_vton.models.states import ACTIVE
@@ -67,7 +68,7 @@ class Setup:
     products: list[Product]
     photos: list[bytes]
     house_model: PersonPhoto
-    result: result_images.ResultImage
+    result: isolated.ResultImage
 
 
 class TryOns(RuleBasedStateMachine):
@@ -265,9 +266,8 @@ def setup(
     Image.new("RGB", (40, 50), (10, 20, 30)).save(out, "PNG")
     for visitor in (user_visitor("ada"), user_visitor("eve")):
         visitor.lock_or_create()
-    return Setup(
-        began, clock, key_source, [glasses, shirt], photos, house_model, result_images.decode(out.getvalue())
-    )
+    result = isolated.decode_result(out.getvalue())
+    return Setup(began, clock, key_source, [glasses, shirt], photos, house_model, result)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from django_vton import lifecycle
 from django_vton.gateway import links
 from django_vton.gateway.engines import get_engine
 from django_vton.house_models import add
+from django_vton.images import isolated
 from django_vton.models import Attempt, BudgetPeriod, TryOnImage, TryOnRequest
 from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from django_vton.worker import claims, result_images
@@ -72,7 +73,7 @@ class Row:
         """Downloaded images: the files are stored, the rows are not."""
         out = io.BytesIO()
         Image.new("RGB", (400, 500), (10, 20, 30)).save(out, "PNG")
-        return result_images.store(self.request, [result_images.decode(out.getvalue())] * number)
+        return result_images.store(self.request, [isolated.decode_result(out.getvalue())] * number)
 
 
 def accepted(vendor_id: str) -> SubmitResult:

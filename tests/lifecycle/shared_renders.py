@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from django_vton import lifecycle, signals
+from django_vton.images import isolated
 from django_vton.models import TryOnEvent, TryOnImage, TryOnRequest
 from django_vton.pixazo import VendorResponse, VendorStatus
 from django_vton.worker import result_images
@@ -68,7 +69,7 @@ def render(source: TryOnRequest) -> None:
 def images(source: TryOnRequest) -> list[TryOnImage]:
     out = io.BytesIO()
     Image.new("RGB", (40, 50)).save(out, "PNG")
-    return result_images.store(source, [result_images.decode(out.getvalue())])
+    return result_images.store(source, [isolated.decode_result(out.getvalue())])
 
 
 def complete(source: TryOnRequest) -> None:

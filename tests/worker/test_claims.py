@@ -57,7 +57,7 @@ def test_two_dispatchers_share_the_due_rows(orders: Orders, kind: str) -> None:
     rows = [prepare[kind](row).request for row in (*orders.shirts(20), *orders.glasses(20))]
     for row in rows:
         make_due(row)
-    TryOnRequest.objects.update(lease_until=None)
+    TryOnRequest.objects.update(lease_until=None, claim_count=0)
     start = threading.Barrier(2)
     found: list[claims.Job] = []
 
@@ -105,6 +105,23 @@ def test_a_dispatcher_skips_the_rows_that_another_one_is_claiming(orders: Orders
     assert run_threads(claim_slowly, claim) == []
     assert (len(first), len(second)) == (4, 4)
     assert keys_of(first + second) == sorted(row.pk for row in rows)
+
+
+# Images that kill workers ---------------------------------------------------------------------------
+
+
+def test_a_download_whose_worker_has_died_is_claimed_alone(orders: Orders) -> None:
+    shirts = orders.shirts(4)
+    died = [downloading(row).request.pk for row in shirts[:2]]
+    others = [polling(shirts[2]).request.pk, shirts[3].pk]
+    now = timezone.now()
+    TryOnRequest.objects.filter(lease_until__gt=now).update(lease_until=now, due_at=now)
+
+    assert claims.claim_jobs(10, 4, is_idle=False) == [], "it waits for the running jobs"
+    claimed = [claims.claim_jobs(10, 4) for _ in died]
+    assert [len(jobs) for jobs in claimed] == [1, 1]
+    assert keys_of([job for [job] in claimed]) == sorted(died)
+    assert keys_of(claims.claim_jobs(10, 4, is_idle=False)) == sorted(others)
 
 
 # Deadlocks ------------------------------------------------------------------------------------------

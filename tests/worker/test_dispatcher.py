@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,11 +17,13 @@ from django_vton.models import DispatcherLease, TryOnRequest
 from django_vton.models.states import State
 from django_vton.pixazo import client
 from django_vton.queue import dispatcher_leases
-from django_vton.worker import claims, dispatcher
+from django_vton.worker import claims, dispatcher, jobs
 
 from ..lifecycle.harness import Harness, StopAfterOneCycle
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from shop.models import Product
 
     from ..conftest import Vton
@@ -55,6 +58,42 @@ def test_concurrency_limits_the_running_jobs(harness: Harness, vton: Vton) -> No
         harness.order()
     harness.run_cycle()
     assert Counter(TryOnRequest.objects.values_list("state", flat=True)) == {"submitted": 2, "queued": 3}
+
+
+def test_a_download_whose_worker_has_died_runs_alone(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: set[Any] = set()
+    concurrent: list[set[Any]] = []
+    died, others = ([harness.order() for _ in range(2)] for _ in range(2))
+    harness.run_cycle()
+    TryOnRequest.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    harness.make_due(died[0])
+    harness.poll_when_finished(died[1], times=4)
+    # As a dispatcher leaves them that has died during the downloads.
+    TryOnRequest.objects.filter(state=State.RENDERED).update(claim_count=1)
+    for row in others:
+        harness.make_due(row)
+    harness.order()
+    work = {name: getattr(jobs.RunningJobs, name) for name in ("_submit", "_poll", "_download")}
+
+    def spy(name: str) -> Callable[[jobs.RunningJobs, claims.Job], Awaitable[None]]:
+        async def run(self: jobs.RunningJobs, job: claims.Job) -> None:
+            running.add(job.request.pk)
+            concurrent.append(set(running))
+            await work[name](self, job)
+            running.discard(job.request.pk)
+
+        return run
+
+    for name in work:
+        monkeypatch.setattr(jobs.RunningJobs, name, spy(name))
+    dispatcher.run()
+    for row in died + others:
+        harness.reload(row, State.COMPLETED)
+    suspects = {row.pk for row in died}
+    assert [len(each) for each in concurrent if each & suspects] == [1, 1]
+    assert max(map(len, concurrent)) > 1
 
 
 def test_a_long_queue_of_shirts_does_not_delay_glasses(harness: Harness, shirt: Product) -> None:

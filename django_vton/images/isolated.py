@@ -1,0 +1,115 @@
+"""Decode results in child processes, so that no result can end a worker that runs other paid try-ons.
+
+A result might crash a decoder, or make it run forever or use up the memory. Each process keeps its children,
+since starting one takes a fifth of a second.
+"""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from . import EncodedImage, ImageRefused
+
+KILLED = -9
+"""The return code of a process that SIGKILL has ended. Windows has no such signal."""
+
+
+class DecoderKilled(Exception):  # noqa: N818 - it says what happened
+    """The system has killed the child, probably because memory is short. The result may be good."""
+
+
+@dataclass(frozen=True)
+class ResultImage:
+    """One result image and its thumbnail."""
+
+    image: EncodedImage
+    thumbnail: EncodedImage
+
+
+def decode_result(data: bytes) -> ResultImage:
+    """Return the result of `normalize_result` and its thumbnail, both with the label.
+
+    Raise `ImageRefused` if the bytes are no usable image, crash the decoder or exceed its limits. Raise
+    `DecoderKilled` or OSError if they should be decoded again later. Threads that call at the same time have
+    a child each.
+    """
+    child = _take_idle() or _start()
+    try:
+        decoded = _decode(child, data)
+    except BaseException as error:
+        returncode = _end(child)
+        if not isinstance(error, (EOFError, OSError)):  # Not BrokenPipeError, which Windows does not raise.
+            raise
+        if returncode == KILLED:
+            raise DecoderKilled from None
+        raise ImageRefused("unreadable", "result") from None
+    _idle.append(child)
+    if isinstance(decoded, str):
+        raise ImageRefused(decoded, "result")
+    return ResultImage(*decoded)
+
+
+def _decode(child: subprocess.Popen[bytes], data: bytes) -> list[EncodedImage] | str:
+    """Return the image and its thumbnail, or the reason of the refusal. `child` describes the format."""
+    requests, responses = cast("BinaryIO", child.stdin), cast("BinaryIO", child.stdout)
+    requests.write(len(data).to_bytes(8, "big"))
+    requests.write(data)
+    requests.flush()
+    header = responses.readline()
+    if not header:
+        raise EOFError
+    decoded = json.loads(header)
+    if isinstance(decoded, str):
+        return decoded
+    images = [EncodedImage(responses.read(size), *values) for size, *values in decoded]
+    if any(len(image.data) < size for image, (size, *_) in zip(images, decoded, strict=True)):
+        raise EOFError
+    return images
+
+
+def _take_idle() -> subprocess.Popen[bytes] | None:
+    with suppress(IndexError):  # Other threads take children too.
+        while True:
+            child = _idle.pop()
+            if child.poll() is None:
+                return child
+            _end(child)
+    return None
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # The worker may have found the package through a path that only this process knows.
+    path = os.pathsep.join(filter(None, sys.path))
+    return subprocess.Popen(  # noqa: S603 - the command is ours
+        [sys.executable, "-m", f"{__package__}.child"],
+        env=os.environ | {"PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+def _end(child: subprocess.Popen[bytes]) -> int:
+    """Close the pipes, which ends the child. Return its return code."""
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):
+            cast("BinaryIO", pipe).close()
+    return child.wait()
+
+
+_idle: list[subprocess.Popen[bytes]] = []
+"""The children that no thread uses. The last one is used first, so that no more are started than needed."""
+
+
+@atexit.register
+def _end_idle() -> None:
+    while _idle:
+        _end(_idle.pop())
+
+
+if hasattr(os, "register_at_fork"):  # Not on Windows.
+    os.register_at_fork(after_in_child=_idle.clear)
