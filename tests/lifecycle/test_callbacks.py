@@ -239,7 +239,7 @@ def test_results_of_an_earlier_attempt_do_not_change_the_try_on(harness: Harness
     lifecycle.mark_refused(first, refusal, retry_at=timezone.now())
     assert not lifecycle.mark_unknown(first, timeout=timedelta(0))
     row = harness.reload(row, State.SUBMITTING)
-    assert harness.money_states(row) == ["free", "held"]
+    assert harness.money_states(row) == ["spent", "held"], "only the money of the first one changes"
 
     lifecycle.mark_submitted([(second, accepted("second"))])
     harness.reload(row, State.SUBMITTED)
