@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from django.db.models import Value
@@ -17,6 +18,8 @@ from ..utils import clock, database
 from .reopening import await_render, can_reopen, find_adoption, reopen, store_vendor_id
 from .transition import current_attempt, lock_attempts, record, send_signal, settle
 
+logger = logging.getLogger(__name__)
+
 
 def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
     """Schedule a poll after a callback with this attempt's token. Return whether the try-on changed."""
@@ -27,18 +30,29 @@ def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
         return True
     with database.atomic():
         [attempt] = lock_attempts([attempt])
-        if attempt.vendor_id is None and not (vendor_id and store_vendor_id(attempt, vendor_id)):
+        if not _knows_render(attempt, vendor_id):
             return False
-        if attempt.vendor_id is None and _record_acceptance(attempt):
+        if attempt.vendor_id != vendor_id and vendor_id and _record_acceptance(attempt):
             return True
-        if vendor_id and attempt.vendor_id not in (None, vendor_id) and _is_corrected(attempt):
-            store_vendor_id(attempt, vendor_id)
         if _make_due(attempt.request, now):
             return True
         if not can_reopen(attempt):
             return False
         reopen([attempt], "callback", [now], called_back_at=now)
         return True
+
+
+def _knows_render(attempt: Attempt, vendor_id: str) -> bool:
+    """Return whether the locked attempt's render is known, and the callback names no other one.
+
+    Store the id if none is known, or if an operator had adopted another one.
+    """
+    if vendor_id in ("", attempt.vendor_id):
+        return attempt.vendor_id is not None
+    if attempt.vendor_id is not None and not _is_corrected(attempt):
+        logger.warning("Ignored a callback for attempt %s that names another render.", attempt)
+        return False
+    return store_vendor_id(attempt, vendor_id)
 
 
 def _make_due(request: TryOnRequest, now: datetime) -> bool:
@@ -64,7 +78,7 @@ def _is_corrected(attempt: Attempt) -> bool:
 
 
 def _record_acceptance(attempt: Attempt) -> bool:
-    """Record that the vendor has accepted this submit, whose id was not known, and charges for it.
+    """Record that the vendor has accepted this submit, whose id it has just told, and charges for it.
 
     Its money may be free, since the vendor answered with an error. If the try-on waits for another submit,
     await this render instead. Return whether that is so.

@@ -103,7 +103,7 @@ def test_a_callback_that_began_before_the_submit_response_does_not_win_either(ha
     mine = claim_for_submit(row)
     read_before = attempt(row)
     lifecycle.mark_submitted([(mine, accepted("real"))])
-    assert lifecycle.receive_callback(read_before, "forged")
+    assert not lifecycle.receive_callback(read_before, "forged")
     assert attempt(harness.reload(row, State.SUBMITTED)).vendor_id == "real"
 
 
