@@ -15,7 +15,8 @@ tryon_failed = Signal()
 """A try-on ended without images. Arguments: `try_on`, `product`, `code` (an error code of the API)."""
 
 tryon_needs_attention = Signal()
-"""The outcome of a render is unknown. The vendor may have charged it, so an operator has to check. Arguments:
+"""The outcome of a render is unknown. The vendor may have charged it, so an operator has to check. With the
+code "charged_error", the vendor has charged for a submit to which it had answered with an error. Arguments:
 `try_on`, `product`, `code`."""
 
 tryon_converted = Signal()

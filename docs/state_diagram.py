@@ -30,6 +30,11 @@ ARROWS = {
     (State.UNKNOWN, State.SUBMITTED): ("M413,212 C435,205 445,180 450,140", "found", (412, 176)),
     (State.SUBMITTING, State.QUEUED): ("M240,102 C220,72 120,72 100,100", "refused: again later", (170, 70)),
     (State.UNKNOWN, State.QUEUED): ("M297,222 C180,232 110,200 88,140", "refused after all", (190, 245)),
+    (State.QUEUED, State.SUBMITTED): (
+        "M95,102 C120,40 420,40 450,100",
+        "refused, and yet accepted",
+        (330, 66),
+    ),
     (State.QUEUED, State.COMPLETED): (
         "M60,102 C60,0 780,0 818,100",
         "shares a render that is ready",

@@ -79,7 +79,7 @@ def vendor_problem(attempt: Attempt, vendor_id: str) -> str:
 
 def adoption_context(request: HttpRequest, tryon: TryOnRequest) -> dict[str, Any] | None:
     """Return the context of `adoption.html`, or None if the user can withdraw nothing."""
-    attempt = tryon.attempts.order_by("-number").first()
+    attempt = tryon.attempts.filter(number=tryon.current_attempt_number).first()
     adoption = lifecycle.find_adoption(attempt) if attempt is not None and can_operate(request) else None
     if attempt is None or adoption is None:
         return None

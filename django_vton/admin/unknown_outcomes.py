@@ -34,8 +34,8 @@ ProblemCheck = Callable[[TryOnRequest], str]
 
 
 def latest_attempt(tryon: TryOnRequest) -> Attempt | None:
-    """Return the latest attempt, or None if the try-on shares another try-on's render."""
-    return tryon.attempts.order_by("-number").first()
+    """Return the attempt that decides, or None if the try-on shares another try-on's render."""
+    return tryon.attempts.filter(number=tryon.current_attempt_number).first()
 
 
 def is_unresolved(tryon: TryOnRequest) -> bool:

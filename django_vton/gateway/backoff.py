@@ -14,13 +14,14 @@ MAX_BACKOFF_SECONDS = 300.0
 """The longest delay before jitter, unless the vendor's Retry-After asks for a longer one."""
 
 MAX_SERVER_ERRORS = 6
-"""The number of responses 500 or 503 after which a try-on fails, free of charge."""
+"""The number of responses 500 after which a try-on fails, free of charge, while its engine works."""
 
-SERVER_ERRORS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+INTERNAL_ERROR, OUT_OF_SERVICE = HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE
+SERVER_ERRORS = (INTERNAL_ERROR, OUT_OF_SERVICE)
 
 
 def pause_engine(engine: str, retry_after: float | None, now: datetime) -> datetime:
-    """Pause all submits to this engine after a 429. Return the end of the pause, which never gets earlier."""
+    """Pause all submits to this engine. Return the end of the pause, which never gets earlier."""
     state = ensure_state(engine)
     state.update(failures=F("failures") + 1, refused_at=now)
     failures = state.values_list("failures", flat=True).get()
@@ -29,11 +30,16 @@ def pause_engine(engine: str, retry_after: float | None, now: datetime) -> datet
     return until
 
 
-def retry_at(attempt: Attempt, now: datetime) -> datetime | None:
-    """Return when to send this try-on again after a 500 or 503, or None if it has failed too often."""
-    earlier = Attempt.objects.filter(request=attempt.request_id, number__lt=attempt.number)
-    failures = 1 + earlier.filter(http_status__in=SERVER_ERRORS).count()
-    return None if failures >= MAX_SERVER_ERRORS else now + _backoff(failures)
+def retry_at(attempt: Attempt, status: int, now: datetime) -> datetime | None:
+    """Return when to send this try-on again after a 500 or 503, or None if it has failed too often.
+
+    It never fails because of 503, which is about the service, nor while its engine is stopped.
+    """
+    earlier = Attempt.objects.filter(request=attempt.request_id, http_status__in=SERVER_ERRORS)
+    statuses = [status, *earlier.exclude(pk=attempt.pk).values_list("http_status", flat=True)]
+    is_stopped = GatewayState.objects.filter(pk=attempt.engine).exclude(breaker="").exists()
+    is_cause = status == INTERNAL_ERROR and statuses.count(INTERNAL_ERROR) >= MAX_SERVER_ERRORS
+    return None if is_cause and not is_stopped else now + _backoff(len(statuses))
 
 
 def ensure_state(engine: str) -> QuerySet[GatewayState]:

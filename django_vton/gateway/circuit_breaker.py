@@ -3,8 +3,14 @@
 - 401, 402 and 403 open the circuit breaker of the engine. No submit can succeed until someone fixes the
   cause, so try-ons stay queued and one of them is sent as a trial every minute.
 - 429 pauses all submits to the engine.
-- 500 and 503 delay only the try-on that was refused, and so does a connection that fails. If it happens to
-  several try-ons in a row, or to any connection, the engine also counts as stopped, though submits go on.
+- 503 with Retry-After announces maintenance: it stops the engine until then.
+- 500, and 503 without Retry-After, delay only the try-on that was refused. If they happen to
+  `MIN_FAILING` try-ons in a row, no image is the cause, so the engine is stopped: one try-on at a time is
+  sent as a trial, with growing pauses. It does not matter whether the outcome of the submits is known.
+- A connection that fails delays only its try-on. The engine counts as stopped, though submits go on.
+
+The vendor may also answer with 500 or 503 although it has accepted the submit, as a later callback with the
+id of the render proves. For a while after that, no such answer of the engine counts as a refusal.
 
 While an engine is stopped, a worker also polls a render that does not exist, once a minute. This is free, and
 it works if nobody may order a trial. It proves that the gateway can be reached. It proves neither that the
@@ -26,7 +32,14 @@ from django.utils.translation import gettext_lazy
 from ..models import Attempt, GatewayState
 from ..pixazo import SubmitResult
 from ..utils import clock
-from .backoff import SERVER_ERRORS, ensure_state, pause_engine, retry_at
+from .backoff import (
+    MAX_SERVER_ERRORS,
+    OUT_OF_SERVICE,
+    SERVER_ERRORS,
+    ensure_state,
+    pause_engine,
+    retry_at,
+)
 from .engines import engines
 
 logger = logging.getLogger(__name__)
@@ -35,6 +48,12 @@ TRIAL_INTERVAL = timedelta(seconds=60)
 """The time between two trials, and between two probes, while an engine is stopped."""
 
 HALF_OPEN_AFTER = timedelta(minutes=5)
+
+MIN_FAILING = 3
+"""The number of try-ons in a row whose submits fail with 500 or 503 that stops the engine."""
+
+CHARGED_ERRORS_PERIOD = timedelta(hours=1)
+"""How long 500 and 503 are no refusals after the vendor has charged for such a submit."""
 
 UNREACHABLE = "unreachable"
 
@@ -77,15 +96,19 @@ def allowance(engine: str, now: datetime, requested: int) -> Allowance:
     capacity = requested
     if state.wait_until is not None and state.wait_until > now:
         capacity = 0
-    elif state.breaker in REFUSALS:
+    elif state.breaker not in ("", UNREACHABLE):
         trial = GatewayState.objects.filter(pk=state.pk, wait_until=state.wait_until, breaker=state.breaker)
         capacity = min(requested, trial.update(wait_until=now + TRIAL_INTERVAL))
     return Allowance(capacity, after_refusal=state.refused_at is not None)
 
 
-def blocked_engines(now: datetime) -> QuerySet[GatewayState, str]:
-    """Return the names of engines whose circuit breaker is open and whose next trial is not due yet."""
-    return GatewayState.objects.exclude(breaker="").filter(wait_until__gt=now).values_list("pk", flat=True)
+def blocked_engines(now: datetime, soon: datetime) -> QuerySet[GatewayState, str]:
+    """Return the names of the engines to which nothing is submitted soon.
+
+    Their next trial is not due at `now`, or they are paused until after `soon`.
+    """
+    is_stopped = Q(wait_until__gt=now) & ~Q(breaker="")
+    return GatewayState.objects.filter(is_stopped | Q(wait_until__gt=soon)).values_list("pk", flat=True)
 
 
 def record_accepted(engine: str, posted_at: datetime) -> None:
@@ -101,11 +124,19 @@ def record_refused(attempt: Attempt, submission: SubmitResult) -> datetime | Non
         return _open_breaker(attempt.engine, str(status), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return pause_engine(attempt.engine, submission.retry_after, now)
+    return record_server_error(attempt, submission)
+
+
+def record_server_error(attempt: Attempt, submission: SubmitResult) -> datetime | None:
+    """Record a 500 or 503, whether or not the outcome of the submit is known. Return as `record_refused`."""
+    now, status = clock.now(), submission.status_code
     if status not in SERVER_ERRORS:
         return None
-    if _has_earlier_server_error(attempt):
+    is_announced = status == OUT_OF_SERVICE and submission.retry_after
+    if is_announced or _are_others_failing(attempt):
         _record_stop(attempt.engine, str(status), now)
-    return retry_at(attempt, now)
+        return pause_engine(attempt.engine, submission.retry_after, now)
+    return retry_at(attempt, status, now)
 
 
 def record_unreachable(engine: str) -> None:
@@ -126,17 +157,40 @@ def _open_breaker(engine: str, status: str, now: datetime) -> datetime:
 
 
 def _record_stop(engine: str, reason: str, now: datetime) -> None:
-    """Record a failed submit. Submits go on, since a later one can succeed. The first reason stays."""
+    """Record why submits fail. The first reason stays, except that any response proves a connection."""
     state = ensure_state(engine)
-    state.filter(breaker="").update(breaker=reason, stopped_at=now, probe_at=now + TRIAL_INTERVAL)
+    state.filter(breaker__in={"", UNREACHABLE} - {reason}).update(
+        breaker=reason, stopped_at=Coalesce("stopped_at", Value(now)), probe_at=now + TRIAL_INTERVAL
+    )
     state.update(refused_at=now)
 
 
-def _has_earlier_server_error(attempt: Attempt) -> bool:
-    """Return whether the submit before was another try-on's and failed alike, so no image is the cause."""
-    others = Attempt.objects.filter(engine=attempt.engine).exclude(request=attempt.request_id)
-    status = others.exclude(outcome="").order_by("-pk").values_list("http_status", flat=True).first()
-    return status in SERVER_ERRORS
+def _are_others_failing(attempt: Attempt) -> bool:
+    """Return whether the newest submits of `MIN_FAILING` try-ons, with this one, have failed alike."""
+    others = Attempt.objects.filter(engine=attempt.engine).exclude(pk=attempt.pk).exclude(outcome="")
+    newest = others.order_by("-pk").values_list("request_id", "http_status")
+    failing = {attempt.request_id}
+    for request_id, status in newest[: MIN_FAILING * MAX_SERVER_ERRORS]:
+        if status not in SERVER_ERRORS:
+            break
+        failing.add(request_id)
+    return len(failing) >= MIN_FAILING
+
+
+# Charged errors -------------------------------------------------------------------------------------
+
+
+def record_charged_error(engine: str) -> None:
+    """Record that the vendor has accepted a submit to which it had answered with 500 or 503."""
+    now = clock.now()
+    # Insert only if necessary: on MariaDB, two transactions that insert would wait for each other.
+    if not GatewayState.objects.filter(pk=engine).update(charged_error_at=now):
+        ensure_state(engine).update(charged_error_at=now)
+
+
+def charged_errors(now: datetime) -> QuerySet[GatewayState]:
+    """Return the state of each engine for whose errors the vendor has charged recently."""
+    return GatewayState.objects.filter(charged_error_at__gt=now - CHARGED_ERRORS_PERIOD)
 
 
 # Probes ---------------------------------------------------------------------------------------------
@@ -172,4 +226,5 @@ def record_probe(engine: str, status: int | None) -> None:
         state.update(refused_at=now)
     else:
         is_over = Q(breaker=UNREACHABLE) | Q(refused_at__lt=now - HALF_OPEN_AFTER)
-        state.filter(is_over).update(**CLOSED)
+        # A response to a poll does not end a pause for which the vendor has asked.
+        state.filter(is_over).exclude(wait_until__gt=now).update(**CLOSED)

@@ -13,6 +13,9 @@ POLL_INTERVAL_WITHOUT_CALLBACK = timedelta(seconds=5)
 CALLBACK_POLL_INTERVAL = timedelta(seconds=10)
 """The interval in which callbacks cause at most one poll, however many callbacks arrive."""
 
+CALLBACK_WAIT = timedelta(minutes=1)
+"""How long after a submit its callback is awaited if the vendor has answered it with 500 or 503."""
+
 POLL_AFTER_CALLBACK = timedelta(minutes=1)
 """How long polling continues after a callback, even past the deadline of the render."""
 

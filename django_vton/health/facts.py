@@ -191,6 +191,16 @@ def unknown() -> Iterator[Fact]:
         yield Fact(check="unknown", text="no try-on has an unknown outcome")
 
 
+def charges() -> Iterator[Fact]:
+    """The vendor charges for submits that it answers with an error. Nobody pays twice for the next hour."""
+    states = circuit_breaker.charged_errors(clock.now()).filter(engine__in=engines()).order_by("engine")
+    found = dict(states.values_list("engine", "charged_error_at"))
+    for engine, at in found.items():
+        yield Fact(check="charges", cause=f"charged_errors.{engine}", since=at)
+    if not found:
+        yield Fact(check="charges", text="no submit with an error was charged")
+
+
 def pictures() -> Iterator[Fact]:
     """The newest renders failed because of images, by the vendor's responses.
 
@@ -274,11 +284,11 @@ def host_clock() -> Iterator[Fact]:
 STOPS = (settings, pause, budget, workers, storage, gateway)
 """What can stop renders and refuse orders, the first reason first."""
 
-INCIDENTS = (budget, workers, storage, gateway, queue, unknown, releases, pictures, files, deletions)
+INCIDENTS = (budget, workers, storage, gateway, queue, unknown, charges, releases, pictures, files, deletions)
 """What can become an incident."""
 
 FACTS = (
-    *(*STOPS, queue, unknown, releases, outdated, pictures),
+    *(*STOPS, queue, unknown, charges, releases, outdated, pictures),
     *(files, deletions, overdue, messages, host_clock),
 )
 

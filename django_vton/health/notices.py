@@ -267,6 +267,20 @@ def _images_unreadable(_details: str) -> Notice:
     )
 
 
+def _charged_errors(engine: str) -> Notice:
+    return Notice(
+        _("Pixazo charges for errors of %(engine)s") % {"engine": engine},
+        [
+            _("It answered a render with 500 or 503 and then called back with its result, so it is charged."),
+            _(
+                "The amount counts as spent. Until an hour has passed without such a callback, renders with "
+                "such an answer are not sent again: they have an unknown outcome until their callback comes."
+            ),
+            _("Compare the attempts with Pixazo's panel, and report the error to Pixazo."),
+        ],
+    )
+
+
 def _storage(_details: str) -> Notice:
     error = FailedCheck.objects.filter(name="storage").values_list("error", flat=True).first()
     return Notice(
@@ -366,6 +380,7 @@ NOTICES = {
     "breaker": _breaker,
     "budget": _budget,
     "unknown_outcome": _unknown_outcome,
+    "charged_errors": _charged_errors,
     "release": _release,
     "outdated": _outdated,
     "images_unreachable": _images_unreachable,

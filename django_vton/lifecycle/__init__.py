@@ -4,6 +4,7 @@ A change of state locks the rows and reads them again first, since another proce
 Signals are sent after the commit, at most once.
 """
 
+from .callbacks import receive_callback
 from .followers import finish_followers, share, stop_sharing
 from .operators import (
     adopt_vendor_id,
@@ -25,16 +26,15 @@ from .rendering import (
     record_download_failure,
     release,
 )
+from .reopening import find_adoption
 from .requests import accept, cancel, cancel_if_unwanted, complete_follower
 from .submission import (
     LEASE,
     claim_submits,
-    fail_unknown_outcome,
-    find_adoption,
+    end_unknown_outcome,
     mark_refused,
     mark_submitted,
     mark_unknown,
-    receive_callback,
 )
 from .transition import CONNECTION_ERRORS, RolledBack, current_attempt
 
@@ -52,8 +52,8 @@ __all__ = [
     "complete_follower",
     "confirm_not_charged",
     "current_attempt",
+    "end_unknown_outcome",
     "fail_at_deadline",
-    "fail_unknown_outcome",
     "find_adoption",
     "finish_followers",
     "give_up",

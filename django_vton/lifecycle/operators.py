@@ -17,8 +17,17 @@ from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitOutcome
 from ..utils import clock, database
 from .followers import fail, reopen_followers
-from .submission import LEASE, find_adoption, reopen, store_vendor_id
-from .transition import current_attempt, lock_newest_attempt, lock_rows, record, settle, transition
+from .reopening import find_adoption, reopen, store_vendor_id
+from .submission import LEASE
+from .transition import (
+    current_attempt,
+    lock_current_attempt,
+    lock_rows,
+    next_number,
+    record,
+    settle,
+    transition,
+)
 
 RETRYABLE_CODES = frozenset(RETRYABLE_BY_SHOPPERS).difference(REOPENABLE_CODES)
 """The codes of failures with a known outcome that no image's content caused. A new attempt can succeed."""
@@ -36,7 +45,7 @@ def adopt_vendor_id(request: TryOnRequest, vendor_id: str, *, actor_id: Any) -> 
     """
     now = clock.now()
     with database.atomic():
-        attempt = lock_newest_attempt(request)
+        attempt = lock_current_attempt(request)
         request = attempt.request
         is_failed = request.state == State.FAILED and request.error_code in REOPENABLE_CODES
         if not (is_failed or request.state == State.UNKNOWN) or request.erased_at is not None:
@@ -62,14 +71,15 @@ def withdraw_adoption(request: TryOnRequest, *, actor_id: Any) -> bool:
     because the vendor did not charge the other render, stays refunded.
     """
     with database.atomic():
-        attempt = lock_newest_attempt(request)
+        attempt = lock_current_attempt(request)
         request = attempt.request
         adoption = find_adoption(attempt)
         if adoption is None:
             return False
         # If the try-on was still awaiting its outcome, that has ended: the operator decides now.
         code, money = adoption.detail["code"] or "outcome_unknown", Money.SPENT
-        if attempt.outcome in (SubmitOutcome.REFUSED, SubmitOutcome.NOT_SENT):
+        is_free = attempt.outcome in (SubmitOutcome.REFUSED, SubmitOutcome.NOT_SENT)
+        if is_free and adoption.detail["before"] is None:
             code, money = "vendor", Money.FREE
         if attempt.answered_at is not None:  # The response is about the other render.
             Attempt.objects.filter(pk=attempt.pk).update(answered_at=None, raw={}, error="")
@@ -96,7 +106,7 @@ def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     """
     now = clock.now()
     with database.atomic():
-        attempt = lock_newest_attempt(request)
+        attempt = lock_current_attempt(request)
         if not _is_unresolved(attempt.request) or attempt.vendor_id is not None or not _is_over(attempt, now):
             return False
         settle([attempt], Money.FREE, source=Money.SPENT)
@@ -153,7 +163,7 @@ def retry(request: TryOnRequest, *, actor_id: Any) -> bool:
 
 def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str], actor_id: Any) -> None:
     """Queue a locked try-on with a new attempt, as well as its followers that failed with one of `codes`."""
-    request = attempt.request
+    request, number = attempt.request, next_number(attempt.request)
     transition(
         [request],
         State.QUEUED,
@@ -164,12 +174,12 @@ def _send_again(attempt: Attempt, amount: int, event: str, codes: Iterable[str],
         finished_at=None,
         due_at=clock.now(),
         download_failures=0,
-        last_attempt_number=attempt.number + 1,
+        current_attempt_number=number,
     )
     reopen_followers(request, codes)
     Attempt.objects.create(
         request=request,
-        number=attempt.number + 1,
+        number=number,
         engine=attempt.engine,
         amount=amount,
         budget_day=budget.reserve(amount),

@@ -17,9 +17,9 @@ from .bulk_update import Row, update_rows
 from .followers import fail, finish_followers_after_commit
 from .transition import (
     atomic_outcome,
-    is_newest,
+    is_current,
     lock_attempts,
-    lock_newest_attempt,
+    lock_current_attempt,
     lock_rows,
     refund_quotas,
     send_signal,
@@ -145,7 +145,7 @@ def _is_awaited(attempt: Attempt, answer: VendorResponse) -> bool:
     Since the poll began, the response to the submit may have replaced the vendor's id that came with a
     callback, or an operator may have sent another attempt.
     """
-    is_own = is_newest(attempt) and attempt.vendor_id == answer.vendor_id
+    is_own = is_current(attempt) and attempt.vendor_id == answer.vendor_id
     return is_own and attempt.request.state == State.SUBMITTED
 
 
@@ -154,7 +154,7 @@ def fail_at_deadline(attempt: Attempt) -> None:
     """Fail a try-on because its render takes too long. A late callback can still reopen it."""
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
-        if is_newest(attempt) and attempt.request.state == State.SUBMITTED:
+        if is_current(attempt) and attempt.request.state == State.SUBMITTED:
             fail(attempt, "deadline", "deadline", Money.SPENT)
 
 
@@ -165,7 +165,7 @@ def give_up(request: TryOnRequest, code: str, event: str) -> None:
     Do nothing if its state has changed since the caller read `request`.
     """
     with database.atomic():
-        attempt = lock_newest_attempt(request)
+        attempt = lock_current_attempt(request)
         before = attempt.request.state
         if before == request.state and before in ACTIVE:
             fail(attempt, event, code, Money.FREE if before == State.QUEUED else Money.SPENT)

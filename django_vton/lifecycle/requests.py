@@ -8,6 +8,7 @@ from typing import Any
 from ..billing import budget
 from ..models import Attempt, Batch, TryOnRequest, VendorLink
 from ..models.states import ACTIVE, Money, State
+from ..pixazo import SubmitOutcome
 from ..utils import clock, database
 from .followers import complete_or_fail, finish_followers_after_commit
 from .transition import lock_rows, record, settle, transition
@@ -52,9 +53,12 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
         if before not in list(sources):
             return False
         transition([request], State.CANCELED, "canceled", actor_id=actor_id)
-        attempt = request.attempts.order_by("-number").first()
+        attempt = request.attempts.filter(number=request.current_attempt_number).first()
         if attempt is not None:
-            settle([attempt], Money.FREE if before == State.QUEUED else Money.SPENT)
+            # While a refused submit awaits a callback, it counts as charged only after that.
+            is_refused = before == State.UNKNOWN and attempt.outcome == SubmitOutcome.REFUSED
+            is_free = before == State.QUEUED or is_refused
+            settle([attempt], Money.FREE if is_free else Money.SPENT)
             VendorLink.objects.filter(attempt__request=request).delete()
             finish_followers_after_commit([request])
         elif request.source is not None:

@@ -1,4 +1,4 @@
-"""Change try-ons before and after a submit, which is the paid call to the vendor, and after callbacks.
+"""Change try-ons before and after a submit, which is the paid call to the vendor.
 
 A submit is claimed before it is sent, so it is never sent twice automatically. The vendor's id of a render is
 stored with its attempt. An id from the response to the submit replaces an id from a callback.
@@ -6,36 +6,37 @@ stored with its attempt. An id from the response to the submit replaces an id fr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Value
-from django.db.models.functions import Least
 
 from .. import signals
-from ..gateway import polling
+from ..conf import config
+from ..gateway import circuit_breaker, polling
+from ..gateway.backoff import retry_at as next_retry_at
 from ..gateway.fetches import failure_code
 from ..gateway.links import supports_callback
-from ..models import Attempt, TryOnEvent, TryOnRequest, VendorLink
-from ..models.states import REOPENABLE_CODES, Money, State
+from ..models import Attempt, TryOnRequest, VendorLink
+from ..models.states import Money, State
 from ..pixazo import SubmitOutcome, SubmitResult
+from ..pixazo.parsing import error_code
 from ..utils import clock, database
 from .bulk_update import Row, update_rows
-from .followers import fail, reopen_followers
+from .followers import fail
+from .reopening import await_render, can_reopen, find_accepted, log_id_conflict, reopen
 from .transition import (
     atomic_outcome,
-    is_newest,
+    is_current,
     lock_attempts,
-    lock_newest_attempt,
+    lock_current_attempt,
+    record,
     send_signal,
     settle,
     transition,
 )
-
-logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 """The time for which a claimed try-on belongs to its worker."""
@@ -91,7 +92,7 @@ def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
         with atomic_outcome():
             locked = lock_attempts([attempt for attempt, _ in outcomes])
             update_rows(Attempt, [(attempt.pk, {}, _accepted_fields(result)) for attempt, result in outcomes])
-            waiting = [attempt for attempt in locked if _can_reopen(attempt)]
+            waiting = [attempt for attempt in locked if can_reopen(attempt)]
             reopen(waiting, "submitted", [clock.now() + _first_poll_delay(attempt) for attempt in waiting])
     except IntegrityError:
         if len(outcomes) > 1:
@@ -107,45 +108,73 @@ def _accepted_fields(result: SubmitResult) -> dict[str, Any]:
 
 def _mark_id_conflict(attempt: Attempt, result: SubmitResult) -> None:
     fields = _accepted_fields(result)
-    _log_id_conflict(fields.pop("vendor_id"))
+    log_id_conflict(fields.pop("vendor_id"))
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
-        if is_newest(attempt) and attempt.request.state == State.SUBMITTING:
+        if is_current(attempt) and attempt.request.state == State.SUBMITTING:
             transition([attempt.request], State.UNKNOWN, "vendor_id_conflict", attempts=[attempt])
         Attempt.objects.filter(pk=attempt.pk).update(**fields)
 
 
 @database.retry
 def mark_refused(
-    attempt: Attempt, result: SubmitResult, *, retry_at: datetime | None, code: str = "vendor"
+    attempt: Attempt,
+    result: SubmitResult,
+    *,
+    retry_at: datetime | None,
+    code: str = "vendor",
+    callback_until: datetime | None = None,
 ) -> None:
     """Queue a refused or unsent submit again for `retry_at`. If that is None, fail its try-on with `code`.
+
+    With `callback_until`, first wait until then for a callback, which would prove that the vendor accepted
+    the submit; `end_unknown_outcome` decides after that. Until then, the vendor may download the images.
 
     The submit costs nothing, so its money is also freed if the try-on has already ended.
     """
     with atomic_outcome():
         [attempt] = lock_attempts([attempt])
         request = attempt.request
-        Attempt.objects.filter(pk=attempt.pk).update(
-            outcome=result.outcome, http_status=result.status_code, error=result.error
-        )
-        event = str(result.outcome)
-        if is_newest(attempt) and request.state in (State.SUBMITTING, State.UNKNOWN):
-            if retry_at is None:
-                fail(attempt, event, failure_code(attempt, code, is_failed=False), Money.FREE)
-            else:
+        if attempt.outcome != SubmitOutcome.ACCEPTED:
+            Attempt.objects.filter(pk=attempt.pk).update(
+                outcome=result.outcome, http_status=result.status_code, error=result.error
+            )
+        if is_current(attempt) and request.state in (State.SUBMITTING, State.UNKNOWN):
+            if callback_until is None:
+                _refuse(attempt, str(result.outcome), retry_at, code)
+            elif request.state == State.SUBMITTING:
                 transition(
-                    [request],
-                    State.QUEUED,
-                    event,
-                    attempts=[attempt],
-                    due_at=retry_at,
-                    last_attempt_number=attempt.number + 1,
+                    [request], State.UNKNOWN, "awaiting_callback", attempts=[attempt], due_at=callback_until
                 )
-                _create_next_attempt(attempt)
+            else:
+                TryOnRequest.objects.filter(pk=request.pk).update(due_at=callback_until)
         elif attempt.vendor_id is None:
             settle([attempt], Money.FREE, source=Money.SPENT)
-        VendorLink.objects.filter(attempt=attempt).delete()
+            VendorLink.objects.filter(attempt=attempt).delete()
+
+
+def _refuse(attempt: Attempt, event: str, retry_at: datetime | None, code: str) -> None:
+    """Queue the attempt's locked try-on again for `retry_at`, or fail it with `code`.
+
+    If a callback has proved meanwhile that the vendor accepted an earlier attempt, await its render instead.
+    """
+    request = attempt.request
+    accepted = find_accepted(request)
+    if accepted is not None:
+        await_render(accepted, attempt)
+    elif retry_at is None:
+        fail(attempt, event, failure_code(attempt, code, is_failed=False), Money.FREE)
+    else:
+        transition(
+            [request],
+            State.QUEUED,
+            event,
+            attempts=[attempt],
+            due_at=retry_at,
+            current_attempt_number=attempt.number + 1,
+        )
+        _create_next_attempt(attempt)
+    VendorLink.objects.filter(attempt=attempt).delete()
 
 
 def _create_next_attempt(attempt: Attempt) -> None:
@@ -181,7 +210,7 @@ def mark_unknown(
         is_leased = (
             expired_at is not None and request.lease_until is not None and request.lease_until > expired_at
         )
-        if request.state != State.SUBMITTING or not is_newest(attempt) or is_leased:
+        if request.state != State.SUBMITTING or not is_current(attempt) or is_leased:
             return False
         due_at = (attempt.posted_at or clock.now()) + timeout
         transition([request], State.UNKNOWN, "outcome_unknown", attempts=[attempt], due_at=due_at)
@@ -190,111 +219,35 @@ def mark_unknown(
 
 
 @database.retry
-def fail_unknown_outcome(request: TryOnRequest) -> None:
-    """If a due try-on still has an unknown outcome, fail it, count its money as spent, and send signals."""
-    with database.atomic():
-        attempt = lock_newest_attempt(request)
-        request = attempt.request
-        is_due = request.due_at is not None and request.due_at <= clock.now()
-        if request.state == State.UNKNOWN and is_due:
-            fail(attempt, "outcome_timed_out", "outcome_unknown", Money.SPENT)
-            send_signal(signals.tryon_needs_attention, request, code=request.error_code)
+def end_unknown_outcome(request: TryOnRequest) -> None:
+    """If a due try-on still has an unknown outcome, fail it, count its money as spent, and send signals.
 
-
-@database.retry
-def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
-    """Schedule a poll after a callback with this attempt's token. Return whether the try-on changed."""
+    If its submit was refused and no callback came, send it again or fail it, free of charge. But if the
+    vendor has charged for such a submit recently, await the outcome as long as a render.
+    """
     now = clock.now()
-    # No lock is needed in the common case: the id is the vendor's own, and the try-on waits for its poll.
-    is_known = attempt.vendor_id is not None and vendor_id in ("", attempt.vendor_id)
-    if is_known and _make_due(attempt.request, now):
-        return True
     with database.atomic():
-        [attempt] = lock_attempts([attempt])
-        if attempt.vendor_id is None and not (vendor_id and store_vendor_id(attempt, vendor_id)):
-            return False
-        if vendor_id and attempt.vendor_id not in (None, vendor_id) and _is_corrected(attempt):
-            store_vendor_id(attempt, vendor_id)
-        if _make_due(attempt.request, now):
-            return True
-        if not _can_reopen(attempt):
-            return False
-        reopen([attempt], "callback", [now], called_back_at=now)
-        return True
+        attempt = lock_current_attempt(request)
+        request = attempt.request
+        is_due = request.due_at is not None and request.due_at <= now
+        if request.state == State.UNKNOWN and is_due:
+            if attempt.outcome == SubmitOutcome.REFUSED:
+                _end_callback_wait(attempt, now)
+            else:
+                fail(attempt, "outcome_timed_out", "outcome_unknown", Money.SPENT)
+                send_signal(signals.tryon_needs_attention, request, code=request.error_code)
 
 
-def _make_due(request: TryOnRequest, now: datetime) -> bool:
-    """Make the try-on due now, but no earlier than one interval after the poll of its last callback.
-
-    Never postpone it. Record the first callback even if the try-on is due already, since try-ons with a
-    callback are polled first. The condition on `called_back_at` ignores one of two simultaneous callbacks.
-    """
-    running = TryOnRequest.objects.filter(
-        pk=request.pk, state=State.SUBMITTED, called_back_at=request.called_back_at
-    )
-    due_at = now
-    if request.called_back_at is not None:
-        due_at = max(now, request.called_back_at + polling.CALLBACK_POLL_INTERVAL)
-        running = running.filter(due_at__gt=due_at)
-    return bool(running.update(due_at=Least("due_at", Value(due_at)), called_back_at=due_at))
-
-
-def _is_corrected(attempt: Attempt) -> bool:
-    """Return whether a callback with another id replaces the id that an operator adopted, and is polled."""
-    will_be_polled = attempt.request.state == State.SUBMITTED or _can_reopen(attempt)
-    return will_be_polled and find_adoption(attempt) is not None
-
-
-def find_adoption(attempt: Attempt) -> TryOnEvent | None:
-    """Return the event with which an operator adopted the attempt's id. Return None if it is to be kept.
-
-    It is kept if images are stored, the try-on was canceled or sent again, or the vendor named the same id.
-    """
-    request = attempt.request
-    events = request.events.filter(attempt=attempt, name__in=("adopted", "adoption_withdrawn"))
-    adoption = events.last()
-    is_undelivered = request.state in (State.SUBMITTED, State.RENDERED, State.FAILED)
-    if adoption is None or adoption.name != "adopted" or not (is_undelivered and is_newest(attempt)):
-        return None
-    has_vendors_id = adoption.detail["before"] is None and attempt.outcome == SubmitOutcome.ACCEPTED
-    is_current = attempt.vendor_id == adoption.detail["vendor_id"] and not has_vendors_id
-    return adoption if is_current else None
-
-
-def store_vendor_id(attempt: Attempt, vendor_id: str | None) -> bool:
-    """Store the vendor's id, in any state of the try-on. Return False if it belongs to another attempt."""
-    try:
-        with database.atomic():
-            return bool(Attempt.objects.filter(pk=attempt.pk).update(vendor_id=vendor_id))
-    except IntegrityError:
-        _log_id_conflict(vendor_id)
-        return False
-
-
-def _log_id_conflict(vendor_id: str | None) -> None:
-    # The vendor has used an id twice, or somebody has guessed an id.
-    logger.warning("The vendor's id of an attempt belongs to another attempt: %s", vendor_id)
-
-
-def _can_reopen(attempt: Attempt) -> bool:
-    """Return whether this locked attempt, whose vendor's id is known, can become `submitted`."""
-    request = attempt.request
-    if request.state == State.FAILED:
-        is_open = request.error_code in REOPENABLE_CODES and request.erased_at is None
+def _end_callback_wait(attempt: Attempt, now: datetime) -> None:
+    request, status = attempt.request, attempt.http_status or HTTPStatus.INTERNAL_SERVER_ERROR
+    if circuit_breaker.charged_errors(now).filter(pk=attempt.engine).exists():
+        Attempt.objects.filter(pk=attempt.pk).update(outcome=SubmitOutcome.UNKNOWN)
+        due_at = (attempt.posted_at or now) + config.DEADLINE
+        TryOnRequest.objects.filter(pk=request.pk).update(due_at=due_at)
+        record(request, "outcome_unknown", request.state, attempt=attempt)
     else:
-        is_open = request.state in (State.SUBMITTING, State.UNKNOWN)
-    return is_open and is_newest(attempt)
-
-
-def reopen(attempts: Sequence[Attempt], event: str, due_at: Sequence[datetime], **fields: Any) -> None:
-    """Change these try-ons to `submitted`, each with its `due_at`, and queue their failed followers again."""
-    requests = [attempt.request for attempt in attempts]
-    failed = [request for request in requests if request.state == State.FAILED]
-    times = [{"due_at": moment} for moment in due_at]
-    fields |= {"attempts": attempts, "own_fields": times, "error_code": "", "finished_at": None}
-    transition(requests, State.SUBMITTED, event, **fields)
-    for request in failed:
-        reopen_followers(request)
+        retry_at = next_retry_at(attempt, status, now)
+        _refuse(attempt, "refused", retry_at, error_code(attempt.error))
 
 
 def _first_poll_delay(attempt: Attempt) -> timedelta:

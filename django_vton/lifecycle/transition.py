@@ -16,7 +16,7 @@ from django.db import (
     InternalError,
     OperationalError,
 )
-from django.db.models import F, Model
+from django.db.models import F, Max, Model
 from django.dispatch import Signal
 
 from ..billing import budget, quotas
@@ -78,19 +78,25 @@ def lock_attempts(attempts: Sequence[Attempt]) -> list[Attempt]:
     return [current[attempt.pk] for attempt in attempts]
 
 
-def lock_newest_attempt(request: TryOnRequest) -> Attempt:
-    """Lock this try-on, read it again, and return its newest attempt."""
+def lock_current_attempt(request: TryOnRequest) -> Attempt:
+    """Lock this try-on, read it again, and return its current attempt."""
     return current_attempt(lock_rows([request.pk])[request.pk])
 
 
 def current_attempt(request: TryOnRequest) -> Attempt:
-    """Return the newest attempt of this try-on."""
-    return request.attempts.order_by("-number")[:1].get()
+    """Return the attempt that decides about this try-on: the newest, unless an earlier one is charged."""
+    return request.attempts.get(number=F("request__current_attempt_number"))
 
 
-def is_newest(attempt: Attempt) -> bool:
-    """Return whether this locked attempt is the newest of its try-on."""
-    return attempt.number == attempt.request.last_attempt_number
+def is_current(attempt: Attempt) -> bool:
+    """Return whether this locked attempt is the one that decides about its try-on."""
+    return attempt.number == attempt.request.current_attempt_number
+
+
+def next_number(request: TryOnRequest) -> int:
+    """Return the number of the next attempt of this locked try-on."""
+    last: int = request.attempts.aggregate(last=Max("number"))["last"]
+    return last + 1
 
 
 # State ----------------------------------------------------------------------------------------------
@@ -205,17 +211,20 @@ def _find_product(try_on: TryOnRequest) -> Model | None:
     return product
 
 
-def settle(attempts: Sequence[Attempt], money: Money, *, source: Money = Money.HELD) -> None:
+def settle(
+    attempts: Sequence[Attempt], money: Money, *, source: Money = Money.HELD, refunds: bool = True
+) -> None:
     """Change the money of the locked attempts from `source` to `money`, and update the budgets.
 
-    Skip attempts whose money is not `source`. Refund the quotas of freed attempts. To prevent deadlocks, lock
-    quotas before budgets, as when a try-on is accepted. Callers free only one attempt per transaction.
+    Skip attempts whose money is not `source`. Refund the quotas of freed attempts, unless another attempt
+    goes on. To prevent deadlocks, lock quotas before budgets, as when a try-on is accepted. Callers free only
+    one attempt per transaction.
     """
     changing = [attempt for attempt in attempts if attempt.money == source]
     update_rows(Attempt, [(attempt.pk, {"money": source}, {"money": money}) for attempt in changing])
     for attempt in changing:
         attempt.money = money
-        if money == Money.FREE:
+        if money == Money.FREE and refunds:
             refund_quotas(attempt.request)
     budget.update_periods(changing, source, money)
 

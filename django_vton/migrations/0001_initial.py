@@ -79,6 +79,7 @@ class Migration(migrations.Migration):
                 ('probe_at', models.DateTimeField(blank=True, help_text='When a worker next tries, free of charge, whether it works again.', null=True)),
                 ('failures', models.PositiveIntegerField(default=0, verbose_name='refusals in a row')),
                 ('refused_at', models.DateTimeField(blank=True, null=True, verbose_name='last refusal')),
+                ('charged_error_at', models.DateTimeField(blank=True, help_text='When a callback last proved that a submit was charged to which the answer was 500 or 503.', null=True)),
             ],
             options={
                 'verbose_name': 'gateway status',
@@ -375,7 +376,7 @@ class Migration(migrations.Migration):
                 ('error_code', models.CharField(blank=True, max_length=30, verbose_name='error')),
                 ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='due')),
                 ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('last_attempt_number', models.PositiveSmallIntegerField(default=1, help_text='The number of the newest attempt. Answers to older attempts change nothing.')),
+                ('current_attempt_number', models.PositiveSmallIntegerField(default=1, help_text='The attempt that decides. Answers to other attempts do not change the state.')),
                 ('claim_count', models.PositiveSmallIntegerField(default=0, help_text='Consecutive claims in the current state without an outcome.')),
                 ('download_failures', models.PositiveSmallIntegerField(default=0)),
                 ('called_back_at', models.DateTimeField(blank=True, help_text='When a callback last made it due.', null=True)),

@@ -42,6 +42,11 @@ class GatewayState(Model):
     )
     failures = models.PositiveIntegerField(_("refusals in a row"), default=0)
     refused_at = models.DateTimeField(_("last refusal"), null=True, blank=True)
+    charged_error_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When a callback last proved that a submit was charged to which the answer was 500 or 503.",
+    )
 
     class Meta:
         verbose_name = _("gateway status")

@@ -61,13 +61,15 @@ REOPENABLE_CODES = ("outcome_unknown", "deadline")
 """The error codes of try-ons that a late callback, or an operator who finds the vendor's id, can reopen."""
 
 ALLOWED_SOURCES: dict[State, tuple[State, ...]] = {
-    # UNKNOWN: the response to the submit came late and was a refusal. FAILED: the source of a follower was
-    # reopened, an operator retried the try-on, or an operator confirmed that nothing was charged.
+    # UNKNOWN: the response to the submit came late and was a refusal, or a refusal was proved by no callback.
+    # FAILED: the source of a follower was reopened, an operator retried the try-on, or an operator confirmed
+    # that nothing was charged.
     State.QUEUED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.SUBMITTING: (State.QUEUED,),
     State.UNKNOWN: (State.SUBMITTING,),
+    # QUEUED: the submit before was refused, but a callback proves that the vendor has accepted it.
     # FAILED: only with a code in `REOPENABLE_CODES`.
-    State.SUBMITTED: (State.SUBMITTING, State.UNKNOWN, State.FAILED),
+    State.SUBMITTED: (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.FAILED),
     State.RENDERED: (State.SUBMITTED,),
     # QUEUED: only a follower, which completes with its source.
     State.COMPLETED: (State.RENDERED, State.QUEUED),

@@ -133,8 +133,8 @@ class TryOnRequest(Model):
     error_code = models.CharField(_("error"), max_length=30, blank=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    last_attempt_number = models.PositiveSmallIntegerField(
-        default=1, help_text="The number of the newest attempt. Answers to older attempts change nothing."
+    current_attempt_number = models.PositiveSmallIntegerField(
+        default=1, help_text="The attempt that decides. Answers to other attempts do not change the state."
     )
     claim_count = models.PositiveSmallIntegerField(
         default=0, help_text="Consecutive claims in the current state without an outcome."

@@ -141,7 +141,7 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
 
     An attempt whose connection failed was claimed, but nothing left the machine. See `attempt_outcome`.
     """
-    is_newest = ExpressionWrapper(Q(number=F("request__last_attempt_number")), BooleanField())
+    is_current = ExpressionWrapper(Q(number=F("request__current_attempt_number")), BooleanField())
     rows: QuerySet[Attempt, Any] = (
         Attempt.objects.filter(budget_day__range=(first, last), posted_at__isnull=False)
         .exclude(outcome=SubmitOutcome.NOT_SENT)
@@ -150,7 +150,7 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
             *("vendor_id", "engine", "posted_at", "amount", "request_id", "outcome", "http_status"),
             booked=BOOKED,
         )
-        .annotate(state=F("request__state"), error_code=F("request__error_code"), is_newest=is_newest)
+        .annotate(state=F("request__state"), error_code=F("request__error_code"), is_current=is_current)
     )
     return rows
 
@@ -158,12 +158,12 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
 def attempt_outcome(row: Mapping[str, Any]) -> tuple[str, str]:
     """Return the outcome of a row of `invoice`: "refused" or a state, and an error code, HTTP status or "".
 
-    The state of the try-on is that of its newest attempt. An earlier attempt ended before that was sent.
+    The state of the try-on is that of its current attempt. Another attempt ended without an image.
     """
     status = f"HTTP {row['http_status']}" if row["http_status"] else ""
-    if row["outcome"] == SubmitOutcome.REFUSED:
+    if row["outcome"] == SubmitOutcome.REFUSED and not row["vendor_id"]:
         return "refused", status
-    if row["is_newest"]:
+    if row["is_current"]:
         return row["state"], row["error_code"]
     if row["outcome"] == SubmitOutcome.ACCEPTED:
         return State.FAILED.value, ""

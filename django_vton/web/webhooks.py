@@ -1,11 +1,9 @@
 """The vendor's callback, which only makes the dispatcher poll the vendor.
 
-Its content is not trusted, since callbacks are not signed.
+Its content is not trusted, since callbacks are not signed. Only the id of the render is read.
 """
 
 from __future__ import annotations
-
-import logging
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -20,8 +18,6 @@ from ..utils import database
 from ..utils.redaction import redact_errors
 from ..utils.tokens import hash_token
 from .sessions import skip_session_save
-
-logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -49,10 +45,7 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
         )
     except Attempt.DoesNotExist:
         return HttpResponse(status=404)
-    vendor_id = parse_callback_id(_body(request))
-    if vendor_id and attempt.vendor_id and vendor_id != attempt.vendor_id:
-        logger.warning("Ignored a callback for attempt %s that names another render.", attempt)
-    elif lifecycle.receive_callback(attempt, vendor_id or ""):
+    if lifecycle.receive_callback(attempt, parse_callback_id(_body(request)) or ""):
         database.on_commit(wake, robust=True)
     return HttpResponse(status=200)
 

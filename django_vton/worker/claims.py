@@ -77,13 +77,14 @@ class Job:
 
 
 def has_work() -> bool:
-    """Return whether any work is due now or soon, except submits that a circuit breaker blocks.
+    """Return whether any work is due now or soon, except submits to engines that are stopped or paused.
 
     The probe of a stopped engine is work.
     """
     now = clock.now()
+    blocked = circuit_breaker.blocked_engines(now, now + HORIZON)
     soon = TryOnRequest.objects.scheduled().filter(due_at__lte=now + HORIZON)
-    soon = soon.exclude(state=State.QUEUED, engine__in=circuit_breaker.blocked_engines(now))
+    soon = soon.exclude(state=State.QUEUED, engine__in=blocked)
     return soon.exists() or feeding.has_work(now) or circuit_breaker.has_due_probe(now)
 
 
@@ -125,16 +126,16 @@ def _row_locks() -> AbstractContextManager[object]:
     return database.atomic() if can_skip else nullcontext()
 
 
-def _newest_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) -> list[Attempt]:
-    """Return the newest attempts of the first `number` try-ons that no other dispatcher has locked."""
+def _current_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) -> list[Attempt]:
+    """Return the current attempts of the first `number` try-ons that no other dispatcher has locked."""
     if database.connection().features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True)
     keys = list(rows.values_list("pk", flat=True)[:number])
     if not keys:
         return []
-    newest = Attempt.objects.filter(request__in=keys, number=F("request__last_attempt_number"))
-    newest = newest.select_related("request", *(f"request__{name}" for name in related))
-    return list(newest.order_by("request__due_at"))
+    found = Attempt.objects.filter(request__in=keys, number=F("request__current_attempt_number"))
+    found = found.select_related("request", *(f"request__{name}" for name in related))
+    return list(found.order_by("request__due_at"))
 
 
 def _has_any(rows: QuerySet[TryOnRequest]) -> bool:
@@ -162,7 +163,7 @@ def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: 
     now = clock.now()
     claimed: list[Job] = []
     with _row_locks():
-        attempts = _newest_attempts(queued, free, "photo", "product_image")
+        attempts = _current_attempts(queued, free, "photo", "product_image")
         sendable = [attempt for attempt in attempts if _has_images(attempt.request, now)]
         if sendable:
             allowance = circuit_breaker.allowance(engine.name, now, len(sendable))
@@ -208,22 +209,22 @@ def _claim_due_polls(free: int, jobs: list[Job]) -> None:
     awaiting_callback = _awaiting_callback()
     with _row_locks():
         # Reserve one slot for renders that still await a callback.
-        attempts = _newest_attempts(rows.exclude(awaiting_callback), max(1, free - 1))
+        attempts = _current_attempts(rows.exclude(awaiting_callback), max(1, free - 1))
         if free > len(attempts):
             limit = min(POLL_LIMIT_AWAITING_CALLBACK, free - len(attempts))
-            attempts += _newest_attempts(rows.filter(awaiting_callback), limit)
+            attempts += _current_attempts(rows.filter(awaiting_callback), limit)
         claimed = claim_polls(attempts, now)
     jobs += create_jobs(claimed)
     for request in [attempt.request for attempt in attempts]:
         if request.state == State.SUBMITTING:
             end_expired_lease(request, now)
         elif request.state == State.UNKNOWN:
-            lifecycle.fail_unknown_outcome(request)
+            lifecycle.end_unknown_outcome(request)
 
 
 def _claim_polls(rows: QuerySet[TryOnRequest], number: int) -> list[Attempt]:
     with _row_locks():
-        return claim_polls(_newest_attempts(rows, number), clock.now())
+        return claim_polls(_current_attempts(rows, number), clock.now())
 
 
 def _awaiting_callback() -> Q:

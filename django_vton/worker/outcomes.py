@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from .. import lifecycle
 from ..conf import config
 from ..gateway import circuit_breaker, links, polling
+from ..gateway.backoff import SERVER_ERRORS
 from ..models import TryOnImage
 from ..pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from ..utils import clock
@@ -65,12 +66,29 @@ def _on_failed_submit(job: Job, result: SubmitResult) -> None:
         lifecycle.mark_refused(job.attempt, result, retry_at=retry_at, code=result.error_code or "vendor")
         if result.error_code is not None:
             input_files.record_gone(job.request, result.error_code)
-    elif result.outcome == SubmitOutcome.REFUSED:
+    elif result.outcome == SubmitOutcome.REFUSED and not _may_be_charged(job, result):
         retry_at = circuit_breaker.record_refused(job.attempt, result)
-        lifecycle.mark_refused(job.attempt, result, retry_at=retry_at, code=result.error_code or "vendor")
+        code, callback_until = result.error_code or "vendor", _callback_until(job, result)
+        lifecycle.mark_refused(
+            job.attempt, result, retry_at=retry_at, code=code, callback_until=callback_until
+        )
     else:
+        circuit_breaker.record_server_error(job.attempt, result)
         timeout = outcome_timeout(job.engine.name)
         lifecycle.mark_unknown(job.attempt, timeout=timeout, error=result.error, status=result.status_code)
+
+
+def _may_be_charged(job: Job, result: SubmitResult) -> bool:
+    """Return whether the vendor has recently charged for submits with such an answer."""
+    recent = circuit_breaker.charged_errors(clock.now()).filter(pk=job.engine.name)
+    return result.status_code in SERVER_ERRORS and recent.exists()
+
+
+def _callback_until(job: Job, result: SubmitResult) -> datetime | None:
+    """Return how long a callback may prove that the submit was accepted; None if none can come."""
+    posted_at = job.attempt.posted_at
+    may_come = result.status_code in SERVER_ERRORS and links.supports_callback(job.engine.name)
+    return posted_at + polling.CALLBACK_WAIT if may_come and posted_at is not None else None
 
 
 def describe_not_sent(error: str) -> str:

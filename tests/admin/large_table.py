@@ -30,7 +30,7 @@ TRYON_COLUMNS = {
     "state": "CASE WHEN n % 100 = 0 THEN 'canceled' WHEN n % 20 = 0 THEN 'failed' ELSE 'completed' END",
     "error_code": "CASE WHEN n % 100 = 0 THEN '' WHEN n % 1000 = 20 THEN 'outcome_unknown'"
     " WHEN n % 20 = 0 THEN 'vendor' ELSE '' END",
-    "last_attempt_number": "1",
+    "current_attempt_number": "1",
     "claim_count": "0",
     "download_failures": "0",
     "result_urls": "'[]'",

@@ -63,7 +63,7 @@ def test_each_attempt_has_its_own_outcome(superuser: Client) -> None:
     attempt = tryons.claim_for_submit(request, token="second")
     assert lifecycle.mark_unknown(attempt, timeout=timedelta(0), status=422)
     request.refresh_from_db()
-    lifecycle.fail_unknown_outcome(request)
+    lifecycle.end_unknown_outcome(request)
     Attempt.objects.filter(pk=attempt.pk).update(posted_at=timezone.now() - timedelta(minutes=10))
     assert lifecycle.confirm_not_charged(request, actor_id=None)
     request.refresh_from_db()

@@ -52,7 +52,7 @@ def amounts() -> dict[str, int]:
     request, attempt = create_claimed_tryon()
     assert lifecycle.mark_unknown(attempt, timeout=timedelta(0))
     request.refresh_from_db()
-    lifecycle.fail_unknown_outcome(request)
+    lifecycle.end_unknown_outcome(request)
     request, attempt = create_claimed_tryon()
     lifecycle.cancel(request)
     lifecycle.cancel(factories.create_tryon(factories.create_guest()))  # free

@@ -42,10 +42,10 @@ class Router:
     def __init__(self, *elsewhere: str, migrates: bool = True) -> None:
         self.elsewhere, self.migrates = elsewhere, migrates
 
-    def db_for_write(self, model: Any, **_hints: Any) -> str:
+    def db_for_write(self, model: Any, **_kwargs: Any) -> str:
         return "other" if {model._meta.app_label, model._meta.label} & set(self.elsewhere) else "default"
 
-    def allow_migrate(self, _db: str, _app_label: str, **_hints: Any) -> bool:
+    def allow_migrate(self, _db: str, _app_label: str, **_kwargs: Any) -> bool:
         return self.migrates
 
 

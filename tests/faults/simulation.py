@@ -56,7 +56,8 @@ class Call:
 
     job: Job
     outcome: str = ""
-    """What became of a submit: accepted, 400, 429, 500 or not_sent; "" before that is decided."""
+    """What became of a submit: accepted, 400, 429, 500 or not_sent; "" before that is decided. If there is a
+    render although it is 500, the vendor has accepted the submit, but answers with an error."""
     times_stored: int = 0
     """How often its response was stored, or `CUT_OFF`."""
 
@@ -83,6 +84,8 @@ class Render:
     status: str = ""
     callbacks: int = 0
     """How many were delivered."""
+    is_named: bool = False
+    """Whether a callback has told its id."""
     is_walled: bool = False
     """Whether something before the shop keeps the vendor from the images, so that the render fails."""
 
@@ -106,7 +109,7 @@ class Simulation:
     declared_free: frozenset[AttemptKey] = frozenset()
     """Attempts that an operator declared as not charged."""
     stale_read: tuple[TryOnRequest, Attempt, datetime] | None = None
-    """A due row and its newest attempt as a slow worker read them, and when."""
+    """A due row and its current attempt as a slow worker read them, and when."""
     added_followers: int = 0
     forged_callbacks: int = 0
 

@@ -125,7 +125,7 @@ def _worker_actions(simulation: Simulation, view: DatabaseView) -> Iterator[Acti
         yield Action("dispatch", 0, lambda: simulation.with_jobs(claims.claim_jobs(50, 4)))
     if simulation.stale_read is None:
         for row in due:
-            read = (copy.copy(row), copy.copy(view.newest(row)), simulation.now)
+            read = (copy.copy(row), copy.copy(view.current(row)), simulation.now)
             name = f"a slow worker reads {view.index[row.pk]}"
             yield Action(name, 1, partial(replace, simulation, stale_read=read))
     else:
@@ -150,30 +150,30 @@ def _is_due(row: TryOnRequest, simulation: Simulation) -> bool:
 
 
 def _claim_stale(
-    simulation: Simulation, stale: TryOnRequest, newest: Attempt, read_at: datetime
+    simulation: Simulation, stale: TryOnRequest, current: Attempt, read_at: datetime
 ) -> Simulation:
     """What a worker does with a row that it read some time ago: the rest of claiming it."""
     simulation = replace(simulation, stale_read=None)
-    row, newest = copy.copy(stale), copy.copy(newest)
+    row, current = copy.copy(stale), copy.copy(current)
     jobs: list[Job] = []
     if row.state == State.QUEUED:
         # The worker reads the photo again with each row.
         row = TryOnRequest.objects.select_related("photo", "product_image").get(pk=row.pk)
         row.state = stale.state
-        newest.request = row
+        current.request = row
         if not claims._has_images(row, read_at):
             lifecycle.give_up(row, "photo_gone", "photo_gone")
         else:
             with suppress(IntegrityError), transaction.atomic():
-                jobs = claims.claim_submits([newest], get_engine(row.engine))
+                jobs = claims.claim_submits([current], get_engine(row.engine))
                 connection.check_constraints()  # As the commit of the worker's own transaction does.
     elif row.state == State.SUBMITTING:
         claims.end_expired_lease(row, read_at)
     elif row.state == State.UNKNOWN:
-        lifecycle.fail_unknown_outcome(row)
+        lifecycle.end_unknown_outcome(row)
     else:
-        newest.request = row
-        jobs = claims.create_jobs(claims.claim_polls([newest], read_at))
+        current.request = row
+        jobs = claims.create_jobs(claims.claim_polls([current], read_at))
     return simulation.with_jobs(jobs)
 
 
@@ -188,13 +188,16 @@ def _submit_actions(simulation: Simulation, call: Call, name: str) -> Iterator[A
             if is_refusable:
                 for status in ("400", "429", "500"):
                     yield Action(f"{name} is refused {status}", 1, partial(_decide, simulation, call, status))
+                accept = partial(_accept, simulation, call, outcome="500")
+                yield Action(f"{name} is accepted, but answered 500", 1, accept)
         if is_refusable:
             yield Action(f"{name} is not sent", 1, partial(_decide, simulation, call, "not_sent"))
     elif call.times_stored < TWICE:
         cost = 1 if call.times_stored else 0
         yield Action(f"{name} is answered", cost, partial(_store, simulation, call, call.outcome))
         if not call.times_stored:
-            for suffix, more, after in list(_with_statuses(simulation, make_vendor_id(call.attempt_key)))[1:]:
+            statuses = list(_with_statuses(simulation, make_vendor_id(call.attempt_key)))[1:]
+            for suffix, more, after in statuses if call.outcome == "accepted" else ():
                 yield Action(
                     f"{name} is answered{suffix}", 1 + more, partial(_store, after, call, call.outcome)
                 )
@@ -209,13 +212,15 @@ def _accept_actions(simulation: Simulation, call: Call, name: str) -> Iterator[A
         yield Action(f"{name} is accepted, before a wall", 1, accept)
 
 
-def _accept(simulation: Simulation, call: Call, *, is_walled: bool = False) -> Simulation:
+def _accept(
+    simulation: Simulation, call: Call, *, is_walled: bool = False, outcome: str = "accepted"
+) -> Simulation:
     """The vendor accepts the submit, charges for it, and downloads the images, unless there is a wall."""
     if not is_walled:
         VendorLink.objects.filter(attempt=call.job.attempt).update(fetched_at=simulation.now)
     render = Render(call.attempt_key, is_walled=is_walled)
     simulation = simulation.with_render(make_vendor_id(call.attempt_key), render)
-    return _decide(simulation, call, "accepted")
+    return _decide(simulation, call, outcome)
 
 
 def _decide(simulation: Simulation, call: Call, outcome: str) -> Simulation:
@@ -284,7 +289,10 @@ def _callback_actions(
         status = render.status or render.usual_end
         changed = replace(render, status=status, callbacks=render.callbacks + 1)
         after = simulation.with_render(vendor_id, changed)
-        yield Action(f"{name} calls back", 1, partial(_call_back, after, call, vendor_id))
+        named = simulation.with_render(vendor_id, replace(changed, is_named=True))
+        # After an error, the first callback costs nothing: the vendor works as it should from then on.
+        cost = 0 if call.outcome == "500" and not render.callbacks else 1
+        yield Action(f"{name} calls back", cost, partial(_call_back, named, call, vendor_id))
         yield Action(f"{name} calls back without its id", 1, partial(_call_back, after, call, ""))
     if not simulation.forged_callbacks:
         after = replace(simulation, forged_callbacks=1)
@@ -334,9 +342,9 @@ def _operator_actions(
     simulation: Simulation, view: DatabaseView, options: SearchOptions, row: TryOnRequest
 ) -> Iterator[Action]:
     suffix = f" {view.index[row.pk]}"
-    newest = view.newest(row)
-    assert newest is not None
-    key: AttemptKey = row.pk, newest.number
+    current = view.current(row)
+    assert current is not None
+    key: AttemptKey = row.pk, current.number
     ids = {"its id": make_vendor_id(key)} if make_vendor_id(key) in simulation.renders else {}
     ids |= {"a wrong id": "wrong"}
     ids |= {"another's id": options.foreign_vendor_id} if options.foreign_vendor_id else {}

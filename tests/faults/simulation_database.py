@@ -51,6 +51,7 @@ class CompiledQuery:
 def compiled_queries() -> dict[str, CompiledQuery]:
     photos = PersonPhoto.objects.values_list("pk", "kind", "expires_at")
     events = TryOnEvent.objects.order_by("pk").values_list("request", "name", "from_state", "to_state")
+    gateway = GatewayState.objects.values_list("engine", "breaker", "wait_until", "charged_error_at")
     stray = VendorLink.objects.exclude(attempt__request__state__in=AT_VENDOR)
     return {
         "rows": CompiledQuery(TryOnRequest.objects.order_by("created_at")),
@@ -59,7 +60,7 @@ def compiled_queries() -> dict[str, CompiledQuery]:
         "events": CompiledQuery(events),
         "images": CompiledQuery(TryOnImage.objects.order_by().values_list("request")),
         "periods": CompiledQuery(BudgetPeriod.objects.values_list("kind", "starts_on", "held", "spent")),
-        "gateway": CompiledQuery(GatewayState.objects.values_list("engine", "breaker", "wait_until")),
+        "gateway": CompiledQuery(gateway),
         "stray": CompiledQuery(stray.values_list("pk")),
     }
 
@@ -86,9 +87,9 @@ class DatabaseView:
         self.images = Counter(pk for (pk,) in found["images"])
         self.periods, self.gateway, self.stray = found["periods"], found["gateway"], found["stray"]
 
-    def newest(self, row: TryOnRequest) -> Attempt | None:
+    def current(self, row: TryOnRequest) -> Attempt | None:
         attempts = self.attempts[row.pk]
-        return attempts[-1] if attempts else None
+        return attempts[row.current_attempt_number - 1] if attempts else None
 
     def fingerprint(self, simulation: Simulation) -> tuple[Any, ...]:
         """Everything that decides what may happen next. Of times only their order counts."""
@@ -96,10 +97,13 @@ class DatabaseView:
         return (
             tuple(self._row(row, simulation) for row in self.rows),
             tuple(name for _moment, name in coming),
-            tuple((engine, breaker) for engine, breaker, _wait in self.gateway),
+            tuple((engine, breaker, at is None) for engine, breaker, _wait, at in self.gateway),
             tuple(self._call(call, simulation) for call in simulation.calls),
             tuple(
-                (self._name(render.attempt_key), render.status, render.callbacks, render.is_walled)
+                (
+                    *(self._name(render.attempt_key), render.status, render.callbacks),
+                    *(render.is_named, render.is_walled),
+                )
                 for render in simulation.renders.values()
             ),
             frozenset(self._name(name) for name in simulation.declared_free),
@@ -121,6 +125,7 @@ class DatabaseView:
             *(row.due_at is None, row.lease_until is None, bool(row.quota_ids), self.images[row.pk]),
             row.called_back_at is not None and row.called_back_at > simulation.now - timedelta(seconds=10),
             None if row.source_id is None else self.index[row.source_id],
+            row.current_attempt_number,
             attempts,
         )
 
@@ -142,10 +147,10 @@ class DatabaseView:
             request.download_failures,
         )
 
-    def _stale_read(self, row: TryOnRequest, newest: Attempt) -> tuple[Any, ...]:
+    def _stale_read(self, row: TryOnRequest, current: Attempt) -> tuple[Any, ...]:
         now = self.rows[self.index[row.pk]]
         is_due = row.due_at == now.due_at
-        return self.index[row.pk], newest.number, row.state, row.claim_count, is_due, row.download_failures
+        return self.index[row.pk], current.number, row.state, row.claim_count, is_due, row.download_failures
 
 
 def may_send(simulation: Simulation, call: Call) -> bool:
@@ -158,7 +163,7 @@ def upcoming_times(simulation: Simulation, view: DatabaseView) -> dict[str, date
     """The future times at which something happens, by name; the clock is set to one of these."""
     found: dict[str, datetime | None] = {}
     for index, row in enumerate(view.rows):
-        attempt = view.newest(row)
+        attempt = view.current(row)
         if attempt is None:
             continue
         found[f"due {index}"], found[f"lease {index}"] = row.due_at, row.lease_until
@@ -175,5 +180,5 @@ def upcoming_times(simulation: Simulation, view: DatabaseView) -> dict[str, date
         if row.state == "queued" and row.photo_id is not None:
             found[f"photo {index}"] = view.photos[row.photo_id][1]
     if any(row.state == "queued" for row in view.rows):
-        found |= {f"gateway {engine}": wait_until for engine, _breaker, wait_until in view.gateway}
+        found |= {f"gateway {engine}": wait_until for engine, _breaker, wait_until, _at in view.gateway}
     return {name: moment for name, moment in found.items() if moment is not None and moment > simulation.now}

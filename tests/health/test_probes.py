@@ -128,13 +128,14 @@ def test_waiting_try_ons_are_trials_and_the_shop_opens_with_the_first_accepted_o
 def test_server_errors_stop_an_engine_if_several_try_ons_in_a_row_have_them(
     harness: Harness, guest: Client
 ) -> None:
-    harness.gateway.scenario(submit_status=503, times=3)
+    harness.gateway.scenario(submit_status=503, times=4)
     row = harness.order()
     for _ in range(2):
         harness.run_cycle()
         harness.make_due(row)
     assert not GatewayState.objects.exclude(breaker="").exists(), "its own image may be the cause"
     other = harness.order()
+    harness.order()
     TryOnRequest.objects.filter(pk=row.pk).update(due_at=timezone.now() + timedelta(minutes=1))
     harness.run_cycle()
     assert GatewayState.objects.get(pk=GLASS).breaker == "503"

@@ -98,7 +98,7 @@ def counted_as_spent(orders: Orders, rows: list[Row]) -> None:
     """Its outcome was not known in time."""
     outcome_unknown(orders, rows)
     make_due(rows[1].request)
-    lifecycle.fail_unknown_outcome(rows[1].request)
+    lifecycle.end_unknown_outcome(rows[1].request)
 
 
 def called_back_with_a_forged_id(_orders: Orders, rows: list[Row]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from django_vton.sandbox import Gateway
 
-NEWEST = {
+CURRENT = {
     State.QUEUED: {Money.HELD},
     State.SUBMITTING: {Money.HELD},
     State.UNKNOWN: {Money.HELD},
@@ -23,7 +23,7 @@ NEWEST = {
     State.FAILED: {Money.SPENT, Money.FREE},
     State.CANCELED: {Money.SPENT, Money.FREE},
 }
-"""The possible money states of the newest attempt. A `submitted` try-on may have been reopened after it was
+"""The possible money states of the current attempt. A `submitted` try-on may have been reopened after it was
 spent."""
 
 
@@ -83,8 +83,17 @@ def _check_attempts(request: TryOnRequest) -> None:
     if not attempts:
         assert request.source_id is not None or request.state in TERMINAL or request.due_at is None
         return
-    assert {attempt.money for attempt in attempts[:-1]} <= {Money.FREE}, "an earlier attempt keeps money"
-    assert attempts[-1].money in NEWEST[State(request.state)], (request.state, attempts[-1].money)
+    current = attempts[request.current_attempt_number - 1]
+    others = [
+        attempt for attempt in attempts if attempt != current and attempt.pk not in charged_errors(request)
+    ]
+    assert {attempt.money for attempt in others} <= {Money.FREE}, "another attempt keeps money"
+    assert current.money in CURRENT[State(request.state)], (request.state, current.money)
+
+
+def charged_errors(request: TryOnRequest) -> set[int | None]:
+    """The attempts that were charged although their submits were refused, as callbacks have proved."""
+    return set(request.events.filter(name="charged_error").values_list("attempt", flat=True))
 
 
 def _check_links() -> None:
@@ -99,7 +108,9 @@ def _check_ledger(gateway: Gateway) -> None:
     charged = [entry for entry in entries if entry.request_id]
     owners = dict(posted.filter(vendor_id__isnull=False).values_list("vendor_id", "request_id"))
     of_request = Counter(owners[entry.request_id] for entry in charged if entry.request_id in owners)
-    assert all(number == 1 for number in of_request.values()), "a try-on was charged twice"
+    for pk, number in of_request.items():
+        errors = charged_errors(TryOnRequest.objects.get(pk=pk))
+        assert number <= 1 + len(errors), "a try-on was charged twice"
     nameless = [entry for entry in charged if entry.request_id not in owners]
     with_unknown_outcome = posted.filter(vendor_id__isnull=True).exclude(outcome__in=["refused", "not_sent"])
     assert len(nameless) <= with_unknown_outcome.count(), "charged, and no attempt knows of it"

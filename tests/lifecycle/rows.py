@@ -91,7 +91,7 @@ def read(request: TryOnRequest) -> Row:
 
 def submitting(request: TryOnRequest) -> Row:
     """Claimed for its submit, with vendor links, which the vendor has used, if it downloads the images."""
-    token = f"token {request.pk} {request.last_attempt_number}"
+    token = f"token {request.pk} {request.current_attempt_number}"
     attempt = claim_for_submit(request, token=token)
     if get_engine(request.engine).images_as == "url":
         links.create_links([attempt])

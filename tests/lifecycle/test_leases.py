@@ -72,7 +72,7 @@ def test_a_late_result_of_a_submit_is_stored(harness: Harness) -> None:
 
 def test_an_unknown_outcome_is_not_failed_before_its_timeout(harness: Harness) -> None:
     row, _attempt = abandoned(harness)
-    lifecycle.fail_unknown_outcome(row)
+    lifecycle.end_unknown_outcome(row)
     harness.reload(row, State.UNKNOWN)
 
 

@@ -213,7 +213,7 @@ def test_an_engine_that_was_removed_from_the_settings_delays_no_other_try_on(har
 
 
 def test_vendor_links_are_deleted_with_a_refused_attempt(garment_harness: Harness) -> None:
-    garment_harness.gateway.scenario(submit_status=500)
+    garment_harness.gateway.scenario(submit_status=429)
     row = garment_harness.order()
     garment_harness.run_cycle()
     garment_harness.reload(row, State.QUEUED)

@@ -130,7 +130,7 @@ def _reach_every_state(data: ShopperData) -> None:
     lifecycle.mark_unknown(
         claim_for_submit(unresolved, token="of the unresolved one"), timeout=timedelta(seconds=-60)
     )
-    lifecycle.fail_unknown_outcome(TryOnRequest.objects.get(pk=unresolved.pk))
+    lifecycle.end_unknown_outcome(TryOnRequest.objects.get(pk=unresolved.pk))
     canceled = data.order()
     assert data.browser.post(f"{TRY_ONS}{canceled.pk}/cancel/").status_code == 200
     claim_for_submit(data.order(), token="of the running one")

@@ -128,7 +128,7 @@ KEPT_FIELDS = {
     *("id", "product", "main_product", "product_title", "product_url", "product_digest", "engine", "options"),
     *("product_image_id", "batch_id", "cached", "state", "error_code", "image_count"),
     *("created_at", "started_at", "rendered_at", "finished_at", "expires_at", "erased_at", "called_back_at"),
-    *("last_attempt_number", "download_failures"),
+    *("current_attempt_number", "download_failures"),
 }
 """The fields that an erased try-on may keep: what was rendered, when, and how it ended."""
 
