@@ -69,6 +69,8 @@ class Job:
     """The tokens of the photo and the product image, if the vendor downloads them."""
     after_refusal: bool = False
     """Whether the circuit breaker must be told if the vendor accepts this submit after a refusal."""
+    claimed_at: float = field(default_factory=time.monotonic)
+    """The time of the claim on the monotonic clock."""
 
     @property
     def is_suspect(self) -> bool:
@@ -215,9 +217,13 @@ def _claim_due_polls(free: int, jobs: list[Job]) -> None:
         claimed = claim_polls(attempts, now)
     jobs += create_jobs(claimed)
     for request in [attempt.request for attempt in attempts]:
+        timeouts = {State.SUBMITTING: lifecycle.LEASE, State.UNKNOWN: outcome_timeout(request.engine)}
+        timeout = timeouts.get(State(request.state))
+        if timeout is None or lifecycle.wait_once_more(request, now, timeout):
+            continue
         if request.state == State.SUBMITTING:
             end_expired_lease(request, now)
-        elif request.state == State.UNKNOWN:
+        else:
             lifecycle.fail_unknown_outcome(request)
 
 
@@ -275,7 +281,8 @@ def outcome_timeout(engine: str) -> timedelta:
 
 def deadline_of(request: TryOnRequest, attempt: Attempt) -> datetime:
     """Return the time at which polling stops. A late callback postpones it a little."""
-    deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
+    duration = config.DEADLINE + timedelta(seconds=request.unhandled_seconds)
+    deadline = (attempt.posted_at or request.created_at) + duration
     if request.called_back_at is None:
         return deadline
     return max(deadline, request.called_back_at + polling.POLL_AFTER_CALLBACK)
