@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from ..models import Attempt, VendorLink
 from ..utils import clock
 from ..utils.tokens import hash_token, new_token
 from .engines import engines
+
+EXPIRY_MARGIN = timedelta(hours=2)
+"""How much longer than `DEADLINE` a link works, since the clock may be set forward during a render."""
 
 
 def supports_callback(engine_name: str) -> bool:
@@ -80,10 +84,11 @@ def with_script_name(name: str) -> str:
 def create_links(attempts: Iterable[Attempt]) -> list[tuple[str, str]]:
     """Create links to the photo and the product image of each attempt. Return their tokens as pairs.
 
-    The links work until `DEADLINE` has passed or the render ends. Call this in the transaction of the claim,
-    so that a try-on that ends at the same time either prevents the claim or deletes the links.
+    The links work until the render ends, or until `EXPIRY_MARGIN` after `DEADLINE`. Call this in the
+    transaction of the claim, so that a try-on that ends at the same time either prevents the claim or deletes
+    the links.
     """
-    expires_at = clock.now() + config.DEADLINE
+    expires_at = clock.now() + config.DEADLINE + EXPIRY_MARGIN
     tokens, links = [], []
     for attempt in attempts:
         photo_token, product_token = new_token(), new_token()

@@ -12,9 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Exists, Min, OuterRef, Q
-from django.db.models.functions import Now
 
 from ..billing.budget import budget_statuses
 from ..conf import MICROS_PER_USD, config
@@ -23,6 +21,7 @@ from ..gateway.engines import engines
 from ..models import (
     BatchNotice,
     BatchRender,
+    DispatcherLease,
     FailedCheck,
     GatewayState,
     PauseSwitch,
@@ -270,15 +269,17 @@ def messages() -> Iterator[Fact]:
     yield Fact(check="messages", text="all messages about finished batches were accepted")
 
 
-def host_clock() -> Iterator[Fact]:
-    """The clock of this machine differs from the database's, so leases overlap."""
-    # The query needs any table with a row, since it selects the database's time once per row.
-    database_time = MigrationRecorder.Migration.objects.values_list(Now(), flat=True)[:1].get()
-    skew = abs(clock.now() - database_time)
-    if skew > MAX_CLOCK_SKEW:
-        yield Fact(check="clock", cause=f"clock.{skew.total_seconds():.0f}", is_incident=False)
-    else:
-        yield Fact(check="clock", text=f"agrees with the clock of {database.connection().vendor}")
+def clocks() -> Iterator[Fact]:
+    """The clock of this host, or of the host of a running worker, differs from the database's."""
+    recent = DispatcherLease.objects.filter(seen_at__gt=clock.now() - liveness.GONE_AFTER)
+    worst = max(recent.values_list("host_lead", flat=True), key=abs, default=0.0)
+    leads = {"host": clock.host_lead().total_seconds(), "worker": worst}
+    wrong = {name: lead for name, lead in leads.items() if abs(lead) > MAX_CLOCK_SKEW.total_seconds()}
+    for name, lead in wrong.items():
+        yield Fact(check="clock", cause=f"clock.{name}.{lead:.0f}", is_incident=False)
+    if not wrong:
+        text = f"this host and the workers' hosts agree with the clock of {database.connection().vendor}"
+        yield Fact(check="clock", text=text)
 
 
 STOPS = (settings, pause, budget, workers, storage, gateway)
@@ -289,7 +290,7 @@ INCIDENTS = (budget, workers, storage, gateway, queue, unknown, charges, release
 
 FACTS = (
     *(*STOPS, queue, unknown, charges, releases, outdated, pictures),
-    *(files, deletions, overdue, messages, host_clock),
+    *(files, deletions, overdue, messages, clocks),
 )
 
 

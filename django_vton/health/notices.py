@@ -342,10 +342,20 @@ def _undeleted_files(_details: str) -> Notice:
 
 
 def _clock(details: str) -> Notice:
-    skew = _("The clock of this machine differs from the database's by %(seconds)s s.")
+    host, _dot, seconds = details.partition(".")
+    skew = {
+        "host": _("The clock of this host differs from the database's by %(seconds)s s."),
+        "worker": _("The clock of a worker's host differs from the database's by %(seconds)s s."),
+    }
     return Notice(
         _("The clocks differ"),
-        [skew % {"seconds": details}, _("Two workers may do the same work. Set the clocks of all machines.")],
+        [
+            skew[host] % {"seconds": seconds},
+            _(
+                "Try-ons follow the clock of the database, so none is late. Sessions and signed URLs follow "
+                "the clock of their host. Set the clocks of all hosts."
+            ),
+        ],
     )
 
 

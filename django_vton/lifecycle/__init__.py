@@ -5,6 +5,7 @@ Signals are sent after the commit, at most once.
 """
 
 from .callbacks import receive_callback
+from .clock_changes import UNHANDLED_AFTER, bring_forward, postpone_deadline, wait_once_more
 from .followers import finish_followers, share, stop_sharing
 from .operators import (
     adopt_vendor_id,
@@ -42,9 +43,11 @@ __all__ = [
     "CONNECTION_ERRORS",
     "LEASE",
     "MAX_CLAIMS",
+    "UNHANDLED_AFTER",
     "RolledBack",
     "accept",
     "adopt_vendor_id",
+    "bring_forward",
     "cancel",
     "cancel_if_unwanted",
     "claim_due",
@@ -64,6 +67,7 @@ __all__ = [
     "mark_submitted",
     "mark_unknown",
     "poll_now",
+    "postpone_deadline",
     "receive_callback",
     "record_download_failure",
     "release",
@@ -71,6 +75,7 @@ __all__ = [
     "retryable",
     "share",
     "stop_sharing",
+    "wait_once_more",
     "withdraw_adoption",
     "write_off",
 ]

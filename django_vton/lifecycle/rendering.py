@@ -14,6 +14,7 @@ from ..models.states import ACTIVE, IMAGES_UNREACHABLE, Money, State
 from ..pixazo import VendorResponse
 from ..utils import clock, database
 from .bulk_update import Row, update_rows
+from .clock_changes import unhandled_time
 from .followers import fail, finish_followers_after_commit
 from .transition import (
     atomic_outcome,
@@ -58,6 +59,8 @@ def claim_due(attempts: Sequence[Attempt], now: datetime, lease: timedelta) -> l
             if row.state == seen.state and is_due and (row.lease_until is None or row.lease_until <= now):
                 claimed.append(attempt)
                 values = {"lease_until": until, "due_at": until, "claim_count": row.claim_count + 1}
+                if unhandled := unhandled_time(row, now):
+                    values["unhandled_seconds"] = row.unhandled_seconds + round(unhandled.total_seconds())
                 changes.append((row.pk, {"state": row.state, "lease_until": row.lease_until}, values))
         update_rows(TryOnRequest, changes)
     for attempt, (_, _, claim) in zip(claimed, changes, strict=True):

@@ -67,6 +67,7 @@ def claim_submits(
             lease_until=until,
             due_at=until,
             started_at=now,
+            unhandled_seconds=0,
         )
         update_rows(Attempt, changes)
     for attempt, (_, _, values) in zip(claimed, changes, strict=True):

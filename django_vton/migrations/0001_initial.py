@@ -3,9 +3,9 @@
 import django.core.serializers.json
 import django.core.validators
 import django.db.models.deletion
-import django.utils.timezone
 import django_vton.models.fields
 import django_vton.storage
+import django_vton.utils.clock
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('amount', models.BigIntegerField(help_text='Micro-USD: 75000 is 0.075 USD.', verbose_name='price')),
                 ('budget_day', models.DateField(help_text='The day whose budget it counts towards.', verbose_name='day')),
                 ('money', models.CharField(choices=[('held', 'reserved'), ('spent', 'spent'), ('free', 'free')], default='held', max_length=5, verbose_name='money')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
                 ('posted_at', models.DateTimeField(blank=True, help_text='When it was claimed, committed before sending.', null=True, verbose_name='sent')),
                 ('answered_at', models.DateTimeField(blank=True, help_text='When the vendor reported the outcome. If empty, a spent amount is assumed to be charged.', null=True)),
                 ('outcome', models.CharField(blank=True, max_length=20, verbose_name='outcome')),
@@ -49,8 +49,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('number', models.PositiveSmallIntegerField(primary_key=True, serialize=False)),
                 ('token', models.CharField(blank=True, default='', max_length=32)),
-                ('lease_until', models.DateTimeField(default=django.utils.timezone.now)),
+                ('lease_until', models.DateTimeField(default=django_vton.utils.clock.now)),
                 ('seen_at', models.DateTimeField(null=True)),
+                ('host_lead', models.FloatField(default=0, help_text="By how many seconds the clock of its host is ahead of the database's.")),
             ],
             options={
                 'abstract': False,
@@ -61,7 +62,7 @@ class Migration(migrations.Migration):
             name='FailedCheck',
             fields=[
                 ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('since', models.DateTimeField(default=django.utils.timezone.now)),
+                ('since', models.DateTimeField(default=django_vton.utils.clock.now)),
                 ('error', models.CharField(blank=True, max_length=200)),
             ],
             options={
@@ -90,7 +91,7 @@ class Migration(migrations.Migration):
             name='Incident',
             fields=[
                 ('name', models.CharField(max_length=100, primary_key=True, serialize=False, verbose_name='name')),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='since')),
+                ('opened_at', models.DateTimeField(default=django_vton.utils.clock.now, verbose_name='since')),
                 ('notify_at', models.DateTimeField(help_text='When to send the e-mail, or to retry it; empty once it is sent.', null=True)),
             ],
             options={
@@ -109,7 +110,7 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField(editable=False)),
                 ('height', models.PositiveIntegerField(editable=False)),
                 ('is_reusable', models.BooleanField(default=False, verbose_name='may be used again')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
                 ('expires_at', models.DateTimeField(blank=True, db_index=True, null=True, verbose_name='deleted at')),
                 ('name', models.CharField(blank=True, max_length=100, verbose_name='name')),
                 ('labels', models.JSONField(blank=True, default=list, verbose_name='labels')),
@@ -136,7 +137,7 @@ class Migration(migrations.Migration):
                 ('file', models.FileField(blank=True, max_length=200, storage=django_vton.storage.private_storage, upload_to=django_vton.storage.product_path)),
                 ('width', models.PositiveIntegerField(default=0)),
                 ('height', models.PositiveIntegerField(default=0)),
-                ('used_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='last used')),
+                ('used_at', models.DateTimeField(db_index=True, default=django_vton.utils.clock.now, verbose_name='last used')),
             ],
             options={
                 'verbose_name': 'product picture',
@@ -154,7 +155,7 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),
                 ('published_at', models.DateTimeField(blank=True, null=True, verbose_name='published')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False)),
             ],
             options={
                 'verbose_name': 'picture',
@@ -170,7 +171,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('draft', 'draft'), ('running', 'running'), ('paused', 'paused'), ('canceled', 'canceled')], default='draft', max_length=10, verbose_name='status')),
                 ('products', models.JSONField(default=list, help_text='Product references, in order.', verbose_name='products')),
                 ('options', models.JSONField(blank=True, default=dict, help_text='Options by engine name.', verbose_name='options')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
                 ('confirmed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='started')),
                 ('total', models.PositiveIntegerField(default=0, help_text='An upper bound until every product has its rows; then exact.', verbose_name='renders')),
                 ('product_count', models.PositiveIntegerField(default=0, help_text='The length of `products`.')),
@@ -202,7 +203,7 @@ class Migration(migrations.Migration):
                 ('daily_budget', models.BigIntegerField(help_text='In micro-USD.', verbose_name='daily budget')),
                 ('is_enabled', models.BooleanField(default=False, verbose_name='on')),
                 ('enabled_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, help_text='A rule needs a dry run since then to be switched on.')),
+                ('changed_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, help_text='A rule needs a dry run since then to be switched on.')),
                 ('continue_after', models.CharField(blank=True, editable=False, help_text='The product after which the next run goes on, if the last one had too little time.', max_length=200)),
                 ('enabled_by', models.ForeignKey(blank=True, editable=False, help_text='Who is told of the batches.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('house_models', models.ManyToManyField(related_name='rules', to='vton.personphoto', verbose_name='house models')),
@@ -262,7 +263,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('photo', 'photo'), ('result', 'result')], editable=False, max_length=6, verbose_name='what')),
                 ('object_id', models.UUIDField(db_index=True, editable=False)),
                 ('day', models.DateField(editable=False)),
-                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False, help_text='The first access that day.', verbose_name='at')),
+                ('at', models.DateTimeField(db_index=True, default=django_vton.utils.clock.now, editable=False, help_text='The first access that day.', verbose_name='at')),
                 ('actor', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -304,8 +305,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('token_hash', models.CharField(editable=False, max_length=64, null=True, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='last seen')),
+                ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
+                ('seen_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='last seen')),
                 ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
@@ -327,7 +328,7 @@ class Migration(migrations.Migration):
                 ('locale', models.CharField(max_length=20, verbose_name='language')),
                 ('purpose', models.CharField(default='try-on', max_length=50, verbose_name='purpose')),
                 ('recipient', models.CharField(default='Pixazo', max_length=50, verbose_name='recipient')),
-                ('given_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='given')),
+                ('given_at', models.DateTimeField(default=django_vton.utils.clock.now, verbose_name='given')),
                 ('withdrawn_at', models.DateTimeField(blank=True, null=True, verbose_name='withdrawn')),
                 ('shopper', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='vton.shopper')),
             ],
@@ -343,7 +344,7 @@ class Migration(migrations.Migration):
                 ('product', models.CharField(db_index=True, max_length=200, verbose_name='product')),
                 ('main_product', models.CharField(db_index=True, max_length=200)),
                 ('handle', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, help_text="What the shop's publish() returned.", null=True)),
-                ('published_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='published')),
+                ('published_at', models.DateTimeField(default=django_vton.utils.clock.now, verbose_name='published')),
                 ('image', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='publications', to='vton.tryonimage')),
             ],
             options={
@@ -379,10 +380,11 @@ class Migration(migrations.Migration):
                 ('current_attempt_number', models.PositiveSmallIntegerField(default=1, help_text='The attempt that decides. Answers to other attempts do not change the state.')),
                 ('claim_count', models.PositiveSmallIntegerField(default=0, help_text='Consecutive claims in the current state without an outcome.')),
                 ('download_failures', models.PositiveSmallIntegerField(default=0)),
+                ('unhandled_seconds', models.PositiveIntegerField(default=0, help_text='The time in which no worker handled it, which does not count towards its deadline.')),
                 ('called_back_at', models.DateTimeField(blank=True, help_text='When a callback last made it due.', null=True)),
                 ('result_urls', models.JSONField(default=list, help_text='URLs of the finished pictures at the vendor; emptied at the end.')),
                 ('image_count', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
                 ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
                 ('rendered_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
@@ -409,7 +411,7 @@ class Migration(migrations.Migration):
             name='TryOnEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='at')),
+                ('at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='at')),
                 ('name', models.CharField(max_length=40, verbose_name='what')),
                 ('from_state', models.CharField(blank=True, max_length=10, verbose_name='from')),
                 ('to_state', models.CharField(blank=True, max_length=10, verbose_name='to')),
@@ -431,7 +433,7 @@ class Migration(migrations.Migration):
                 ('product', models.CharField(max_length=200, verbose_name='product')),
                 ('main_product', models.CharField(max_length=200)),
                 ('token_hash', models.CharField(editable=False, max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
+                ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
                 ('opened_at', models.DateTimeField(blank=True, null=True, verbose_name='opened')),
                 ('used_at', models.DateTimeField(blank=True, null=True, verbose_name='used')),
                 ('expires_at', models.DateTimeField(db_index=True, help_text='The link can be used until then. Using it sets the time until which the phone may act for the owner.', verbose_name='expires')),
@@ -451,7 +453,7 @@ class Migration(migrations.Migration):
                 ('product', models.CharField(max_length=200, verbose_name='product')),
                 ('reference', models.CharField(blank=True, max_length=200, null=True, verbose_name='reference')),
                 ('order', models.CharField(blank=True, max_length=200, verbose_name='order number')),
-                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False, verbose_name='at')),
+                ('at', models.DateTimeField(db_index=True, default=django_vton.utils.clock.now, editable=False, verbose_name='at')),
                 ('request', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversions', to='vton.tryonrequest')),
             ],
             options={
@@ -498,7 +500,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('storage', models.CharField(blank=True, help_text="VTON['STORAGE'] at that time.", max_length=100)),
                 ('name', models.CharField(max_length=200)),
-                ('since', models.DateTimeField(default=django.utils.timezone.now)),
+                ('since', models.DateTimeField(default=django_vton.utils.clock.now)),
                 ('attempts', models.PositiveIntegerField(default=1)),
             ],
             options={
@@ -526,7 +528,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, help_text="A webhook's receiver knows repetitions by it.", primary_key=True, serialize=False)),
                 ('channel', models.CharField(choices=[('mail', 'e-mail'), ('webhook', 'webhook')], max_length=10)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now, help_text='From when it is sent if the batch is finished; null after the last attempt.', null=True)),
+                ('due_at', models.DateTimeField(default=django_vton.utils.clock.now, help_text='From when it is sent if the batch is finished; null after the last attempt.', null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('error', models.CharField(blank=True, help_text='Why the last attempt failed.', max_length=300)),
                 ('failed_at', models.DateTimeField(null=True)),
@@ -542,7 +544,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField(help_text='Null for a dry run, of which there can be many.', null=True)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('at', models.DateTimeField(default=django_vton.utils.clock.now)),
                 ('products', models.PositiveIntegerField(default=0, help_text='How many products were selected.')),
                 ('renders', models.PositiveIntegerField(default=0)),
                 ('price', models.BigIntegerField(default=0, help_text='The most that these renders can cost, in micro-USD.')),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..utils import clock
 from .base import Model
 from .fields import ExactCharField
 from .photos import PersonPhoto
@@ -27,7 +27,7 @@ class Attempt(Model):
     amount = models.BigIntegerField(_("price"), help_text=_("Micro-USD: 75000 is 0.075 USD."))
     budget_day = models.DateField(_("day"), help_text=_("The day whose budget it counts towards."))
     money = models.CharField(_("money"), max_length=5, choices=Money, default=Money.HELD)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     posted_at = models.DateTimeField(
         _("sent"), null=True, blank=True, help_text="When it was claimed, committed before sending."
     )
@@ -77,7 +77,7 @@ class TryOnEvent(Model):
 
     request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="events")
     attempt = models.ForeignKey(Attempt, on_delete=models.SET_NULL, null=True, blank=True)
-    at = models.DateTimeField(_("at"), default=timezone.now, editable=False)
+    at = models.DateTimeField(_("at"), default=clock.now, editable=False)
     name = models.CharField(_("what"), max_length=40)
     from_state = models.CharField(_("from"), max_length=10, blank=True)
     to_state = models.CharField(_("to"), max_length=10, blank=True)

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..utils import clock
 from .base import Model, PrimaryManager
 from .photos import PersonPhoto
 from .states import ACTIVE
@@ -76,7 +76,7 @@ class Batch(Model):
         related_name="+",
         verbose_name=_("created by"),
     )
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     confirmed_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
 
     total = models.PositiveIntegerField(
@@ -214,7 +214,7 @@ class BatchNotice(Model):
     channel = models.CharField(max_length=10, choices=Channel)
     due_at = models.DateTimeField(
         null=True,
-        default=timezone.now,
+        default=clock.now,
         help_text="From when it is sent if the batch is finished; null after the last attempt.",
     )
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -249,7 +249,7 @@ class Publication(Model):
     handle = models.JSONField(
         null=True, encoder=DjangoJSONEncoder, help_text="What the shop's publish() returned."
     )
-    published_at = models.DateTimeField(_("published"), default=timezone.now)
+    published_at = models.DateTimeField(_("published"), default=clock.now)
 
     objects = PrimaryManager.from_queryset(PublicationQuerySet)()  # type: ignore[misc]  # see base.Model
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..utils import clock
 from .base import Model
 from .tryons import TryOnRequest
 
@@ -28,7 +28,7 @@ class Conversion(Model):
     product = models.CharField(_("product"), max_length=200)
     reference = models.CharField(_("reference"), max_length=200, null=True, blank=True)
     order = models.CharField(_("order number"), max_length=200, blank=True)
-    at = models.DateTimeField(_("at"), default=timezone.now, db_index=True, editable=False)
+    at = models.DateTimeField(_("at"), default=clock.now, db_index=True, editable=False)
 
     class Meta:
         verbose_name = _("conversion")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..utils import clock
 from .base import Model
 
 
@@ -15,8 +15,11 @@ class DispatcherLease(Model):
 
     number = models.PositiveSmallIntegerField(primary_key=True)
     token = models.CharField(max_length=32, default="", blank=True)
-    lease_until = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(default=clock.now)
     seen_at = models.DateTimeField(null=True)
+    host_lead = models.FloatField(
+        default=0, help_text="By how many seconds the clock of its host is ahead of the database's."
+    )
 
     def __str__(self) -> str:
         return f"dispatcher {self.number}"
@@ -81,7 +84,7 @@ class Incident(Model):
     """An open incident. Staff are notified once. The row is deleted when the incident ends."""
 
     name = models.CharField(_("name"), max_length=100, primary_key=True)
-    opened_at = models.DateTimeField(_("since"), default=timezone.now)
+    opened_at = models.DateTimeField(_("since"), default=clock.now)
     notify_at = models.DateTimeField(
         null=True, help_text="When to send the e-mail, or to retry it; empty once it is sent."
     )
@@ -99,7 +102,7 @@ class UndeletedFile(Model):
 
     storage = models.CharField(max_length=100, blank=True, help_text="VTON['STORAGE'] at that time.")
     name = models.CharField(max_length=200)
-    since = models.DateTimeField(default=timezone.now)
+    since = models.DateTimeField(default=clock.now)
     attempts = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -113,7 +116,7 @@ class FailedCheck(Model):
     """What did not work the last time, by the name of its check. See `health.storage`."""
 
     name = models.CharField(max_length=20, primary_key=True)
-    since = models.DateTimeField(default=timezone.now)
+    since = models.DateTimeField(default=clock.now)
     """When it failed first; for the queue and for files, when it failed last."""
     error = models.CharField(max_length=200, blank=True)
 

@@ -6,7 +6,6 @@ import uuid
 
 from django.db import models
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..utils import clock
@@ -35,7 +34,7 @@ class PhoneLink(Model):
     product = models.CharField(_("product"), max_length=200)
     main_product = models.CharField(max_length=200)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     opened_at = models.DateTimeField(_("opened"), null=True, blank=True)
     used_at = models.DateTimeField(_("used"), null=True, blank=True)
     expires_at = models.DateTimeField(

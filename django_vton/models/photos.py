@@ -18,7 +18,7 @@ from .shoppers import Shopper
 
 def release_today() -> date:
     """Return the day by which releases end: today in TIME_ZONE."""
-    return timezone.localdate(timezone=timezone.get_default_timezone())
+    return timezone.localdate(clock.now(), timezone.get_default_timezone())
 
 
 def has_release(prefix: str = "") -> Q:
@@ -76,7 +76,7 @@ class PersonPhoto(Model):
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
     is_reusable = models.BooleanField(_("may be used again"), default=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     expires_at = models.DateTimeField(_("deleted at"), null=True, blank=True, db_index=True)
 
     name = models.CharField(_("name"), max_length=100, blank=True)

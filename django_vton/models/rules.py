@@ -6,10 +6,10 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..utils import clock
 from .base import Model
 from .batches import Batch
 from .photos import PersonPhoto
@@ -38,7 +38,7 @@ class BatchRule(Model):
         help_text="Who is told of the batches.",
     )
     changed_at = models.DateTimeField(
-        default=timezone.now, editable=False, help_text="A rule needs a dry run since then to be switched on."
+        default=clock.now, editable=False, help_text="A rule needs a dry run since then to be switched on."
     )
     continue_after = models.CharField(
         max_length=200,
@@ -62,7 +62,7 @@ class BatchRuleRun(Model):
 
     rule = models.ForeignKey(BatchRule, on_delete=models.CASCADE, related_name="runs")
     day = models.DateField(null=True, help_text="Null for a dry run, of which there can be many.")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=clock.now)
     batch = models.OneToOneField(Batch, on_delete=models.PROTECT, null=True, related_name="rule_run")
     products = models.PositiveIntegerField(default=0, help_text="How many products were selected.")
     renders = models.PositiveIntegerField(default=0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..utils import clock
 from .base import Model
 
 
@@ -22,8 +22,8 @@ class Shopper(Model):
         verbose_name=_("user"),
     )
     token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
-    seen_at = models.DateTimeField(_("last seen"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
+    seen_at = models.DateTimeField(_("last seen"), default=clock.now, editable=False)
 
     class Meta:
         verbose_name = _("shopper")
@@ -46,7 +46,7 @@ class Consent(Model):
     locale = models.CharField(_("language"), max_length=20)
     purpose = models.CharField(_("purpose"), max_length=50, default="try-on")
     recipient = models.CharField(_("recipient"), max_length=50, default="Pixazo")
-    given_at = models.DateTimeField(_("given"), default=timezone.now)
+    given_at = models.DateTimeField(_("given"), default=clock.now)
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
 
     class Meta:
@@ -82,7 +82,7 @@ class PhotoAccess(Model):
     object_id = models.UUIDField(db_index=True, editable=False)
     day = models.DateField(editable=False)
     at = models.DateTimeField(
-        _("at"), default=timezone.now, db_index=True, editable=False, help_text="The first access that day."
+        _("at"), default=clock.now, db_index=True, editable=False, help_text="The first access that day."
     )
 
     class Meta:

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..messages import RENDER_MESSAGES
 from ..storage import private_storage, product_path, result_path
+from ..utils import clock
 from .base import Model, PrimaryManager
 from .photos import PersonPhoto
 from .shoppers import Shopper
@@ -32,7 +32,7 @@ class ProductImage(Model):
     file = models.FileField(storage=private_storage, upload_to=product_path, max_length=200, blank=True)
     width = models.PositiveIntegerField(default=0)
     height = models.PositiveIntegerField(default=0)
-    used_at = models.DateTimeField(_("last used"), default=timezone.now, db_index=True)
+    used_at = models.DateTimeField(_("last used"), default=clock.now, db_index=True)
 
     class Meta:
         verbose_name = _("product picture")
@@ -140,6 +140,10 @@ class TryOnRequest(Model):
         default=0, help_text="Consecutive claims in the current state without an outcome."
     )
     download_failures = models.PositiveSmallIntegerField(default=0)
+    unhandled_seconds = models.PositiveIntegerField(
+        default=0,
+        help_text="The time in which no worker handled it, which does not count towards its deadline.",
+    )
     called_back_at = models.DateTimeField(
         null=True, blank=True, help_text="When a callback last made it due."
     )
@@ -148,7 +152,7 @@ class TryOnRequest(Model):
     )
     image_count = models.PositiveSmallIntegerField(default=0)
 
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     started_at = models.DateTimeField(_("sent"), null=True, blank=True)
     rendered_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
@@ -250,7 +254,7 @@ class TryOnImage(Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = PrimaryManager.from_queryset(TryOnImageQuerySet)()  # type: ignore[misc]  # see base.Model
 

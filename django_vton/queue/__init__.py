@@ -24,8 +24,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy
 
 from ..conf import config
-from ..models import DispatcherLease
-from ..utils import clock
+from . import dispatcher_leases
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ WORKERS = {
 
 def wake() -> None:
     """Make a worker start a dispatcher, unless enough are running. Call this after the commit."""
-    if DispatcherLease.objects.filter(lease_until__gt=clock.now()).count() >= config.DISPATCHERS:
+    if dispatcher_leases.count_held() >= config.DISPATCHERS:
         return
     try:
         import_string(config.ENQUEUE or "django_vton.queue.q2.enqueue")("django_vton.tasks.dispatch")

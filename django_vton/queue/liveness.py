@@ -8,7 +8,7 @@ from django.db.models import Max
 
 from ..models import DispatcherLease, FailedCheck
 from ..utils import clock, database
-from .dispatcher_leases import EXPIRED
+from .dispatcher_leases import EXPIRED, record_time
 
 GONE_AFTER = timedelta(minutes=5)
 """The time without a worker after which no more try-ons are accepted."""
@@ -20,9 +20,9 @@ RECENT = timedelta(minutes=2)
 @database.retry
 def record_heartbeat() -> None:
     """Record that a worker is alive, even if there is no work."""
-    now = clock.now()
-    if not DispatcherLease.objects.filter(number=1).update(seen_at=now):
-        first = DispatcherLease(number=1, seen_at=now, lease_until=EXPIRED)
+    seen = record_time()
+    if not DispatcherLease.objects.filter(number=1).update(**seen):
+        first = DispatcherLease(number=1, lease_until=EXPIRED, **seen)
         DispatcherLease.objects.bulk_create([first], ignore_conflicts=True)
 
 

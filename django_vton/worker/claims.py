@@ -25,7 +25,7 @@ from ..gateway.engines import engines, get_engine
 from ..gateway.links import create_links, supports_callback
 from ..models import Attempt, TryOnRequest
 from ..models.states import ACTIVE, State
-from ..pixazo import Engine
+from ..pixazo import Engine, SubmitOutcome
 from ..utils import clock, database
 from ..utils.tokens import hash_token, new_token
 
@@ -69,6 +69,8 @@ class Job:
     """The tokens of the photo and the product image, if the vendor downloads them."""
     after_refusal: bool = False
     """Whether the circuit breaker must be told if the vendor accepts this submit after a refusal."""
+    claimed_at: float = field(default_factory=time.monotonic)
+    """The time of the claim on the monotonic clock."""
 
     @property
     def is_suspect(self) -> bool:
@@ -215,11 +217,21 @@ def _claim_due_polls(free: int, jobs: list[Job]) -> None:
             attempts += _current_attempts(rows.filter(awaiting_callback), limit)
         claimed = claim_polls(attempts, now)
     jobs += create_jobs(claimed)
-    for request in [attempt.request for attempt in attempts]:
+    for attempt in attempts:
+        request = attempt.request
         if request.state == State.SUBMITTING:
-            end_expired_lease(request, now)
+            if not lifecycle.wait_once_more(request, now, lifecycle.LEASE):
+                end_expired_lease(request, now)
         elif request.state == State.UNKNOWN:
-            lifecycle.end_unknown_outcome(request)
+            _end_unknown_outcome(attempt, now)
+
+
+def _end_unknown_outcome(attempt: Attempt, now: datetime) -> None:
+    # A refused submit only waits for a callback, which web servers receive while no worker runs.
+    is_refused = attempt.outcome == SubmitOutcome.REFUSED
+    timeout = outcome_timeout(attempt.engine)
+    if is_refused or not lifecycle.wait_once_more(attempt.request, now, timeout):
+        lifecycle.end_unknown_outcome(attempt.request)
 
 
 def _claim_polls(rows: QuerySet[TryOnRequest], number: int) -> list[Attempt]:
@@ -276,7 +288,8 @@ def outcome_timeout(engine: str) -> timedelta:
 
 def deadline_of(request: TryOnRequest, attempt: Attempt) -> datetime:
     """Return the time at which polling stops. A late callback postpones it a little."""
-    deadline = (attempt.posted_at or request.created_at) + config.DEADLINE
+    duration = config.DEADLINE + timedelta(seconds=request.unhandled_seconds)
+    deadline = (attempt.posted_at or request.created_at) + duration
     if request.called_back_at is None:
         return deadline
     return max(deadline, request.called_back_at + polling.POLL_AFTER_CALLBACK)

@@ -37,6 +37,7 @@ def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
 
     If the connection breaks right after the commit, the caller passes the same outcome again.
     """
+    _allow_for_clock_step([job for job, _ in outcomes])
     accepted = [(job, result) for job, result in outcomes if result.outcome == SubmitOutcome.ACCEPTED]
     for job, result in outcomes:
         if result.outcome != SubmitOutcome.ACCEPTED:
@@ -53,6 +54,16 @@ def on_submit(outcomes: Sequence[tuple[Job, SubmitResult]]) -> list[None]:
             assert job.attempt.posted_at is not None
             circuit_breaker.record_accepted(job.engine.name, job.attempt.posted_at)
     return [None] * len(outcomes)
+
+
+def _allow_for_clock_step(jobs: Sequence[Job]) -> None:
+    """Postpone the deadlines of jobs during which the clock was set forward, by the monotonic clock."""
+    for job in jobs:
+        if job.request.lease_until is not None:
+            claimed_at = job.request.lease_until - lifecycle.LEASE
+            step = clock.now() - claimed_at - timedelta(seconds=time.monotonic() - job.claimed_at)
+            if step > lifecycle.UNHANDLED_AFTER:
+                lifecycle.postpone_deadline(job.request, step)
 
 
 def _on_failed_submit(job: Job, result: SubmitResult) -> None:
@@ -104,6 +115,7 @@ def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, b
 
     Return a download for each finished render whose try-on stays claimed, and None for the other polls.
     """
+    _allow_for_clock_step([job for job, *_ in outcomes])
     now, lease_ends = clock.now(), time.monotonic() + MAX_CALL_SECONDS
     rendered, releases = [], []
     for job, answer, retry_after, may_download in outcomes:

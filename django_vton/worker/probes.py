@@ -44,7 +44,7 @@ class GatewayProbes:
 
     async def _probe_all(self) -> None:
         try:
-            for engine in await self.db(circuit_breaker.claim_probes, clock.now()):
+            for engine in await self.db(lambda: circuit_breaker.claim_probes(clock.now())):
                 status = await self._probe(engine)
                 await self.db(circuit_breaker.record_probe, engine, status)
         except Exception:

@@ -42,7 +42,7 @@ def clock(vton: Vton, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """It is evening, and a test sets the time."""
     vton(BUDGET_TIME_ZONE="UTC", DAILY_BUDGET=Decimal(100))
     clock = Clock([EVENING])
-    monkeypatch.setattr("django.utils.timezone.now", clock)
+    clock.install(monkeypatch)
     return clock
 
 

@@ -160,7 +160,7 @@ def test_a_refused_message_is_repeated_with_pauses_and_staff_see_it(
     receiver.status, receiver.text = 400, b"invalid_payload"
     runner.run(runner.start(1))
     clock = Clock([timezone.now()])
-    monkeypatch.setattr(timezone, "now", clock)
+    clock.install(monkeypatch)
     run_schedule()
     assert "HTTP 400: invalid_payload" in caplog.text
     assert receiver.url not in caplog.text
@@ -202,7 +202,7 @@ def test_a_crash_after_the_claim_repeats_the_message(
     run_schedule()
     assert len(receiver.messages) == 1
     clock = Clock([notice.due_at])
-    monkeypatch.setattr(timezone, "now", clock)
+    clock.install(monkeypatch)
     run_schedule()
     assert [message["id"] for message in receiver.messages] == [str(notice.pk)] * 2
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    import pytest
+
     from django_vton.models import Attempt
     from django_vton.worker.claims import Job
 
@@ -42,12 +44,16 @@ MAX_OPEN_CALLS = 2 if IS_WHOLE else 1
 
 @dataclass(frozen=True)
 class Clock:
-    """Replaces `timezone.now`."""
+    """Replaces the time of the package and of the tests, except in the defaults of models."""
 
     now: list[datetime]
 
     def __call__(self) -> datetime:
         return self.now[0]
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("django_vton.utils.clock.now", "django.utils.timezone.now"):
+            monkeypatch.setattr(name, self)
 
 
 @dataclass(frozen=True)

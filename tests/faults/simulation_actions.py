@@ -116,7 +116,15 @@ def _clock_actions(simulation: Simulation, view: DatabaseView) -> Iterator[Actio
     for name, moment in upcoming_times(simulation, view).items():
         # A poll or a download outlives its lease only if its worker was killed.
         cost = 1 if any(lease <= moment for lease in active) else 0
-        yield Action(f"time: {name}", cost, partial(replace, simulation, now=moment))
+        yield Action(f"time: {name}", cost, partial(_advance, simulation, name, moment))
+
+
+def _advance(simulation: Simulation, name: str, moment: datetime) -> Simulation:
+    if name.startswith("deadline"):
+        # Polls until then have found nothing new. Without them, that time would not count.
+        polled = TryOnRequest.objects.filter(state=State.SUBMITTED, lease_until=None)
+        polled.filter(due_at__lt=moment).update(due_at=moment)
+    return replace(simulation, now=moment)
 
 
 def _worker_actions(simulation: Simulation, view: DatabaseView) -> Iterator[Action]:

@@ -169,7 +169,7 @@ def upcoming_times(simulation: Simulation, view: DatabaseView) -> dict[str, date
         found[f"due {index}"], found[f"lease {index}"] = row.due_at, row.lease_until
         posted_at = attempt.posted_at
         if posted_at is not None and row.state == "submitted":
-            deadline = posted_at + config.DEADLINE
+            deadline = posted_at + config.DEADLINE + timedelta(seconds=row.unhandled_seconds)
             if row.called_back_at is not None:
                 deadline = max(deadline, row.called_back_at + polling.POLL_AFTER_CALLBACK)
             found[f"deadline {index}"] = deadline

@@ -38,7 +38,7 @@ FAULTS = min(ROUNDS, 2) + 1 if IS_WHOLE else 1
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Time stands still, except for actions that set the clock."""
     clock = Clock([timezone.now()])
-    monkeypatch.setattr(timezone, "now", clock)
+    clock.install(monkeypatch)
     return clock
 
 

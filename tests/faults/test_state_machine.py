@@ -271,7 +271,7 @@ def setup(
     vton(DAILY_BUDGET=Decimal("0.80"), MONTHLY_BUDGET=Decimal("1.50"), QUOTA="5/day", IP_QUOTA="7/day")
     began = timezone.now()
     clock = Clock([began])
-    monkeypatch.setattr(timezone, "now", clock)
+    clock.install(monkeypatch)
     key_source = random.Random(0)  # noqa: S311 - meant to be the same each time
     monkeypatch.setattr("os.urandom", key_source.randbytes)
     photos = [phone_photo(300, 400, shade=shade) for shade in (1, 2)]

@@ -74,7 +74,7 @@ def orders(harness: Harness, shirt: Product) -> Orders:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Time stands still, so that two runs write the same times."""
     clock = Clock([timezone.now()])
-    monkeypatch.setattr(timezone, "now", clock)
+    clock.install(monkeypatch)
     return clock
 
 
