@@ -3,6 +3,7 @@
 import django.core.serializers.json
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.manager
 import django_vton.models.fields
 import django_vton.storage
 import django_vton.utils.clock
@@ -250,10 +251,15 @@ class Migration(migrations.Migration):
                 'verbose_name': 'house model',
                 'verbose_name_plural': 'house models',
                 'proxy': True,
+                'base_manager_name': 'base_objects',
                 'indexes': [],
                 'constraints': [],
             },
             bases=('vton.personphoto',),
+            managers=[
+                ('objects', django.db.models.manager.Manager()),
+                ('base_objects', django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name='PhotoAccess',

@@ -129,8 +129,10 @@ class HouseModel(PersonPhoto):
     """A house model. Its own permissions let staff edit it without access to shoppers' photos."""
 
     objects = HouseModelManager()  # type: ignore[assignment,misc]  # deliberately narrower than the parent's
+    base_objects = PrimaryManager()  # Django's base manager must leave out no rows.
 
     class Meta:
         proxy = True
+        base_manager_name = "base_objects"
         verbose_name = _("house model")
         verbose_name_plural = _("house models")

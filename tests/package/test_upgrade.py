@@ -67,11 +67,10 @@ def _value(field: Any, created: dict[str, Any]) -> Any:
 
 
 def keys_by_model(apps_: Any) -> dict[str, set[Any]]:
-    """The primary keys of each model of this app. Proxies have no rows of their own."""
+    """The primary keys of each model of this app."""
     return {
         model.__name__: {str(key) for key in model._base_manager.values_list("pk", flat=True)}
         for model in apps_.get_app_config("vton").get_models()
-        if not model._meta.proxy
     }
 
 
