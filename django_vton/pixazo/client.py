@@ -144,8 +144,7 @@ class PixazoClient:
         )
         try:
             with suppress_http_logs():
-                async with asyncio.timeout(seconds):
-                    status_code, reply_headers, content = await self._exchange(self._submits, request)
+                status_code, reply_headers, content = await self._exchange(self._submits, request, seconds)
         except Exception as error:  # After any error, the render might have been charged.
             if sending.is_stopped:
                 raise
@@ -166,8 +165,9 @@ class PixazoClient:
         error = ""
         try:
             with suppress_http_logs():
-                async with asyncio.timeout(POLL_TIMEOUT_SECONDS):
-                    status_code, headers, content = await self._exchange(self._polls, request)
+                status_code, headers, content = await self._exchange(
+                    self._polls, request, POLL_TIMEOUT_SECONDS
+                )
         except NETWORK_ERRORS as network_error:
             error = describe_error(network_error)
         if error:  # Raised outside of `except`, so that no exception with a URL is chained to it.
@@ -211,17 +211,21 @@ class PixazoClient:
         return engine.callback_headers(url)
 
     async def _exchange(
-        self, client: httpx.AsyncClient, request: httpx.Request
+        self, client: httpx.AsyncClient, request: httpx.Request, seconds: float
     ) -> tuple[int, httpx.Headers, bytes | None]:
         """Send a request and return the response's status, headers and body.
 
-        The body is None if it is too long or cannot be decoded. If the connection breaks, the body is
-        incomplete and no error is raised: a refusal's status code is enough, and broken JSON is not parsed.
+        The body is None if it is too long or cannot be decoded. If the connection breaks or the time ends
+        while it is read, the body is incomplete and no error is raised: a refusal's status code is enough,
+        and broken JSON is not parsed. Raise `TimeoutError` if the headers do not arrive within `seconds`.
         """
-        response = await client.send(request, stream=True)
+        ends_at = asyncio.get_running_loop().time() + seconds
+        async with asyncio.timeout_at(ends_at):
+            response = await client.send(request, stream=True)
         body = bytearray()
         try:
-            await read_chunks(response.aiter_raw(), MAX_BODY, body)
+            async with asyncio.timeout_at(ends_at):
+                await read_chunks(response.aiter_raw(), MAX_BODY, body)
         except BodyTooLong:
             return response.status_code, response.headers, None
         except (httpx.HTTPError, httpx.StreamError, OSError):

@@ -5,6 +5,7 @@ import logging
 import ssl
 import traceback
 from collections.abc import Callable
+from itertools import chain, repeat
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from django_vton.pixazo.client import PixazoClient
 
 from . import payloads
 from .conftest import KEY
-from .servers import Exchange, never_respond, respond_always, respond_endlessly, serve
+from .servers import Exchange, Handler, never_respond, respond_always, respond_endlessly, serve
 
 FASHN = ENGINES["fashn-v1.6"]
 LINK = "https://shop.example/files/PHOTO-CANARY/"
@@ -103,6 +104,56 @@ async def test_a_response_timeout_means_unknown(connect: Connect) -> None:
         submission = await pixazo.submit(FASHN, BODY, seconds=0.3)
         assert (submission.outcome, submission.error) == (SubmitOutcome.UNKNOWN, "TimeoutError")
         assert len(server.requests) == 1
+
+
+def trickle(*response: bytes, drop: bytes) -> Handler:
+    """A handler that sends a part of a response, and then a drop 20 times a second without end."""
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.request()
+        for part in chain(response, repeat(drop)):
+            await exchange.send(part)
+            await asyncio.sleep(0.05)
+
+    return handler
+
+
+async def test_headers_that_trickle_mean_unknown(connect: Connect) -> None:
+    async with (
+        serve(trickle(b"HTTP/1.1 202 Accepted\r\n", drop=b"X: y\r\n")) as server,
+        connect(server.url) as pixazo,
+    ):
+        submission = await pixazo.submit(FASHN, BODY, seconds=0.3)
+        assert (submission.outcome, submission.error) == (SubmitOutcome.UNKNOWN, "TimeoutError")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (b"202 Accepted", QUEUED, SubmitOutcome.ACCEPTED),
+        (b"202 Accepted", QUEUED[:-1], SubmitOutcome.UNKNOWN),
+        (b"400 Bad Request", b"", SubmitOutcome.REFUSED),
+    ],
+)
+async def test_a_body_that_trickles_counts_as_far_as_it_has_arrived(
+    connect: Connect, status: bytes, body: bytes, outcome: SubmitOutcome
+) -> None:
+    head = b"HTTP/1.1 %s\r\nContent-Length: 999999\r\n\r\n" % status
+    async with serve(trickle(head, body, drop=b" ")) as server, connect(server.url) as pixazo:
+        assert (await pixazo.submit(FASHN, BODY, seconds=0.5)).outcome is outcome
+        assert len(server.requests) == 1
+
+
+async def test_a_half_closed_connection_means_unknown(connect: Connect) -> None:
+    """The vendor reads the request, but has closed its own direction before."""
+
+    async def handler(exchange: Exchange) -> None:
+        exchange.writer.write_eof()
+        await never_respond(exchange)
+
+    async with serve(handler) as server, connect(server.url) as pixazo:
+        assert (await pixazo.submit(FASHN, BODY)).outcome is SubmitOutcome.UNKNOWN
+        assert len(server.requests) <= 1
 
 
 async def test_a_tls_timeout_means_not_sent(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
