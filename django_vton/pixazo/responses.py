@@ -12,6 +12,9 @@ from .parsing import BadPayload, VendorResponse, error_code, parse_error, parse_
 MAX_RETRY_AFTER = 3600.0
 """The longest delay in seconds that is taken from a Retry-After header."""
 
+RATE_LIMIT_SECONDS = 60.0
+"""The pause after a poll that is answered with 429 without a Retry-After."""
+
 # The vendor documents these refusals. Each is decided before rendering, so the status code is enough.
 _REFUSALS = {400, 401, 402, 403, 404, 429}
 # A proxy can also send these after rendering has begun, so they count only with the vendor's error body.
@@ -29,8 +32,9 @@ class PollFailed(Exception):  # noqa: N818  It names what happened.
         """The error for staff, without URLs or the key."""
         self.status_code = status_code
         """The HTTP status; None if no response was received."""
-        self.retry_after = retry_after
-        """The seconds that the vendor asks us to wait, at most `MAX_RETRY_AFTER`."""
+        is_rate_limited = status_code == HTTPStatus.TOO_MANY_REQUESTS
+        self.retry_after = retry_after or (RATE_LIMIT_SECONDS if is_rate_limited else None)
+        """The seconds that the vendor asks us to wait, at most `MAX_RETRY_AFTER`; None if it does not ask."""
 
 
 class DownloadFailed(Exception):  # noqa: N818  It is named like PollFailed.

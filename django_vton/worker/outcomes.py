@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 RETRY_NOT_SENT = timedelta(seconds=5)
 MAX_RETRY_PAUSE = timedelta(minutes=5)
 
+MAX_POSTPONEMENT = timedelta(hours=24)
+"""How long after its deadline a render is still polled if the vendor asks to poll it later."""
+
 MAX_ATTEMPTS = 300
 """The maximum number of attempts, enough for about a day. It ends retries if a photo cannot be read."""
 
@@ -120,7 +123,9 @@ def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, b
     rendered, releases = [], []
     for job, answer, retry_after, may_download in outcomes:
         if answer is None or not answer.is_final:
-            if now >= deadline_of(job.request, job.attempt):
+            # A poll that the vendor has postponed does not show that the render takes too long.
+            extra = MAX_POSTPONEMENT if retry_after else timedelta(0)
+            if now >= deadline_of(job.request, job.attempt) + extra:
                 lifecycle.fail_at_deadline(job.attempt)
             else:
                 releases.append((job.request, _next_poll_at(job, retry_after)))
@@ -150,7 +155,7 @@ def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, b
 def _next_poll_at(job: Job, retry_after: float | None) -> datetime:
     pause = polling.next_poll_delay(supports_callback=links.supports_callback(job.engine.name))
     if retry_after:
-        pause = max(pause, timedelta(seconds=retry_after))
+        return clock.now() + max(pause, timedelta(seconds=retry_after))
     return min(clock.now() + pause, deadline_of(job.request, job.attempt))
 
 

@@ -175,12 +175,23 @@ async def test_a_poll_without_a_usable_response_raises_poll_failed(
     assert caught.value.__context__ is None
 
 
-async def test_a_failed_poll_has_the_retry_after(connect: Connect, vendor: respx.MockRouter) -> None:
-    vendor.get(STATUS).respond(429, headers={"Retry-After": "9"})
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"Retry-After": "9"}, 9.0),
+        (503, {"Retry-After": "9"}, 9.0),
+        (429, {}, 60.0),
+        (503, {}, None),
+    ],
+)
+async def test_a_failed_poll_has_the_retry_after(
+    connect: Connect, vendor: respx.MockRouter, status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    vendor.get(STATUS).respond(status, headers=headers)
     async with connect() as pixazo:
         with pytest.raises(PollFailed) as caught:
             await pixazo.poll(FASHN, payloads.FASHN_ID)
-    assert caught.value.retry_after == 9.0
+    assert caught.value.retry_after == seconds
 
 
 async def test_a_key_that_the_vendor_quotes_is_removed(connect: Connect, vendor: respx.MockRouter) -> None:
