@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models import F, Q, QuerySet
@@ -19,7 +19,7 @@ from ..exceptions import BudgetExhausted
 from ..gateway.engines import engines, price
 from ..models import Attempt, BudgetPeriod
 from ..models.states import Money
-from ..utils import database
+from ..utils import clock, database
 from ..utils.periods import period_bounds, seconds_until, today
 
 Kind = BudgetPeriod.Kind
@@ -49,11 +49,12 @@ def reserve(amount: int) -> date:
     Call this in the transaction that accepts the render, so that it is rolled back with the render. Raise
     `BudgetExhausted` if `amount` would exceed a cap.
     """
-    day = today()
+    now = clock.now()
+    day = today(now)
     with database.atomic(savepoint=False):
         for kind in (Kind.DAY, Kind.MONTH):
             if not _reserve_in(kind, day, amount):
-                raise BudgetExhausted(seconds_until(period_bounds(kind)[1]))
+                raise BudgetExhausted(seconds_until(period_bounds(kind, now)[1], now))
     return day
 
 
@@ -124,9 +125,9 @@ class BudgetStatus:
         return self.left is not None and self.left < max(1, min(price(name, {}) for name in engines()))
 
 
-def budget_statuses() -> list[BudgetStatus]:
+def budget_statuses(now: datetime | None = None) -> list[BudgetStatus]:
     """Return the budget of today and the budget of this month, in this order."""
-    day = today()
+    day = today(now)
     starts = {kind: _starts_on(kind, day) for kind in (Kind.DAY, Kind.MONTH)}
     is_current = Q(*(Q(kind=kind, starts_on=start) for kind, start in starts.items()), _connector=Q.OR)
     periods = {period.kind: period for period in BudgetPeriod.objects.filter(is_current)}
@@ -139,6 +140,7 @@ def budget_statuses() -> list[BudgetStatus]:
 
 def require_available(amount: int) -> None:
     """Raise `BudgetExhausted` if less than `amount` micro-USD is left today or this month."""
-    for status in reversed(budget_statuses()):
+    now = clock.now()
+    for status in reversed(budget_statuses(now)):
         if status.left is not None and status.left < amount:
-            raise BudgetExhausted(seconds_until(period_bounds(status.kind)[1]))
+            raise BudgetExhausted(seconds_until(period_bounds(status.kind, now)[1], now))
