@@ -43,9 +43,9 @@ def harness(gateway: HostileGateway, phone_photo: PhotoMaker, glasses: Product) 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for gateway.test and results.test and its key, in one file."""
+    """A certificate for gateway.test and results.test and its key, in one file, beside `expired.pem`."""
     folder = tmp_path_factory.mktemp("tls")
-    key, crt, both = folder / "key.pem", folder / "crt.pem", folder / "both.pem"
+    key, crt, both, expired = (folder / f"{name}.pem" for name in ("key", "crt", "both", "expired"))
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
@@ -57,6 +57,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
     )
     both.write_bytes(key.read_bytes() + crt.read_bytes())
+    subprocess.run(
+        [*("openssl", "x509", "-days", "-1"), "-in", crt, "-signkey", key, "-out", expired],
+        check=True,
+        capture_output=True,
+    )
+    expired.write_bytes(key.read_bytes() + expired.read_bytes())
     return both
 
 

@@ -105,7 +105,7 @@ def _check_ledger(gateway: Gateway) -> None:
     posted = Attempt.objects.filter(posted_at__isnull=False)
     entries = gateway.ledger.entries
     assert len(entries) <= posted.count(), "a POST without an attempt, or a second one"
-    charged = [entry for entry in entries if entry.request_id]
+    charged = [entry for entry in entries if entry.request_id and not entry.refunded]
     owners = dict(posted.filter(vendor_id__isnull=False).values_list("vendor_id", "request_id"))
     of_request = Counter(owners[entry.request_id] for entry in charged if entry.request_id in owners)
     for pk, number in of_request.items():

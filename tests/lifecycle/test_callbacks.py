@@ -245,6 +245,24 @@ def test_results_of_an_earlier_attempt_do_not_change_the_try_on(harness: Harness
     harness.reload(row, State.SUBMITTED)
 
 
+def test_a_late_callback_of_an_earlier_attempt_does_not_change_a_retried_try_on(harness: Harness) -> None:
+    harness.gateway.scenario(outcome="ERROR")
+    row = harness.order_submitted()
+    harness.poll_when_finished(row)
+    first = attempt(harness.reload(row, State.FAILED, "vendor"))
+    assert lifecycle.retry(row, actor_id=None)
+    assert not lifecycle.receive_callback(first, first.vendor_id or "")
+    harness.run_cycle()
+    lifecycle.receive_callback(first, first.vendor_id or "")
+    row = harness.reload(row, State.SUBMITTED)
+    assert harness.money_states(row) == ["free", "held"]
+    harness.poll_when_finished(row, times=2)
+    harness.run_cycle()
+    row = harness.reload(row, State.COMPLETED)
+    assert harness.money_states(row) == ["free", "spent"]
+    assert (harness.post_count(), harness.spent()) == (2, harness.charged())
+
+
 @pytest.mark.parametrize("is_erased", [False, True])
 def test_a_canceled_try_on_stays_canceled_and_keeps_its_vendor_id(harness: Harness, is_erased: bool) -> None:
     row = harness.order()

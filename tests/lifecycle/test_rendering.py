@@ -103,6 +103,20 @@ def test_a_response_about_a_corrected_id_is_ignored(harness: Harness) -> None:
     harness.reload(row, State.SUBMITTED)
 
 
+def test_an_error_after_completed_changes_nothing(harness: Harness) -> None:
+    row = harness.order_rendered()
+    attempt = Attempt.objects.get(request=row)
+    error = VendorResponse(
+        vendor_id=attempt.vendor_id or "", status=VendorStatus.ERROR, raw_status="ERROR", error="oops"
+    )
+    assert not lifecycle.mark_render_failed(attempt, error, is_charged=False)
+    assert not lifecycle.receive_callback(attempt, error.vendor_id)
+    harness.run_cycle()
+    row = harness.reload(row, State.COMPLETED)
+    assert harness.money_states(row) == ["spent"]
+    assert harness.gateway.ledger.totals["asks"] == 1, "a finished render is not polled again"
+
+
 def test_deleted_vendor_links_do_not_blame_the_photo(
     garment_harness: Harness, vton: Vton, caplog: pytest.LogCaptureFixture
 ) -> None:
