@@ -22,6 +22,7 @@ TRYON_COLUMNS = {
     "idempotency_digest": "''",
     "quota_ids": "'[]'",
     "counted_images": "0",
+    "unhandled_seconds": "0",
     "address_key": "''",
     "cached": "{false}",
     "feedback": "CASE n % 18 WHEN 1 THEN 'like' WHEN 3 THEN 'dislike' ELSE '' END",

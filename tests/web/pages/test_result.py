@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from django_vton import lifecycle
 from django_vton.messages import RENDER_MESSAGES, RETRYABLE_CODES
@@ -225,12 +226,12 @@ def test_a_failure_is_explained_with_possible_next_steps(
     fields: dict[str, Any] = {"state": State.FAILED, "error_code": code, "finished_at": timezone.now()}
     TryOnRequest.objects.filter(pk=row.pk).update(**fields, **({} if counted else {"quota_ids": []}))
     response = guest.get(result_url(row))
-    assert shows_message(response, code)
+    assert escape(str(RENDER_MESSAGES[code])) in text(response)
     assert ("This used one of your try-ons." in text(response)) == counted
     assert ("This didn't use up a try-on." in text(response)) != counted
     with_same_photo = f"{form_url_of(row)}?photo={row.photo_id}"
     assert (with_same_photo in text(response)) == (code in RETRYABLE_CODES)
-    assert (form_url_of(row) in text(response)) == (code != "product_image")
+    assert (form_url_of(row) in text(response)) == (not code.startswith("product_image"))
     if with_same_photo in text(response):
         assert re.search(rf'value="{row.photo_id}"\s+checked', text(guest.get(with_same_photo)))
 
