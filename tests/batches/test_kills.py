@@ -16,6 +16,7 @@ from django.utils import timezone
 from django_vton import batches, lifecycle
 from django_vton.models import Attempt, BatchRender, DispatcherLease, TryOnRequest
 from django_vton.models.states import State
+from django_vton.worker.claims import OUTCOME_TIMEOUT_WITHOUT_CALLBACK
 
 from ..faults.rounds import ROUNDS
 from ..lifecycle.test_processes import worker_process
@@ -88,7 +89,7 @@ def let_time_pass(runner: BatchRunner) -> None:
     past = timezone.now() - timedelta(seconds=1)
     DispatcherLease.objects.update(lease_until=past)
     sending = TryOnRequest.objects.filter(state=State.SUBMITTING)
-    Attempt.objects.filter(request__in=sending).update(posted_at=past - timedelta(minutes=5))
+    Attempt.objects.filter(request__in=sending).update(posted_at=past - OUTCOME_TIMEOUT_WITHOUT_CALLBACK)
     runner.expire_leases()
 
 

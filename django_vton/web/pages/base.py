@@ -101,7 +101,10 @@ def render(
 ) -> HttpResponse:
     """Render a page in the page's language. `{% tryon_words %}` switches to the interface language."""
     with languages.override_page_language():
-        return HttpResponse(render_to_string(template, context, request), status=status)
+        response = HttpResponse(render_to_string(template, context, request), status=status)
+    # Otherwise Django would log each 503 as an error, even if the shop has only paused its try-ons.
+    response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
+    return response
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
@@ -133,8 +136,6 @@ def refusal_page(
         {"refusal": refusal, "product": product, "reload_url": languages.with_language(request.path)},
         status=status or refusal.status,
     )
-    # Otherwise Django would log a 503 as an error, even if the shop has only paused its try-ons.
-    response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
     return add_retry_after(response, refusal)
 
 
