@@ -28,9 +28,7 @@ from django_vton.sandbox import Gateway
 MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
 TIMEOUT_SECONDS = 60.0
 REDIS_PORT = 6379
-# The headless shell opens a page in a third of the time, since it has no windows and menus.
-CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 # WebKit needs three programs: its driver, a browser outside the PATH, and a display for it.
 WEBKIT = next(map(str, Path("/usr").glob("lib/*/webkit2gtk-4.*/MiniBrowser")), None)
