@@ -36,8 +36,8 @@ class ClockShop(RunningShop):
             (self.folder / f"{host}.clock").write_text(str(lead))
 
     def order_glasses(self) -> tuple[ShopperClient, str]:
-        """Order a render that takes 8 seconds, and wait until the vendor has it. It is only polled."""
-        self.gateway.scenario(seconds=8.0)
+        """Order a render that takes 12 seconds, and wait until the vendor has it. It is only polled."""
+        self.gateway.scenario(seconds=12.0)
         shopper = self.shopper()
         response = shopper.post_tryon(self.product("otto-glasses"), phone_photo(), consent="true")
         assert response.status_code == 202, response.text
@@ -67,8 +67,13 @@ def test_on_sqlite_the_clock_may_be_set_forward_and_back_during_a_render(tmp_pat
     with ClockShop(tmp_path) as shop:
         shopper, pk = shop.order_glasses()
         shop.set_clock(HOUR, "web", "workers")
-        polled = "SELECT unhandled_seconds FROM vton_tryonrequest"
-        wait_until(lambda: shop.sql(polled) > [(3500,)], "the poll after the step", seconds=30)
+        # A worker notices that the clock is set back if it was seen since the clock was set forward, which it
+        # records every five seconds. A try-on that is claimed then waits for the end of its lease, a minute.
+        polled = (
+            "SELECT count(*) FROM vton_tryonrequest WHERE unhandled_seconds > 3500 AND lease_until IS NULL"
+        )
+        seen = "SELECT count(*) FROM vton_dispatcherlease WHERE seen_at > datetime('now', '+50 minutes')"
+        wait_until(lambda: shop.sql(polled) == shop.sql(seen) == [(1,)], "the step forward", seconds=30)
         shop.set_clock(0, "web", "workers")
         assert shopper.wait_for_status(pk)["status"] == "completed", shop.log("workers")
         assert len(shop.gateway.ledger.entries) == 1
