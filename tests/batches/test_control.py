@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.utils import timezone
 
 from django_vton import batches, intake, lifecycle
 from django_vton.batches import feeding
@@ -13,6 +12,7 @@ from django_vton.exceptions import Refused
 from django_vton.models import Batch, BatchRender, PersonPhoto, TryOnRequest
 from django_vton.models.states import State
 from django_vton.shoppers import Visitor
+from django_vton.utils import clock
 
 from ..intake_helpers import run_before_statement
 
@@ -225,7 +225,7 @@ def test_a_retry_while_the_batch_finishes_is_not_lost(runner: BatchRunner) -> No
     runner.harness.gateway.scenario(outcome="FAILED", times=1)
     batch = runner.start(1)
     runner.run(batch)
-    Batch.objects.filter(pk=batch.pk).update(due_at=timezone.now())
+    Batch.objects.filter(pk=batch.pk).update(due_at=clock.now())
 
     def retry() -> None:
         assert batches.retry(batch) == 1

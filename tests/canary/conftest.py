@@ -12,13 +12,13 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 from PIL import Image
 
 from django_vton import signals
 from django_vton.models import TryOnRequest
 from django_vton.sandbox import Gateway
 from django_vton.storage import PrivateFileSystemStorage
+from django_vton.utils import clock
 from django_vton.worker import dispatcher
 from tests.canary import canaries
 from tests.canary.canaries import ADDRESS, ALWAYS_SECRET, CAPTCHA, FILE_NAME, KEY, TOKEN
@@ -82,7 +82,7 @@ def fill_disk(settings: Settings) -> None:
 
 def make_due() -> None:
     """Make all waiting rows due."""
-    TryOnRequest.objects.filter(due_at__isnull=False).update(due_at=timezone.now(), lease_until=None)
+    TryOnRequest.objects.filter(due_at__isnull=False).update(due_at=clock.now(), lease_until=None)
 
 
 def png() -> bytes:

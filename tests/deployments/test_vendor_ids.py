@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.utils import timezone
 
 from django_vton.models import Attempt, TryOnRequest
 from django_vton.models.states import State
+from django_vton.utils import clock
 
 from ..lifecycle.conftest import _files, garment_harness, gateway, harness  # noqa: F401
 
@@ -40,7 +40,7 @@ def test_similar_ids_are_those_of_several_try_ons(
         lambda ledger: all(entry.state.upper() == "COMPLETED" for entry in ledger.entries)
     )
     for _poll_and_download in range(2):
-        TryOnRequest.objects.exclude(due_at=None).update(due_at=timezone.now())
+        TryOnRequest.objects.exclude(due_at=None).update(due_at=clock.now())
         orders.run_cycle()
     for row in rows:
         orders.reload(row, State.COMPLETED)

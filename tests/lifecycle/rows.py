@@ -19,6 +19,7 @@ from django_vton.house_models import add
 from django_vton.images import isolated
 from django_vton.models import Attempt, BudgetPeriod, TryOnImage, TryOnRequest
 from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
+from django_vton.utils import clock
 from django_vton.worker import claims, result_images
 from django_vton.worker.db_thread import DbThread, MicroBatcher
 
@@ -136,7 +137,7 @@ def claim_due(request: TryOnRequest) -> Row:
 
 
 def make_due(request: TryOnRequest) -> None:
-    TryOnRequest.objects.filter(pk=request.pk).update(due_at=timezone.now())
+    TryOnRequest.objects.filter(pk=request.pk).update(due_at=clock.now())
 
 
 def set_budget_days(rows: Sequence[Row], *days: date) -> None:
