@@ -89,8 +89,16 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
     is_new, is_used = photo._state.adding, False
     try:
         product_image = product_images.prepare(described)
+
+        def store() -> AcceptedRequest:
+            with database.atomic():
+                accepted = _accept(order, described, options, photo, product_image, body_digest, is_new)
+                order.visitor.link_to_phone(accepted.request)
+                database.on_commit(wake, robust=True)
+            return accepted
+
         with database.refusing_conflicts():
-            accepted = _store(order, described, options, photo, product_image, body_digest, is_new)
+            accepted = database.retry(store)()
         is_used = accepted.request.photo_id == photo.pk
     except (DatabaseError, InterfaceError):
         # Keep the files, since the commit may have succeeded although its confirmation was lost. If it has
@@ -186,23 +194,6 @@ def _find_replayed(order: TryOnOrder, shopper: Shopper | None, body_digest: str)
     if earlier.idempotency_digest != body_digest or is_anothers:
         raise Refused("idempotency_conflict", field="Idempotency-Key")
     return AcceptedRequest(earlier, is_ready=earlier.state in TERMINAL)
-
-
-@database.retry
-def _store(
-    order: TryOnOrder,
-    described: DescribedProduct,
-    options: Mapping[str, Any],
-    photo: PersonPhoto,
-    product_image: ProductImage,
-    body_digest: str,
-    is_new_photo: bool,
-) -> AcceptedRequest:
-    with database.atomic():
-        accepted = _accept(order, described, options, photo, product_image, body_digest, is_new_photo)
-        order.visitor.link_to_phone(accepted.request)
-        database.on_commit(wake, robust=True)
-    return accepted
 
 
 def _accept(

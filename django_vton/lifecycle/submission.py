@@ -32,6 +32,7 @@ from .transition import (
     is_current,
     lock_attempts,
     lock_current_attempt,
+    next_number,
     record,
     send_signal,
     settle,
@@ -166,25 +167,26 @@ def _refuse(attempt: Attempt, event: str, retry_at: datetime | None, code: str) 
     elif retry_at is None:
         fail(attempt, event, failure_code(attempt, code, is_failed=False), Money.FREE)
     else:
+        number = next_number(request)
         transition(
             [request],
             State.QUEUED,
             event,
             attempts=[attempt],
             due_at=retry_at,
-            current_attempt_number=attempt.number + 1,
+            current_attempt_number=number,
         )
-        _create_next_attempt(attempt)
+        _create_next_attempt(attempt, number)
     VendorLink.objects.filter(attempt=attempt).delete()
 
 
-def _create_next_attempt(attempt: Attempt) -> None:
+def _create_next_attempt(attempt: Attempt, number: int) -> None:
     """Create an attempt that takes over the held money, so that the sums of the budget do not change."""
     if not Attempt.objects.filter(pk=attempt.pk, money=Money.HELD).update(money=Money.FREE):
         raise RuntimeError("An attempt without held money was queued again.")
     Attempt.objects.create(
         request=attempt.request,
-        number=attempt.number + 1,
+        number=number,
         engine=attempt.engine,
         amount=attempt.amount,
         budget_day=attempt.budget_day,

@@ -64,16 +64,10 @@ def _try_to_delete(alias: str, name: str) -> bool:
 
 
 def _remember(alias: str, name: str) -> None:
-    connection = database.connection()
-    # Threads that handle images have no connection to the database, and must not keep one.
-    is_open = connection.connection is not None
     try:
-        with database.atomic():
+        with database.borrowed_connection(), database.atomic():
             row = UndeletedFile(storage=alias, name=name)
             UndeletedFile.objects.bulk_create([row], ignore_conflicts=True)
     except Error as error:
         # Without a row, the hourly search for orphaned files finds it, if the storage can list its files.
         logger.error("The file %s is not remembered: %s", name, type(error).__name__)  # noqa: TRY400
-    finally:
-        if not is_open:
-            connection.close()

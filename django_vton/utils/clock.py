@@ -65,19 +65,19 @@ def _current_measurement() -> _Measurement | None:
     )
     if monotonic < _read_again_at and not is_suspect:
         return _measurement
-    connection = database.connection()
-    query = QUERIES.get(connection.vendor)
+    query = QUERIES.get(database.connection().vendor)
     if query is None:
         _read_again_at = monotonic + MAX_AGE_SECONDS
         return None
     try:
-        connection.ensure_connection()
-        # Below Django, since a caller's transaction, query log and query counts must not notice it.
-        with connection.connection.cursor() as cursor:
-            began = time.monotonic()
-            cursor.execute(query)
-            (answer,) = cursor.fetchone()
-            middle = (began + time.monotonic()) / 2
+        with database.borrowed_connection() as connection:
+            connection.ensure_connection()
+            # Below Django, since a caller's transaction, query log and query counts must not notice it.
+            with connection.connection.cursor() as cursor:
+                began = time.monotonic()
+                cursor.execute(query)
+                (answer,) = cursor.fetchone()
+                middle = (began + time.monotonic()) / 2
     except Exception as error:  # noqa: BLE001 - drivers raise their own errors, and the time is always needed
         logger.warning("The database's time cannot be read: %s", type(error).__name__)
         if _measurement is not None:

@@ -53,6 +53,21 @@ def connection() -> BaseDatabaseWrapper:
     return connections[alias()]
 
 
+@contextmanager
+def borrowed_connection() -> Iterator[BaseDatabaseWrapper]:
+    """Use this thread's connection, and close it again if it was not open.
+
+    This is for code that also runs in threads whose connections nobody closes, such as those for images.
+    """
+    borrowed = connection()
+    is_open = borrowed.connection is not None
+    try:
+        yield borrowed
+    finally:
+        if not is_open:
+            borrowed.close()
+
+
 # Transactions ---------------------------------------------------------------------------------------
 
 

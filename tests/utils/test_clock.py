@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from django_vton.models import DispatcherLease
@@ -90,6 +91,17 @@ def test_the_time_goes_on_while_the_database_is_away(monkeypatch: pytest.MonkeyP
         assert time.monotonic() - began < 1
     read_again()
     assert is_true()
+
+
+@needs_server
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_host_is_ahead")
+def test_a_thread_without_a_connection_to_the_database_keeps_none() -> None:
+    def work() -> bool:
+        return is_true() and connections["default"].connection is None
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(work).result()
 
 
 @pytest.mark.django_db
