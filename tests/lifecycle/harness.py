@@ -119,6 +119,12 @@ class Harness:
         now = timezone.now()
         GatewayState.objects.filter(wait_until__isnull=False).update(wait_until=now + PAST)
 
+    def run_due_cycle(self) -> None:
+        """One polling cycle when everything that waits is due, and the pause of the engine is over."""
+        self.end_gateway_pause()
+        TryOnRequest.objects.filter(due_at__isnull=False).update(due_at=timezone.now() + PAST)
+        self.run_cycle()
+
     def reload(self, row: TryOnRequest, state: State, code: str = "") -> TryOnRequest:
         """The row as it is in the database. Check its state, its error code and the books."""
         fresh = TryOnRequest.objects.get(pk=row.pk)
