@@ -6,6 +6,7 @@ incidents and their mails, and `intake.availability` read both, so they cannot c
 
 from .fact import Fact
 from .facts import find_facts, find_incidents, find_stops
-from .notices import Notice, notice
+from .notice import Notice
+from .notices import notice
 
 __all__ = ["Fact", "Notice", "find_facts", "find_incidents", "find_stops", "notice"]

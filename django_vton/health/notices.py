@@ -6,8 +6,6 @@ image and no personal data, because mails go to every address in `NOTIFY`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from django.utils.formats import date_format
@@ -15,29 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import queue
-from ..conf import config
-from ..gateway import circuit_breaker, links
-from ..models import Attempt, BatchNotice, BudgetPeriod, FailedCheck, PersonPhoto, UndeletedFile
-from ..pixazo import SubmitOutcome
+from ..models import BatchNotice, BudgetPeriod, FailedCheck, PersonPhoto, UndeletedFile
 from ..utils.money import format_usd
-
-
-@dataclass(frozen=True)
-class Notice:
-    """The text about a problem: what happened, what it costs and what to do."""
-
-    title: str
-    paragraphs: Sequence[str]
-
-    @property
-    def summary(self) -> str:
-        """What happened, in one line."""
-        return f"{self.title}. {self.paragraphs[0]}"
-
-    @property
-    def text(self) -> str:
-        """Everything in one line."""
-        return " ".join([f"{self.title}.", *self.paragraphs])
+from . import vendor_notices
+from .notice import Notice
 
 
 def notice(cause: str) -> Notice:
@@ -87,50 +66,6 @@ def _workers_never_seen(_details: str) -> Notice:
     return Notice(_("No worker was ever seen"), [start % {"process": queue.describe_queue()[1]}])
 
 
-def _breaker(details: str) -> Notice:
-    engine, _dot, reason = details.rpartition(".")
-    text = circuit_breaker.REASONS.get(reason, reason)
-    title = _("Renders with %(engine)s have stopped") % {"engine": engine}
-    waiting = _("Refused renders are not charged. Try-ons wait in the queue.")
-    if reason in circuit_breaker.REFUSALS:
-        return Notice(
-            title,
-            [
-                _("Pixazo refuses them: %(reason)s.") % {"reason": text},
-                waiting,
-                _(
-                    "Check the key, the wallet or the subscription in Pixazo's panel. One try-on a minute is "
-                    "sent as a trial; once one is accepted, the others are sent as well. If none waits, "
-                    "shoppers can order again five minutes after the last refusal."
-                ),
-            ],
-        )
-    return Notice(
-        title,
-        [
-            _("The gateway at %(url)s does not work: %(reason)s.")
-            % {"url": config.PIXAZO_BASE_URL, "reason": text},
-            waiting,
-            _(
-                "Check whether Pixazo reports an outage, and whether the workers may connect to it. Waiting "
-                "try-ons are sent again by themselves, and the gateway is tried each minute."
-            ),
-            *_connection_error(engine, reason),
-        ],
-    )
-
-
-def _connection_error(engine: str, reason: str) -> list[str]:
-    """Return the error of the newest submit that was not sent, such as a failed look-up of the host."""
-    if reason != circuit_breaker.UNREACHABLE:
-        return []
-    failed = Attempt.objects.filter(engine=engine, outcome=SubmitOutcome.NOT_SENT).order_by("-pk")
-    error = failed.values_list("error", flat=True).first()
-    # Developers see only this text if the sandbox is not running.
-    is_sandbox = _("Is vton_sandbox running?") if config.is_sandbox else ""
-    return [text for text in (error, is_sandbox) if text]
-
-
 def _budget(details: str) -> Notice:
     kind, day, level, cap_text = details.split(".")
     starts_on, cap = date.fromisoformat(day), int(cap_text)
@@ -164,21 +99,6 @@ def _budget(details: str) -> Notice:
             _("No further render fits into it, and shoppers are told so. Running renders end as usual."),
             _("A new budget begins with the next day or month. To offer more now, raise %(setting)s.")
             % facts,
-        ],
-    )
-
-
-def _unknown_outcome(details: str) -> Notice:
-    day = date_format(date.fromisoformat(details), "DATE_FORMAT")
-    return Notice(
-        _("Try-ons of %(day)s have an unknown outcome") % {"day": day},
-        [
-            _("At least one was sent to Pixazo and its answer was lost; the shopper sees it as failed."),
-            _("Pixazo may have charged it, so it counts as spent. It is not sent again by itself."),
-            _(
-                "In the admin, filter the try-ons by “Outcome unknown”, compare them with Pixazo's panel, "
-                "and record for each what the panel shows. One mail a day is sent, however many there are."
-            ),
         ],
     )
 
@@ -218,65 +138,6 @@ def _outdated(details: str) -> Notice:
         [
             text % {"n": number},
             _("The page Products of the admin finds them. Render them again, or remove the old renders."),
-        ],
-    )
-
-
-def _images_unreachable(_details: str) -> Notice:
-    probe = links.public_url("vendor-file", "test")
-    return Notice(
-        _("Pixazo cannot load the shop's images"),
-        [
-            _("The newest renders failed, and Pixazo had not downloaded all images from the shop."),
-            _(
-                "Pixazo charges each of them. Shoppers read that the problem is on the shop's side, and it "
-                "does not count as one of their try-ons."
-            ),
-            _(
-                "Check what answers before the shop: a firewall (WAF), a bot challenge, a login or a "
-                "maintenance page must let requests to %(url)s pass. To try it, run this on a computer "
-                "outside of your network:"
-            )
-            % {"url": probe.removesuffix("test/")},
-            f"curl -i {probe}",
-            _(
-                "The shop answers with the status 404 and the code “not_found”, since this image does not "
-                "exist. Any other answer does not come from the shop. If the shop answers, look in the "
-                "firewall's log for refused requests. The pause switch in the admin stops the cost."
-            ),
-        ],
-    )
-
-
-def _images_unreadable(_details: str) -> Notice:
-    return Notice(
-        _("Pixazo cannot use the shop's images"),
-        [
-            _("The newest renders failed because Pixazo could not use an image."),
-            _(
-                "Pixazo charges each of them. Shoppers read that the photo or the product's picture cannot "
-                "be used, and it counts as one of their try-ons."
-            ),
-            _(
-                "The shop has served the images, so check what arrives: a proxy, a CDN or the web server "
-                "may change, shorten or replace them on the way from %(url)s. The admin shows the vendor's "
-                "message with each try-on; the pause switch stops the cost."
-            )
-            % {"url": config.PUBLIC_BASE_URL},
-        ],
-    )
-
-
-def _charged_errors(engine: str) -> Notice:
-    return Notice(
-        _("Pixazo charges for errors of %(engine)s") % {"engine": engine},
-        [
-            _("It answered a render with 500 or 503 and then called back with its result, so it is charged."),
-            _(
-                "The amount counts as spent. Until an hour has passed without such a callback, renders with "
-                "such an answer are not sent again: they have an unknown outcome until their callback comes."
-            ),
-            _("Compare the attempts with Pixazo's panel, and report the error to Pixazo."),
         ],
     )
 
@@ -387,14 +248,14 @@ NOTICES = {
     "messages": _messages,
     "workers": _workers,
     "workers_never_seen": _workers_never_seen,
-    "breaker": _breaker,
+    "breaker": vendor_notices.breaker,
     "budget": _budget,
-    "unknown_outcome": _unknown_outcome,
-    "charged_errors": _charged_errors,
+    "unknown_outcome": vendor_notices.unknown_outcome,
+    "charged_errors": vendor_notices.charged_errors,
     "release": _release,
     "outdated": _outdated,
-    "images_unreachable": _images_unreachable,
-    "images_unreadable": _images_unreadable,
+    "images_unreachable": vendor_notices.images_unreachable,
+    "images_unreadable": vendor_notices.images_unreadable,
     "storage": _storage,
     "missing_files": _missing_files,
     "undeleted_files": _undeleted_files,
