@@ -102,6 +102,16 @@ def test_503_never_fails_a_try_on(harness: Harness) -> None:
     harness.reload(row, State.QUEUED)
 
 
+def test_no_try_on_fails_while_its_engine_is_stopped(harness: Harness) -> None:
+    harness.gateway.scenario(submit_status=503, retry_after=60)
+    harness.gateway.scenario(submit_status=500, times=None)
+    row = harness.order()
+    for _ in range(MAX_SERVER_ERRORS + 1):
+        harness.run_due_cycle()
+    harness.reload(row, State.QUEUED)
+    assert (harness.post_count(), breaker()) == (MAX_SERVER_ERRORS + 1, "503")
+
+
 def test_a_long_pause_keeps_no_worker_busy(harness: Harness) -> None:
     attempt = harness.order().attempts.get()
     TryOnRequest.objects.update(due_at=timezone.now() + PAST)
