@@ -25,7 +25,12 @@ from PIL import Image, ImageDraw
 
 from django_vton.sandbox import Gateway
 
-MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
+ROOT = Path(__file__).resolve().parents[1]
+MANAGE = ROOT / "example_project" / "manage.py"
+# The tests' settings modules are found wherever a process starts.
+PYTHONPATH = os.pathsep.join([str(ROOT), str(MANAGE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(
+    os.pathsep
+)
 TIMEOUT_SECONDS = 60.0
 REDIS_PORT = 6379
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -159,6 +164,7 @@ class RunningShop:
         self.env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": self.settings,
+            "PYTHONPATH": PYTHONPATH,
             "DEBUG": "1",
             "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}",
             "MEDIA_ROOT": str(folder / "media"),

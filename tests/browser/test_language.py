@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +12,12 @@ from tests.live_shop import RunningShop
 
 pytestmark = pytest.mark.browser
 
-PROJECT_ROOT = Path(__file__).parents[2]
 TIMEOUT_MS = 30_000
 
 
 @pytest.fixture
 def prefixed_shop(tmp_path: Path) -> Iterator[RunningShop]:
-    path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
-    env = {"DJANGO_SETTINGS_MODULE": "tests.language_prefixes.settings", "PYTHONPATH": path}
+    env = {"DJANGO_SETTINGS_MODULE": "tests.language_prefixes.settings"}
     with RunningShop(tmp_path, seconds=2, env=env) as running:
         yield running
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("instant_renders")]
 
-PROJECT_ROOT = Path(__file__).parents[2]
 
 # Layout shifts of the button or of elements below it.
 SHIFTS = """
@@ -203,8 +201,7 @@ def test_a_developer_sees_a_hint_if_no_worker_runs(page: Page, shop: RunningShop
 
 @pytest.fixture
 def captcha_shop(tmp_path: Path) -> Iterator[RunningShop]:
-    path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
-    env = {"DJANGO_SETTINGS_MODULE": "tests.captcha.settings", "PYTHONPATH": path}
+    env = {"DJANGO_SETTINGS_MODULE": "tests.captcha.settings"}
     with RunningShop(tmp_path, seconds=0, env=env) as running:
         yield running
 

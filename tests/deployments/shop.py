@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from ..live_shop import RunningShop
-
-ROOT = Path(__file__).resolve().parents[2]
 
 BOOKS = """
 import json
@@ -33,9 +30,7 @@ class DeployedShop(RunningShop):
     def __init__(
         self, folder: Path, settings: str, databases: tuple[str, ...] = ("default",), **env: str
     ) -> None:
-        path = os.pathsep.join([str(ROOT), str(ROOT / "example_project"), os.environ.get("PYTHONPATH", "")])
-        common = {"DJANGO_SETTINGS_MODULE": settings, "PYTHONPATH": path}
-        super().__init__(folder, seconds=0.1, env=common | env)
+        super().__init__(folder, seconds=0.1, env={"DJANGO_SETTINGS_MODULE": settings, **env})
         self.databases = databases
 
     def load_data(self) -> None:

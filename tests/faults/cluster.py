@@ -17,7 +17,6 @@ from tests.live_shop import RunningShop, is_listening, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
 LOG_MARKERS = {"worker": "ready for work at", "monitor": "monitoring at", "pusher": "pushing tasks at"}
 """What a child of the guard logs when it starts, before its process id."""
 
@@ -95,11 +94,10 @@ def _sockets_of(pid: int) -> set[str]:
 
 @contextmanager
 def running_shop(folder: Path, vendor: str, **env: str) -> Iterator[RunningShop]:
-    """A shop with its own database, whose processes can import the tests. Its workers end by SIGKILL."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    """A shop with its own database. Its workers end by SIGKILL."""
     with (
         own_database(vendor, folder) as url,
-        RunningShop(folder, env={"DATABASE_URL": url, "PYTHONPATH": path, **env}) as shop,
+        RunningShop(folder, env={"DATABASE_URL": url, **env}) as shop,
     ):
         try:
             yield shop

@@ -26,8 +26,6 @@ from ..tryons import make_product, product_ref
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def wait_for(condition: Callable[[], object], seconds: float = TIMEOUT_SECONDS, every: float = 0.1) -> None:
     """Poll the database, which other processes change; a failure tells the try-ons' states."""
@@ -56,11 +54,9 @@ class OutageShop(RunningShop):
         seconds: float = 0.02,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        path = os.pathsep.join([str(ROOT), str(ROOT / "example_project")])
         shared = {
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "tests.faults.outage_settings",
-            "PYTHONPATH": path,
             "VTON_QUOTA": "",
             "VTON_IP_QUOTA": "",
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from contextlib import ExitStack
@@ -16,9 +15,6 @@ from tests.live_shop import REDIS_PORT, RunningShop, is_listening, phone_photo, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROOT = Path(__file__).resolve().parents[3]
-PYTHONPATH = os.pathsep.join([str(ROOT), str(ROOT / "example_project"), os.environ.get("PYTHONPATH", "")])
-
 
 class NoQueueShop(RunningShop):
     """A `vton_worker` process polls the database."""
@@ -27,7 +23,7 @@ class NoQueueShop(RunningShop):
     worker: ClassVar[Iterable[str]] = ["vton_worker"]
 
     def __init__(self, folder: Path, **env: str) -> None:
-        super().__init__(folder, env={"PYTHONPATH": PYTHONPATH, **env})
+        super().__init__(folder, env=env)
 
     def start_workers(self) -> None:
         self._spawn("workers", *self.worker)
