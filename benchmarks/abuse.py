@@ -169,7 +169,7 @@ def _spent(deployment: Deployment) -> tuple[float, int]:
     charged = deployment.call_gateway("GET", "ledger")["totals"]["amount"]
     paid = sum(attempt["amount"] for attempt in accounting["attempts"] if attempt["money"] != "free")
     usd = max(accounting["held"] + accounting["spent"], paid, charged) / MICROS_PER_USD
-    return usd, round(paid / (float(ENGINES[ENGINE].price) * MICROS_PER_USD))
+    return usd, round(paid / (float(ENGINES[ENGINE].price or 0) * MICROS_PER_USD))
 
 
 if __name__ == "__main__":

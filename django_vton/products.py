@@ -182,7 +182,8 @@ class DescribedProduct:
         Raise `Refused` (`options_invalid`) if a requested option is invalid or not allowed. If an option of
         the shop is invalid, log it and raise `Refused` (`product_not_enabled`).
         """
-        allowed = set(self.tryon.shopper_options) - MERCHANT_ONLY_OPTIONS
+        for_merchants = {option.name for option in self.engine.options if option.is_for_merchants}
+        allowed = set(self.tryon.shopper_options) - MERCHANT_ONLY_OPTIONS - for_merchants
         if forbidden := sorted(set(requested) - allowed):
             raise Refused("options_invalid", field=f"options.{forbidden[0][:50]}")
         return self.clean_merchant_options(requested)

@@ -179,6 +179,9 @@ def _python() -> str:
             ),
         ),
         *_members(pixazo, "Engine", "Option", "StatusRequest"),
+        "## `django_vton.pixazo.VendorStatus`",
+        sources.markdown(pixazo.VendorStatus.__doc__),
+        table(("status", ""), sources.attribute_docs(pixazo.VendorStatus).items()),
         *_members(storage, "PrivateFileSystemStorage"),
         *_members(sandbox, "Gateway"),
         "### `ledger`",
@@ -300,7 +303,7 @@ def _checks() -> str:
 
 def _errors() -> str:
     from django_vton import exceptions, messages
-    from django_vton.pixazo import ENGINES
+    from django_vton.pixazo import ENGINES, UNVERIFIED_ENGINES
 
     refused = [
         (code(name), str(exceptions.HTTP_STATUS.get(name, 400)), str(message))
@@ -322,7 +325,7 @@ def _errors() -> str:
         "## Options of the engines",
         "What `get_options()` may return. Any other name or value is refused as `options_invalid`.",
     ]
-    for engine in ENGINES.values():
+    for engine in (*ENGINES.values(), *UNVERIFIED_ENGINES.values()):
         rows = [
             (
                 code(option.name),
@@ -331,14 +334,18 @@ def _errors() -> str:
             )
             for option in engine.options
         ]
-        about = f"For {engine.kind}. List price: {engine.price} USD per image."
+        price = f"List price: {engine.price} USD per image." if engine.price else "Its price is not public."
+        unverified = "" if engine.is_verified else " [Unverified](../engines.md#unverified-engines)."
+        about = f"For {engine.kind}. {price}{unverified}"
         parts += [f"### `{engine.name}`", about, table(("option", "values", "default"), rows)]
     return page("Codes and options", *parts)
 
 
 def _values(option: Any) -> str:
-    if option.kind == "integer":
+    if option.kind in {"integer", "number"}:
         return f"{option.minimum} to {option.maximum}"
+    if option.kind == "text":
+        return "a text"
     return ", ".join(map(code, option.choices or ("true", "false")))
 
 

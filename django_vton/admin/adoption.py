@@ -20,7 +20,7 @@ from .. import lifecycle
 from ..gateway.engines import get_engine
 from ..models import Attempt, TryOnRequest
 from ..pixazo import PollFailed
-from ..pixazo.parsing import is_id
+from ..pixazo.ids import is_id
 from ..utils.money import format_usd
 from .base import can_operate
 

@@ -83,12 +83,13 @@ def _engines() -> list[dict[str, Any]]:
     states = GatewayState.objects.in_bulk()
     now = clock.now()
     found = []
-    for name in sorted(engines()):
+    for name, engine in sorted(engines().items()):
         state = states.get(name) or GatewayState(engine=name)
         wait_until = state.wait_until if state.wait_until and state.wait_until > now else None
         found.append(
             {
                 "name": name,
+                "is_verified": engine.is_verified,
                 "status": _engine_status(state),
                 "is_stopped": bool(state.breaker),
                 "wait_until": timezone.localtime(wait_until) if wait_until else None,

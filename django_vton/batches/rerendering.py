@@ -74,6 +74,6 @@ def rerender(batch: Batch, *, options: Options | None = None, user: Any = None) 
 def _new_seed(engine: str) -> dict[str, Any]:
     for option in engines()[engine].options:
         if option.name == SEED and option.kind == "integer":
-            maximum = MAX_SEED if option.maximum is None else option.maximum
-            return {SEED: random.randint(option.minimum or 0, maximum)}  # noqa: S311 - not a secret
+            maximum = MAX_SEED if option.maximum is None else int(option.maximum)
+            return {SEED: random.randint(int(option.minimum or 0), maximum)}  # noqa: S311 - not a secret
     return {}

@@ -47,16 +47,26 @@ def _check_paths() -> list[CheckMessage]:
 
 
 def _check_engines() -> list[CheckMessage]:
-    """E003: an entry in ENGINES is not an engine. E004: a price is for an unknown engine."""
+    """E003: an entry in ENGINES is not an engine. E004: a price is for an unknown engine. W005: see below."""
     try:
         unknown = set(config.PRICES) - set(engines())
     except ImproperlyConfigured as error:
         hint = "Set paths of a known engine, or a subclass of django_vton.pixazo.Engine."
         return [Error(str(error), hint=hint, id="vton.E003")]
     if not unknown:
-        return []
+        return _check_unverified()
     hint = f"The engines are: {', '.join(engines())}."
     return [Error(f"VTON['PRICES'] has unknown engines: {sorted(unknown)}.", hint=hint, id="vton.E004")]
+
+
+def _check_unverified() -> list[CheckMessage]:
+    """W005: an engine is declared from public sources, and was never called."""
+    hint = "Prove it with one render: manage.py vton_doctor --live {} --spend. Then silence this warning."
+    return [
+        Warning(f"The engine {name!r} is unverified.", hint=hint.format(name), id="vton.W005")
+        for name, engine in engines().items()
+        if not engine.is_verified
+    ]
 
 
 def _check_urls() -> list[CheckMessage]:
@@ -152,9 +162,11 @@ def _engine_errors(name: str, tryon: products.TryOn) -> list[str]:
         engine = get_engine(tryon.engine)
     except ImproperlyConfigured as error:
         return [f"{name}: {error}"]
-    known = {option.name for option in engine.options}
-    return [
-        f"{name}.shopper_options contains {option!r}, which {engine.name} does not have"
-        for option in tryon.shopper_options
-        if option not in known
-    ]
+    known = {option.name: option for option in engine.options}
+    found = []
+    for option in tryon.shopper_options:
+        if option not in known:
+            found.append(f"{name}.shopper_options contains {option!r}, which {engine.name} does not have")
+        elif known[option].is_for_merchants:
+            found.append(f"{name}.shopper_options contains {option!r}, which only merchants may set")
+    return found

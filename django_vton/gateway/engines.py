@@ -12,7 +12,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from ..conf import MICROS_PER_USD, config
-from ..pixazo import ENGINES, Engine
+from ..pixazo import ENGINES, UNVERIFIED_ENGINES, Engine
 
 
 @lru_cache(maxsize=1)
@@ -20,8 +20,8 @@ def engines() -> dict[str, Engine]:
     """Return all engines by name.
 
     `VTON["ENGINES"]` maps the name of a known engine to other paths (`{"submit_path": "...", "status_path":
-    "..."}`), or a new name to an `Engine` subclass or its dotted path. Raise `ImproperlyConfigured` if an
-    entry is invalid.
+    "..."}`), or a new name to an `Engine` subclass or its dotted path. An unverified engine is only returned
+    if it is named, at least with `{}`. Raise `ImproperlyConfigured` if an entry is invalid.
     """
     return ENGINES | {name: _build(name, entry) for name, entry in config.ENGINES.items()}
 
@@ -33,15 +33,18 @@ def _build(name: str, entry: Any) -> Engine:
         raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}]: {error}") from error
     if not isinstance(engine, Engine) or engine.name != name:
         raise ImproperlyConfigured(f"VTON['ENGINES'][{name!r}] is not an Engine with that name.")
+    if engine.price is None and name not in config.PRICES:
+        raise ImproperlyConfigured(f"VTON['PRICES'] must contain {name!r}, whose price is not public.")
     return engine
 
 
 def _with_paths(name: str, paths: Mapping[str, str]) -> Engine:
-    if name not in ENGINES:
+    known = {**ENGINES, **UNVERIFIED_ENGINES}
+    if name not in known:
         raise ValueError("only a known engine can have other paths")
     if extra := set(paths) - {"submit_path", "status_path"}:
         raise ValueError(f"unknown paths: {sorted(extra)}")
-    return type(ENGINES[name])(**paths)
+    return type(known[name])(**paths)
 
 
 def _instantiate(entry: Any) -> Any:
@@ -60,7 +63,8 @@ def get_engine(name: str) -> Engine:
 def price(name: str, options: Mapping[str, Any]) -> int:
     """Return the price in micro-USD of all images of one render with these options."""
     engine = get_engine(name)
-    per_image: Decimal = config.PRICES.get(name, engine.price)
+    per_image: Decimal | None = config.PRICES.get(name, engine.image_price(options))
+    assert per_image is not None, "`_build` refuses an engine without a price."
     return int(per_image * MICROS_PER_USD) * engine.image_count(options)
 
 

@@ -4,16 +4,15 @@ The package imports nothing from the rest of the project. This module does not i
 reading an engine's options does not load an HTTP library.
 """
 
-from .engine import Engine, Option, OptionError, StatusRequest
-from .fashn import Fashn
-from .glass import Glass
-from .parsing import BadPayload, VendorResponse, VendorStatus, parse_callback_id
+from .engine import Engine, StatusRequest
+from .engines import ENGINES, UNVERIFIED_ENGINES, Fashn, Glass
+from .option import Option, OptionError
+from .parsing import BadPayload, VendorResponse, VendorStatus
 from .responses import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
-
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Fashn(), Glass())}
 
 __all__ = [
     "ENGINES",
+    "UNVERIFIED_ENGINES",
     "BadPayload",
     "DownloadFailed",
     "Engine",
@@ -27,5 +26,4 @@ __all__ = [
     "SubmitResult",
     "VendorResponse",
     "VendorStatus",
-    "parse_callback_id",
 ]

@@ -21,7 +21,7 @@ from . import ssrf
 from .downloads import ResultDownloader
 from .engine import Engine
 from .log_filter import install_log_filter, suppress_http_logs
-from .parsing import MAX_BODY, BadPayload, VendorResponse, parse_error, parse_json
+from .parsing import MAX_BODY, BadPayload, VendorResponse, parse_json
 from .responses import (
     PollFailed,
     SubmitOutcome,
@@ -42,7 +42,6 @@ from .transport import (
     read_chunks,
 )
 
-SUBMIT_TIMEOUT_SECONDS = 20.0
 POLL_TIMEOUT_SECONDS = 15.0
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
 DOWNLOAD_MAX_BYTES = 32 * 1024 * 1024
@@ -124,15 +123,16 @@ class PixazoClient:
         *,
         callback_url: str | None = None,
         before_send: Callable[[], None] | None = None,
-        seconds: float = SUBMIT_TIMEOUT_SECONDS,
+        seconds: float | None = None,
     ) -> SubmitResult:
         """Send a paid request once and classify its outcome. Network and vendor errors do not raise.
 
         `before_send` is called after the connection is established and before the first byte is sent. If it
-        raises, nothing is sent and the exception propagates. `callback_url` is ignored if the engine does not
-        support callbacks. `seconds` limits the whole call. Raise `ValueError` if `callback_url` is not an
-        https URL in ASCII.
+        raises, nothing is sent and the exception propagates. `callback_url` is ignored if the engine has no
+        header for it. `seconds` limits the whole call, by default as the engine declares. Raise `ValueError`
+        if `callback_url` is not an https URL in ASCII.
         """
+        seconds = engine.submit_seconds if seconds is None else seconds
         headers = self._callback_headers(engine, callback_url)
         sending = _SendTrace(before_send)
         request = self._submits.build_request(
@@ -140,7 +140,7 @@ class PixazoClient:
             self._base + engine.submit_path,
             json=dict(body),
             headers=headers,
-            extensions={"trace": sending.trace, "timeout": TIMEOUT.as_dict()},
+            extensions={"trace": sending.trace, "timeout": TIMEOUT.as_dict() | {"read": seconds}},
         )
         try:
             with suppress_http_logs():
@@ -175,15 +175,15 @@ class PixazoClient:
         payload = parse_json(content)
         if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
             try:
-                answer = parse_response(engine, payload)
+                answer = parse_response(engine, payload, vendor_id)
             except BadPayload as problem:
                 error = str(problem)
             else:
                 if answer.vendor_id == vendor_id:
                     return answer
                 error = "the response is about another render"
-        elif isinstance(payload, dict):
-            error = parse_error(payload)
+        else:
+            error = engine.parse_error(payload)
         raise PollFailed(
             describe_response(status_code, error),
             status_code=status_code,

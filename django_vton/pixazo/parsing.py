@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-MAX_ID = 2000
-"""The maximum size of an id in bytes, which a unique index of each database can hold."""
 MAX_WORD = 200
 MAX_BODY = 1_000_000
 MAX_TEXT = 500
@@ -24,16 +22,20 @@ MAX_RAW = 16_000
 
 
 class BadPayload(ValueError):  # noqa: N818  It describes the payload, not an error of ours.
-    """The payload is not an object or has no usable request id. The message never quotes the payload."""
+    """The payload is not an object or has no usable id of a render. The message never quotes the payload."""
 
 
 class VendorStatus(StrEnum):
     """The state of a render at the vendor."""
 
     RUNNING = "running"
+    """It has not ended."""
     COMPLETED = "completed"
+    """It has its images."""
     FAILED = "failed"
+    """It has ended without images, and counts as charged."""
     ERROR = "error"
+    """It has ended by an error of the vendor's system, and costs nothing."""
 
 
 # From "Status Values" on the Fashn page; "submitted" and "completed" are also on the Glass page.
@@ -52,7 +54,7 @@ class VendorResponse:
     """The gateway's response to a submit or a poll, or the body of a callback."""
 
     vendor_id: str
-    """The vendor's `request_id`: see `is_id`."""
+    """The vendor's id of the render: see `ids.is_id`."""
     status: VendorStatus
     """COMPLETED only if there is an image to download; see `parse_status`."""
     raw_status: str
@@ -74,34 +76,19 @@ class VendorResponse:
         return self.status is not VendorStatus.RUNNING
 
 
-def parse_status(raw_status: str, *, has_images: bool) -> VendorStatus:
+def parse_status(
+    raw_status: str, *, has_images: bool, known: Mapping[str, VendorStatus] | None = None
+) -> VendorStatus:
     """Map the vendor's status text to ours, ignoring case (Fashn writes `COMPLETED`, Glass `completed`).
 
-    An undocumented status is RUNNING, so that the render is polled until its deadline. COMPLETED without an
-    image is RUNNING too, since the image is paid for and can still appear.
+    `known` are the words of one engine, in lower case. Any other status is RUNNING, so that the render is
+    polled until its deadline. COMPLETED without an image is RUNNING too, since the image is paid for and can
+    still appear.
     """
-    status = _STATUSES.get(raw_status.strip().casefold(), VendorStatus.RUNNING)
+    status = (_STATUSES | dict(known or {})).get(raw_status.strip().casefold(), VendorStatus.RUNNING)
     if status is VendorStatus.COMPLETED and not has_images:
         return VendorStatus.RUNNING
     return status
-
-
-def is_id(text: str) -> bool:
-    """Return whether a render can be stored and polled under this id.
-
-    Every character must be printable. "." and ".." would be another path in the URL of a poll.
-    """
-    return text.isprintable() and bool(text.strip(". ")) and len(text.encode()) <= MAX_ID
-
-
-def parse_id(payload: Mapping[str, Any]) -> str:
-    """Return the `request_id` as a string. Raise `BadPayload` if it is missing or no `is_id`."""
-    value = payload.get("request_id")
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not is_id(value):
-        raise BadPayload("no usable request_id")
-    return value
 
 
 def parse_urls(value: object) -> tuple[str, ...]:
@@ -127,7 +114,7 @@ def parse_error(payload: Mapping[str, Any]) -> str:
     parts = [error, payload.get("message")] if error else []
     if isinstance(error, Mapping):
         parts = [error.get("name"), error.get("message")]
-    return ": ".join(part for part in parts if isinstance(part, str) and part)
+    return ": ".join(dict.fromkeys(part for part in parts if isinstance(part, str) and part))
 
 
 _PERSON = re.compile(r"\b(model[\s_-]?image|person|human)", re.IGNORECASE)
@@ -171,18 +158,6 @@ def parse_json(body: bytes | None) -> Any:
     try:
         return None if body is None else json.loads(body)
     except (ValueError, RecursionError):  # Thousands of nested brackets raise RecursionError.
-        return None
-
-
-def parse_callback_id(body: bytes) -> str | None:
-    """Return the `request_id` in a callback's body, or None.
-
-    Callbacks are not signed, so the id only tells which render to poll. Nothing else in the body is used.
-    """
-    payload = parse_json(body) if len(body) <= MAX_BODY else None
-    try:
-        return parse_id(payload) if isinstance(payload, dict) else None
-    except BadPayload:
         return None
 
 

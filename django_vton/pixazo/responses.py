@@ -7,7 +7,7 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from .engine import Engine
-from .parsing import BadPayload, VendorResponse, error_code, parse_error, parse_json, redact_text
+from .parsing import BadPayload, VendorResponse, error_code, parse_json, redact_text
 
 MAX_RETRY_AFTER = 3600.0
 """The longest delay in seconds that is taken from a Retry-After header."""
@@ -69,7 +69,7 @@ class SubmitResult:
     answer: VendorResponse | None = None
     """Set if ACCEPTED. Its status can be final already."""
     status_code: int | None = None
-    """The HTTP status; None if no response was received."""
+    """The HTTP status, or the one for which a code in the response stands; None without a response."""
     error: str = ""
     """The error for staff, without URLs or the key. Begins with "HTTP nnn" if the vendor responded."""
     error_code: str | None = None
@@ -85,17 +85,25 @@ def classify_response(
 ) -> SubmitResult:
     """Classify the response to a submit. `body` is None if it was too long or could not be decoded."""
     payload = parse_json(body)
-    text = parse_error(payload) if isinstance(payload, dict) else ""
+    text = engine.parse_error(payload)
     error = describe_response(status_code, text)
     if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
         try:
             answer = parse_response(engine, payload)
         except BadPayload as problem:
+            if refusal_status := engine.refusal_status(payload):
+                return SubmitResult(
+                    outcome=SubmitOutcome.REFUSED,
+                    status_code=refusal_status,
+                    error=error,
+                    error_code=error_code(text),
+                    retry_after=retry_after,
+                )
             return SubmitResult(
                 outcome=SubmitOutcome.UNKNOWN, status_code=status_code, error=f"{error}: {problem}"
             )
         return SubmitResult(outcome=SubmitOutcome.ACCEPTED, status_code=status_code, answer=answer)
-    is_documented = status_code in _REFUSALS_WITH_BODY and text and "request_id" not in payload
+    is_documented = status_code in _REFUSALS_WITH_BODY and text and not engine.names_render(payload)
     is_refused = status_code in _REFUSALS or is_documented
     return SubmitResult(
         outcome=SubmitOutcome.REFUSED if is_refused else SubmitOutcome.UNKNOWN,
@@ -106,13 +114,13 @@ def classify_response(
     )
 
 
-def parse_response(engine: Engine, payload: object) -> VendorResponse:
-    """Return `engine.parse(payload)`. Raise `BadPayload` for any exception, even from an error in the engine.
+def parse_response(engine: Engine, payload: object, vendor_id: str | None = None) -> VendorResponse:
+    """Return `engine.parse(...)`. Raise `BadPayload` for any exception, even from an error in the engine.
 
     An exception from a shop's own engine must not lose the response to a paid request.
     """
     try:
-        return engine.parse(payload)
+        return engine.parse(payload, vendor_id)
     except BadPayload:
         raise
     except Exception as error:

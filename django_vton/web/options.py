@@ -38,13 +38,14 @@ class OptionField:
         low, high = self.option.minimum, self.option.maximum
         if low is None or high is None or high - low >= MAX_LISTED_VALUES:
             return []
-        return [(str(number), number) for number in range(low, high + 1)]
+        return [(str(number), number) for number in range(int(low), int(high) + 1)]
 
 
 def allowed_options(product: DescribedProduct) -> list[Option]:
     """Return the options that a shopper may set for this product."""
     allowed = set(product.tryon.shopper_options) - MERCHANT_ONLY_OPTIONS
-    return [option for option in product.engine.options if option.name in allowed]
+    options = product.engine.options
+    return [option for option in options if option.name in allowed and not option.is_for_merchants]
 
 
 def option_fields(product: DescribedProduct) -> list[OptionField]:

@@ -11,8 +11,8 @@ from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
 
 from .. import lifecycle
+from ..gateway.engines import engines
 from ..models import Attempt
-from ..pixazo import parse_callback_id
 from ..queue import wake
 from ..utils import database
 from ..utils.redaction import redact_errors
@@ -21,7 +21,7 @@ from .sessions import skip_session_save
 
 MAX_BODY_BYTES = 64 * 1024
 
-ATTEMPT_FIELDS = ("number", "vendor_id", "request__state", "request__called_back_at")
+ATTEMPT_FIELDS = ("number", "engine", "vendor_id", "request__state", "request__called_back_at")
 """The columns that most callbacks need. Django loads the other columns on access."""
 
 
@@ -45,7 +45,9 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
         )
     except Attempt.DoesNotExist:
         return HttpResponse(status=404)
-    if lifecycle.receive_callback(attempt, parse_callback_id(_body(request)) or ""):
+    engine = engines().get(attempt.engine)
+    vendor_id = engine.parse_callback_id(_body(request)) if engine is not None else None
+    if lifecycle.receive_callback(attempt, vendor_id or ""):
         database.on_commit(wake, robust=True)
     return HttpResponse(status=200)
 

@@ -32,7 +32,10 @@ from ..utils.tokens import hash_token, new_token
 logger = logging.getLogger(__name__)
 
 MAX_CALL_SECONDS = 20.0
-"""The maximum duration of one call to the vendor. It must be shorter than `lifecycle.LEASE`."""
+"""The maximum duration of a poll or a download. A submit takes at most `Engine.submit_seconds`.
+
+Both must be shorter than `lifecycle.LEASE`.
+"""
 
 HORIZON = timedelta(seconds=60)
 """A dispatcher waits for work that is due within this time. The schedule wakes a worker for later work."""
@@ -187,7 +190,7 @@ def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal:
     """Claim these submits of one engine, and create their vendor links in the same transaction."""
     if not attempts:
         return []
-    lease_ends = time.monotonic() + lifecycle.LEASE.total_seconds() - MAX_CALL_SECONDS
+    lease_ends = time.monotonic() + lifecycle.LEASE.total_seconds() - engine.submit_seconds
     tokens = {attempt.pk: new_token() for attempt in attempts}
     hashes = [hash_token(token) for token in tokens.values()]
     with database.atomic():

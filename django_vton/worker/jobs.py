@@ -151,7 +151,7 @@ class RunningJobs:
             )
         has_callback = links.supports_callback(job.engine.name)
         callback_url = links.public_url("callback", job.token) if has_callback else None
-        return job.engine.submit_body(person, product, job.request.options), callback_url
+        return job.engine.submit_body(person, product, job.request.options, callback_url), callback_url
 
     async def _store_submit_result(self, job: Job, result: SubmitResult) -> None:
         """Store the result. Retry after connection errors, since the vendor does not repeat its response."""

@@ -10,8 +10,7 @@ from django.urls import reverse
 from django_vton import batches
 from django_vton.models import Attempt, Batch, PersonPhoto, TryOnRequest
 from django_vton.models.states import State
-from django_vton.pixazo import Option
-from django_vton.pixazo.glass import Glass
+from django_vton.pixazo import Glass, Option
 
 from .batches import CHANGE, PRODUCTS, REVIEW, action_url_name, outdated, start_batch
 from .conftest import Staff, get_page, get_status, post_messages, visible_text

@@ -13,7 +13,8 @@ from django_vton.gateway import engines
 from django_vton.lifecycle.operators import MAX_ANSWER_DELAY
 from django_vton.models import Attempt, Quota
 from django_vton.models.states import State
-from django_vton.pixazo import SubmitOutcome, SubmitResult
+from django_vton.pixazo import Engine, SubmitOutcome, SubmitResult
+from django_vton.pixazo.engine import MAX_SUBMIT_SECONDS
 from django_vton.worker import claims, outcomes
 
 from ..tryons import claim_for_submit
@@ -120,11 +121,11 @@ def test_a_refusal_after_the_outcome_timeout_frees_the_money(harness: Harness, r
 
 
 def test_operators_can_decide_only_after_the_latest_possible_result() -> None:
-    assert timedelta(seconds=claims.MAX_CALL_SECONDS) + lifecycle.LEASE <= MAX_ANSWER_DELAY
+    assert timedelta(seconds=MAX_SUBMIT_SECONDS) + lifecycle.LEASE <= MAX_ANSWER_DELAY
 
 
 def test_no_socket_is_opened_after_the_lease(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "MAX_CALL_SECONDS", lifecycle.LEASE.total_seconds() + 1)
+    monkeypatch.setattr(Engine, "submit_seconds", lifecycle.LEASE.total_seconds() + 1)
     row = harness.order()
     harness.run_cycle()
     row = harness.reload(row, State.QUEUED)

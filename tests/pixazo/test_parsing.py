@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_vton.pixazo import ENGINES, BadPayload, Engine, VendorResponse, VendorStatus, parse_callback_id
+from django_vton.pixazo import ENGINES, BadPayload, Engine, VendorResponse, VendorStatus
 from django_vton.pixazo.parsing import error_code, parse_timestamp
 
 from . import payloads
@@ -277,7 +277,7 @@ def test_both_timestamp_formats_are_parsed(text: object, moment: datetime | None
     ],
 )
 def test_the_request_id_of_a_callback_is_parsed(body: bytes, request_id: str | None) -> None:
-    assert parse_callback_id(body) == request_id
+    assert FASHN.parse_callback_id(body) == request_id
 
 
 json_values = st.recursive(

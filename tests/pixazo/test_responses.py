@@ -77,7 +77,7 @@ def test_the_response_to_a_submit_may_already_contain_the_result() -> None:
 
 def test_an_error_in_a_shops_engine_does_not_lose_a_paid_request() -> None:
     class Broken(Fashn):
-        def parse(self, payload: object) -> VendorResponse:
+        def parse(self, payload: object, vendor_id: str | None = None) -> VendorResponse:
             raise KeyError("https://secret.example/CANARY")
 
     submission = classify_response(Broken(), 202, QUEUED, None)

@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from ...gateway.engines import engines
 from ...models import Batch, BatchRule, PersonPhoto
-from ...pixazo import OptionError
-from ...pixazo.engine import Engine, Option
+from ...pixazo import Engine, Option, OptionError
 
 
 class BatchSetupForm(forms.Form):
@@ -45,7 +44,7 @@ class BatchSetupForm(forms.Form):
                 name = field_name(engine, option)
                 self.fields[name] = _field(option)
                 value = batch.options.get(engine.name, {}).get(option.name, "")
-                self.initial[name] = str(value).lower() if isinstance(value, bool) else value
+                self.initial[name] = _as_text(value)
 
     @property
     def engine_fields(self) -> list[tuple[Engine, list[forms.BoundField]]]:
@@ -75,15 +74,25 @@ def field_name(engine: Engine, option: Option) -> str:
     return f"{engine.name}.{option.name}"
 
 
+def _as_text(value: Any) -> Any:
+    """Return an option's value as `Option.from_text` reads it."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 def _field(option: Option) -> forms.Field:
-    label = cast("str", option.label)
-    if option.kind == "integer":
-        bounds = {"min": option.minimum, "max": option.maximum, "placeholder": _("product's own value")}
-        return forms.CharField(
-            label=label, required=False, max_length=9, widget=forms.NumberInput(attrs=bounds)
-        )
-    choices: list[tuple[str, Any]] = [("", _("product's own value"))]
-    choices += (
-        [("true", _("Yes")), ("false", _("No"))] if option.kind == "boolean" else option.labelled_choices
-    )
-    return forms.ChoiceField(label=label, required=False, choices=choices)
+    own_value = _("product's own value")
+    shared: dict[str, Any] = {"label": cast("str", option.label), "required": False}
+    match option.kind:
+        case "choice" | "boolean":
+            is_boolean = option.kind == "boolean"
+            choices = [("true", _("Yes")), ("false", _("No"))] if is_boolean else option.labelled_choices
+            return forms.ChoiceField(choices=[("", own_value), *choices], **shared)
+        case "integer" | "number":
+            step = 1 if option.kind == "integer" else "any"
+            bounds = {"min": option.minimum, "max": option.maximum, "step": step, "placeholder": own_value}
+            return forms.CharField(max_length=19, widget=forms.NumberInput(attrs=bounds), **shared)
+        case _:
+            values = ", ".join(option.choices) or own_value
+            return forms.CharField(widget=forms.TextInput(attrs={"placeholder": values}), **shared)

@@ -169,7 +169,8 @@ def _form_field(field: OptionField) -> forms.Field:
         "error_messages": errors,
     }
     if not field.choices:
-        return forms.IntegerField(min_value=field.option.minimum, max_value=field.option.maximum, **shared)
+        bounds: dict[str, Any] = {"min_value": field.option.minimum, "max_value": field.option.maximum}
+        return forms.IntegerField(**bounds, **shared)
     automatic = [("", pgettext_lazy("vton", "Automatic"))] if field.default is None else []
     return forms.TypedChoiceField(
         choices=[*automatic, *field.choices], coerce=field.option.from_text, **shared

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from django.utils.translation import pgettext_lazy
 
-from .engine import Engine, Option
+from ..engine import Engine
+from ..option import Option
 
 
 class Fashn(Engine):

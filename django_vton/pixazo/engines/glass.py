@@ -1,13 +1,11 @@
 """Glass v1, as documented on the vendor's pages "Glass v1" and "Pixelforge Accessories VTON"."""
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
-from .engine import Engine, Option, StatusRequest
-from .parsing import parse_urls
+from ..engine import Engine
+from ..option import Option
 
 
 class Glass(Engine):
@@ -28,7 +26,9 @@ class Glass(Engine):
     product_field = "glass_image_path"
     samples_option = "num_images"
     images_as = "base64"
-    supports_callbacks = False
+    callback_header = None
+    status_field = "request_id"
+    image_fields = ("image_url",)
     options = (
         Option(
             name="num_images",
@@ -47,11 +47,3 @@ class Glass(Engine):
             default="jpeg",
         ),
     )
-
-    def status_request(self, vendor_id: str) -> StatusRequest:
-        """Return a POST with the id in its body."""
-        return StatusRequest(method="POST", path=self.status_path, json={"request_id": vendor_id})
-
-    def parse_images(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the URLs in `image_url`: a list too, although the document shows only a single URL."""
-        return parse_urls(payload.get("image_url"))
