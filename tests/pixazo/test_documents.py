@@ -58,10 +58,9 @@ async def test_a_request_is_sent_as_in_the_document(
     example: dict[str, Any], connect: Callable[..., PixazoClient]
 ) -> None:
     is_fashn = "model_image" in example
-    engine = FASHN if is_fashn else Glass()
-    engine.images_as = (
-        "url"  # As in the examples. The package sends Base64 to Glass, which is documented too.
-    )
+    engine = Fashn() if is_fashn else Glass()
+    # As in the examples. The package sends Base64 to Glass, which is documented as well.
+    engine.images_as = "url"
     images = {example[engine.person_field], example[engine.product_field]}
     options = {name: value for name, value in example.items() if value not in images}
     body = engine.submit_body(
