@@ -6,7 +6,6 @@ once, but opens no incident and refuses no order before it has lasted for two mi
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,12 +30,11 @@ from ..models import (
     UndeletedFile,
 )
 from ..models.photos import release_today
-from ..models.states import IMAGE_ERROR_CODES, IMAGES_UNREACHABLE, State
 from ..queue import liveness
 from ..utils import clock, database
-from ..utils.periods import period_bounds, today
+from ..utils.periods import period_bounds
 from .fact import Fact
-from .outcomes import HAS_ATTEMPT, OUTCOME_UNKNOWN
+from .vendor_facts import charges, pictures, statuses, unknown
 
 LASTING = timedelta(minutes=2)
 """The time after which a stopped engine or a failing storage refuses orders."""
@@ -52,20 +50,11 @@ FILES_SHOWN = timedelta(days=1)
 
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 
-FOREIGN_TASK_AGE = timedelta(hours=1)
-"""The time for which a task of another project is shown. If the problem lasts, one comes within minutes."""
-
-MAX_TRYON_AGE = timedelta(days=7)
-"""The age of the try-ons whose image failures are examined."""
-
-MIN_UNREACHABLE = 2
-"""The number of failed renders in a row that is an incident if the vendor has not downloaded the images."""
-
-MIN_UNREADABLE = 3
-"""The number of failed renders in a row that cannot be explained by one bad image."""
-
 RELEASE_WARNING = timedelta(days=14)
 """How long before the end of a house model's release staff are told of it."""
+
+FOREIGN_TASK_AGE = timedelta(hours=1)
+"""The time for which a task of another project is shown. If the problem lasts, one comes within minutes."""
 
 
 def settings() -> Iterator[Fact]:
@@ -178,50 +167,6 @@ def _is_lasting(since: datetime | None) -> bool:
     return since is not None and since <= clock.now() - LASTING
 
 
-def unknown() -> Iterator[Fact]:
-    """Try-ons that may have been charged, until an operator resolves them: one fact for each day."""
-    days = defaultdict(list)
-    for finished_at in TryOnRequest.objects.filter(OUTCOME_UNKNOWN).values_list("finished_at", flat=True):
-        if finished_at is not None:
-            days[today(finished_at)].append(finished_at)
-    for day, times in sorted(days.items(), reverse=True):
-        yield Fact(check="unknown", cause=f"unknown_outcome.{day}", since=min(times))
-    if not days:
-        yield Fact(check="unknown", text="no try-on has an unknown outcome")
-
-
-def charges() -> Iterator[Fact]:
-    """The vendor charges for submits that it answers with an error. Nobody pays twice for the next hour."""
-    states = circuit_breaker.charged_errors(clock.now()).filter(engine__in=engines()).order_by("engine")
-    found = dict(states.values_list("engine", "charged_error_at"))
-    for engine, at in found.items():
-        yield Fact(check="charges", cause=f"charged_errors.{engine}", since=at)
-    if not found:
-        yield Fact(check="charges", text="no submit with an error was charged")
-
-
-def pictures() -> Iterator[Fact]:
-    """The newest renders failed because of images, by the vendor's responses.
-
-    The shop cannot request its own URLs from outside. Only renders whose images the vendor downloads count.
-    """
-    by_link = [name for name, engine in engines().items() if engine.images_as == "url"]
-    ended = TryOnRequest.objects.filter(
-        HAS_ATTEMPT, engine__in=by_link, state__in=(State.COMPLETED, State.FAILED)
-    )
-    recent = ended.filter(created_at__gte=clock.now() - MAX_TRYON_AGE).order_by("-created_at")
-    codes = list(recent.values_list("error_code", flat=True)[:MIN_UNREADABLE])
-    for cause, image_codes, minimum in (
-        ("images_unreachable", {IMAGES_UNREACHABLE}, MIN_UNREACHABLE),
-        ("images_unreadable", {IMAGES_UNREACHABLE, *IMAGE_ERROR_CODES}, MIN_UNREADABLE),
-    ):
-        newest = codes[:minimum]
-        if newest and set(newest) <= image_codes:
-            yield Fact(check="pictures", cause=cause, is_incident=len(newest) == minimum)
-            return
-    yield Fact(check="pictures", text="no series of renders failed because of images")
-
-
 def overdue() -> Iterator[Fact]:
     """A try-on has been due for minutes, so the workers do too little."""
     oldest, now = TryOnRequest.objects.scheduled().aggregate(at=Min("due_at"))["at"], clock.now()
@@ -285,11 +230,14 @@ def clocks() -> Iterator[Fact]:
 STOPS = (settings, pause, budget, workers, storage, gateway)
 """What can stop renders and refuse orders, the first reason first."""
 
-INCIDENTS = (budget, workers, storage, gateway, queue, unknown, charges, releases, pictures, files, deletions)
+INCIDENTS = (
+    *(budget, workers, storage, gateway, queue, unknown, charges, releases),
+    *(pictures, statuses, files, deletions),
+)
 """What can become an incident."""
 
 FACTS = (
-    *(*STOPS, queue, unknown, charges, releases, outdated, pictures),
+    *(*STOPS, queue, unknown, charges, releases, outdated, pictures, statuses),
     *(files, deletions, overdue, messages, clocks),
 )
 

@@ -256,6 +256,7 @@ NOTICES = {
     "outdated": _outdated,
     "images_unreachable": vendor_notices.images_unreachable,
     "images_unreadable": vendor_notices.images_unreadable,
+    "unknown_status": vendor_notices.unknown_status,
     "storage": _storage,
     "missing_files": _missing_files,
     "undeleted_files": _undeleted_files,

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from ..conf import config
 from ..gateway import circuit_breaker, links
-from ..models import Attempt
+from ..models import Attempt, UnknownStatus
+from ..models.operations import COMPLETED_WITHOUT_IMAGES
 from ..pixazo import SubmitOutcome
 from .notice import Notice
 
@@ -133,5 +134,26 @@ def images_unreadable(_details: str) -> Notice:
                 "message with each try-on; the pause switch stops the cost."
             )
             % {"url": config.PUBLIC_BASE_URL},
+        ],
+    )
+
+
+def unknown_status(pk: str) -> Notice:
+    """The vendor uses a status that the engine does not declare. `pk` is the `UnknownStatus`."""
+    row = UnknownStatus.objects.filter(pk=pk).first() or UnknownStatus()
+    names = {"engine": row.engine, "word": row.word}
+    if row.word.casefold() == COMPLETED_WITHOUT_IMAGES:
+        cause = _("A render is reported as complete, and its images are not where they are expected.")
+    else:
+        cause = _("The word is not in the vendor's documents: “%(word)s”.") % names
+    return Notice(
+        _("%(engine)s has an unknown status") % names,
+        [
+            cause,
+            _("Such renders are polled until their deadline, and those that do not end count as spent."),
+            _(
+                "If they never complete, report it with the output of vton_transcript. An engine of your own "
+                "declares the word in `statuses`, or the field in `image_fields`. This is reported once."
+            ),
         ],
     )

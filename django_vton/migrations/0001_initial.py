@@ -514,6 +514,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='UnknownStatus',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('engine', models.CharField(max_length=50)),
+                ('word', models.CharField(help_text="The vendor's, or `completed without images`.", max_length=50)),
+                ('since', models.DateTimeField(default=django_vton.utils.clock.now)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('engine', 'word'), name='vton_unknown_status')],
+            },
+        ),
+        migrations.CreateModel(
             name='VendorLink',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -4,7 +4,15 @@ from .attempts import Attempt, TryOnEvent, VendorLink
 from .batches import Batch, BatchNotice, BatchRender, Publication
 from .billing import BudgetPeriod, Quota
 from .conversions import Conversion
-from .operations import DispatcherLease, FailedCheck, GatewayState, Incident, PauseSwitch, UndeletedFile
+from .operations import (
+    DispatcherLease,
+    FailedCheck,
+    GatewayState,
+    Incident,
+    PauseSwitch,
+    UndeletedFile,
+    UnknownStatus,
+)
 from .phone_links import PhoneLink
 from .photos import HouseModel, PersonPhoto
 from .products import ProductCheck
@@ -40,5 +48,6 @@ __all__ = [
     "TryOnImage",
     "TryOnRequest",
     "UndeletedFile",
+    "UnknownStatus",
     "VendorLink",
 ]

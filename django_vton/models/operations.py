@@ -112,6 +112,23 @@ class UndeletedFile(Model):
         return self.name
 
 
+COMPLETED_WITHOUT_IMAGES = "completed without images"
+
+
+class UnknownStatus(Model):
+    """A status of the vendor that its engine does not declare. The row stays, so it is reported once."""
+
+    engine = models.CharField(max_length=50)
+    word = models.CharField(max_length=50, help_text="The vendor's, or `completed without images`.")
+    since = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["engine", "word"], name="vton_unknown_status")]
+
+    def __str__(self) -> str:
+        return f"{self.engine}: {self.word}"
+
+
 class FailedCheck(Model):
     """What did not work the last time, by the name of its check. See `health.storage`."""
 

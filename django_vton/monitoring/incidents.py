@@ -11,6 +11,7 @@ The names of incidents:
 - `breaker.<engine>.<HTTP status, or "unreachable">`
 - `budget.<kind>.<first day>.<near or reached>.<cap in micro-USD>`, so that a new cap is a new incident.
 - `unknown_outcome.<day>`, until all outcomes of the day are resolved
+- `unknown_status.<pk>`, for a week after an engine first had a status that it does not declare
 - `charged_errors.<engine>`, while the vendor charges for submits that it answers with an error
 - `release.<house model>.<soon or ended>.<last day>`
 - `images_unreachable`, if the vendor has not downloaded the images

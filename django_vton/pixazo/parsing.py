@@ -59,6 +59,8 @@ class VendorResponse:
     """COMPLETED only if there is an image to download; see `parse_status`."""
     raw_status: str
     """The vendor's own status text."""
+    is_declared: bool = True
+    """Whether the engine declares the status and, if COMPLETED, the images are where it declares them."""
     images: tuple[str, ...] = field(default=(), repr=False)
     """Result URLs, http or https. Whether they may be requested is not checked yet."""
     error: str = ""
@@ -85,10 +87,15 @@ def parse_status(
     polled until its deadline. COMPLETED without an image is RUNNING too, since the image is paid for and can
     still appear.
     """
-    status = (_STATUSES | dict(known or {})).get(raw_status.strip().casefold(), VendorStatus.RUNNING)
-    if status is VendorStatus.COMPLETED and not has_images:
+    status = declared_status(raw_status, known or {})
+    if status is None or (status is VendorStatus.COMPLETED and not has_images):
         return VendorStatus.RUNNING
     return status
+
+
+def declared_status(raw_status: str, known: Mapping[str, VendorStatus]) -> VendorStatus | None:
+    """Return what the vendor's status text means, or None if neither its documents nor the engine say it."""
+    return {**_STATUSES, **known}.get(raw_status.strip().casefold())
 
 
 def parse_urls(value: object) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from .. import lifecycle
 from ..conf import config
 from ..gateway import circuit_breaker, links, polling
 from ..gateway.backoff import SERVER_ERRORS
+from ..health.statuses import record_unknown_status
 from ..models import TryOnImage
 from ..pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from ..utils import clock
@@ -122,6 +123,8 @@ def on_poll(outcomes: Sequence[tuple[Job, VendorResponse | None, float | None, b
     now, lease_ends = clock.now(), time.monotonic() + MAX_CALL_SECONDS
     rendered, releases = [], []
     for job, answer, retry_after, may_download in outcomes:
+        if answer is not None and not answer.is_declared:
+            record_unknown_status(job.engine, answer)
         if answer is None or not answer.is_final:
             # A poll that the vendor has postponed does not show that the render takes too long.
             extra = MAX_POSTPONEMENT if retry_after else timedelta(0)
