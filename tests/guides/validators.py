@@ -24,7 +24,7 @@ from django.template import engines
 from django.urls import resolve
 from jinja2 import Environment
 
-from django_vton.health import facts
+from django_vton.health import facts, vendor_facts
 from django_vton.models import TryOnEvent
 from django_vton.models.states import State
 from django_vton.monitoring import health_checks
@@ -129,7 +129,9 @@ def jinja(code: str) -> None:
 def json_text(code: str) -> None:
     results = json.loads(code)
     if all(set(result) == {"name", "ok", "text"} for result in results):
-        source = "".join(Path(str(module.__file__)).read_text() for module in (facts, health_checks))
+        source = "".join(
+            Path(str(module.__file__)).read_text() for module in (facts, vendor_facts, health_checks)
+        )
         assert [it for it in results if f'"{it["name"].partition(".")[0]}' not in source] == []
 
 

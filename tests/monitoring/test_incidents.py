@@ -291,7 +291,7 @@ def test_a_check_without_changes_reads_little_and_writes_nothing(vton: Vton) -> 
     with CaptureQueriesContext(connection) as captured:
         incidents.check()
     statements = [query["sql"].split()[0] for query in captured]
-    assert statements == ["SELECT"] * 12
+    assert statements == ["SELECT"] * 13
 
 
 def test_a_page_sends_the_mail_after_its_own_transaction() -> None:
