@@ -24,8 +24,8 @@ def add(
 ) -> PersonPhoto:
     """Add a house model, or return the existing house model with that name.
 
-    `suits` contains "garment", "eyewear" or both; if it is empty, the house model suits both. `labels` are
-    free text of the merchant. After the day `release_ends`, the house model is not used any more. Raise
+    `suits` contains kinds of products, such as "garment"; if it is empty, the house model suits all. `labels`
+    are free text of the merchant. After the day `release_ends`, the house model is not used any more. Raise
     `images.ImageRefused` if the photo cannot be used, and `Refused` (`unavailable`) if it cannot be stored.
     """
     with database.atomic():

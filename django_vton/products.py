@@ -137,7 +137,7 @@ class DescribedProduct:
 
     @property
     def kind(self) -> str:
-        """Return the engine's kind, "garment" or "eyewear"."""
+        """Return the engine's kind, such as "garment"."""
         return self.engine.kind
 
     @property

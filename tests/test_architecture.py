@@ -16,7 +16,7 @@ ROOT = Path(django_vton.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
 
 LAYERS = [
-    *("conf", "storage", "images", "messages", "exceptions", "utils", "models", "pixazo", "gateway"),
+    *("conf", "storage", "images", "messages", "exceptions", "utils", "models", "pixazo", "gateway", "kinds"),
     *("products", "billing", "signals", "lifecycle", "privacy", "queue", "health", "shoppers", "intake"),
     *("house_models", "rendering", "conversions", "monitoring", "batches", "worker", "checks"),
     *("roles", "apps", "web", "urls", "tasks", "templatetags", "admin", "sandbox", "management", "contrib"),
@@ -35,6 +35,7 @@ HTTP_CLIENTS = {
 INDEPENDENT: dict[str, set[str]] = {
     "conf": set(),
     "images": set(),
+    "kinds": set(),
     "pixazo": set(),
     "signals": set(),
     "sandbox": set(),

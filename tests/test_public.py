@@ -17,6 +17,7 @@ MODULES = [
     "exceptions",
     "house_models",
     "intake.hooks",
+    "kinds",
     "pixazo",
     "products",
     "queue",

@@ -20,8 +20,10 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from .. import images
 from ..batches.control import pause_for_house_model
+from ..gateway.engines import kinds
 from ..health.facts import RELEASE_WARNING
 from ..intake import save_photo_files
+from ..kinds import get_kind
 from ..models import HouseModel, PersonPhoto, PhotoAccess, TryOnImage, TryOnRequest
 from ..models.photos import release_today
 from ..privacy.stored_files import delete_name
@@ -37,13 +39,16 @@ if TYPE_CHECKING:
 else:
     PhotoForm = forms.ModelForm
 
-KIND_CHOICES = [("garment", gettext_lazy("Garments")), ("eyewear", gettext_lazy("Glasses"))]
+
+def kind_choices(*stored: str) -> list[tuple[str, str]]:
+    """Return the kinds that this shop can render, and the stored ones, with their labels."""
+    return [(name, str(get_kind(name).label)) for name in dict.fromkeys([*kinds(), *stored])]
 
 
 @admin.display(description=gettext_lazy("suits"))
 def suited_kinds(photo: PersonPhoto) -> str:
     """Return the labels of the kinds of products that the photo suits."""
-    return ", ".join(str(label) for kind, label in KIND_CHOICES if photo.suits_kind(kind))
+    return ", ".join(label for kind, label in kind_choices(*photo.suits) if photo.suits_kind(kind))
 
 
 class CommaSeparatedField(forms.CharField):
@@ -78,10 +83,9 @@ class HouseModelForm(PhotoForm):
     )
     suits = forms.MultipleChoiceField(
         label=gettext_lazy("Suits"),
-        choices=KIND_CHOICES,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("What can be tried on with this photo. If none is selected: both."),
+        help_text=gettext_lazy("What can be tried on with this photo. If none is selected: everything."),
     )
     labels = CommaSeparatedField(
         label=gettext_lazy("Labels"),
@@ -102,6 +106,9 @@ class HouseModelForm(PhotoForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        suits: Any = self.fields["suits"]
+        # Without a stored kind, saving the form would let the house model suit more than before.
+        suits.choices = kind_choices(*self.instance.suits)
         if not self.instance._state.adding:
             field = self.fields["picture"]
             field.required = False

@@ -24,7 +24,7 @@ from .base import can_spend
 from .batches.base import BatchPages
 from .batches.forms import BatchSetupForm
 from .batches.product_search import model_choices
-from .house_models import KIND_CHOICES, suited_kinds
+from .house_models import kind_choices, suited_kinds
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class BatchRuleForm(BatchSetupForm):
 
     search_text = forms.CharField(label=gettext_lazy("Search"), max_length=200, required=False)
     search_model = forms.ChoiceField(label=gettext_lazy("Product type"), required=False)
-    search_kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False, choices=[ALL, *KIND_CHOICES])
+    search_kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False)
     hour = forms.TypedChoiceField(label=gettext_lazy("Hour"), choices=HOURS, coerce=int)
     daily_budget = forms.DecimalField(
         label=gettext_lazy("Daily budget in USD"),
@@ -57,6 +57,8 @@ class BatchRuleForm(BatchSetupForm):
             self.fields[name].required = True
         model: Any = self.fields["search_model"]
         model.choices = [ALL, *model_choices()]
+        kind: Any = self.fields["search_kind"]
+        kind.choices = [ALL, *kind_choices(*filter(None, [rule.search_kind]))]
         self.initial.update({name: getattr(rule, name) for name in self.own_fields})
         if rule.daily_budget:
             self.initial["daily_budget"] = Decimal(rule.daily_budget) / MICROS_PER_USD

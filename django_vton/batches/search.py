@@ -29,7 +29,7 @@ class ProductSearch:
     model: str = ""
     """The label of a registered model, or "" for all models."""
     kind: str = ""
-    """ "garment", "eyewear", or "" for both."""
+    """The kind of products, such as "garment", or "" for all."""
     without_renders: bool = False
     """Whether to find products without a render on a house model."""
     with_outdated: bool = False

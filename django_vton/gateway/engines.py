@@ -52,6 +52,11 @@ def _instantiate(entry: Any) -> Any:
     return found() if isinstance(found, type) else found
 
 
+def kinds() -> list[str]:
+    """Return the kinds of products that the engines render, without duplicates."""
+    return list(dict.fromkeys(engine.kind for engine in engines().values()))
+
+
 def get_engine(name: str) -> Engine:
     """Return the engine with this name. Raise `ImproperlyConfigured` if the shop has none."""
     try:

@@ -113,7 +113,7 @@ class PersonPhoto(Model):
         return self.release_ends is None or self.release_ends >= release_today()
 
     def suits_kind(self, kind: str) -> bool:
-        """Return whether the photo suits this kind, "garment" or "eyewear". An empty `suits` means both."""
+        """Return whether the photo suits this kind, such as "garment". An empty `suits` means all kinds."""
         return not self.suits or kind in self.suits
 
 

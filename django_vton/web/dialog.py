@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from .. import queue
 from ..conf import config
 from ..exceptions import Refused
+from ..kinds import get_kind
 from ..messages import MESSAGES, format_duration
 from ..models import TryOnRequest
 from ..products import DescribedProduct, find
@@ -90,7 +91,7 @@ def _context(request: HttpRequest, product: DescribedProduct, language: str) -> 
         "try_ons": languages.view_url("tryons"),
         "photos": languages.view_url("photos"),
         "phone": languages.view_url("phone") if phone_links.is_available(request) else "",
-        "eyewear": product.kind == "eyewear",
+        "kind": get_kind(product.kind),
         "captcha": config.CAPTCHA,
         "photo_for": format_duration(config.PHOTO_RETENTION),
         "remaining_counts": range(1, MAX_REMAINING_SHOWN + 1),

@@ -15,6 +15,8 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import pgettext
 from rest_framework import serializers
 
+from ..gateway.engines import kinds
+from ..kinds import KINDS
 from ..messages import RENDER_MESSAGES, RETRYABLE_CODES
 from ..models import PersonPhoto, PhoneLink, Shopper, TryOnImage, TryOnRequest
 from ..models.states import ACTIVE, PROGRESS, PUBLIC_STATUS, State
@@ -22,8 +24,6 @@ from ..monitoring.typical_duration import typical_seconds
 from ..shoppers import requested_by_phone
 from ..utils.languages import localized_url, view_url
 from ..utils.safe_urls import safe_url
-
-KINDS = ("garment", "eyewear")
 
 CountField = partial(serializers.IntegerField, min_value=0)
 OptionalTextField = partial(serializers.CharField, allow_blank=True)
@@ -41,6 +41,15 @@ class PathField(serializers.CharField):
     """A URL, usually without scheme and host."""
 
     openapi_schema = {"type": "string", "format": "uri-reference"}
+
+
+class KindField(serializers.CharField):
+    """A kind of products. A shop's own engine may have a kind of its own."""
+
+    openapi_schema = {
+        "type": "string",
+        "description": f"{', '.join(KINDS)}, or a kind of the shop's own engine.",
+    }
 
 
 def try_ons_of(shopper: Shopper | None, phone: PhoneLink | None = None) -> QuerySet[TryOnRequest]:
@@ -91,7 +100,7 @@ class PhotoSerializer(SharedFieldsSerializer):
     kind = serializers.ChoiceField(PersonPhoto.Kind.values)
     name = OptionalTextField()
     labels = serializers.ListField(child=serializers.CharField())
-    suits = serializers.ListField(child=serializers.ChoiceField(KINDS))
+    suits = serializers.ListField(child=KindField())
     url = PathField()
     thumbnail_url = PathField()
     width = CountField()
@@ -104,7 +113,7 @@ class PhotoSerializer(SharedFieldsSerializer):
         return super().to_representation(
             vars(row)
             | {
-                "suits": [kind for kind in KINDS if row.suits_kind(kind)],
+                "suits": [kind for kind in dict.fromkeys([*kinds(), *row.suits]) if row.suits_kind(kind)],
                 "url": url,
                 "thumbnail_url": f"{url}?size=thumbnail",
             }

@@ -19,6 +19,7 @@ from shop.models import Kind, Product
 
 from ..faults.simulation import Clock
 from ..intake_helpers import run_before_statement, run_concurrently
+from ..third_engine.kinds import mirror_of
 from .conftest import get_page, post_messages, visible_text
 
 if TYPE_CHECKING:
@@ -67,6 +68,24 @@ def switch_on(client: Client, rule: BatchRule) -> list[str]:
     """Click the button on the page, which names the dry run that is shown."""
     (dry_run,) = re.findall(r'name="dry_run" value="(\d+)"', get_page(client, CHANGE, rule.pk))
     return post_messages(client, CHANGE, {"do": "on", "dry_run": dry_run}, rule.pk)
+
+
+def test_the_kinds_are_those_of_the_shops_engines_and_the_stored_one(
+    superuser: Client, runner: BatchRunner, vton: Vton
+) -> None:
+    """A rule must not render other products because an engine was removed."""
+    vton(ENGINES={"mirror-bag": mirror_of("bag")})
+    rule = create_rule(superuser, runner, search_kind="bag")
+    vton(ENGINES={})
+    html = get_page(superuser, CHANGE, rule.pk)
+    options = re.findall(r'<option value="(\w*)"( selected)?>(All|Garments|Glasses|Bags)<', html)
+    kinds = options[-4:]
+    assert kinds == [
+        ("", "", "All"),
+        ("garment", "", "Garments"),
+        ("eyewear", "", "Glasses"),
+        ("bag", " selected", "Bags"),
+    ]
 
 
 def create_running_rule(client: Client, runner: BatchRunner, **changes: Any) -> BatchRule:

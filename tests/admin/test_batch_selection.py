@@ -65,6 +65,7 @@ def test_products_are_filtered_by_text_kind_model_and_missing_renders(merchant: 
     assert found(q="nothing") == []
     assert found(q="\0") == [product_ref(shirt), product_ref(glasses), product_ref(dress)]
     assert found(kind="eyewear") == [product_ref(glasses)]
+    assert '<option value="eyewear" selected>Glasses</option>' in get_page(merchant, ADD, kind="eyewear")
     assert found(missing="1") == [product_ref(shirt), product_ref(glasses)]
     assert found(missing="1", kind="garment") == [product_ref(shirt)]
     assert found(model="shop.product") == [product_ref(shirt), product_ref(glasses), product_ref(dress)]

@@ -1,3 +1,4 @@
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,7 +17,9 @@ from shop.models import ProductPhoto
 from shop.tryon import ProductTryOn
 
 from ..batches.runner import BatchRunner
+from ..conftest import Vton
 from ..intake_helpers import StoredFiles
+from ..third_engine.kinds import mirror_of
 from ..tryons import make_product, product_ref
 from . import factories
 from .conftest import get_page, get_status, visible_text
@@ -97,6 +100,34 @@ def test_changing_the_data_keeps_the_photo(superuser: Client) -> None:
     assert (changed.name, changed.labels, changed.suits) == ("Mateo", [], [])
     assert (changed.file.name, changed.digest) == (photo.file.name, photo.digest)
     assert private_storage().exists(str(photo.file.name))
+
+
+def test_the_choices_are_the_kinds_of_the_shops_engines(superuser: Client, vton: Vton) -> None:
+    vton(ENGINES={"mirror-bag": mirror_of("bag"), "mirror-watch": mirror_of("watch")})
+    html = get_page(superuser, ADD)
+    assert re.findall(r'name="suits" value="(\w+)"', html) == ["garment", "eyewear", "bag", "watch"]
+    text = visible_text(html)
+    assert "Garments Glasses Bags watch" in text
+    assert "If none is selected: everything." in text
+
+    superuser.post(reverse(ADD), form(factories.jpeg(), suits=["bag", "watch"]))
+    assert PersonPhoto.objects.get().suits == ["bag", "watch"]
+    assert "Bags, watch" in visible_text(get_page(superuser, LIST))
+
+    response = superuser.post(reverse(ADD), form(factories.jpeg(), suits=["footwear"]))
+    assert "Select a valid choice. footwear" in visible_text(response.content.decode())
+
+
+def test_a_stored_kind_without_an_engine_stays_selected(superuser: Client) -> None:
+    """Without it, the house model would suit everything after any change."""
+    photo = factories.create_house_model()
+    PersonPhoto.objects.filter(pk=photo.pk).update(suits=["watch"])
+
+    html = get_page(superuser, CHANGE, photo.pk)
+    assert 'value="watch" id="id_suits_2" checked' in html
+
+    superuser.post(reverse(CHANGE, args=[photo.pk]), form(suits=["watch"]))
+    assert PersonPhoto.objects.get().suits == ["watch"]
 
 
 def test_a_new_photo_replaces_the_old_files_after_the_commit(

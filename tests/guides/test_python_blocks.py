@@ -17,7 +17,7 @@ from django.core import checks
 from django.test import RequestFactory, override_settings
 from django.utils.module_loading import import_string
 
-from django_vton import products, signals
+from django_vton import kinds, products, signals
 from django_vton.checks.settings import registration_errors
 from django_vton.products import describe
 from tests.guides import code_blocks, validators
@@ -60,6 +60,7 @@ def run_page(variables: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iter
     """Run the Python blocks of a page in order: settings are checked, files become modules."""
     monkeypatch.setattr(products, "_registry", {})
     monkeypatch.setattr(products, "registration_problems", [])
+    monkeypatch.setattr(kinds, "KINDS", dict(kinds.KINDS))
     receivers = [(it, list(it.receivers)) for it in vars(signals).values() if hasattr(it, "receivers")]
 
     def run_page(page: str) -> None:

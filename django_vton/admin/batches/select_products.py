@@ -17,7 +17,7 @@ from ...batches.search import ProductSearch
 from ...models import Batch
 from ...utils import database
 from ..base import can_spend
-from ..house_models import KIND_CHOICES
+from ..house_models import kind_choices
 from .base import BatchPages
 from .product_search import checked_refs, model_choices, product_cards
 
@@ -58,7 +58,7 @@ class SelectProductsViews(BatchPages):
             batch=batch,
             search=search,
             models=model_choices(),
-            kinds=KIND_CHOICES,
+            kinds=kind_choices(),
             page=page,
             page_numbers=page.paginator.get_elided_page_range(page.number),
             cards=[(card, card.ref in selected) for card in product_cards(list(page.object_list))],

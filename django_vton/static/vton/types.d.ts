@@ -51,7 +51,7 @@ export interface Start {
   lang: string;
   enabled: boolean;
   reason: string | null;
-  product: { ref: string; title: string; url: string; image_url: string; kind: "garment" | "eyewear" };
+  product: { ref: string; title: string; url: string; image_url: string; kind: string };
   consent: { required: boolean; version: string; text: string; url: string };
   photos: Photo[];
   house_models: Photo[];

@@ -14,9 +14,9 @@ from ...exceptions import Refused
 from ...intake.feedback import REASONS, VALUES
 from ...messages import MESSAGES
 from ..tryon_serializers import (
-    KINDS,
     CountField,
     DateTimeField,
+    KindField,
     OptionalTextField,
     PathField,
     PhotoSerializer,
@@ -88,7 +88,7 @@ class StartSerializer(serializers.Serializer[Any]):
         title=OptionalTextField(),
         url=PathField(),
         image_url=PathField(),
-        kind=serializers.ChoiceField(KINDS),
+        kind=KindField(),
     )
     consent = inline_serializer(
         "StartConsent",

@@ -12,6 +12,7 @@ from ... import lifecycle, privacy
 from ...exceptions import Refused
 from ...gateway.engines import engines
 from ...intake import feedback
+from ...kinds import get_kind
 from ...models import PersonPhoto, TryOnRequest
 from ...models.states import ACTIVE, State
 from ...shoppers import Visitor
@@ -101,7 +102,7 @@ def _render_result(request: HttpRequest, row: TryOnRequest, refusal: Refused | N
         "product_link": product_link(request, row.product_url),
         "reasons": TryOnRequest.FeedbackReason.choices,
         "photo": PersonPhoto.objects.visible_to(row.shopper).filter(try_ons=row).first(),
-        "eyewear": getattr(engines().get(row.engine), "kind", "") == "eyewear",
+        "kind": get_kind(getattr(engines().get(row.engine), "kind", "")),
         "refusal": refusal,
     }
     response = render(request, "vton/pages/result.html", context, status=refusal.status if refusal else 200)

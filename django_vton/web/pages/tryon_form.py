@@ -12,6 +12,7 @@ from ...billing import quotas
 from ...conf import config
 from ...exceptions import Refused
 from ...intake import availability, request_tryon
+from ...kinds import get_kind
 from ...messages import PHOTO_FORMAT_NAMES, format_duration
 from ...monitoring import proxies
 from ...products import DescribedProduct
@@ -74,7 +75,7 @@ def _render_form(
     context = {
         "product": described,
         "product_image": described.image_url,
-        "eyewear": described.kind == "eyewear",
+        "kind": get_kind(described.kind),
         "form": form,
         # The idempotency key is new each time, since the shopper may change a refused order.
         "key": uuid.uuid4(),
