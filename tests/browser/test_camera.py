@@ -63,6 +63,7 @@ def test_leaving_the_view_turns_the_camera_off(page: Page, shop: RunningShop, bu
     open_dialog(page, CHOOSE_FACE)
     page.get_by_role("button", name="Use the camera").click()
     expect_heading(page, "Fit your face into the frame")
+    expect(page.locator(".camera .frame")).to_have_css("border-radius", "50%")
     page.locator("video").evaluate(IS_PLAYING)
     assert page.locator("video").evaluate(STORE_TRACK) == "live"
     if button_or_key == "Back":
