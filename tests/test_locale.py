@@ -165,7 +165,7 @@ def test_the_catalogues_contain_exactly_the_messages_of_the_sources(
 
 STAFF_MESSAGES = re.compile(
     r"templates/admin/|(admin|batches|contrib|health|management|models|queue)/|"
-    r"(apps|gateway/circuit_breaker|intake/merchants|intake/product_checks|intake/product_files|intake/product_images|monitoring/mail|pixazo/engine|utils/money)\.py"
+    r"(apps|gateway/circuit_breaker|intake/merchants|intake/product_checks|intake/product_files|intake/product_images|monitoring/mail|pixazo/(engine|option)|utils/money)\.py"
 )
 """Files whose messages are for staff. All other messages are for shoppers."""
 
