@@ -37,6 +37,8 @@ from .paths import find, is_path, put
 MAX_SUBMIT_SECONDS = 35.0
 """The longest time for which a submit can be awaited. A task of the queue ends after 60 seconds."""
 
+MAX_KIND_LENGTH = 20  # The length of the database column.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRequest:
@@ -121,6 +123,8 @@ class Engine:
         return f"<{type(self).__name__} {self.name}>"
 
     def _check(self) -> None:
+        if not 0 < len(getattr(self, "kind", "")) <= MAX_KIND_LENGTH:
+            raise ValueError(f"kind must be a name with at most {MAX_KIND_LENGTH} characters")
         for path in (self.submit_path, self.status_path):
             if not re.fullmatch(r"/[!-~]+", path) or path.startswith("//"):
                 raise ValueError(f"a path must begin with one slash and have no spaces: {path!r}")

@@ -121,6 +121,8 @@ def test_values_are_read_from_text(name: str, text: str, value: object) -> None:
         {"callback_field": "a b"},
         {"submit_seconds": 60.0},
         {"status_field": None},
+        {"kind": ""},
+        {"kind": "x" * 21},
     ],
 )
 def test_an_impossible_declaration_fails_at_once(attributes: dict[str, Any]) -> None:
