@@ -70,7 +70,9 @@ class SearchOptions:
     """What a search may use apart from its own try-ons."""
 
     foreign_vendor_id: str = ""
-    """A vendor's id that belongs to another try-on."""
+    """A vendor's id that belongs to another try-on, which has ended."""
+    bystanders: frozenset[UUID] = frozenset()
+    """Try-ons to which nothing happens, such as the owner of that id."""
     add_follower: Callable[[], None] | None = None
     """Requests the render of the same house model for another shopper."""
     make_images: Callable[[TryOnRequest], list[TryOnImage]] = unsaved_images
@@ -94,6 +96,8 @@ def possible_actions(simulation: Simulation, view: DatabaseView, options: Search
     for vendor_id, render in simulation.renders.items():
         yield from _callback_actions(simulation, view, options, vendor_id, render)
     for index, row in enumerate(view.rows):
+        if row.pk in options.bystanders:
+            continue
         yield from _shopper_actions(simulation, view, row, f" {index}")
         if view.attempts[row.pk]:
             yield from _operator_actions(simulation, view, options, row)

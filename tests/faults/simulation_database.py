@@ -29,22 +29,37 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django.db.models import QuerySet
+    from django.db.models import Model, QuerySet
 
     from .simulation import AttemptKey, Call, Simulation
 
 
 class CompiledQuery:
-    """A query whose SQL is compiled once, since it runs many thousands of times."""
+    """A query whose SQL is compiled once, since it runs many thousands of times, mostly with known rows.
 
-    def __init__(self, rows: QuerySet[Any]) -> None:
+    With a model, its result are instances, which are never changed.
+    """
+
+    def __init__(self, rows: QuerySet[Any], model: type[Model] | None = None) -> None:
         self.compiler = rows.query.get_compiler(connection.alias)
         self.sql = self.compiler.as_sql()
+        self.model = model
+        self.known: dict[Any, Any] = {}
 
     def __call__(self) -> list[Any]:
         with connection.cursor() as cursor:
             cursor.execute(*self.sql)
-            return list(self.compiler.results_iter([cursor.fetchall()]))
+            found = cursor.fetchall()
+        unknown = list(dict.fromkeys(values for values in found if values not in self.known))
+        if unknown:
+            self.known |= zip(unknown, map(self._convert, self.compiler.results_iter([unknown])), strict=True)
+        return [self.known[values] for values in found]
+
+    def _convert(self, values: Any) -> Any:
+        if self.model is None:
+            return values
+        fields = [field.attname for field in self.model._meta.concrete_fields]
+        return self.model.from_db(connection.alias, fields, values)
 
 
 @cache
@@ -54,9 +69,9 @@ def compiled_queries() -> dict[str, CompiledQuery]:
     gateway = GatewayState.objects.values_list("engine", "breaker", "wait_until", "charged_error_at")
     stray = VendorLink.objects.exclude(attempt__request__state__in=AT_VENDOR)
     return {
-        "rows": CompiledQuery(TryOnRequest.objects.order_by("created_at")),
+        "rows": CompiledQuery(TryOnRequest.objects.order_by("created_at"), TryOnRequest),
         "photos": CompiledQuery(photos),
-        "attempts": CompiledQuery(Attempt.objects.order_by("number")),
+        "attempts": CompiledQuery(Attempt.objects.order_by("number"), Attempt),
         "events": CompiledQuery(events),
         "images": CompiledQuery(TryOnImage.objects.order_by().values_list("request")),
         "periods": CompiledQuery(BudgetPeriod.objects.values_list("kind", "starts_on", "held", "spent")),
@@ -65,21 +80,16 @@ def compiled_queries() -> dict[str, CompiledQuery]:
     }
 
 
-def build(model: Any, values: Any) -> Any:
-    return model.from_db(connection.alias, [field.attname for field in model._meta.concrete_fields], values)
-
-
 class DatabaseView:
     """The contents of the database, read in a few queries."""
 
     def __init__(self) -> None:
         found = {name: query() for name, query in compiled_queries().items()}
-        self.rows: list[TryOnRequest] = [build(TryOnRequest, values) for values in found["rows"]]
+        self.rows: list[TryOnRequest] = found["rows"]
         self.index = {row.pk: index for index, row in enumerate(self.rows)}
         self.photos = {pk: (kind, expires_at) for pk, kind, expires_at in found["photos"]}
         self.attempts: dict[UUID, list[Attempt]] = {row.pk: [] for row in self.rows}
-        for values in found["attempts"]:
-            attempt: Attempt = build(Attempt, values)
+        for attempt in found["attempts"]:
             self.attempts[attempt.request_id].append(attempt)
         self.events: dict[UUID, list[tuple[str, str, str]]] = {row.pk: [] for row in self.rows}
         for pk, *event in found["events"]:
@@ -98,8 +108,9 @@ class DatabaseView:
             tuple(self._row(row, simulation) for row in self.rows),
             tuple(name for _moment, name in coming),
             tuple((engine, breaker, at is None) for engine, breaker, _wait, at in self.gateway),
-            tuple(self._call(call, simulation) for call in simulation.calls),
-            tuple(
+            frozenset(self._submit(call, simulation) for call in simulation.submits()),
+            tuple(self._call(call) for call in simulation.calls if call.job.kind != "submit"),
+            frozenset(
                 (
                     *(self._name(render.attempt_key), render.status, render.callbacks),
                     *(render.is_named, render.is_walled),
@@ -135,10 +146,11 @@ class DatabaseView:
             name = name.replace(str(row.pk), str(self.index[row.pk]))
         return name
 
-    def _call(self, call: Call, simulation: Simulation) -> tuple[Any, ...]:
+    def _submit(self, call: Call, simulation: Simulation) -> tuple[Any, ...]:
+        return *self._name(call.attempt_key), call.outcome, call.times_stored, may_send(simulation, call)
+
+    def _call(self, call: Call) -> tuple[Any, ...]:
         request, row = call.job.request, self.rows[self.index[call.request_id]]
-        if call.job.kind == "submit":
-            return *self._name(call.attempt_key), call.outcome, call.times_stored, may_send(simulation, call)
         return (
             *self._name(call.attempt_key),
             call.job.kind,

@@ -79,7 +79,7 @@ def test_one_try_on_with_callbacks(
     other = complete_tryon(order(shirt, photo=io.BytesIO(phone_photo(300, 400, shade=1))))
     foreign_vendor_id = Attempt.objects.values_list("vendor_id", flat=True).get(request=other) or ""
     order(shirt, photo=io.BytesIO(phone_photo(300, 400)))
-    search(clock, SearchOptions(foreign_vendor_id), request)
+    search(clock, SearchOptions(foreign_vendor_id, frozenset({other.pk})), request)
 
 
 def test_one_render_of_a_house_model_with_its_followers(
