@@ -16,8 +16,8 @@ tryon_failed = Signal()
 
 tryon_needs_attention = Signal()
 """The outcome of a render is unknown. The vendor may have charged it, so an operator has to check. With the
-code "charged_error", the vendor has charged for a submit to which it had answered with an error. Arguments:
-`try_on`, `product`, `code`."""
+code "charged_error", the vendor has charged for a submit to which it had answered with an error, or of which
+an operator had confirmed that it was not charged. Arguments: `try_on`, `product`, `code`."""
 
 tryon_converted = Signal()
 """A product was added to the cart or bought after its try-on. Arguments: `try_on`, `product`, `kind`

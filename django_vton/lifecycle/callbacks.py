@@ -8,15 +8,13 @@ from datetime import datetime
 from django.db.models import Value
 from django.db.models.functions import Least
 
-from .. import signals
-from ..gateway import circuit_breaker, polling
-from ..gateway.backoff import SERVER_ERRORS
+from ..gateway import polling
 from ..models import Attempt, TryOnRequest
-from ..models.states import Money, State
+from ..models.states import State
 from ..pixazo import SubmitOutcome
 from ..utils import clock, database
-from .reopening import await_render, can_reopen, find_adoption, reopen, store_vendor_id
-from .transition import current_attempt, lock_attempts, record, send_signal, settle
+from .reopening import can_reopen, find_adoption, record_acceptance, reopen, store_vendor_id
+from .transition import lock_attempts
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +25,14 @@ def receive_callback(attempt: Attempt, vendor_id: str) -> bool:
     now = clock.now()
     # No lock is needed in the common case: the id is the vendor's own, and the try-on waits for its poll.
     is_known = attempt.vendor_id is not None and vendor_id in ("", attempt.vendor_id)
+    is_known = is_known and attempt.outcome != SubmitOutcome.REFUSED  # Otherwise the callback proves more.
     if is_known and _make_due(attempt.request, now):
         return True
     with database.atomic():
         [attempt] = lock_attempts([attempt])
         if not _knows_render(attempt, vendor_id):
             return False
-        if attempt.vendor_id != vendor_id and vendor_id and _record_acceptance(attempt):
+        if vendor_id and record_acceptance(attempt):
             return True
         if _make_due(attempt.request, now):
             return True
@@ -76,27 +75,3 @@ def _is_corrected(attempt: Attempt) -> bool:
     """Return whether a callback with another id replaces the id that an operator adopted, and is polled."""
     will_be_polled = attempt.request.state == State.SUBMITTED or can_reopen(attempt)
     return will_be_polled and find_adoption(attempt) is not None
-
-
-def _record_acceptance(attempt: Attempt) -> bool:
-    """Record that the vendor has accepted this submit, whose id it has just told, and charges for it.
-
-    Its money may be free, since the vendor answered with an error. If the try-on waits for another submit,
-    await this render instead. Return whether that is so.
-    """
-    request = attempt.request
-    is_awaited = attempt.money == Money.FREE and request.state == State.QUEUED
-    if attempt.outcome == SubmitOutcome.REFUSED:
-        Attempt.objects.filter(pk=attempt.pk).update(outcome=SubmitOutcome.ACCEPTED)
-    if attempt.money == Money.FREE:
-        settle([attempt], Money.SPENT, source=Money.FREE)
-        send_signal(signals.tryon_needs_attention, request, code="charged_error")
-        if is_awaited:
-            current = current_attempt(request)
-            current.request = request
-            await_render(attempt, current)
-        else:
-            record(request, "charged_error", request.state, attempt=attempt)
-    if attempt.http_status in SERVER_ERRORS:
-        circuit_breaker.record_charged_error(attempt.engine)
-    return is_awaited

@@ -117,6 +117,13 @@ def reopen_followers(source: TryOnRequest, codes: Iterable[str] = REOPENABLE_COD
         share(source)
 
 
+def change_followers_code(source: TryOnRequest, code: str) -> None:
+    """Change the error code of the followers that failed with this locked source, whose adoption ends."""
+    failed = source.followers.filter(state=State.FAILED, error_code=source.error_code)
+    if _record_events(failed, "adoption_withdrawn", State.FAILED, State.FAILED):
+        failed.update(error_code=code)
+
+
 def share(render: TryOnRequest) -> None:
     """Let new try-ons share this house model's render, unless they share another one by now."""
     with suppress(IntegrityError), database.atomic():

@@ -16,8 +16,8 @@ from ..models.photos import has_release
 from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitOutcome
 from ..utils import clock, database
-from .followers import fail, reopen_followers
-from .reopening import find_adoption, reopen, store_vendor_id
+from .followers import change_followers_code, fail, reopen_followers
+from .reopening import await_render, find_accepted, find_adoption, reopen, store_vendor_id
 from .submission import LEASE
 from .transition import (
     current_attempt,
@@ -87,8 +87,7 @@ def withdraw_adoption(request: TryOnRequest, *, actor_id: Any) -> bool:
         store_vendor_id(attempt, adoption.detail["before"]) or store_vendor_id(attempt, None)
         if request.state == State.FAILED:
             record(request, "adoption_withdrawn", State.FAILED, attempt=attempt, actor_id=actor_id)
-            followers = request.followers.filter(state=State.FAILED, error_code=request.error_code)
-            followers.update(error_code=code)
+            change_followers_code(request, code)
             TryOnRequest.objects.filter(pk=request.pk).update(error_code=code)
         else:
             fail(attempt, "adoption_withdrawn", code, money, actor_id=actor_id)
@@ -101,6 +100,8 @@ def withdraw_adoption(request: TryOnRequest, *, actor_id: Any) -> bool:
 def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
     """Free the money, since the vendor's panel shows no charge, and send the try-on again if possible.
 
+    If a callback has proved that the vendor accepted an earlier attempt, await its render instead.
+
     Return False if the outcome is known, or if the response to the submit can still come. Raise
     `BudgetExhausted`, and change nothing, if the budget does not cover the new attempt.
     """
@@ -109,8 +110,12 @@ def confirm_not_charged(request: TryOnRequest, *, actor_id: Any) -> bool:
         attempt = lock_current_attempt(request)
         if not _is_unresolved(attempt.request) or attempt.vendor_id is not None or not _is_over(attempt, now):
             return False
-        settle([attempt], Money.FREE, source=Money.SPENT)
-        if can_be_sent_again(attempt.request, now):
+        accepted = None if attempt.request.erased_at else find_accepted(attempt.request)
+        settle([attempt], Money.FREE, source=Money.SPENT, refunds=accepted is None)
+        if accepted is not None:
+            record(attempt.request, "not_charged", State.FAILED, attempt=attempt, actor_id=actor_id)
+            await_render(accepted, attempt)
+        elif can_be_sent_again(attempt.request, now):
             _send_again(attempt, attempt.amount, "not_charged", REOPENABLE_CODES, actor_id)
         else:
             # A late callback must not reopen the try-on any more, since no money is reserved for it.

@@ -9,12 +9,15 @@ from typing import Any
 
 from django.db import IntegrityError
 
+from .. import signals
+from ..gateway import circuit_breaker
+from ..gateway.backoff import SERVER_ERRORS
 from ..models import Attempt, TryOnEvent, TryOnRequest
 from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitOutcome
 from ..utils import clock, database
 from .followers import reopen_followers
-from .transition import is_current, settle, transition
+from .transition import current_attempt, is_current, record, send_signal, settle, transition
 
 logger = logging.getLogger(__name__)
 
@@ -84,3 +87,29 @@ def await_render(attempt: Attempt, current: Attempt) -> None:
     Attempt.objects.filter(pk=current.pk, outcome="").update(outcome=SubmitOutcome.NOT_SENT)
     attempt.request = current.request
     reopen([attempt], "charged_error", [now], called_back_at=now, current_attempt_number=attempt.number)
+
+
+def record_acceptance(attempt: Attempt) -> bool:
+    """Record that the vendor has accepted this submit, whose id it has just told, and charges for it.
+
+    Its money may be free, since the vendor answered with an error, or since an operator saw no charge. If the
+    try-on waits for another submit, await this render instead. Return whether that is so.
+    """
+    request = attempt.request
+    # Once a poll was answered, the money is free because the vendor does not charge this render.
+    was_freed = attempt.money == Money.FREE and attempt.answered_at is None
+    is_awaited = was_freed and request.state == State.QUEUED
+    if attempt.http_status in SERVER_ERRORS and attempt.outcome != SubmitOutcome.ACCEPTED:
+        circuit_breaker.record_charged_error(attempt.engine)
+    if attempt.outcome == SubmitOutcome.REFUSED:
+        Attempt.objects.filter(pk=attempt.pk).update(outcome=SubmitOutcome.ACCEPTED)
+    if was_freed:
+        settle([attempt], Money.SPENT, source=Money.FREE)
+        send_signal(signals.tryon_needs_attention, request, code="charged_error")
+        if is_awaited:
+            current = current_attempt(request)
+            current.request = request
+            await_render(attempt, current)
+        else:
+            record(request, "charged_error", request.state, attempt=attempt)
+    return is_awaited

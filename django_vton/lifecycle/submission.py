@@ -26,7 +26,14 @@ from ..pixazo.parsing import error_code
 from ..utils import clock, database
 from .bulk_update import Row, update_rows
 from .followers import fail
-from .reopening import await_render, can_reopen, find_accepted, log_id_conflict, reopen
+from .reopening import (
+    await_render,
+    can_reopen,
+    find_accepted,
+    log_id_conflict,
+    record_acceptance,
+    reopen,
+)
 from .transition import (
     atomic_outcome,
     is_current,
@@ -87,6 +94,8 @@ def _may_be_sent(attempt: Attempt, now: datetime) -> bool:
 def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
     """Store the vendor's ids of accepted submits. They replace ids that have come with callbacks.
 
+    A response may come so late that an operator has already confirmed that nothing was charged: it is spent.
+
     If an id belongs to another attempt and there are several outcomes, store nothing and raise
     `IntegrityError`. If there is only one outcome, change its try-on to `unknown` instead.
     """
@@ -96,6 +105,8 @@ def mark_submitted(outcomes: Sequence[tuple[Attempt, SubmitResult]]) -> None:
             update_rows(Attempt, [(attempt.pk, {}, _accepted_fields(result)) for attempt, result in outcomes])
             waiting = [attempt for attempt in locked if can_reopen(attempt)]
             reopen(waiting, "submitted", [clock.now() + _first_poll_delay(attempt) for attempt in waiting])
+            for attempt in locked:
+                record_acceptance(attempt)
     except IntegrityError:
         if len(outcomes) > 1:
             raise

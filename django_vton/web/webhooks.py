@@ -21,7 +21,7 @@ from .sessions import skip_session_save
 
 MAX_BODY_BYTES = 64 * 1024
 
-ATTEMPT_FIELDS = ("number", "engine", "vendor_id", "request__state", "request__called_back_at")
+ATTEMPT_FIELDS = ("number", "engine", "vendor_id", "outcome", "request__state", "request__called_back_at")
 """The columns that most callbacks need. Django loads the other columns on access."""
 
 

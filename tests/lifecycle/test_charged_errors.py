@@ -10,12 +10,12 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from django_vton import health, lifecycle, signals
+from django_vton import health, lifecycle, privacy, signals
 from django_vton.gateway import circuit_breaker, polling
 from django_vton.gateway.backoff import MAX_SERVER_ERRORS
 from django_vton.models import Attempt, Quota, TryOnRequest, VendorLink
 from django_vton.models.states import State
-from django_vton.pixazo import SubmitOutcome, SubmitResult
+from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
 from django_vton.utils.tokens import hash_token
 from django_vton.web import webhooks
 
@@ -188,6 +188,36 @@ def test_two_accepted_submits_are_both_booked(garment_harness: Harness, attentio
     assert (harness.post_count(), harness.spent(), attention) == (2, harness.charged(), ["charged_error"])
 
 
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_after_an_uncharged_attempt_the_accepted_one_is_awaited(
+    garment_harness: Harness, is_erased: bool
+) -> None:
+    harness = garment_harness
+    row = order_after_500(harness, waits=1)
+    TryOnRequest.objects.update(due_at=timezone.now() + PAST)
+    second = claim_for_submit(row, token="second")
+    lifecycle.mark_unknown(second, timeout=PAST)
+    lifecycle.end_unknown_outcome(row)
+    row = TryOnRequest.objects.get(pk=row.pk)
+    assert row.error_code == "outcome_unknown"
+    call_back(harness, row)
+    harness.set_posted(row, timedelta(minutes=5))
+    if is_erased:
+        privacy.erase_tryon(row)
+    assert lifecycle.confirm_not_charged(row, actor_id=None)
+    if is_erased:
+        row = harness.reload(row, State.FAILED, "vendor")
+    else:
+        row = harness.reload(row, State.SUBMITTED)
+        assert Quota.objects.get().used == 1, "it still counts"
+        assert row.events.filter(name="not_charged").exists()
+        harness.poll_when_finished(row)
+        harness.run_cycle()
+        row = harness.reload(row, State.COMPLETED)
+    assert harness.money_states(row) == ["spent", "free"]
+    assert (harness.post_count(), harness.spent()) == (1, harness.charged())
+
+
 @pytest.mark.parametrize("status", [429, 400])
 def test_after_a_refusal_the_accepted_attempt_is_awaited(garment_harness: Harness, status: int) -> None:
     harness = garment_harness
@@ -243,6 +273,34 @@ def test_a_callback_without_an_id_proves_nothing(garment_harness: Harness) -> No
     row = harness.reload(row, State.QUEUED)
     assert harness.money_states(row) == ["free", "held"]
     assert not circuit_breaker.charged_errors(timezone.now()).exists()
+
+
+def test_an_id_that_operator_and_callback_agree_on_stays_charged(garment_harness: Harness) -> None:
+    harness = garment_harness
+    row = order_after_500(harness)
+    assert lifecycle.adopt_vendor_id(row, harness.gateway.ledger.entries[0].request_id or "", actor_id=None)
+    call_back(harness, row)
+    assert not lifecycle.withdraw_adoption(row, actor_id=None)
+    harness.poll_when_finished(row)
+    harness.run_cycle()
+    harness.reload(row, State.COMPLETED)
+    assert harness.spent() == harness.charged()
+
+
+def test_a_second_callback_does_not_charge_an_error(garment_harness: Harness) -> None:
+    """The first one comes before the 500."""
+    harness = garment_harness
+    row = harness.order()
+    attempt = claim_for_submit(row)
+    assert lifecycle.receive_callback(attempt, "the render")
+    lifecycle.mark_refused(attempt, FIVE_HUNDRED, retry_at=timezone.now())
+    answer = VendorResponse(
+        vendor_id="the render", status=VendorStatus.ERROR, raw_status="ERROR", error_code="vendor"
+    )
+    assert lifecycle.mark_render_failed(attempt, answer, is_charged=False)
+    lifecycle.receive_callback(attempt_of(row), "the render")
+    row = harness.reload(row, State.FAILED, "vendor")
+    assert harness.money_states(row) == ["free"]
 
 
 def test_a_callback_corrects_the_id_that_an_operator_has_adopted_after_a_500(

@@ -89,9 +89,26 @@ def test_late_results_of_the_uncharged_attempt_do_not_end_the_next(
     assert not lifecycle.mark_rendered([(first, answer, None)])
     assert not lifecycle.mark_render_failed(first, answer, is_charged=True)
     lifecycle.fail_at_deadline(first)
-    assert harness.money_states(harness.reload(row, State.SUBMITTED)) == ["free", "held"]
+    assert harness.money_states(harness.reload(row, State.SUBMITTED)) == ["spent", "held"]
     harness.gateway.reset()
     assert lifecycle.cancel(row)
+
+
+def test_a_late_response_proves_that_an_uncharged_attempt_was_charged(
+    harness: Harness, lost: TryOnRequest
+) -> None:
+    """The worker could not store the response for minutes. Nothing more is sent: its render is awaited."""
+    first = lost.attempts.get()
+    assert lifecycle.confirm_not_charged(lost, actor_id=None)
+    vendor_id = harness.gateway.ledger.entries[0].request_id or ""
+    answer = VendorResponse(vendor_id=vendor_id, status=VendorStatus.RUNNING, raw_status="QUEUED")
+    lifecycle.mark_submitted([(first, SubmitResult(outcome=SubmitOutcome.ACCEPTED, answer=answer))])
+    row = harness.reload(lost, State.SUBMITTED)
+    assert harness.money_states(row) == ["spent", "free"]
+    harness.poll_when_finished(row)
+    harness.run_cycle()
+    harness.reload(row, State.COMPLETED)
+    assert (harness.post_count(), harness.spent()) == (1, harness.charged())
 
 
 def test_not_charged_changes_nothing_if_the_budget_is_exhausted(
@@ -197,6 +214,22 @@ def test_a_reopened_render_of_a_house_model_is_shared_again(
     harness.run_cycle()
     harness.reload(first, State.COMPLETED)
     assert harness.post_count() == 1
+
+
+def test_a_withdrawal_is_in_the_history_of_those_who_share_the_render(
+    harness: Harness, house_model: PersonPhoto
+) -> None:
+    harness.gateway.scenario(submit="close")
+    follower = harness.order(photo=None, photo_id=str(house_model.pk), consent=False)
+    source = follower.source
+    assert source is not None
+    harness.run_cycle()
+    assert lifecycle.adopt_vendor_id(source, "a wrong one", actor_id=None)
+    lifecycle.fail_at_deadline(source.attempts.get())
+    assert lifecycle.withdraw_adoption(source, actor_id=None)
+    harness.reload(source, State.FAILED, "outcome_unknown")
+    follower = harness.reload(follower, State.FAILED, "outcome_unknown")
+    assert follower.events.latest("pk").name == "adoption_withdrawn"
 
 
 def test_a_newer_shared_render_stays_the_shared_one(harness: Harness, house_model: PersonPhoto) -> None:
