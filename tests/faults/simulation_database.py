@@ -66,6 +66,7 @@ class CompiledQuery:
 def compiled_queries() -> dict[str, CompiledQuery]:
     photos = PersonPhoto.objects.values_list("pk", "kind", "expires_at")
     events = TryOnEvent.objects.order_by("pk").values_list("request", "name", "from_state", "to_state")
+    adoptions = TryOnEvent.objects.filter(name__in=("adopted", "adoption_withdrawn")).order_by("pk")
     gateway = GatewayState.objects.values_list("engine", "breaker", "wait_until", "charged_error_at")
     stray = VendorLink.objects.exclude(attempt__request__state__in=AT_VENDOR)
     return {
@@ -73,6 +74,7 @@ def compiled_queries() -> dict[str, CompiledQuery]:
         "photos": CompiledQuery(photos),
         "attempts": CompiledQuery(Attempt.objects.order_by("number"), Attempt),
         "events": CompiledQuery(events),
+        "adoptions": CompiledQuery(adoptions.values_list("request", "attempt__number", "name", "detail")),
         "images": CompiledQuery(TryOnImage.objects.order_by().values_list("request")),
         "periods": CompiledQuery(BudgetPeriod.objects.values_list("kind", "starts_on", "held", "spent")),
         "gateway": CompiledQuery(gateway),
@@ -94,6 +96,11 @@ class DatabaseView:
         self.events: dict[UUID, list[tuple[str, str, str]]] = {row.pk: [] for row in self.rows}
         for pk, *event in found["events"]:
             self.events[pk].append(tuple(event))
+        self.adoptions: dict[UUID, tuple[Any, ...]] = {
+            pk: (number, name, detail.get("before"), detail.get("code"))
+            for pk, number, name, detail in found["adoptions"]
+        }
+        """The last adoption of each try-on, or its withdrawal."""
         self.images = Counter(pk for (pk,) in found["images"])
         self.periods, self.gateway, self.stray = found["periods"], found["gateway"], found["stray"]
 
@@ -130,15 +137,26 @@ class DatabaseView:
             (attempt.money, self._id(attempt.vendor_id or ""), attempt.outcome, attempt.http_status)
             for attempt in self.attempts[row.pk]
         )
+        failures = 0 if is_over(row) else row.download_failures
         return (
-            *(row.state, row.error_code, min(row.claim_count, 4), row.download_failures, row.image_count),
+            *(row.state, row.error_code, min(row.claim_count, 4), failures, row.image_count),
             *(row.erased_at is None, row.shopper_id is None, row.photo_id is None, row.shared_key is None),
             *(row.due_at is None, row.lease_until is None, bool(row.quota_ids), self.images[row.pk]),
-            row.called_back_at is not None and row.called_back_at > simulation.now - timedelta(seconds=10),
+            self._was_called_back(row, simulation.now),
             None if row.source_id is None else self.index[row.source_id],
             row.current_attempt_number,
+            self._adoption(row),
             attempts,
         )
+
+    def _adoption(self, row: TryOnRequest) -> tuple[Any, ...]:
+        number, name, before, code = self.adoptions.get(row.pk, (0, "", None, ""))
+        return number, name, self._id(before or ""), code
+
+    def _was_called_back(self, row: TryOnRequest, now: datetime) -> bool:
+        """Whether the next callback would only make it due some seconds later."""
+        is_recent = row.called_back_at is not None and row.called_back_at > now - timedelta(seconds=10)
+        return is_recent and not is_over(row)
 
     def _id(self, name: str) -> str:
         """The vendor's id with a row's position in place of its primary key, which differs in each run."""
@@ -156,13 +174,18 @@ class DatabaseView:
             call.job.kind,
             self._id(call.job.attempt.vendor_id or ""),
             request.lease_until == row.lease_until,
-            request.download_failures,
+            0 if is_over(row) else request.download_failures,
         )
 
     def _stale_read(self, row: TryOnRequest, current: Attempt) -> tuple[Any, ...]:
         now = self.rows[self.index[row.pk]]
         is_due = row.due_at == now.due_at
         return self.index[row.pk], current.number, row.state, row.claim_count, is_due, row.download_failures
+
+
+def is_over(row: TryOnRequest) -> bool:
+    """Whether it has ended for good: no callback, response or operator reopens it."""
+    return row.state in {"completed", "canceled"}
 
 
 def may_send(simulation: Simulation, call: Call) -> bool:
