@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -225,9 +226,21 @@ class RunningShop:
                 database,
             ):
                 return database.execute(statement).fetchall()
+        if url.startswith("mysql:"):
+            return self._mysql(url, statement)
         with psycopg.connect(url) as server:
             cursor = server.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def _mysql(self, url: str, statement: str) -> list[tuple[Any, ...]]:
+        import MySQLdb
+
+        parts = urlsplit(url)
+        login = {"host": parts.hostname, "port": parts.port, "user": parts.username}
+        with closing(MySQLdb.connect(**login, db=parts.path[1:], autocommit=True)) as server:
+            cursor = server.cursor()
+            cursor.execute(statement)
+            return list(cursor.fetchall())
 
     def product(self, slug: str) -> str:
         ((number,),) = self.sql(f"SELECT id FROM shop_product WHERE slug = '{slug}'")  # noqa: S608 - a test's

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..live_shop import RunningShop
+from ..live_shop import RunningShop, ShopperClient
 
 BOOKS = """
 import json
@@ -34,13 +34,19 @@ class DeployedShop(RunningShop):
         self.databases = databases
 
     def load_data(self) -> None:
-        for alias in self.databases:
-            self.manage("migrate", "--verbosity", "0", "--database", alias)
-        self.manage("seed_demo")
+        migrate = (f"call('migrate', verbosity=0, database='{alias}')" for alias in self.databases)
+        self.shell("from django.core.management import call_command as call", *migrate, "call('seed_demo')")
 
     def run_code(self, code: str) -> str:
         """Run Python code with the shop's settings; return what it prints."""
         return self.manage("shell", "--verbosity", "0", "--command", code)
+
+    def tab_of(self, shopper: ShopperClient) -> ShopperClient:
+        """Return another tab of a browser that has started an order."""
+        tab = self.shopper()
+        tab.http.cookies.update(shopper.http.cookies)
+        tab.http.headers["X-CSRFToken"] = shopper.http.headers["X-CSRFToken"]
+        return tab
 
     def check_money(self) -> list[str]:
         """Assert that the gateway's ledger, the attempts and the budget agree; return the try-ons' states."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import pytest
 
 from ..faults.cluster import own_database
-from ..live_shop import ShopperClient, is_listening, phone_photo, wait_until
+from ..live_shop import ShopperClient, phone_photo, wait_until
 from .shop import DeployedShop
 
 if TYPE_CHECKING:
@@ -67,21 +65,12 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IsolatedSho
 
 @pytest.fixture(scope="module")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IsolatedShop]:
-    if not (find_spec("MySQLdb") and is_listening(3306)):
-        pytest.skip("MariaDB does not listen on 127.0.0.1:3306, or mysqlclient is not installed")
-    import MySQLdb
-
-    name = f"vton_isolation_{os.getpid()}"
-    admin = MySQLdb.connect(host="127.0.0.1", user="root")
-    admin.cursor().execute(f"CREATE DATABASE {name}")
-    try:
-        url = f"mysql://root@127.0.0.1:3306/{name}"
-        folder = tmp_path_factory.mktemp("mariadb")
-        with IsolatedShop(folder, "tests.deployments.settings_isolation", DATABASE_URL=url) as shop:
-            yield shop
-    finally:
-        admin.cursor().execute(f"DROP DATABASE {name}")
-        admin.close()
+    folder = tmp_path_factory.mktemp("mariadb")
+    with (
+        own_database("mysql", folder) as url,
+        IsolatedShop(folder, "tests.deployments.settings_isolation", DATABASE_URL=url) as shop,
+    ):
+        yield shop
 
 
 @pytest.mark.parametrize("options", POSTGRESQL.values(), ids=POSTGRESQL.keys())
@@ -100,7 +89,7 @@ def _check_many_orders(shop: IsolatedShop, url: str) -> None:
     # One shopper's requests at once, without a worker that ends any of them.
     one = shop.shopper()
     assert _order(shop, one).status_code == 202
-    tabs = [_copy(shop, one) for _ in range(AT_ONCE)]
+    tabs = [shop.tab_of(one) for _ in range(AT_ONCE)]
     assert _count(_order_at_once(shop, tabs)) == {202: IN_FLIGHT - 1, 429: AT_ONCE - IN_FLIGHT + 1}
 
     guests = [shop.shopper() for _ in range(AT_ONCE)]
@@ -138,11 +127,3 @@ def _order(shop: IsolatedShop, shopper: ShopperClient, shade: int = 0) -> httpx.
             return response
         assert response.json()["code"] == "unavailable", response.text
         time.sleep(float(response.headers["Retry-After"]))
-
-
-def _copy(shop: IsolatedShop, shopper: ShopperClient) -> ShopperClient:
-    """Return another tab of the same browser."""
-    tab = shop.shopper()
-    tab.http.cookies.update(shopper.http.cookies)
-    tab.http.headers["X-CSRFToken"] = shopper.http.headers["X-CSRFToken"]
-    return tab

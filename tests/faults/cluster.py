@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from tests.live_shop import RunningShop, is_listening, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MARIADB_PORT = 3306
 LOG_MARKERS = {"worker": "ready for work at", "monitor": "monitoring at", "pusher": "pushing tasks at"}
 """What a child of the guard logs when it starts, before its process id."""
 
@@ -111,8 +113,16 @@ def own_database(vendor: str, folder: Path) -> Iterator[str]:
     if vendor == "sqlite":
         yield f"sqlite:///{folder / 'shop.sqlite3'}"
         return
-    server = _server()
     name = f"vton_faults_{os.getpid()}"
+    if vendor == "mysql":
+        with _mariadb() as admin:
+            admin.execute(f"CREATE DATABASE {name}")
+            try:
+                yield f"mysql://root@127.0.0.1:{MARIADB_PORT}/{name}"
+            finally:
+                admin.execute(f"DROP DATABASE {name}")
+        return
+    server = _server()
     with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
         admin.execute(f"CREATE DATABASE {name}".encode())
@@ -120,6 +130,17 @@ def own_database(vendor: str, folder: Path) -> Iterator[str]:
             yield f"{server}/{name}"
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def _mariadb() -> Iterator[Any]:
+    """A cursor of the MariaDB on this machine."""
+    if not (find_spec("MySQLdb") and is_listening(MARIADB_PORT)):
+        pytest.skip(f"MariaDB does not listen on 127.0.0.1:{MARIADB_PORT}, or mysqlclient is not installed")
+    import MySQLdb
+
+    with closing(MySQLdb.connect(host="127.0.0.1", user="root")) as server:
+        yield server.cursor()
 
 
 def _server() -> str:
