@@ -68,6 +68,17 @@ def test_every_event_is_in_the_guide() -> None:
     assert {f"vton:{name}" for name in emitted} == set(re.findall(r"`(vton:[a-z-]+)`", guide))
 
 
+def test_every_proven_deployment_names_its_tests() -> None:
+    _before, _title, section = (DOCS / "operating.md").read_text().partition("\n## Proven deployments\n")
+    table = section[section.index("\n|") :].strip().partition("\n\n")[0]
+    cells = [row.rstrip("| ").rpartition("|")[2] for row in table.splitlines()[2:]]
+    for cell in cells:
+        names = re.findall(r"`([^`]+)`", cell)
+        assert names, cell
+        assert [name for name in names if not (ROOT / name).exists()] == []
+    assert len(cells) > 15
+
+
 def test_every_image_of_a_guide_exists() -> None:
     images = {
         name
