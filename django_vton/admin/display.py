@@ -47,7 +47,7 @@ EVENT_LABELS = {
     "engine_gone": gettext_lazy("Its engine is no longer in the settings"),
     "adopted": gettext_lazy("Vendor's id adopted; the render is polled"),
     "adoption_withdrawn": gettext_lazy("Adopted id withdrawn: outcome unknown, counted as charged"),
-    "not_charged": gettext_lazy("Not charged according to the vendor's panel; will be sent again"),
+    "not_charged": gettext_lazy("Not charged according to the vendor's panel"),
     "retried": gettext_lazy("Will be rendered again and paid again"),
     "polled": gettext_lazy("Check with the vendor requested"),
     "written_off": gettext_lazy("Written off: stays failed and counted as charged"),
