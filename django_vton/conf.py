@@ -119,6 +119,9 @@ class Config:
     """Whether a second staff member has to accept a render of a batch, too, before it can be published."""
     ENGINES: Mapping[str, Any] = field(default_factory=dict)
     """Other paths for an included engine, or further engines, by name."""
+    TRANSCRIPT: bool = False
+    """Whether the exchange with the vendor is kept for a week, without secrets, links and pictures. The admin
+    and `vton_transcript` show it."""
     ENQUEUE: str | None = None
     """The dotted path of a callable `(path)` that makes a worker call the function at `path` soon, such as
     `django_vton.queue.by_django_tasks` or `django_vton.queue.no_queue`. None: django-q2."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from .. import lifecycle
 from ..batches.review import OUTDATED
 from ..intake.feedback import DISLIKE, LIKE
-from ..models import BatchRender, TryOnRequest
+from ..models import BatchRender, Exchange, TryOnRequest
 from ..models.states import ACTIVE, ERROR_LABELS, Money, State
 from ..utils.money import format_usd
 from ..utils.safe_urls import safe_url
@@ -126,6 +126,7 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, OutdatedActions, R
             "images": _image_contexts(tryon),
             "attempts": [_attempt_context(attempt) for attempt in tryon.attempts.order_by("number")],
             "events": [_event_context(event) for event in tryon.events.select_related("attempt", "actor")],
+            "transcript": [_exchange_context(row) for row in _exchanges(tryon)],
             "unknown_outcome": unknown_outcomes.context(request, tryon),
             "adoption": adoption.adoption_context(request, tryon),
             "can_retry": can_spend(request) and retryable.exists(),
@@ -274,6 +275,19 @@ def _attempt_context(attempt: Attempt) -> dict[str, Any]:
         "attempt": attempt,
         "outcome": display.OUTCOME_LABELS.get(attempt.outcome, attempt.outcome),
         "raw": _json(attempt.raw),
+    }
+
+
+def _exchanges(tryon: TryOnRequest) -> QuerySet[Exchange]:
+    rows = Exchange.objects.filter(attempt__request=tryon.pk)
+    return rows.select_related("attempt").order_by("attempt__number", "at", "pk")
+
+
+def _exchange_context(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "exchange": exchange,
+        "request": _json(exchange.request),
+        "response": _json(exchange.response),
     }
 
 

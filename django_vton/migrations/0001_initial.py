@@ -231,6 +231,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Exchange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('submit', 'submit'), ('poll', 'poll'), ('download', 'download'), ('callback', 'callback')], max_length=8)),
+                ('at', models.DateTimeField(db_index=True)),
+                ('last_at', models.DateTimeField(help_text='When the last of several equal polls was sent.')),
+                ('times', models.PositiveIntegerField(default=1)),
+                ('milliseconds', models.PositiveIntegerField(default=0)),
+                ('method', models.CharField(max_length=10)),
+                ('path', models.TextField()),
+                ('status', models.PositiveSmallIntegerField(null=True)),
+                ('request', models.JSONField(default=dict, help_text='{"headers", "body"}, as in pixazo.ExchangeRecord.')),
+                ('response', models.JSONField(default=dict, help_text='{"headers", "body"}, as in pixazo.ExchangeRecord.')),
+                ('error', models.TextField(blank=True)),
+                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exchanges', to='vton.attempt')),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
             name='PauseSwitch',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -390,6 +412,7 @@ class Migration(migrations.Migration):
                 ('called_back_at', models.DateTimeField(blank=True, help_text='When a callback last made it due.', null=True)),
                 ('result_urls', models.JSONField(default=list, help_text='URLs of the finished pictures at the vendor; emptied at the end.')),
                 ('image_count', models.PositiveSmallIntegerField(default=0)),
+                ('keep_transcript', models.BooleanField(default=False, help_text='Whether exchanges with the vendor are kept even if TRANSCRIPT is False.')),
                 ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
                 ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
                 ('rendered_at', models.DateTimeField(blank=True, null=True)),

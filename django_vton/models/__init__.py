@@ -4,6 +4,7 @@ from .attempts import Attempt, TryOnEvent, VendorLink
 from .batches import Batch, BatchNotice, BatchRender, Publication
 from .billing import BudgetPeriod, Quota
 from .conversions import Conversion
+from .exchanges import Exchange
 from .operations import (
     DispatcherLease,
     FailedCheck,
@@ -31,6 +32,7 @@ __all__ = [
     "Consent",
     "Conversion",
     "DispatcherLease",
+    "Exchange",
     "FailedCheck",
     "GatewayState",
     "HouseModel",

@@ -151,6 +151,9 @@ class TryOnRequest(Model):
         default=list, help_text="URLs of the finished pictures at the vendor; emptied at the end."
     )
     image_count = models.PositiveSmallIntegerField(default=0)
+    keep_transcript = models.BooleanField(
+        default=False, help_text="Whether exchanges with the vendor are kept even if TRANSCRIPT is False."
+    )
 
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     started_at = models.DateTimeField(_("sent"), null=True, blank=True)

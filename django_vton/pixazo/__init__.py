@@ -6,6 +6,7 @@ reading an engine's options does not load an HTTP library.
 
 from .engine import Engine, StatusRequest
 from .engines import ENGINES, UNVERIFIED_ENGINES, Fashn, Glass
+from .exchanges import ExchangeRecord, record_callback
 from .option import Option, OptionError
 from .parsing import BadPayload, VendorResponse, VendorStatus
 from .responses import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
@@ -16,6 +17,7 @@ __all__ = [
     "BadPayload",
     "DownloadFailed",
     "Engine",
+    "ExchangeRecord",
     "Fashn",
     "Glass",
     "Option",
@@ -26,4 +28,5 @@ __all__ = [
     "SubmitResult",
     "VendorResponse",
     "VendorStatus",
+    "record_callback",
 ]

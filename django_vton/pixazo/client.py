@@ -20,9 +20,11 @@ import httpx
 from . import ssrf
 from .downloads import ResultDownloader
 from .engine import Engine
+from .exchanges import Observer, Recorder
 from .log_filter import install_log_filter, suppress_http_logs
 from .parsing import MAX_BODY, BadPayload, VendorResponse, parse_json
 from .responses import (
+    DownloadFailed,
     PollFailed,
     SubmitOutcome,
     SubmitResult,
@@ -124,13 +126,14 @@ class PixazoClient:
         callback_url: str | None = None,
         before_send: Callable[[], None] | None = None,
         seconds: float | None = None,
+        on_exchange: Observer | None = None,
     ) -> SubmitResult:
         """Send a paid request once and classify its outcome. Network and vendor errors do not raise.
 
         `before_send` is called after the connection is established and before the first byte is sent. If it
         raises, nothing is sent and the exception propagates. `callback_url` is ignored if the engine has no
-        header for it. `seconds` limits the whole call, by default as the engine declares. Raise `ValueError`
-        if `callback_url` is not an https URL in ASCII.
+        header for it. `seconds` limits the whole call, by default as the engine declares. `on_exchange` gets
+        a redacted record. Raise `ValueError` if `callback_url` is not an https URL in ASCII.
         """
         seconds = engine.submit_seconds if seconds is None else seconds
         headers = self._callback_headers(engine, callback_url)
@@ -142,10 +145,12 @@ class PixazoClient:
             headers=headers,
             extensions={"trace": sending.trace, "timeout": TIMEOUT.as_dict() | {"read": seconds}},
         )
+        recorder = Recorder(on_exchange, "submit", request, body, callback_url)
         try:
             with suppress_http_logs():
                 status_code, reply_headers, content = await self._exchange(self._submits, request, seconds)
         except Exception as error:  # After any error, the render might have been charged.
+            recorder.finish(error=describe_error(error))
             if sending.is_stopped:
                 raise
             not_sent = sending.is_connecting or isinstance(error, _NOT_CONNECTED)
@@ -154,14 +159,23 @@ class PixazoClient:
                 error=describe_error(error),
                 is_unreachable=not_sent,
             )
-        return classify_response(
+        result = classify_response(
             engine, status_code, content, parse_retry_after(reply_headers.get("Retry-After"))
         )
+        vendor_id = result.answer.vendor_id if result.answer else None
+        recorder.finish(status_code, reply_headers, content, vendor_id=vendor_id)
+        return result
 
-    async def poll(self, engine: Engine, vendor_id: str) -> VendorResponse:
-        """Return the vendor's response about a render. Raise `PollFailed` if there is no usable response."""
+    async def poll(
+        self, engine: Engine, vendor_id: str, *, on_exchange: Observer | None = None
+    ) -> VendorResponse:
+        """Return the vendor's response about a render. Raise `PollFailed` if there is no usable response.
+
+        `on_exchange` gets a redacted record.
+        """
         call = engine.status_request(vendor_id)
         request = self._polls.build_request(call.method, self._base + call.path, json=call.json)
+        recorder = Recorder(on_exchange, "poll", request, call.json)
         error = ""
         try:
             with suppress_http_logs():
@@ -171,7 +185,9 @@ class PixazoClient:
         except NETWORK_ERRORS as network_error:
             error = describe_error(network_error)
         if error:  # Raised outside of `except`, so that no exception with a URL is chained to it.
+            recorder.finish(error=error, vendor_id=vendor_id)
             raise PollFailed(error)
+        recorder.finish(status_code, headers, content, vendor_id=vendor_id)
         payload = parse_json(content)
         if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
             try:
@@ -191,16 +207,28 @@ class PixazoClient:
         )
 
     async def download(
-        self, url: str, *, limit: int = DOWNLOAD_MAX_BYTES, seconds: float = DOWNLOAD_TIMEOUT_SECONDS
+        self,
+        url: str,
+        *,
+        limit: int = DOWNLOAD_MAX_BYTES,
+        seconds: float = DOWNLOAD_TIMEOUT_SECONDS,
+        on_exchange: Observer | None = None,
     ) -> bytes:
         """Return the bytes of a result. Raise `DownloadFailed` if they cannot be downloaded.
 
         The download fails above `limit` bytes or `seconds`. It uses https and a public IP address, sends no
         key and follows no redirects. The host is resolved once and the connection is made to the checked IP
-        address, so a DNS record that changes afterwards has no effect.
+        address, so a DNS record that changes afterwards has no effect. `on_exchange` gets a redacted record.
         """
-        with suppress_http_logs():
-            return await self._downloader.download(url, limit=limit, seconds=seconds)
+        recorder = Recorder(on_exchange, "download")
+        try:
+            with suppress_http_logs():
+                data = await self._downloader.download(url, limit=limit, seconds=seconds)
+        except DownloadFailed as failure:
+            recorder.finish(failure.status_code, error=failure.error)
+            raise
+        recorder.finish(HTTPStatus.OK, content=data)
+        return data
 
     def _callback_headers(self, engine: Engine, url: str | None) -> dict[str, str]:
         if url is None:

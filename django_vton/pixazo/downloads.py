@@ -56,7 +56,8 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
     if response.status_code != HTTPStatus.OK:
         # Most errors are retried, since the image is paid for and its file can appear late.
         is_retryable = response.is_error and response.status_code != HTTPStatus.GONE
-        raise DownloadFailed(f"HTTP {response.status_code}", is_retryable=is_retryable)
+        status = response.status_code
+        raise DownloadFailed(f"HTTP {status}", is_retryable=is_retryable, status_code=status)
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise DownloadFailed("the body has an encoding that was not requested", is_retryable=False)
     if int(response.headers.get("Content-Length", "0")) > limit:

@@ -7,7 +7,7 @@ The formats are those of the vendor's pages "Fashn v1.6" (`GET /v2/requests/stat
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -172,14 +172,19 @@ def parse_json(body: bytes | None) -> Any:
 _WORD = re.compile(r'[^\s"<>]+')
 
 
-def redact_text(text: str, limit: int = MAX_TEXT) -> str:
+def remove_secret(word: str) -> str:
+    """Return a word, or "[removed]" if it is a URL or long, such as Base64."""
+    return "[removed]" if _is_secret(word) else word
+
+
+def redact_text(text: str, limit: int = MAX_TEXT, redact_word: Callable[[str], str] = remove_secret) -> str:
     """Replace URLs and long words such as Base64, and cut the text to `limit` characters, for storage.
 
     A photo's URL is a secret even without its scheme, so any word with a host and a path or with two slashes
     counts as a URL. NUL and lone surrogates are replaced, since PostgreSQL refuses them.
     """
     clean = text[: 4 * limit].encode("utf-8", "replace").decode().replace("\0", "?")
-    return _WORD.sub(lambda match: "[removed]" if _is_secret(match[0]) else match[0], clean)[:limit]
+    return _WORD.sub(lambda match: redact_word(match[0]), clean)[:limit]
 
 
 def _is_secret(word: str) -> bool:

@@ -40,10 +40,12 @@ class PollFailed(Exception):  # noqa: N818  It names what happened.
 class DownloadFailed(Exception):  # noqa: N818  It is named like PollFailed.
     """A result image could not be downloaded."""
 
-    def __init__(self, error: str, *, is_retryable: bool) -> None:
+    def __init__(self, error: str, *, is_retryable: bool, status_code: int | None = None) -> None:
         super().__init__(error)
         self.error = error
         """The error for staff, without the URL."""
+        self.status_code = status_code
+        """The HTTP status, if it is the error."""
         self.is_retryable = is_retryable
         """Whether a later download of the same URL can succeed."""
 

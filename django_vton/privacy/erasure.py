@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import F
 
 from .. import lifecycle
-from ..models import PersonPhoto, Quota, Shopper, TryOnEvent, TryOnRequest
+from ..models import Exchange, PersonPhoto, Quota, Shopper, TryOnEvent, TryOnRequest
 from ..models.states import ACTIVE, State
 from ..utils import clock, database
 from .stored_files import delete_file
@@ -62,6 +62,7 @@ def erase_tryon(request: TryOnRequest) -> None:
         if request.erased_at is not None:
             return
         _anonymize_events(request)
+        Exchange.objects.filter(attempt__request=request).delete()
         _transfer_shared_images(request)
         for image in request.images.all():
             image.delete()

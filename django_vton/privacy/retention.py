@@ -11,9 +11,11 @@ from django.db.models import Q, QuerySet
 
 from ..billing import quotas
 from ..conf import config
+from ..gateway import transcripts
 from ..models import (
     Batch,
     BatchRender,
+    Exchange,
     PersonPhoto,
     PhoneLink,
     PhotoAccess,
@@ -61,6 +63,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "phone_links": _purge_phone_links(now),
         "guests": _purge_guests(now),
         "photo_accesses": _purge_access_log(now),
+        "exchanges": _purge_exchanges(now),
         "drafts": _purge_drafts(now),
         "undeleted_files": stored_files.retry_deletions(),
         "files": orphaned_files.delete_orphaned_files(now),
@@ -149,6 +152,10 @@ def _delete_each(rows: QuerySet[ProductImage] | QuerySet[Shopper]) -> Iterator[i
 
 def _purge_access_log(now: datetime) -> Iterator[int]:
     yield PhotoAccess.objects.filter(at__lt=now - ACCESS_LOG_RETENTION).delete()[0]
+
+
+def _purge_exchanges(now: datetime) -> Iterator[int]:
+    yield Exchange.objects.filter(at__lt=now - transcripts.RETENTION).delete()[0]
 
 
 def _purge_drafts(now: datetime) -> Iterator[int]:

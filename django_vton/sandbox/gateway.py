@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import Any, Self
 
 from .ledger import Ledger
+from .replay import Replays
 from .scenario import Scenario, Scenarios
 from .server import Server
 
@@ -34,6 +35,7 @@ class Gateway:
         self.url = ""
         self.ledger = Ledger()
         self._scenarios = Scenarios()
+        self._replays = Replays()
         self._host = host
         self._port = port
         self._options: dict[str, Any] = {"key": key, "seconds": seconds, "retry_seconds": retry_seconds}
@@ -64,8 +66,18 @@ class Gateway:
         self._scenarios.add(scenario)
         return scenario
 
+    def replay(self, transcript: object) -> None:
+        """Answer the next submits and their polls as in a transcript, as `vton_transcript --json` prints it.
+
+        Each of its attempts answers one submit to the same path, with the ids of the transcript. Its polls
+        get the recorded answers in order, the last one again and again, and the callbacks come after as many
+        polls as they did. Removed URLs become those of a picture. The parameters are not validated. Raise
+        `ValueError` if it is no transcript.
+        """
+        self._replays.add(transcript)
+
     def reset(self) -> None:
-        """Remove all scenarios, renders and entries of the ledger."""
+        """Remove all scenarios, transcripts, renders and entries of the ledger."""
         if self._loop and self._server:
             asyncio.run_coroutine_threadsafe(self._server.reset(), self._loop).result()
 
@@ -78,7 +90,7 @@ class Gateway:
 
     async def _main(self, started: Future[str]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._server = Server(self.ledger, self._scenarios, **self._options)
+        self._server = Server(self.ledger, self._scenarios, self._replays, **self._options)
         try:
             started.set_result(await self._server.start(self._host, self._port))
         except Exception as error:  # noqa: BLE001 - `start` raises it

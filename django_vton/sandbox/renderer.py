@@ -176,22 +176,31 @@ class Renderer:
         body = render.scenario.callback_body
         if body is None:
             body = json.dumps(render.engine.status_json(render, self.base_url))
+        await self._deliver(render.request_id, render.parameters.callback_url, body.encode())
+
+    def send_later(self, request_id: str, url: str, bodies: list[bytes]) -> None:
+        """Send callbacks with these bodies, one after another, when a render would have ended."""
+
+        async def send() -> None:
+            await asyncio.sleep(self._seconds)
+            for body in bodies:
+                await self._deliver(request_id, url, body)
+
+        self._spawn(send())
+
+    async def _deliver(self, request_id: str, url: str, body: bytes) -> None:
         for retry in range(CALLBACK_TRIES):
             if retry:
                 await asyncio.sleep(self._retry_seconds * 2 ** (retry - 1))
-            self._ledger.count(render.request_id, "callbacks_sent")
+            self._ledger.count(request_id, "callbacks_sent")
             try:
                 status, _ = await send_request(
-                    "POST",
-                    render.parameters.callback_url,
-                    body=body.encode(),
-                    seconds=CALLBACK_SECONDS,
-                    limit=CALLBACK_BYTES,
+                    "POST", url, body=body, seconds=CALLBACK_SECONDS, limit=CALLBACK_BYTES
                 )
             except RequestError:
                 continue
             if 200 <= status <= 299:  # noqa: PLR2004 - the HTTP class of success
-                self._ledger.count(render.request_id, "callbacks_acknowledged")
+                self._ledger.count(request_id, "callbacks_acknowledged")
                 return
 
     def _set_status(self, render: Render, status: str) -> None:

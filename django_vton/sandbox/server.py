@@ -21,6 +21,7 @@ from .images import ImageLoadError
 from .ledger import Entry, Ledger, describe_callback, without_long_values
 from .parameters import InvalidParameterError
 from .renderer import Renderer
+from .replay import IMAGE_FOLDER, Replayer, Replays
 from .scenario import Scenario, Scenarios
 
 logger = logging.getLogger("django_vton.sandbox")
@@ -32,15 +33,25 @@ FASHN, GLASS = Fashn(), Glass()
 
 
 class Server:
-    """Serves requests in one event loop. `ledger` and `scenarios` may be shared with other threads."""
+    """Serves requests in one event loop. The first three arguments may be shared with other threads."""
 
     def __init__(
-        self, ledger: Ledger, scenarios: Scenarios, *, key: str, seconds: float, retry_seconds: float
+        self,
+        ledger: Ledger,
+        scenarios: Scenarios,
+        replays: Replays,
+        *,
+        key: str,
+        seconds: float,
+        retry_seconds: float,
     ) -> None:
         self._ledger = ledger
         self._scenarios = scenarios
+        self._replays = replays
         self._key = key
         self._renderer = Renderer(ledger, seconds=seconds, retry_seconds=retry_seconds)
+        self._replayer = Replayer(replays, ledger, self._renderer)
+        self._images = {"v1": self._result_image, IMAGE_FOLDER: self._replayer.image}
         self._connections: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
         self._host = ""
@@ -63,8 +74,9 @@ class Server:
         await self._renderer.close()
 
     async def reset(self) -> None:
-        """Remove all scenarios, renders and entries of the ledger."""
+        """Remove all scenarios, transcripts, renders and entries of the ledger."""
         self._scenarios.clear()
+        self._replays.clear()
         await self._renderer.clear()
         self._ledger.clear()
 
@@ -109,8 +121,14 @@ class Server:
         if path.startswith("/_sandbox/"):
             is_refused = is_cross_site(request, self._host)
             return error_response(403, CROSS_SITE) if is_refused else await self._control(request)
-        if method == "GET" and path.startswith("/v1/"):
-            return self._result_image(path, redirected=request.query == "moved")
+        if replay := self._replays.find(request):
+            return self._check_key(request) or self._replayer.respond(replay, request)
+        if method == "GET" and (serve := self._images.get(path.split("/")[1])):
+            return serve(request)
+        return await self._call_engine(request)
+
+    async def _call_engine(self, request: Request) -> Response:
+        method, path = request.method, request.path
         for engine in (FASHN, GLASS):
             if (method, path) == ("POST", engine.submit_path):
                 return await self._submit(engine, request)
@@ -204,8 +222,9 @@ class Server:
             return error_response(500)
         return json_response(200, engine.status_json(render, self._renderer.base_url))
 
-    def _result_image(self, path: str, *, redirected: bool) -> Response:
+    def _result_image(self, request: Request) -> Response:
         """Serve a result to everyone who knows its URL, without a key, as the vendor does."""
+        path, redirected = request.path, request.query == "moved"
         render = self._renderer.renders.get(unquote(path.split("/")[2]))
         if render is None or not render.results:
             return error_page(404)

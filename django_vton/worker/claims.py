@@ -25,7 +25,7 @@ from ..gateway.engines import engines, get_engine
 from ..gateway.links import create_links, supports_callback
 from ..models import Attempt, TryOnRequest
 from ..models.states import ACTIVE, State
-from ..pixazo import Engine, SubmitOutcome
+from ..pixazo import Engine, ExchangeRecord, SubmitOutcome
 from ..utils import clock, database
 from ..utils.tokens import hash_token, new_token
 
@@ -74,6 +74,8 @@ class Job:
     """Whether the circuit breaker must be told if the vendor accepts this submit after a refusal."""
     claimed_at: float = field(default_factory=time.monotonic)
     """The time of the claim on the monotonic clock."""
+    exchanges: list[ExchangeRecord] = field(default_factory=list, repr=False)
+    """What was exchanged with the vendor, if a transcript is kept."""
 
     @property
     def is_suspect(self) -> bool:

@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 from .. import lifecycle
 from ..conf import config
-from ..gateway import links
+from ..gateway import links, transcripts
 from ..images import ImageRefused
 from ..images.isolated import ResultImage, decode_result
 from ..lifecycle import CONNECTION_ERRORS
 from ..pixazo import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
 from ..pixazo.client import PixazoClient
+from ..pixazo.exchanges import Observer
 from ..utils.redaction import clear_frames
 from . import input_files, outcomes, result_images
 from .claims import Job
@@ -56,7 +57,7 @@ class RunningJobs:
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
         # A separate thread, so that outcomes are not delayed by polling cycles.
         self.db = DbThread("vton-outcomes")
-        self.product_db = DbThread("vton-products")
+        self.background_db = DbThread("vton-background")  # For product images and transcripts.
         # The result of a submit cannot be requested again, so store it immediately. Other outcomes can wait.
         self.store_submit = MicroBatcher(self.db, outcomes.on_submit)
         self.store_poll = MicroBatcher(self.db, outcomes.on_poll, is_busy=self.is_busy)
@@ -91,6 +92,8 @@ class RunningJobs:
                 if job.kind == "submit":
                     self.submits -= 1
                 self.has_suspect = False
+            if job.exchanges:
+                await self._store_transcript(job)
 
         task = asyncio.create_task(run())
         self.tasks.add(task)
@@ -103,8 +106,16 @@ class RunningJobs:
                 await asyncio.wait(self.tasks)
         finally:
             self.db.close()
-            self.product_db.close()
+            self.background_db.close()
             self.image_threads.shutdown(wait=False)
+
+    async def _store_transcript(self, job: Job) -> None:
+        """Store the exchanges after the outcome, and in another thread, so that no outcome waits for them."""
+        try:
+            await self.background_db(transcripts.store, job.attempt, job.exchanges)
+        except Exception as error:
+            clear_frames(error)
+            logger.exception("try-on %s: the transcript is not stored", job.request.pk)
 
     # Submits ----------------------------------------------------------------------------------------
 
@@ -120,7 +131,11 @@ class RunningJobs:
         try:
             body, callback_url = await self._create_payload(job)
             result = await self.pixazo.submit(
-                job.engine, body, callback_url=callback_url, before_send=before_send
+                job.engine,
+                body,
+                callback_url=callback_url,
+                before_send=before_send,
+                on_exchange=_observer(job),
             )
         except NotSendable as problem:
             outcome = SubmitOutcome.NOT_SENT
@@ -141,7 +156,7 @@ class RunningJobs:
             self._run_in_thread(input_files.has_file, product_image.file),
         )
         if not has_product_image:
-            await self.product_db(input_files.restore_product_image, job.request)
+            await self.background_db(input_files.restore_product_image, job.request)
         if job.links is not None:
             person, product = (links.public_url("vendor-file", token) for token in job.links)
         else:
@@ -178,7 +193,9 @@ class RunningJobs:
 
     async def _poll(self, job: Job) -> None:
         try:
-            answer = await self.pixazo.poll(job.engine, job.attempt.vendor_id or "")
+            answer = await self.pixazo.poll(
+                job.engine, job.attempt.vendor_id or "", on_exchange=_observer(job)
+            )
         except PollFailed as failure:
             logger.info("try-on %s: the poll failed: %s", job.request.pk, failure.error)
             await self.store_poll(job, None, failure.retry_after, False)
@@ -205,7 +222,9 @@ class RunningJobs:
         # Ignore surplus images: only the ordered number was budgeted.
         urls = job.request.result_urls[: job.engine.image_count(job.request.options)]
         results: list[ResultImage] = []
-        for result in await asyncio.gather(*map(self._download_one, urls), return_exceptions=True):
+        for result in await asyncio.gather(
+            *(self._download_one(url, _observer(job)) for url in urls), return_exceptions=True
+        ):
             if isinstance(result, BaseException):
                 raise result
             results.append(result)
@@ -213,7 +232,7 @@ class RunningJobs:
         if not await self.store_download(job, images):
             await self._run_in_thread(result_images.delete_files, images)
 
-    async def _download_one(self, url: str) -> ResultImage:
+    async def _download_one(self, url: str, on_exchange: Observer | None) -> ResultImage:
         ends = time.monotonic() + DOWNLOAD_SECONDS
         try:
             async with asyncio.timeout(DOWNLOAD_SECONDS):
@@ -221,7 +240,7 @@ class RunningJobs:
         except TimeoutError:
             raise DownloadFailed("too many images at once", is_retryable=True) from None
         try:
-            data = await self.pixazo.download(url, seconds=ends - time.monotonic())
+            data = await self.pixazo.download(url, seconds=ends - time.monotonic(), on_exchange=on_exchange)
             return await self._run_in_thread(decode_result, data)
         finally:
             self.image_slots.release()
@@ -229,3 +248,8 @@ class RunningJobs:
     async def _run_in_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Run work on images and files outside of the loop and the database threads."""
         return await asyncio.get_running_loop().run_in_executor(self.image_threads, partial(work, *args))
+
+
+def _observer(job: Job) -> Observer | None:
+    """Return what collects the job's exchanges, or None if no transcript is kept."""
+    return job.exchanges.append if transcripts.is_kept(job.request) else None

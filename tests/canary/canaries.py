@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
 KEY = "CANARYKEY0123456789abcdef0123456789"
-TOKEN = "CANARYTOKEN"
+TOKEN = "CanaryToken"
 """The beginning of every random token: of callbacks, links and guests."""
 
 SIGNATURE = "CANARYSIGNATURE"

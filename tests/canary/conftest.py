@@ -15,7 +15,7 @@ from django.urls import reverse
 from PIL import Image
 
 from django_vton import signals
-from django_vton.models import TryOnRequest
+from django_vton.models import Exchange, TryOnRequest
 from django_vton.sandbox import Gateway
 from django_vton.storage import PrivateFileSystemStorage
 from django_vton.utils import clock
@@ -102,6 +102,7 @@ def _secrets(
     canaries.mark_tokens(monkeypatch)
     settings.ADMINS = ["o@shop.example"] if django.VERSION >= (6, 0) else [("O", "o@shop.example")]
     vton(PUBLIC_BASE_URL=live_server.url, ENQUEUE=None, CAPTCHA="tests.canary.conftest.hook")
+    vton(TRANSCRIPT=True)
     monkeypatch.setattr(dispatcher, "TIME_SLICE_SECONDS", 1.5)
     vton(MODERATE="tests.canary.conftest.moderate")
     CALLBACKS.clear()
@@ -160,6 +161,10 @@ class CanaryShop:
         for out, flags in zip(output, ([], ["--json"]), strict=True):
             with suppress(SystemExit):
                 call_command("vton_doctor", *flags, stdout=out)
+        for pk in Exchange.objects.values_list("attempt__request", flat=True).distinct():
+            for flags in ([], ["--json"]):
+                output.append(io.StringIO())
+                call_command("vton_transcript", str(pk), *flags, stdout=output[-1])
         canaries.assert_absent("the log", "\n".join(self.logs.lines), *everywhere)
         # While Django writes an error report, its templates log their context at DEBUG.
         lines = [line for line in self.logs.lines if " django.template " not in line]
@@ -167,7 +172,7 @@ class CanaryShop:
         canaries.assert_absent("a mail", canaries.mail_text(), *everywhere)
         canaries.assert_absent("the tables", canaries.database_text(), *everywhere, ADDRESS)
         canaries.assert_absent("the admin", canaries.admin_text(admin_client), *everywhere, ADDRESS)
-        canaries.assert_absent("vton_doctor", "".join(it.getvalue() for it in output), *everywhere, ADDRESS)
+        canaries.assert_absent("a command", "".join(it.getvalue() for it in output), *everywhere, ADDRESS)
         canaries.assert_absent("a signal", "\n".join(self.signals), *everywhere, ADDRESS)
         canaries.assert_absent("a repr", "\n".join(self.reprs), *everywhere)
         export = self.client.get(reverse("vton:me"))

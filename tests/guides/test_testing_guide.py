@@ -1,5 +1,8 @@
 """The tests that docs/testing.md shows; the page quotes these lines literally."""
 
+import json
+from pathlib import Path
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -47,3 +50,17 @@ def test_a_refused_photo_has_an_error_code(client, gateway, shirt, person):
     call_command("vton_worker", once=True)
 
     assert client.get(response["Location"]).json()["error"]["code"] == "moderated"
+
+
+STRANGE = Path(__file__).parent / "strange.json"
+
+
+def test_the_strange_answer(client, gateway, shirt, person):
+    gateway.replay(json.loads(STRANGE.read_text()))
+    product = f"shop.product:{shirt.pk}"
+    response = client.post("/try-on/api/try-ons/", {"product": product, "photo": person, "consent": "true"})
+
+    call_command("vton_worker", once=True)
+
+    assert client.get(response["Location"]).json()["status"] == "completed"
+    assert gateway.ledger.totals["accepted"] == 1

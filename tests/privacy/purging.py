@@ -12,6 +12,7 @@ def purged(**expected: int) -> dict[str, int]:
         "phone_links",
         "guests",
         "photo_accesses",
+        "exchanges",
         "drafts",
     )
     return dict.fromkeys((*kinds, "undeleted_files", "files"), 0) | expected

@@ -1,9 +1,11 @@
 """`manage.py vton_sandbox`: a local Pixazo gateway for development."""
 
+import json
 import logging
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8765, help="The port on 127.0.0.1.")
         parser.add_argument("--seconds", type=float, default=8, help="The duration of a render.")
         parser.add_argument("--key", default="", help="The only valid API key. By default any key is valid.")
+        parser.add_argument("--replay", help="A file of vton_transcript --json to replay.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verbosity"] > 1:
@@ -29,6 +32,11 @@ class Command(BaseCommand):
             log.setLevel(logging.INFO)
         ended = threading.Event()
         gateway = Gateway(port=options["port"], key=options["key"], seconds=options["seconds"])
+        if options["replay"]:
+            try:
+                gateway.replay(json.loads(Path(options["replay"]).read_text(encoding="utf-8")))
+            except (OSError, ValueError) as error:
+                raise CommandError(f"{options['replay']}: {error}") from error
         previous = {
             number: signal.signal(number, lambda *_: ended.set())
             for number in (signal.SIGINT, signal.SIGTERM)
