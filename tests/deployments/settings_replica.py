@@ -1,12 +1,14 @@
 """The example shop with a primary database and a replica. The default alias is empty, as Django allows."""
 
-from pathlib import Path
+import os
+
+import dj_database_url
 
 from config import settings as shop
 from config.settings import *  # noqa: F403
 
 _PRIMARY = shop.DATABASES["default"]
-_REPLICA = _PRIMARY | {"NAME": Path(_PRIMARY["NAME"]).with_name("replica.sqlite3")}
+_REPLICA = _PRIMARY | dj_database_url.parse(os.environ["REPLICA_URL"])
 DATABASES = {"default": {}, "primary": _PRIMARY, "replica": _REPLICA}
 DATABASE_ROUTERS = ["tests.deployments.routers.PrimaryReplicaRouter"]
 

@@ -20,5 +20,6 @@ class ReplicatedShop(DeployedShop):
 
 def test_a_lagging_replica_changes_nothing(tmp_path: Path) -> None:
     settings = "tests.deployments.settings_replica"
-    with ReplicatedShop(tmp_path, settings, ("primary",), VTON_WEBHOOKS="1") as shop:
+    replica = f"sqlite:///{tmp_path / 'replica.sqlite3'}"
+    with ReplicatedShop(tmp_path, settings, ("primary",), VTON_WEBHOOKS="1", REPLICA_URL=replica) as shop:
         check_main_ways(shop)
