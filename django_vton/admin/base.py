@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern
 from django.utils.text import capfirst
+
+from .conflicts import answer_conflicts
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -16,10 +19,20 @@ else:
 
 
 class StyledAdmin(Admin):
-    """An admin with the package's style sheet."""
+    """An admin with the package's style sheet, which answers conflicts of transactions in words."""
 
     class Media:
         css = {"all": ["vton/admin.css"]}
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """Return the URLs of all pages, those of subclasses included."""
+        return [
+            URLPattern(url.pattern, answer_conflicts(self, url.callback), url.default_args, url.name)
+            if isinstance(url, URLPattern)
+            else url
+            for url in super().urls
+        ]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -25,6 +25,7 @@ from ..utils import database
 from ..utils.money import format_usd
 from ..utils.robust import robust
 from .base import Admin, can_spend
+from .conflicts import answer_conflicts
 
 ACTION = "render_on_models"
 
@@ -46,7 +47,7 @@ class TryOnAdminMixin(Admin):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the test view before Django's URLs, since their last pattern matches every URL."""
-        view = self.admin_site.admin_view(require_POST(self.try_on_test_view))
+        view = answer_conflicts(self, self.admin_site.admin_view(require_POST(self.try_on_test_view)))
         return [path("<path:object_id>/try-on-test/", view, name=self._test_url_name), *super().get_urls()]
 
     @property

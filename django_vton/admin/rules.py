@@ -79,9 +79,14 @@ class BatchRuleForm(BatchSetupForm):
         if self.changes_renders:
             rule.is_enabled, rule.changed_at, rule.continue_after = False, clock.now(), ""
             fields += ["is_enabled", "changed_at", "continue_after"]
-        with database.atomic():
-            rule.save(update_fields=fields if rule.pk else None)
-            rule.house_models.set(cleaned["house_models"])
+        _store(rule, fields if rule.pk else None, list(cleaned["house_models"]))
+
+
+@database.retry
+def _store(rule: BatchRule, fields: list[str] | None, house_models: list[PersonPhoto]) -> None:
+    with database.atomic():
+        rule.save(update_fields=fields)
+        rule.house_models.set(house_models)
 
 
 @admin.register(BatchRule)

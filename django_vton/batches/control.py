@@ -67,13 +67,20 @@ def cancel(batch: Batch, *, user: Any = None) -> bool:
     is_draft = Batch.objects.filter(pk=batch.pk, status=Status.DRAFT).exists()
     if not is_draft and progress(batch).is_finished:
         return False
+    if not _cancel(batch):
+        return False
+    for request in TryOnRequest.objects.filter(batch=batch, state=State.QUEUED):
+        lifecycle.cancel_if_unwanted(request, actor_id=getattr(user, "pk", None))
+    return True
+
+
+@database.retry
+def _cancel(batch: Batch) -> bool:
     with database.atomic():
         if not _set_status(batch, [Status.DRAFT, Status.RUNNING, Status.PAUSED], Status.CANCELED):
             return False
         batch.renders.filter(status=RenderStatus.WAITING).update(status=RenderStatus.DROPPED)
         batch.notices.all().delete()
-    for request in TryOnRequest.objects.filter(batch=batch, state=State.QUEUED):
-        lifecycle.cancel_if_unwanted(request, actor_id=getattr(user, "pk", None))
     return True
 
 

@@ -35,10 +35,14 @@ def draft(
 ) -> Batch:
     """Create a draft of products or references, in this order and without duplicates. It costs nothing."""
     refs = dict.fromkeys(item if isinstance(item, str) else reference(item) for item in products)
+    fields = {"name": name, "products": list(refs), "options": dict(options or {}), "created_by": user}
+    return _create(fields, list(house_models))
+
+
+@database.retry
+def _create(fields: Mapping[str, Any], house_models: Sequence[PersonPhoto]) -> Batch:
     with database.atomic():
-        batch = Batch.objects.create(
-            name=name, products=list(refs), options=dict(options or {}), created_by=user
-        )
+        batch = Batch.objects.create(**fields)
         batch.house_models.set(house_models)
     return batch
 
@@ -161,6 +165,7 @@ def _without(refs: Iterable[str], excluded: Container[str]) -> list[str]:
     return [ref for ref in refs if ref not in excluded]
 
 
+@database.retry
 def confirm(batch: Batch, *, notify: bool = True) -> bool:
     """Start a draft, and have staff told when it is finished. Return False if it is no longer a draft.
 
@@ -209,7 +214,13 @@ def start(
     notify: bool = True,
 ) -> Batch:
     """Create a batch and start it. If `confirm` raises `Refused`, nothing is stored."""
-    with database.atomic():
-        batch = draft(products, house_models, options=options, name=name, user=user)
-        confirm(batch, notify=notify)
-    return batch
+    products, house_models = list(products), list(house_models)
+
+    @database.retry
+    def create_and_confirm() -> Batch:
+        with database.atomic():
+            batch = draft(products, house_models, options=options, name=name, user=user)
+            confirm(batch, notify=notify)
+        return batch
+
+    return create_and_confirm()

@@ -107,7 +107,7 @@ def _for_each_image(render: BatchRender, function: ImageFunction) -> str:
     for pk in TryOnImage.objects.filter(request=render.request_id).values_list("pk", flat=True):
         problem = _change_image(function, render.product, pk) or problem
     if problem != render.problem:
-        BatchRender.objects.filter(pk=render.pk).update(problem=problem)
+        database.retry(BatchRender.objects.filter(pk=render.pk).update)(problem=problem)
         render.problem = problem
     return problem
 
@@ -115,16 +115,43 @@ def _for_each_image(render: BatchRender, function: ImageFunction) -> str:
 def _change_image(function: ImageFunction, ref: str, pk: Any) -> str:
     """Call the function for a locked image. Return "" or the problem as text."""
     try:
-        with database.atomic():
-            image = TryOnImage.objects.select_for_update().filter(pk=pk).first()
-            if image is not None:
-                function(ref, image)
-    except Refused as refusal:
-        return str(refusal.detail)
-    except Exception as error:
-        logger.exception("The shop's own code failed for the image %s of %s", pk, ref)
-        return _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
-    return ""
+        _call_locked(function, ref, pk)
+    except _CallFailed as failure:
+        error = failure.error
+    except Exception as database_error:  # noqa: BLE001 - the shop's database may raise anything at the commit
+        if database.is_conflict(database_error):
+            return _("The same data was being changed elsewhere. Please try again.")
+        error = database_error
+    else:
+        return ""
+    if isinstance(error, Refused):
+        return str(error.detail)
+    logger.error("The shop's own code failed for the image %s of %s", pk, ref, exc_info=error)
+    return _("The shop's own code failed: %(error)s") % {"error": repr(error)[:300]}
+
+
+class _CallFailed(Exception):  # noqa: N818 - it says what happened
+    """The shop's code was called. This is no conflict, whatever its `error` is, so it is not called again."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@database.retry
+def _call_locked(function: ImageFunction, ref: str, pk: Any) -> None:
+    """Lock the image, again after conflicts, and call the function once.
+
+    The shop's code may write files and call other services, which no rollback undoes.
+    """
+    with database.atomic():
+        image = TryOnImage.objects.select_for_update().filter(pk=pk).first()
+        if image is None:
+            return
+        try:
+            function(ref, image)
+        except Exception as error:  # noqa: BLE001 - the shop's code may raise anything
+            raise _CallFailed(error) from None
 
 
 def _publish_image(ref: str, image: TryOnImage) -> None:

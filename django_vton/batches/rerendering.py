@@ -29,6 +29,7 @@ def rerenderable(batch: Batch) -> QuerySet[BatchRender]:
     return rejected.filter(~Exists(again.exclude(status=BatchRender.Status.DROPPED))).order_by("position")
 
 
+@database.retry
 def rerender(batch: Batch, *, options: Options | None = None, user: Any = None) -> Batch | None:
     """Create a draft that renders what was rejected again. Return None if nothing is left to render again.
 

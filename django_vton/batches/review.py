@@ -80,6 +80,7 @@ def accept_undecided(batch: Batch, renders: Iterable[int], *, user: Any = None) 
     return _accept(rows, rows.filter(review=Review.NONE), user)
 
 
+@database.retry
 def _accept(rows: QuerySet[BatchRender], undecided: QuerySet[BatchRender], user: Any) -> int:
     with database.atomic():
         if not config.REVIEW_BY_TWO or user is None:
@@ -101,17 +102,25 @@ def reject(
 
     `reason` is one of `BatchRender.RejectionReason`.
     """
-    rows = _changeable(batch, renders)
+    return _reject(_changeable(batch, renders), RejectionReason(reason), user)
+
+
+@database.retry
+def _reject(rows: QuerySet[BatchRender], reason: RejectionReason, user: Any) -> int:
     others = rows.exclude(review=Review.REJECTED, rejection_reason=reason)
     with database.atomic():
-        changed = _set_review(others, Review.REJECTED, user, RejectionReason(reason))
+        changed = _set_review(others, Review.REJECTED, user, reason)
         lifecycle.stop_sharing(TryOnRequest.objects.filter(batch_renders__in=rows))
     return changed
 
 
 def undo(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
     """Remove the review of the renders with these primary keys. Return the number of changed renders."""
-    rows = _changeable(batch, renders)
+    return _undo(_changeable(batch, renders), user)
+
+
+@database.retry
+def _undo(rows: QuerySet[BatchRender], user: Any) -> int:
     with database.atomic():
         changed = _set_review(rows.exclude(review=Review.NONE), Review.NONE, user)
         _share_again(rows)

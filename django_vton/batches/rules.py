@@ -174,6 +174,7 @@ def _build_run(rule: BatchRule, day: date | None, selection: Selection) -> Batch
     )
 
 
+@database.retry
 def switch_on(rule: BatchRule, dry_run: str, *, user: Any = None) -> bool:
     """Switch a rule on, after its dry run with this key. Return False if it is on, or was changed since."""
     runs = BatchRuleRun.objects.filter(pk=dry_run) if dry_run.isdecimal() else BatchRuleRun.objects.none()
@@ -182,6 +183,7 @@ def switch_on(rule: BatchRule, dry_run: str, *, user: Any = None) -> bool:
     return bool(rows.update(is_enabled=True, enabled_at=clock.now(), enabled_by=user))
 
 
+@database.retry
 def switch_off(rule: BatchRule) -> bool:
     """Switch a rule off; batches that it has made continue. Return False if it is off."""
     return bool(BatchRule.objects.filter(pk=rule.pk, is_enabled=True).update(is_enabled=False))

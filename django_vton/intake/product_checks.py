@@ -72,6 +72,7 @@ def mark(changed: Iterable[Model]) -> None:
         mark_references([products.reference(product) for product in changed])
 
 
+@database.retry
 def mark_references(refs: Sequence[str]) -> None:
     """Like `mark`, for the products with these references, but raise errors."""
     refs = sorted(refs)  # Two transactions that lock the same rows in the same order cannot deadlock.

@@ -191,6 +191,15 @@ def retry(unit: Callable[P, T]) -> Callable[P, T]:
     return repeated
 
 
+def roll_back_request() -> None:
+    """Roll back the transaction that Django has begun for the request (ATOMIC_REQUESTS), if there is one.
+
+    MariaDB goes on with a transaction after a lock timeout, and would commit its first half.
+    """
+    if connection().in_atomic_block:
+        transaction.set_rollback(True, using=alias())
+
+
 def conflict_refusal(error: Exception) -> Refused | None:
     """Return the refusal (503, with Retry-After) of a request that a conflict has ended, or None."""
     return Refused("unavailable", retry_after=RETRY_AFTER_SECONDS) if is_conflict(error) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -93,7 +93,8 @@ class SelectProductsViews(BatchPages):
         return HttpResponseRedirect(f"{self.url('products', batch.pk)}?{request.GET.urlencode()}")
 
 
-def _save_selection(batch: Batch, refs: Iterable[str], *, is_removal: bool) -> int | None:
+@database.retry
+def _save_selection(batch: Batch, refs: Collection[str], *, is_removal: bool) -> int | None:
     """Add or remove products, and return how many. Return None if the batch is no longer a draft."""
     with database.atomic():
         row = Batch.objects.select_for_update().filter(pk=batch.pk, status=Batch.Status.DRAFT).first()

@@ -79,12 +79,13 @@ class SetupViews(BatchPages):
     def discard_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Delete the batch if it is still a draft."""
         batch = self.get_batch(request, pk, can_spend)
-        if Batch.objects.filter(pk=pk, status=Batch.Status.DRAFT).delete()[0]:
+        if database.retry(Batch.objects.filter(pk=pk, status=Batch.Status.DRAFT).delete)()[0]:
             messages.success(request, _("The draft was discarded."))
             return self.redirect("changelist")
         return self.refuse_outdated(request, batch)
 
 
+@database.retry
 def _save(batch: Batch, form: BatchSetupForm) -> bool:
     """Save the form in the draft. Return whether this changed what will be rendered."""
     cleaned = form.cleaned_data
