@@ -6,13 +6,26 @@ deletes them later.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from .. import lifecycle
-from ..models import Exchange, PersonPhoto, Quota, Shopper, TryOnEvent, TryOnRequest
+from ..lifecycle.transition import lock_rows
+from ..models import (
+    Conversion,
+    Exchange,
+    PersonPhoto,
+    PhoneLink,
+    Quota,
+    Shopper,
+    TryOnEvent,
+    TryOnImage,
+    TryOnRequest,
+)
 from ..models.states import ACTIVE, State
 from ..utils import clock, database
 from .stored_files import delete_file
@@ -42,6 +55,17 @@ def lock_shopper(shopper_pk: int | None) -> None:
         Shopper.objects.filter(pk=shopper_pk).update(seen_at=F("seen_at"))
 
 
+def lock_shoppers(pks: Iterable[int | None]) -> None:
+    """Lock several shoppers' rows in the order of their keys, which prevents deadlocks between two runs."""
+    shoppers = Shopper.objects.filter(pk__in={pk for pk in pks if pk is not None})
+    features = database.connection().features
+    if not features.has_select_for_update:
+        shoppers.update(seen_at=F("seen_at"))
+        return
+    locked = shoppers.select_for_update(no_key=features.has_select_for_no_key_update).order_by("pk")
+    list(locked.values_list("pk"))
+
+
 @database.retry
 def delete_photo(photo: PersonPhoto) -> None:
     """Delete a shopper's photo, and cancel the running try-ons that need it."""
@@ -61,32 +85,54 @@ def erase_tryon(request: TryOnRequest) -> None:
         request = TryOnRequest.objects.select_for_update().get(pk=request.pk)
         if request.erased_at is not None:
             return
-        _anonymize_events(request)
-        Exchange.objects.filter(attempt__request=request).delete()
+        _anonymize_events([request])
         _transfer_shared_images(request)
-        for image in request.images.all():
-            image.delete()
-        photo = request.photo
-        TryOnRequest.objects.filter(pk=request.pk).update(**_TOMBSTONE, erased_at=clock.now())
-        request.phone_links.clear()
-        # The shop's order number identifies the shopper.
-        request.conversions.update(reference=None, order="")
-        TryOnEvent.objects.create(request=request, name="erased", to_state=request.state)
-        if photo is not None and not photo.is_house and not photo.is_reusable and not photo.try_ons.exists():
-            photo.delete()
+        _clear([request])
 
 
-def _anonymize_events(request: TryOnRequest) -> None:
-    """Remove the shopper from the try-on's history. The names of staff stay in it."""
-    shopper = request.shopper
-    if shopper is None:
-        return
-    if shopper.user_id is not None:
-        request.events.filter(actor=shopper.user_id).update(actor=None)
+def erase_unshared(expired: QuerySet[TryOnRequest], tryons: Sequence[tuple[UUID, int | None]]) -> int:
+    """Erase those of these try-ons, by their keys and their shoppers', that are expired and share no render.
+
+    One transaction erases them all, since each statement takes a round trip to the database. Return their
+    number.
+    """
+    pks = [pk for pk, _shopper in tryons]
+    with database.atomic():
+        lock_shoppers(shopper for _pk, shopper in tryons)
+        lock_rows(pks)
+        requests = list(expired.filter(pk__in=pks, source=None, followers=None))
+        if requests:
+            _anonymize_events(requests)
+            _clear(requests)
+    return len(requests)
+
+
+def _clear(requests: Sequence[TryOnRequest]) -> None:
+    """Remove the personal data of these locked try-ons, which nothing shares any more."""
+    rows = TryOnRequest.objects.filter(pk__in=[request.pk for request in requests])
+    TryOnImage.objects.filter(request__in=requests).delete()
+    Exchange.objects.filter(attempt__request__in=requests).delete()
+    rows.update(**_TOMBSTONE, erased_at=clock.now())
+    PhoneLink.try_ons.through.objects.filter(tryonrequest__in=requests).delete()
+    # The shop's order number identifies the shopper.
+    Conversion.objects.filter(request__in=requests).update(reference=None, order="")
+    TryOnEvent.objects.bulk_create(
+        TryOnEvent(request=request, name="erased", to_state=request.state) for request in requests
+    )
+    used_once = PersonPhoto.objects.filter(kind=PersonPhoto.Kind.OWN, is_reusable=False, try_ons=None)
+    if photos := {request.photo_id for request in requests if request.photo_id is not None}:
+        used_once.filter(pk__in=photos).delete()
+
+
+def _anonymize_events(requests: Sequence[TryOnRequest]) -> None:
+    """Remove the shoppers from the try-ons' history. The names of staff stay in it."""
+    of_shoppers = [request for request in requests if request.shopper_id is not None]
+    by_shoppers = TryOnEvent.objects.filter(request__in=of_shoppers, actor=F("request__shopper__user"))
+    by_shoppers.update(actor=None)
     # The details of "accepted" contain the ids of try-ons that share a render.
     accepted = TryOnEvent.objects.filter(name="accepted")
-    accepted.filter(request=request).update(detail={})
-    accepted.filter(request__source=request).update(detail={})
+    accepted.filter(request__in=of_shoppers).update(detail={})
+    accepted.filter(request__source__in=of_shoppers).update(detail={})
 
 
 def _transfer_shared_images(request: TryOnRequest) -> None:

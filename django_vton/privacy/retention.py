@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any, ParamSpec
+from uuid import UUID
 
+from django.db import DatabaseError
 from django.db.models import Q, QuerySet
 
 from ..billing import quotas
@@ -26,10 +30,17 @@ from ..models import (
 from ..models.states import ACTIVE
 from ..utils import clock, database
 from . import orphaned_files, stored_files
-from .erasure import erase_tryon, lock_shopper
+from .erasure import erase_tryon, erase_unshared, lock_shopper, lock_shoppers
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 MAX_ROWS = 10_000
 """The maximum number of rows of one kind that a run deletes."""
+
+BATCH = 20
+"""The number of photos or try-ons that one transaction deletes. It locks their shoppers, who might order."""
 
 UNKEPT_PHOTO_RETENTION = timedelta(hours=1)
 """The time after which a photo is deleted if the shopper did not ask to keep it."""
@@ -49,7 +60,8 @@ def photo_expires_at() -> datetime:
 def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[str, int]:
     """Delete expired data, oldest first. Return the number of rows and files by kind.
 
-    Each deletion is its own transaction, so a run may be killed, be repeated, or overlap with another run.
+    Each transaction deletes few rows, so a run may be killed, be repeated, or overlap with another run. Rows
+    that another transaction locks for long are left for the next run.
     Stop after about `seconds`, or never if `seconds` is None. The default is below a task's timeout, and the
     next run continues.
     """
@@ -59,7 +71,7 @@ def purge(now: datetime | None = None, *, seconds: float | None = 30) -> dict[st
         "photos": _purge_photos(now),
         "try_ons": _purge_tryons(now),
         "product_images": _purge_product_images(now),
-        "quotas": iter([quotas.purge(now)]),
+        "quotas": iter([_count(quotas.purge, now)]),
         "phone_links": _purge_phone_links(now),
         "guests": _purge_guests(now),
         "photo_accesses": _purge_access_log(now),
@@ -89,13 +101,15 @@ def _purge_photos(now: datetime) -> Iterator[int]:
     expired = unused.filter(
         Q(expires_at__lte=now) | Q(is_reusable=False, created_at__lt=now - UNKEPT_PHOTO_RETENTION)
     )
-    for pk, shopper_pk in expired.order_by("created_at").values_list("pk", "shopper")[:MAX_ROWS]:
-        with database.atomic():
-            lock_shopper(shopper_pk)
-            photo = expired.filter(pk=pk).first()
-            if photo is not None:
-                photo.delete()
-        yield int(photo is not None)
+    for photos in _batches(expired.order_by("created_at").values_list("pk", "shopper")):
+        yield _count(_delete_photos, expired, photos)
+
+
+def _delete_photos(expired: QuerySet[PersonPhoto], photos: Sequence[tuple[UUID, int | None]]) -> int:
+    with database.atomic():
+        lock_shoppers(shopper for _pk, shopper in photos)
+        _total, by_model = expired.filter(pk__in=[pk for pk, _shopper in photos]).delete()
+    return by_model.get(PersonPhoto._meta.label, 0)
 
 
 def _purge_tryons(now: datetime) -> Iterator[int]:
@@ -105,11 +119,32 @@ def _purge_tryons(now: datetime) -> Iterator[int]:
     expired = expired.exclude(
         batch_renders__in=BatchRender.objects.exclude(review=BatchRender.Review.REJECTED)
     )
-    for pk in expired.order_by("expires_at").values_list("pk", flat=True)[:MAX_ROWS]:
-        request = expired.filter(pk=pk).first()
-        if request is not None:
-            erase_tryon(request)
-        yield int(request is not None)
+    for tryons in _batches(expired.order_by("expires_at").values_list("pk", "shopper")):
+        yield _count(erase_unshared, expired, tryons)
+        for request in expired.filter(pk__in=[pk for pk, _shopper in tryons]).order_by("expires_at"):
+            yield _count(_erase, request)
+
+
+def _erase(request: TryOnRequest) -> int:
+    erase_tryon(request)
+    return 1
+
+
+def _batches(rows: Any) -> Iterator[Any]:
+    found = list(rows[:MAX_ROWS])
+    for start in range(0, len(found), BATCH):
+        yield found[start : start + BATCH]
+
+
+def _count(delete: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> int:
+    """Delete rows, again after conflicts, and return their number. Return 0 if they remain locked."""
+    try:
+        return database.retry(delete)(*args, **kwargs)
+    except DatabaseError as error:
+        if not database.is_conflict(error):
+            raise
+        logger.warning("Some expired rows are locked. The next run deletes them.")
+        return 0
 
 
 def _purge_product_images(now: datetime) -> Iterator[int]:
@@ -122,7 +157,8 @@ def _purge_phone_links(now: datetime) -> Iterator[int]:
     """Delete expired phone links, and the guest of a link if nothing else is stored about that guest."""
     expired = PhoneLink.objects.filter(expires_at__lte=now)
     empty = Shopper.objects.filter(user=None, try_ons=None, photos=None, consents=None, phone_links=None)
-    for pk, shopper_pk in expired.order_by("expires_at").values_list("pk", "shopper")[:MAX_ROWS]:
+
+    def delete(pk: UUID, shopper_pk: int) -> int:
         with database.atomic():
             # If the guest orders a try-on right now, `intake` waits for this lock or has stored the try-on.
             lock_shopper(shopper_pk)
@@ -130,7 +166,10 @@ def _purge_phone_links(now: datetime) -> Iterator[int]:
             guest = empty.filter(pk=shopper_pk).first()
             if guest is not None:
                 guest.delete()
-        yield int(deleted > 0)
+        return int(deleted > 0)
+
+    for pk, shopper_pk in expired.order_by("expires_at").values_list("pk", "shopper")[:MAX_ROWS]:
+        yield _count(delete, pk, shopper_pk)
 
 
 def _purge_guests(now: datetime) -> Iterator[int]:
@@ -142,16 +181,21 @@ def _purge_guests(now: datetime) -> Iterator[int]:
 
 def _delete_each(rows: QuerySet[ProductImage] | QuerySet[Shopper]) -> Iterator[int]:
     """Delete rows one by one. Lock and re-check each row first, because it might have changed."""
-    for pk in rows.values_list("pk", flat=True)[:MAX_ROWS]:
+
+    def delete(pk: Any) -> int:
         with database.atomic():
             row = rows.select_for_update().filter(pk=pk).first()
             if row is not None:
                 row.delete()
-        yield int(row is not None)
+        return int(row is not None)
+
+    for pk in rows.values_list("pk", flat=True)[:MAX_ROWS]:
+        yield _count(delete, pk)
 
 
 def _purge_access_log(now: datetime) -> Iterator[int]:
-    yield PhotoAccess.objects.filter(at__lt=now - ACCESS_LOG_RETENTION).delete()[0]
+    old = PhotoAccess.objects.filter(at__lt=now - ACCESS_LOG_RETENTION)
+    yield _count(lambda: old.delete()[0])
 
 
 def _purge_exchanges(now: datetime) -> Iterator[int]:
@@ -161,4 +205,4 @@ def _purge_exchanges(now: datetime) -> Iterator[int]:
 def _purge_drafts(now: datetime) -> Iterator[int]:
     """Delete old batches that were never started."""
     drafts = Batch.objects.filter(status=Batch.Status.DRAFT, created_at__lt=now - config.RESULT_RETENTION)
-    yield drafts.delete()[0]
+    yield _count(lambda: drafts.delete()[0])

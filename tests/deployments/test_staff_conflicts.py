@@ -84,7 +84,7 @@ class StaffedShop(IsolatedShop):
     ) -> T:
         """Lock `rows`, or what a LOCK statement names, and begin `act`.
 
-        Once `act` has begun so many transactions that need them, or has ended, execute the `change`, and commit.
+        Once `act` has begun so many transactions that need them, or has ended, make the `change` and commit.
         """
         url = self.env["DATABASE_URL"].partition("?")[0]
         waiting = (
