@@ -35,8 +35,17 @@ PauseSwitch.objects.get_or_create(pk=1)
 mateo = PersonPhoto.objects.get(name="Mateo")
 rule = BatchRule.objects.create(name="Each day", daily_budget=1_000_000, hour=1, is_enabled=True)
 rule.house_models.add(mateo)
-drafts = [batches.draft(["shop.product:1"], [mateo]).pk for _ in range(2)]
+drafts = [batches.draft(["shop.product:1"], [mateo]).pk for _ in range(3)]
 print(BatchRender.objects.get().pk, rule.pk, *drafts)
+"""
+
+
+EXPIRED = """
+from django.utils import timezone
+from django_vton.models import Shopper, TryOnRequest
+shopper = Shopper.objects.create(token_hash="0" * 64)
+fields = {"product": "shop.product:1", "engine": "fashn-v1.6", "state": "failed"}
+TryOnRequest.objects.create(shopper=shopper, expires_at=timezone.now(), **fields)
 """
 
 
@@ -59,7 +68,7 @@ class Staff:
 
 
 class StaffedShop(IsolatedShop):
-    """Has a render of a finished batch, a rule and two drafts."""
+    """Has a render of a finished batch, a rule and three drafts."""
 
     def use(self, options: str) -> None:
         url = self.env["DATABASE_URL"].partition("?")[0]
@@ -144,7 +153,7 @@ def test_reviews_and_publishing_wait_for_locks(shop: StaffedShop) -> None:
 
 
 def test_drafts_and_rules_wait_for_locks(shop: StaffedShop) -> None:
-    changed, discarded = shop.drafts
+    changed, discarded, _unchanged = shop.drafts
     rule = f"/admin/vton/batchrule/{shop.rule}/change/"
     steps: list[tuple[str, str, dict[str, Any], str, Any]] = [
         (
@@ -166,7 +175,7 @@ def test_drafts_and_rules_wait_for_locks(shop: StaffedShop) -> None:
             f"{BATCH}{discarded}/discard/",
             {},
             "SELECT count(*) FROM vton_batch WHERE status = 'draft' AND repeats_id IS NULL",
-            1,
+            2,
         ),
         ("vton_batchrule", rule, {"do": "off"}, "SELECT is_enabled FROM vton_batchrule", False),
         (
@@ -209,6 +218,16 @@ def test_a_lock_that_lasts_is_answered_in_words(shop: StaffedShop) -> None:
     assert "Traceback" not in shop.log("web"), shop.log("web")
 
 
+def test_the_purge_waits_for_locks_and_leaves_what_stays_locked(shop: StaffedShop) -> None:
+    shop.run_code(EXPIRED)
+    rows = "vton_tryonrequest WHERE shopper_id IS NOT NULL"
+    left = f"SELECT count(*) FROM {rows}"  # noqa: S608 - a test's
+    shop.while_locked(rows, partial(shop.manage, "vton_purge"), transactions=inf)
+    assert shop.sql(left) == [(1,)]
+    shop.while_locked(rows, partial(shop.manage, "vton_purge"))
+    assert shop.sql(left) == [(0,)]
+
+
 def test_a_concurrent_change_is_answered_in_words_if_transactions_are_serializable(shop: StaffedShop) -> None:
     shop.use("serializable")
     shop.sql("UPDATE vton_pauseswitch SET is_paused = true")
@@ -226,7 +245,7 @@ def test_a_concurrent_change_is_answered_in_words_if_transactions_are_serializab
 def test_the_transaction_of_a_request_is_rolled_back(shop: StaffedShop) -> None:
     shop.env["ATOMIC_REQUESTS"] = "1"
     shop.use("read committed, short lock timeout")
-    draft, *_ = shop.drafts
+    draft = shop.drafts[-1]
     name = f"SELECT name, status FROM vton_batch WHERE id = {draft}"  # noqa: S608 - a test's
     before = shop.sql(name)
     ((mateo,),) = shop.sql("SELECT id FROM vton_personphoto WHERE name = 'Mateo'")
