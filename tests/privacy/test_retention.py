@@ -92,7 +92,10 @@ def test_house_models_never_expire(house_model: PersonPhoto) -> None:
     assert PersonPhoto.objects.get() == house_model
 
 
-def test_a_purge_stops_in_time_and_continues_later(shirt: Product, phone_photo: PhotoMaker) -> None:
+def test_a_purge_stops_in_time_and_continues_later(
+    shirt: Product, phone_photo: PhotoMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy.retention, "BATCH", 1)
     for shade in range(3):
         complete_tryon(order_tryon(shirt, user_visitor(), phone_photo(shade=shade)).request)
     later = timezone.now() + 2 * HOUR
