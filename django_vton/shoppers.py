@@ -257,17 +257,25 @@ UNKNOWN_ADDRESS = "ip:unknown"
 """The quota key that all clients without a known address share."""
 
 
-def address_keys(request: HttpRequest) -> tuple[str, ...]:
-    """Return the hashed quota keys of the client's networks, at least one, the smallest network first.
+def client_address(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the entry of X-Forwarded-For that the outermost of the `TRUSTED_PROXIES` has added.
 
-    An IPv4 address has one key. An IPv6 address has three, since a customer may have a /64, /56 or /48. The
-    address is the entry of X-Forwarded-For that the outermost of the `TRUSTED_PROXIES` has added. If that
-    entry is missing or invalid, use REMOTE_ADDR, which is empty behind a Unix socket.
+    If that entry is missing or invalid, return REMOTE_ADDR, or None if that is empty, as behind a Unix
+    socket.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     hops = config.TRUSTED_PROXIES
     address = _parse_address(forwarded[-hops]) if 0 < hops <= len(forwarded) else None
-    address = address or _parse_address(request.META.get("REMOTE_ADDR", ""))
+    return address or _parse_address(request.META.get("REMOTE_ADDR", ""))
+
+
+def address_keys(request: HttpRequest) -> tuple[str, ...]:
+    """Return the hashed quota keys of the client's networks, at least one, the smallest network first.
+
+    An IPv4 address has one key. An IPv6 address has three, since a customer may have a /64, /56 or /48. The
+    address is that of `client_address`.
+    """
+    address = client_address(request)
     if address is None:
         return (UNKNOWN_ADDRESS,)
     if isinstance(address, ipaddress.IPv4Address):

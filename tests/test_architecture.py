@@ -29,7 +29,7 @@ ENTRY_POINTS = {"web", "urls", "admin", "templatetags", "management", "contrib"}
 MAX_TOP_LEVEL_MODULES = 15
 
 HTTP_CLIENTS = {
-    f"pixazo.{module}" for module in ("checked_client", "client", "downloads", "posts", "transport")
+    f"pixazo.{module}" for module in ("checked_client", "client", "downloads", "posts", "probe", "transport")
 }
 
 INDEPENDENT: dict[str, set[str]] = {

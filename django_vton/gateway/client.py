@@ -8,6 +8,9 @@ from ..conf import config
 from ..pixazo import Engine, PollFailed, VendorResponse
 from ..pixazo.client import PixazoClient
 
+NO_RENDER = "vton-probe"
+"""The id of a render that does not exist. Its poll is free, and tells whether the vendor responds."""
+
 POLL_SECONDS = 5.0
 """The time limit of `poll_once`, since a person waits for it."""
 

@@ -27,8 +27,8 @@ VERDICT_CODES = ("moderated", "no_person")
 """The error codes by which the vendor judges what an image shows, so it has seen the image."""
 
 
-def record_fetch(link: VendorLink) -> None:
-    """Record that the shop serves the image of this link, unless an earlier download is recorded.
+def record_fetch(link: VendorLink, address: str | None) -> None:
+    """Record that the shop serves the image of this link to an address, unless an earlier one is recorded.
 
     Log database errors instead of raising them, so that the vendor gets the image in any case.
     """
@@ -36,7 +36,8 @@ def record_fetch(link: VendorLink) -> None:
         return
     try:
         with _short_wait_for_sqlite(), database.savepoint():
-            VendorLink.objects.filter(pk=link.pk, fetched_at=None).update(fetched_at=clock.now())
+            unfetched = VendorLink.objects.filter(pk=link.pk, fetched_at=None)
+            unfetched.update(fetched_at=clock.now(), fetched_from=address)
     except Error as error:
         logger.warning("A download by the vendor could not be recorded: %s", type(error).__name__)
 

@@ -66,11 +66,14 @@ def prepare_render(
 
 
 @database.retry
-def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> AcceptedRequest:
+def request_render(
+    prepared: PreparedRender, *, batch: Batch | None = None, is_new: bool = False
+) -> AcceptedRequest:
     """Accept the render. If an equal render exists, return that render instead, and pay nothing.
 
-    `batch` is recorded as the batch that pays. Raise `Refused`, and store nothing, if try-on is paused, the
-    budget is exhausted or the photo is gone.
+    With `is_new`, pay for another render, which no other try-on shares. `batch` is recorded as the batch that
+    pays. Raise `Refused`, and store nothing, if try-on is paused, the budget is exhausted or the photo is
+    gone.
     """
     availability.require_enabled()
     with database.atomic():
@@ -79,14 +82,17 @@ def request_render(prepared: PreparedRender, *, batch: Batch | None = None) -> A
                 "photo_gone", _("This house model was deleted, is not active, or its release has ended.")
             )
         request = prepared.row
-        render = find_shared_render(request) if prepared.photo.is_house else _find_earlier(request)
+        is_shared = prepared.photo.is_house and not is_new
+        render = None
+        if not is_new:
+            render = find_shared_render(request) if is_shared else _find_earlier(request)
         if render is None:
 
             def pay(render: TryOnRequest) -> None:
                 lifecycle.accept(render, amount=prepared.price)
 
-            if prepared.photo.is_house:
-                render, _is_new = create_shared_render(request, pay, batch)
+            if is_shared:
+                render, _was_new = create_shared_render(request, pay, batch)
             else:
                 render = request
                 pay(render)

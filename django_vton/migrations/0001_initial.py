@@ -555,6 +555,7 @@ class Migration(migrations.Migration):
                 ('token_hash', models.CharField(max_length=64, unique=True)),
                 ('expires_at', models.DateTimeField(db_index=True)),
                 ('fetched_at', models.DateTimeField(null=True)),
+                ('fetched_from', models.GenericIPAddressField(null=True)),
                 ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='vton.attempt')),
                 ('photo', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.personphoto')),
                 ('product_image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='vton.productimage')),

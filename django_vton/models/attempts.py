@@ -67,6 +67,8 @@ class VendorLink(Model):
     expires_at = models.DateTimeField(db_index=True)
     fetched_at = models.DateTimeField(null=True)
     """When the image was first served, or None."""
+    fetched_from = models.GenericIPAddressField(null=True)
+    """The address of the client to which it was first served, or None if that is unknown."""
 
     def __str__(self) -> str:
         return f"link of attempt {self.attempt_id}"

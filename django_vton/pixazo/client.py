@@ -34,6 +34,7 @@ from .responses import (
     parse_retry_after,
 )
 from .transport import (
+    KEY_HEADER,
     NETWORK_ERRORS,
     ONE_USE,
     TIMEOUT,
@@ -95,7 +96,7 @@ class PixazoClient:
         gateway = common | {
             "Accept": "application/json",
             "Cache-Control": "no-cache",
-            "Ocp-Apim-Subscription-Key": api_key,
+            KEY_HEADER: api_key,
         }
         self._submits = new_client(gateway, ONE_USE, ssl_context)
         self._polls = new_client(gateway, _KEPT, ssl_context)

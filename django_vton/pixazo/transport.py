@@ -14,6 +14,9 @@ NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)
 
 _AUTODETECT_WBITS = 32 + zlib.MAX_WBITS  # zlib recognizes gzip and zlib by the header.
 
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+"""The header with the API key."""
+
 ONE_USE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)
 

@@ -11,6 +11,7 @@ import json
 import re
 import ssl
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -132,7 +133,12 @@ async def write_response(
     if response.delivery == "hang":
         await asyncio.wait_for(reader.read(1), HANG_SECONDS)
         return False
-    headers = {"Content-Type": response.content_type, **response.headers, "Cache-Control": "no-store"}
+    headers = {
+        "Date": formatdate(usegmt=True),
+        "Content-Type": response.content_type,
+        **response.headers,
+        "Cache-Control": "no-store",
+    }
     if response.delivery == "endless":
         await _write_endless(writer, response.body, headers)
         return False

@@ -25,11 +25,11 @@ from ..gateway.fetches import record_fetch
 from ..models import PersonPhoto, TryOnImage, VendorLink
 from ..models.states import AT_VENDOR
 from ..privacy import access_log
-from ..shoppers import Visitor
+from ..shoppers import Visitor, client_address
 from ..storage import PrivateFileSystemStorage, is_certainly_missing
 from ..utils import clock, database, languages
 from ..utils.redaction import redact_errors
-from ..utils.tokens import hash_token
+from ..utils.tokens import PROOF_HEADER, hash_token, shop_proof
 from .sessions import skip_session_save
 from .streaming import ThreadedFileResponse
 
@@ -79,6 +79,8 @@ def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
                 response.headers["Allow"] = ", ".join(SAFE_METHODS)
             if refused.retry_after is not None:
                 response.headers["Retry-After"] = str(refused.retry_after)
+            if "token" in kwargs:
+                response.headers[PROOF_HEADER] = shop_proof(kwargs["token"])
             # Django would log the URL, which contains the vendor's token.
             response._has_been_logged = True  # type: ignore[attr-defined] # how Django marks it
             return response
@@ -151,7 +153,8 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
         stored.file, JPEG, "picture", {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
     )
     if request.method == "GET":
-        record_fetch(link)
+        address = client_address(request)
+        record_fetch(link, None if address is None else str(address))
     return response
 
 

@@ -23,7 +23,7 @@ from ..pixazo.exchanges import MIN_KEY_LENGTH
 from ..queue import wake
 from ..utils import database
 from ..utils.redaction import clear_frames, redact_errors
-from ..utils.tokens import hash_token
+from ..utils.tokens import PROOF_HEADER, hash_token, shop_proof
 from .sessions import skip_session_save
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def callback(request: HttpRequest, token: str) -> HttpResponse:
             Attempt.objects.select_related("request").only(*ATTEMPT_FIELDS).get(token_hash=hash_token(token))
         )
     except Attempt.DoesNotExist:
-        return HttpResponse(status=404)
+        return HttpResponse(status=404, headers={PROOF_HEADER: shop_proof(token)})
     began, body = time.monotonic(), _body(request)
     engine = engines().get(attempt.engine)
     vendor_id = engine.parse_callback_id(body) if engine is not None else None

@@ -7,6 +7,7 @@ import logging
 import time
 
 from ..gateway import circuit_breaker
+from ..gateway.client import NO_RENDER
 from ..gateway.engines import get_engine
 from ..pixazo import PollFailed
 from ..pixazo.client import PixazoClient
@@ -17,9 +18,6 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 10.0
 """The pause between two checks whether a probe is due."""
-
-NO_RENDER = "vton-probe"
-"""The id of a render that does not exist. Its poll is free, and tells whether the vendor responds."""
 
 
 class GatewayProbes:
