@@ -20,8 +20,8 @@ from ..foreground import INTERRUPTED
 class Command(BaseCommand):
     help = (
         "Checks whether try-on can work here, and prints how to fix problems. With --live ENGINE, tries "
-        "instead whether this shop and the gateway reach each other, step by step, and names the one thing to "
-        "mend; with --spend as well, makes one real try-on, which costs its price. Exits with 0 if all is "
+        "instead whether this shop and the gateway reach each other, step by step, and names the one thing "
+        "to mend; with --spend as well, makes one real try-on, which costs its price. Exits with 0 if all is "
         "well, with 1 if a check or a step fails, with 2 if the arguments are wrong, and with 130 if it was "
         "interrupted."
     )
@@ -102,19 +102,18 @@ class Command(BaseCommand):
             for finding in self._findings(contact, spend=options["spend"]):
                 found.append(finding)
                 if not options["json"]:
-                    text = " ".join(filter(None, (f"{finding.text}.".replace("..", "."), finding.remedy)))
                     self._write(
-                        finding.step, text, is_ok=not finding.is_problem, is_warning=finding.is_warning
+                        finding.step,
+                        finding.words,
+                        is_ok=not finding.is_problem,
+                        is_warning=finding.is_warning,
                     )
         except KeyboardInterrupt:
             text = "Interrupted. If a try-on was ordered, the workers finish it, and the admin shows it."
             raise CommandError(text, returncode=INTERRUPTED) from None
         problem = next((finding for finding in found if finding.is_problem), None)
         if options["json"]:
-            results = [
-                CheckResult(it.step, not it.is_problem, " ".join(filter(None, (it.text, it.remedy))))
-                for it in found
-            ]
+            results = [CheckResult(it.step, not it.is_problem, it.words) for it in found]
             self._print(results, as_json=True)
         else:
             self._conclude(contact, found, problem, spend=options["spend"])

@@ -65,7 +65,9 @@ def check_dns(contact: Contact) -> Finding:
             "Give the name a public address. If it has one outside of this network, add --split-dns.",
         )
     gateway = ", ".join(contact.gateway_probe.addresses)
-    return Finding("dns", f"{contact.gateway_host} is {gateway}; {contact.shop_host} is {shop}")
+    return Finding(
+        "dns", f"the gateway {contact.gateway_host} is {gateway}, the shop {contact.shop_host} is {shop}"
+    )
 
 
 def is_private_literal(host: str) -> bool:
@@ -88,7 +90,7 @@ def check_tls(contact: Contact) -> Finding:
             return Finding("tls", f"no connection to {host}: {probe.error}", _connection_remedy(name))
         if probe.failed == "tls":
             return Finding("tls", f"the certificate of {host}: {probe.error}", _tls_remedy(probe.error))
-        texts.append(f"{host} {_certificate(probe)}")
+        texts.append(f"the {name} {host} {_certificate(probe)}")
     ends = [probe.certificate_ends for probe in (contact.gateway_probe, contact.files_probe)]
     is_near = any(end is not None and end - _utc_now() < CERTIFICATE_WARNING for end in ends)
     remedy = "Check that the certificate is renewed by itself." if is_near else ""
@@ -112,7 +114,8 @@ def _tls_remedy(error: str) -> str:
 def _certificate(probe: Probe) -> str:
     if probe.certificate_ends is None:
         return "uses http"
-    return f"has a valid certificate for {(probe.certificate_ends - _utc_now()).days} more days"
+    days = (probe.certificate_ends - _utc_now()).days
+    return f"has a valid certificate for {days} more day{'' if days == 1 else 's'}"
 
 
 def _utc_now() -> datetime:
@@ -192,12 +195,10 @@ def check_clock(contact: Contact) -> Finding:
     theirs = probe.server_time
     if theirs is None:
         return Finding("clock", "the gateway does not tell its time, so it cannot be compared")
-    ours = datetime.fromtimestamp(probe.received_at, UTC)
-    if abs(ours - theirs) > MAX_SKEW:
-        times = f"{ours:%H:%M:%S} here, {theirs:%H:%M:%S} there, UTC"
-        return Finding(
-            "clock", f"this host's clock is {_ahead(ours - theirs)} the gateway's ({times})", remedy
-        )
+    lag = contact.gateway_lag
+    if abs(lag) > MAX_SKEW:
+        times = f"{theirs + lag:%H:%M:%S} here, {theirs:%H:%M:%S} there, UTC"
+        return Finding("clock", f"this host's clock is {_ahead(lag)} the gateway's ({times})", remedy)
     return Finding("clock", f"this host, {server_name} and the gateway agree within {MAX_SKEW.seconds} s")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -28,6 +29,12 @@ class Finding:
     """What to do, or "" if nothing is wrong."""
     is_warning: bool = False
     """Whether the try-on can be made all the same."""
+
+    @property
+    def words(self) -> str:
+        """What was found and what to do."""
+        text = self.text if self.text.endswith((".", "!", "?")) else f"{self.text}."
+        return f"{text} {self.remedy}".strip()
 
     @property
     def is_problem(self) -> bool:
@@ -65,6 +72,14 @@ class Contact:
         url = config.PIXAZO_BASE_URL.rstrip("/") + request.path
         headers = {KEY_HEADER: config.PIXAZO_API_KEY, "Accept": "application/json"}
         return asyncio.run(send_probe(request.method, url, headers=headers, json=request.json))
+
+    @property
+    def gateway_lag(self) -> timedelta:
+        """By how much the gateway's clock is behind this host's, to the second. Zero if it is unknown."""
+        theirs = self.gateway_probe.server_time
+        if theirs is None:
+            return timedelta(0)
+        return datetime.fromtimestamp(self.gateway_probe.received_at, UTC) - theirs
 
     @cached_property
     def token(self) -> str:

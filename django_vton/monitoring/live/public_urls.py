@@ -33,7 +33,7 @@ PATH = (
     "URLconf includes django_vton.urls."
 )
 
-ANSWERS = {
+ANSWERS: dict[int, tuple[str, str]] = {
     HTTPStatus.UNAUTHORIZED: ("a password is asked for", WALL),
     HTTPStatus.FORBIDDEN: ("a firewall or a bot challenge refuses the request", WALL),
     HTTPStatus.NOT_ACCEPTABLE: ("a firewall refuses the request", WALL),
@@ -97,7 +97,7 @@ def _explain(contact: Contact, step: str, probe: Probe, where: str) -> tuple[str
         )
     else:
         other = "a page answers instead, such as a login or a challenge", WALL
-        text, remedy = dict[int, tuple[str, str]](ANSWERS).get(status, other)
+        text, remedy = ANSWERS.get(status, other)
     server = probe.headers.get("Server", "")[:40]
     answer = f"HTTP {status} from {server}" if server else f"HTTP {status}"
     return f"{text} ({answer})", remedy.format(url=where, host=contact.shop_host)

@@ -14,8 +14,8 @@ from ...gateway.links import supports_callback
 from ...intake import request_render
 from ...models import Attempt, TryOnRequest, VendorLink
 from ...models.states import AT_VENDOR, ERROR_LABELS, IMAGES_UNREACHABLE, TERMINAL, Money, State
-from ...pixazo import BadPayload, SubmitOutcome
-from ...pixazo.responses import parse_response
+from ...pixazo import SubmitOutcome
+from ...pixazo.parsing import parse_timestamp
 from ...utils import clock
 from ...utils.money import format_usd
 from .connections import refusal
@@ -35,7 +35,7 @@ ANSWER_SECONDS = 90.0
 
 DOWNLOAD_SECONDS = 60.0
 
-RACE = timedelta(seconds=3)
+RACE = timedelta(seconds=5)
 """If a poll finds the result so soon after its end, the callback may have lost the race."""
 
 PANEL = "Find the render in Pixazo's panel, and record in the admin whether it was charged."
@@ -253,12 +253,11 @@ def _callback(contact: Contact, progress: Progress) -> Iterator[Finding]:
 
 
 def _may_have_lost_the_race(contact: Contact, progress: Progress) -> bool:
-    try:
-        ended = parse_response(contact.engine, progress.attempt.raw).finished_at
-    except BadPayload:
-        return True
+    ended = parse_timestamp(progress.attempt.raw.get("completed_at"))
     found = progress.reached(State.RENDERED)
-    return ended is None or found is None or found - ended < RACE
+    if ended is None or found is None:
+        return True
+    return found - (ended + contact.gateway_lag) < RACE
 
 
 def _time_left(progress: Progress) -> float:
