@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from django_vton import lifecycle
 from django_vton.exceptions import Refused
+from django_vton.intake import prepare_render, request_render
 from django_vton.models import (
     Attempt,
     BudgetPeriod,
@@ -44,6 +45,22 @@ def order_on_house_model(
     product: Product, visitor: Visitor, model: PersonPhoto, **fields: Any
 ) -> AcceptedRequest:
     return order_tryon(product, visitor, photo_id=str(model.pk), consent=False, **fields)
+
+
+def test_a_new_render_for_a_merchant_is_paid_and_shared_with_nobody(
+    shirt: Product, house_model: PersonPhoto
+) -> None:
+    def order(*, is_new: bool) -> TryOnRequest:
+        return request_render(prepare_render(product_ref(shirt), house_model, {}), is_new=is_new).request
+
+    shared = order(is_new=False)
+    new = [order(is_new=True), order(is_new=True)]
+    assert order(is_new=False) == shared
+    follower = order_on_house_model(shirt, Visitor(), house_model).request
+    assert follower.source == shared
+    assert [row.shared_key for row in new] == [None, None]
+    assert all(row.shows_house_model for row in new)
+    assert Attempt.objects.count() == 3
 
 
 @pytest.mark.usefixtures("phone_photo")

@@ -42,7 +42,7 @@ VENDOR = "vton-sandbox"
 """The user agent of the vendor."""
 
 
-class Doctor:
+class CommandRunner:
     """Runs the command in a process of its own, with the settings of the shop."""
 
     def __init__(self, shop: RunningShop, wall: Wall) -> None:
@@ -79,17 +79,17 @@ class Doctor:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doctor]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandRunner]:
     with Wall() as wall:
         env = {"VTON_PUBLIC_BASE_URL": wall.url}
         shop = RunningShop(tmp_path_factory.mktemp("shop"), seconds=1.5, env=env)
         wall.target = shop.port
         with shop:
-            yield Doctor(shop, wall)
+            yield CommandRunner(shop, wall)
 
 
 @pytest.fixture
-def doctor(running: Doctor) -> Iterator[Doctor]:
+def command(running: CommandRunner) -> Iterator[CommandRunner]:
     running.shop.gateway.reset()
     running.shop.sql("DELETE FROM vton_gatewaystate")
     yield running
@@ -106,22 +106,22 @@ def stop_at(part: str, answer: Answer, *, only: str = "") -> Any:
     return rule
 
 
-def test_the_free_steps_succeed_and_tell_the_price(doctor: Doctor) -> None:
-    code, printed = doctor.run()
+def test_the_free_steps_succeed_and_tell_the_price(command: CommandRunner) -> None:
+    code, printed = command.run()
     assert code == 0, printed
     names = re.findall(r"^ok +(\w+):", printed, re.MULTILINE)
     assert names == list(FREE_STEPS), printed
     assert "ok     budget: the try-on costs 0.075 USD" in printed
     assert "Nothing was sent that costs money." in printed
-    assert (doctor.submits(), doctor.states()) == (0, [])
+    assert (command.submits(), command.states()) == (0, [])
 
 
-def test_a_real_try_on_proves_each_step(doctor: Doctor) -> None:
-    code, printed = doctor.run("--spend")
+def test_a_real_try_on_proves_each_step(command: CommandRunner) -> None:
+    code, printed = command.run("--spend")
     assert code == 0, printed
     names = list(dict.fromkeys(re.findall(r"^ok +(\w+):", printed, re.MULTILINE)))
     assert names == list(STEPS), printed
-    vendor_id = doctor.shop.gateway.ledger.entries[-1].request_id
+    vendor_id = command.shop.gateway.ledger.entries[-1].request_id
     for pattern in (
         rf"submit: accepted after \d+\.\d s as {vendor_id}\.",
         r"links: the photo was loaded after \d+\.\d s by 127\.0\.0\.1\.",
@@ -133,13 +133,13 @@ def test_a_real_try_on_proves_each_step(doctor: Doctor) -> None:
         rf"{ENGINE} works",
     ):
         assert re.search(pattern, printed), (pattern, printed)
-    assert (doctor.submits(), doctor.states()[-1]) == (1, "completed")
-    assert doctor.shop.sql("SELECT count(*) FROM vton_tryonrequest WHERE shared_key IS NOT NULL") == [(0,)]
+    assert (command.submits(), command.states()[-1]) == (1, "completed")
+    assert command.shop.sql("SELECT count(*) FROM vton_tryonrequest WHERE shared_key IS NOT NULL") == [(0,)]
 
 
 @contextmanager
 def poll_when(
-    doctor: Doctor, condition: Callable[[], bool], *, after: timedelta | None = None
+    command: CommandRunner, condition: Callable[[], bool], *, after: timedelta | None = None
 ) -> Iterator[None]:
     """Have the workers poll as soon as the condition is true; with `after`, as if the submit were so old."""
 
@@ -147,10 +147,10 @@ def poll_when(
         wait_until(condition, "the condition of the next poll")
         if after is not None:
             seconds = f"-{after.total_seconds():.0f} seconds"
-            doctor.shop.sql(
+            command.shop.sql(
                 f"UPDATE vton_attempt SET posted_at = datetime(posted_at, '{seconds}')"  # noqa: S608 - a test's
             )
-        doctor.shop.sql("UPDATE vton_tryonrequest SET due_at = datetime('now') WHERE state = 'submitted'")
+        command.shop.sql("UPDATE vton_tryonrequest SET due_at = datetime('now') WHERE state = 'submitted'")
 
     thread = threading.Thread(target=make_due)
     thread.start()
@@ -163,131 +163,131 @@ def poll_when(
 # The ten broken set-ups -----------------------------------------------------------------------------
 
 
-def test_a_wrong_key(doctor: Doctor) -> None:
-    code, printed = doctor.run("--spend", "--json", VTON_PIXAZO_API_KEY="wrong")
+def test_a_wrong_key(command: CommandRunner) -> None:
+    code, printed = command.run("--spend", "--json", VTON_PIXAZO_API_KEY="wrong")
     steps = json.loads(printed)
     assert code == 1
     assert [step["name"] for step in steps] == ["settings", "dns", "tls", "latency", "key"]
     assert [step["ok"] for step in steps] == [True, True, True, True, False]
     assert "Copy the key from Pixazo's panel into VTON['PIXAZO_API_KEY']" in steps[-1]["text"]
-    assert doctor.submits() == 0
+    assert command.submits() == 0
 
 
-def test_an_empty_wallet(doctor: Doctor) -> None:
-    doctor.shop.gateway.scenario(submit_status=402)
-    code, printed = doctor.run("--spend")
+def test_an_empty_wallet(command: CommandRunner) -> None:
+    command.shop.gateway.scenario(submit_status=402)
+    code, printed = command.run("--spend")
     assert code == 1
     assert printed.endswith("To mend: submit. Top up the wallet in Pixazo's panel.\n"), printed
     assert "the wallet is empty (402)" in printed
     assert "The try-on was canceled, and nothing is charged" in printed
-    assert doctor.states()[-1] == "canceled"
-    assert doctor.shop.gateway.ledger.totals["amount"] == 0
+    assert command.states()[-1] == "canceled"
+    assert command.shop.gateway.ledger.totals["amount"] == 0
 
 
-def test_a_wall_before_the_files(doctor: Doctor) -> None:
-    doctor.wall.rule = stop_at("/files/", Answer(403, headers={"Server": "cloudflare"}))
-    code, printed = doctor.run("--spend")
+def test_a_wall_before_the_files(command: CommandRunner) -> None:
+    command.wall.rule = stop_at("/files/", Answer(403, headers={"Server": "cloudflare"}))
+    code, printed = command.run("--spend")
     assert code == 1
     assert "a bot challenge refuses the request (HTTP 403 from cloudflare)" in printed
-    where = f"{doctor.wall.url}/try-on/files/..."
+    where = f"{command.wall.url}/try-on/files/..."
     assert printed.splitlines()[-1].startswith(f"To mend: files. Let requests to {where} pass"), printed
-    assert doctor.submits() == 0
+    assert command.submits() == 0
 
 
-def test_a_wall_before_the_files_that_stops_only_the_vendor(doctor: Doctor) -> None:
-    doctor.wall.rule = stop_at("/files/", Answer(403), only=VENDOR)
-    mend = doctor.diagnose("--spend")
-    assert mend.startswith(f"To mend: links. Something before {doctor.wall.url} lets this host pass"), mend
-    assert doctor.submits() == 1
+def test_a_wall_before_the_files_that_stops_only_the_vendor(command: CommandRunner) -> None:
+    command.wall.rule = stop_at("/files/", Answer(403), only=VENDOR)
+    mend = command.diagnose("--spend")
+    assert mend.startswith(f"To mend: links. Something before {command.wall.url} lets this host pass"), mend
+    assert command.submits() == 1
 
 
-def test_a_wall_before_the_callbacks(doctor: Doctor) -> None:
-    doctor.wall.rule = stop_at("/webhooks/", Answer(403))
-    mend = doctor.diagnose("--spend")
+def test_a_wall_before_the_callbacks(command: CommandRunner) -> None:
+    command.wall.rule = stop_at("/webhooks/", Answer(403))
+    mend = command.diagnose("--spend")
     assert mend.startswith(
-        f"To mend: webhooks. Let requests to {doctor.wall.url}/try-on/webhooks/pixazo/... pass"
+        f"To mend: webhooks. Let requests to {command.wall.url}/try-on/webhooks/pixazo/... pass"
     ), mend
     assert mend.endswith("Or set VTON['WEBHOOKS'] to False.")
-    assert doctor.submits() == 0
+    assert command.submits() == 0
 
 
-def test_a_wall_before_the_callbacks_that_stops_only_the_vendor(doctor: Doctor) -> None:
-    doctor.wall.rule = stop_at("/webhooks/", Answer(403), only=VENDOR)
-    with poll_when(doctor, lambda: doctor.shop.gateway.ledger.totals["callbacks_sent"] >= 3):
-        mend = doctor.diagnose("--spend")
+def test_a_wall_before_the_callbacks_that_stops_only_the_vendor(command: CommandRunner) -> None:
+    command.wall.rule = stop_at("/webhooks/", Answer(403), only=VENDOR)
+    with poll_when(command, lambda: command.shop.gateway.ledger.totals["callbacks_sent"] >= 3):
+        mend = command.diagnose("--spend")
     assert mend.startswith("To mend: callback. Look in the log of the firewall"), mend
-    assert doctor.states()[-1] == "completed"
+    assert command.states()[-1] == "completed"
 
 
-def test_http_instead_of_https(doctor: Doctor) -> None:
+def test_http_instead_of_https(command: CommandRunner) -> None:
     env = {"VTON_PIXAZO_BASE_URL": FOREIGN, "VTON_PUBLIC_BASE_URL": "http://shop.example"}
-    assert doctor.diagnose(**env) == "To mend: settings. Set it to https://shop.example."
-    location = doctor.wall.url.replace("http:", "https:")
+    assert command.diagnose(**env) == "To mend: settings. Set it to https://shop.example."
+    location = command.wall.url.replace("http:", "https:")
 
     def redirect(_method: str, path: str, _headers: Mapping[str, str]) -> Answer:
         return Answer(301, headers={"Location": location + path})
 
-    doctor.wall.rule = redirect
-    mend = doctor.diagnose("--spend")
+    command.wall.rule = redirect
+    mend = command.diagnose("--spend")
     assert mend.startswith(f"To mend: files. Set VTON['PUBLIC_BASE_URL'] to {location}, since"), mend
-    assert doctor.submits() == 0
+    assert command.submits() == 0
 
 
-def test_a_wrong_prefix(doctor: Doctor) -> None:
-    mend = doctor.diagnose("--spend", VTON_PUBLIC_BASE_URL=f"{doctor.wall.url}/shop")
-    assert mend == f"To mend: files. Set VTON['PUBLIC_BASE_URL'] to {doctor.wall.url}."
-    assert doctor.submits() == 0
+def test_a_wrong_prefix(command: CommandRunner) -> None:
+    mend = command.diagnose("--spend", VTON_PUBLIC_BASE_URL=f"{command.wall.url}/shop")
+    assert mend == f"To mend: files. Set VTON['PUBLIC_BASE_URL'] to {command.wall.url}."
+    assert command.submits() == 0
 
 
-def test_a_clock_that_is_wrong_by_ten_minutes(doctor: Doctor, tmp_path: Path) -> None:
+def test_a_clock_that_is_wrong_by_ten_minutes(command: CommandRunner, tmp_path: Path) -> None:
     (tmp_path / "clock").write_text("600")
     settings = "tests.deployments.settings_clock"
     env = {"DJANGO_SETTINGS_MODULE": settings, "HOST_CLOCK": str(tmp_path / "clock")}
-    code, printed = doctor.run("--spend", **env)
+    code, printed = command.run("--spend", **env)
     assert code == 1
     found = re.search(r"FAILED clock: this host's clock is (\d+) s ahead of the gateway's", printed)
     assert found, printed
     assert abs(int(found[1]) - 600) <= 2
     assert printed.splitlines()[-1].startswith("To mend: clock. Set the clock of this host")
-    assert doctor.submits() == 0
+    assert command.submits() == 0
 
 
-def test_a_private_address(doctor: Doctor) -> None:
+def test_a_private_address(command: CommandRunner) -> None:
     env = {"VTON_PIXAZO_BASE_URL": FOREIGN, "VTON_PUBLIC_BASE_URL": "https://10.0.0.5"}
-    mend = doctor.diagnose("--spend", **env)
+    mend = command.diagnose("--spend", **env)
     assert mend == "To mend: settings. Set it to the URL at which the shop is reached from the internet."
-    assert doctor.submits() == 0
+    assert command.submits() == 0
 
 
-def test_a_slow_vendor(doctor: Doctor) -> None:
+def test_a_slow_vendor(command: CommandRunner) -> None:
     """The render is not ready before the deadline. Instead of waiting for it, its submit is made older."""
-    doctor.shop.gateway.scenario(outcome="PROCESSING")
-    with poll_when(doctor, lambda: "submitted" in doctor.states(), after=timedelta(minutes=16)):
-        mend = doctor.diagnose("--spend")
+    command.shop.gateway.scenario(outcome="PROCESSING")
+    with poll_when(command, lambda: "submitted" in command.states(), after=timedelta(minutes=16)):
+        mend = command.diagnose("--spend")
     assert mend.startswith("To mend: render. Report it to Pixazo, or raise VTON['DEADLINE']"), mend
-    assert doctor.states()[-1] == "failed"
+    assert command.states()[-1] == "failed"
 
 
-def test_an_answer_to_the_submit_that_does_not_come(doctor: Doctor) -> None:
-    doctor.shop.gateway.scenario(submit="close", callbacks=0)
-    code, printed = doctor.run("--spend")
+def test_an_answer_to_the_submit_that_does_not_come(command: CommandRunner) -> None:
+    command.shop.gateway.scenario(submit="close", callbacks=0)
+    code, printed = command.run("--spend")
     assert code == 1
     assert "FAILED submit: the gateway was too slow or hung up: " in printed, printed
     assert printed.splitlines()[-1].startswith("To mend: submit. Find the render in Pixazo's panel")
 
 
-def test_no_worker(doctor: Doctor) -> None:
-    doctor.shop.stop("workers")
+def test_no_worker(command: CommandRunner) -> None:
+    command.shop.stop("workers")
     try:
-        doctor.shop.sql(
+        command.shop.sql(
             "UPDATE vton_dispatcherlease"
             " SET seen_at = '2026-01-01 00:00:00', lease_until = '2026-01-01 00:00:00'"
         )
-        mend = doctor.diagnose("--spend")
+        mend = command.diagnose("--spend")
     finally:
-        doctor.shop.start_workers()
+        command.shop.start_workers()
     assert mend == "To mend: workers. Start manage.py qcluster, and check its log."
-    assert doctor.submits() == 0
+    assert command.submits() == 0
 
 
 # In this process, since the network is made up ------------------------------------------------------

@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -21,6 +22,7 @@ from PIL import Image
 from django_vton import lifecycle, privacy
 from django_vton.gateway.links import create_links
 from django_vton.models import PersonPhoto, TryOnImage, TryOnRequest, VendorLink
+from django_vton.utils.tokens import PROOF_HEADER, shop_proof
 from tests.tryons import claim_for_submit, complete_tryon, create_tryon, error_code, post_tryon, read_stream
 from tests.web.files import SECURITY_HEADERS, image_url, photo_url, staff_client
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
     from shop.models import Product
-    from tests.conftest import PhotoMaker
+    from tests.conftest import PhotoMaker, Vton
 
 pytestmark = pytest.mark.django_db
 
@@ -224,6 +226,7 @@ def test_the_first_download_of_each_image_is_recorded(links: list[str], guest: C
     read_stream(guest.get(photo, headers={"Range": "bytes=0-99"}))
     assert recorded() == [True, False]
     first = VendorLink.objects.get(photo__isnull=False).fetched_at
+    assert VendorLink.objects.get(photo__isnull=False).fetched_from == "127.0.0.1"
     read_stream(guest.get(photo))
     assert VendorLink.objects.get(photo__isnull=False).fetched_at == first
 
@@ -232,6 +235,17 @@ def test_the_first_download_of_each_image_is_recorded(links: list[str], guest: C
     image.file.delete(save=False)
     assert guest.get(product_image).status_code == 404
     assert recorded() == [True, False]
+
+
+def test_the_address_of_a_download_is_that_before_the_own_proxies(
+    links: list[str], guest: Client, vton: Vton
+) -> None:
+    vton(TRUSTED_PROXIES=1)
+    photo, product_image = links
+    read_stream(guest.get(photo, headers={"X-Forwarded-For": "203.0.113.9, 2001:db8::7"}))
+    read_stream(guest.get(product_image, REMOTE_ADDR=""))  # As behind a Unix socket.
+    addresses = VendorLink.objects.order_by("pk").values_list("fetched_from", flat=True)
+    assert (list(addresses), recorded()) == (["2001:db8::7", None], [True, True])
 
 
 READ_ONLY = {
@@ -308,4 +322,5 @@ def test_an_unknown_token_is_not_found(links: list[str], token: str) -> None:
     assert links
     response = Client().get(f"/try-on/files/{token}/")
     assert error_code(response) == (404, "not_found")
+    assert response[PROOF_HEADER] == shop_proof(unquote(token))
     assert response["Cache-Control"] == "no-store"

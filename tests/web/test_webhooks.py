@@ -6,6 +6,7 @@ import socket
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 from django.db import connection
@@ -18,6 +19,7 @@ from django_vton import lifecycle, privacy
 from django_vton.models import Attempt, TryOnRequest
 from django_vton.models.states import State
 from django_vton.pixazo import SubmitOutcome, SubmitResult, VendorResponse, VendorStatus
+from django_vton.utils.tokens import PROOF_HEADER, shop_proof
 from tests.tryons import TOKEN, claim_for_submit, create_tryon
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ def test_an_unknown_token_changes_nothing(submitted: TryOnRequest, token: str) -
             f"/try-on/webhooks/pixazo/{token}/", {"request_id": VENDOR_ID}, content_type="application/json"
         )
     assert response.status_code == 404
+    assert response[PROOF_HEADER] == shop_proof(unquote(token))
     assert all(it["sql"].startswith("SELECT") for it in queries)
     assert not is_due(submitted)
 
