@@ -135,6 +135,10 @@ def test_a_real_try_on_proves_each_step(command: CommandRunner) -> None:
         assert re.search(pattern, printed), (pattern, printed)
     assert (command.submits(), command.states()[-1]) == (1, "completed")
     assert command.shop.sql("SELECT count(*) FROM vton_tryonrequest WHERE shared_key IS NOT NULL") == [(0,)]
+    try_on = re.findall(r"vton_transcript (\S+) prints", printed)[0]
+    transcript = command.shop.manage("vton_transcript", try_on)
+    assert vendor_id in transcript
+    assert "COMPLETED" in transcript
 
 
 @contextmanager

@@ -85,25 +85,19 @@ class Progress:
 def paid_steps(contact: Contact) -> Iterator[Finding]:
     """Order a render, and yield what each step has found, until its end or the first problem."""
     assert contact.prepared is not None, "the free steps have prepared it"
-    keep_transcript(contact.prepared.row)
+    contact.prepared.row.keep_transcript = True
     try:
         request = request_render(contact.prepared, is_new=True).request
     except Refused as refused:
         yield Finding("submit", str(refused.detail), "See the page System status of the admin.")
         return
+    yield Finding("submit", f"ordered; vton_transcript {request.pk} prints what is exchanged with Pixazo")
     progress = Progress(request, request.attempts.get(number=1))
     for step in (_submit, _links, _render, _pictures, _charge, _callback):
         for finding in step(contact, progress):
             yield finding
             if finding.is_problem:
                 return
-
-
-def keep_transcript(_row: TryOnRequest) -> None:
-    """Mark the try-on, which is not stored yet, so that its exchange with the vendor is kept.
-
-    This is the hook for the setting TRANSCRIPT: workers read what it sets on the row.
-    """
 
 
 def _submit(_contact: Contact, progress: Progress) -> Iterator[Finding]:
