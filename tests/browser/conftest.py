@@ -23,6 +23,16 @@ CHROMIUM_FLAGS = [
 ]
 # A camera that shows a test picture.
 CHROMIUM_FLAGS += ["--use-fake-device-for-media-stream"]
+UNUSED_FEATURES = [
+    # The lists below the address bar are pages: in each window, they take as long as the page that is tested.
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+    # Chromium ignores Playwright's own list when it gets this one, so what matters of it is repeated.
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
+    *("MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding"),
+    *("PreconnectToSearch", "ThirdPartyStoragePartitioning"),
+]
+CHROMIUM_FLAGS += [f"--disable-features={','.join(UNUSED_FEATURES)}"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 NODE_MODULES = Path(__file__).resolve().parents[2] / "node_modules"
 
