@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 # Projects with their own settings: `make hosts`.
 collect_ignore = ["hosts"]
 
+# The folders whose tests start browsers, shops and workers, the slowest first.
+SLOW = ["browser", "faults", "deployments", "integration", "queue", "example", "management", "guides"]
+
 PhotoMaker = Callable[..., bytes]
 Vton = Callable[..., None]
 
@@ -53,6 +57,17 @@ def pytest_report_header() -> list[str]:
         f"database: {connection.vendor} (DATABASE_URL= for another)",
         f"not found, so not tested: {', '.join(missing) or 'none'}",
     ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the slow files, so that no process is still busy with one when the others have ended.
+
+    pytest-django would run most of them last, because they use no database of this process.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        tests = config.rootpath / "tests"
+        ranks = {tests / folder: rank for rank, folder in enumerate(SLOW)}
+        items.sort(key=lambda item: min(ranks.get(parent, len(SLOW)) for parent in item.path.parents))
 
 
 def pytest_collection_finish() -> None:
