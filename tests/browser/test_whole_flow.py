@@ -31,7 +31,7 @@ def test_a_shirt_from_the_product_list_to_the_cart(page: Page, shop: RunningShop
     save_screenshot(page, "waiting")
 
     expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
-    assert page.locator("#after").evaluate("image => image.naturalWidth") > 300
+    assert page.locator("#after").evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     expect(page.get_by_text("AI-generated preview")).to_be_visible()
     save_screenshot(page, "result")
 
