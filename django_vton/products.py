@@ -58,6 +58,9 @@ class TryOn(Generic[ModelT]):
     engine: str = "fashn-v1.6"
     """The engine for all products of this model, unless `get_engine` is overridden."""
 
+    fallback: str = ""
+    """The second engine, which takes over if the first one refuses a render, or is stopped; "" for none."""
+
     shopper_options: tuple[str, ...] = ()
     """The names of the engine's options that a shopper may set, such as "num_samples"."""
 
@@ -72,6 +75,10 @@ class TryOn(Generic[ModelT]):
         """Return the engine's name for this product."""
         return self.engine
 
+    def get_fallback(self, product: ModelT) -> str:
+        """Return the second engine's name for this product, or "". It must be of the same kind."""
+        return self.fallback
+
     def get_image(self, product: ModelT) -> Any:
         """Return the image for the vendor, or None if the product cannot be tried on.
 
@@ -82,6 +89,10 @@ class TryOn(Generic[ModelT]):
 
     def get_options(self, product: ModelT) -> Mapping[str, Any]:
         """Return the engine's options for this product, such as `{"category": "top"}`."""
+        return {}
+
+    def get_fallback_options(self, product: ModelT) -> Mapping[str, Any]:
+        """Return the second engine's options for this product. The shopper's are added if it allows them."""
         return {}
 
     def get_main(self, product: ModelT) -> Model:

@@ -29,6 +29,7 @@ EVENT_LABELS = {
     "refused": gettext_lazy("Refused by the vendor, not charged"),
     "awaiting_callback": gettext_lazy("Error at the vendor; sent again unless a callback comes"),
     "charged_error": gettext_lazy("Callback for a refused render: accepted after all, counted as charged"),
+    "fallback": gettext_lazy("Moved to the product's second engine"),
     "not_sent": gettext_lazy("Not sent to the vendor, not charged"),
     "outcome_unknown": gettext_lazy("Connection lost after sending: outcome unknown"),
     "vendor_id_conflict": gettext_lazy("Vendor responded with another render's id"),

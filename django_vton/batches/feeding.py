@@ -161,7 +161,8 @@ def _release(batch: Batch, render: BatchRender) -> None:
         prepared = _prepare(batch, render)
         if prepared is None:
             return
-        availability.require_engine(prepared.row.engine)
+        row = prepared.row
+        availability.require_engines([row.engine, *([row.other_engine] if row.other_engine else [])])
         with database.atomic():
             _update_waiting(batch, render, status=Status.REQUESTED)
             accepted = intake.request_render(prepared, batch=batch)

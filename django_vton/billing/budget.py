@@ -78,6 +78,29 @@ def _reserve_in(kind: Kind, day: date, amount: int) -> bool:
     return bool(room.update(held=F("held") + amount))
 
 
+def change_reservation(day: date, before: int, after: int) -> bool:
+    """Change an amount that is reserved in the budgets of `day` and its month.
+
+    Return False, and change nothing, if the difference would exceed a cap. Call this in the transaction that
+    changes the attempt.
+    """
+    difference = after - before
+    if difference <= 0:
+        # A cap that was lowered below what is reserved does not prevent this.
+        _add_held(day, difference, (Kind.DAY, Kind.MONTH))
+    elif not _reserve_in(Kind.DAY, day, difference):
+        return False
+    elif not _reserve_in(Kind.MONTH, day, difference):
+        _add_held(day, -difference, (Kind.DAY,))
+        return False
+    return True
+
+
+def _add_held(day: date, amount: int, kinds: Iterable[Kind]) -> None:
+    for kind in kinds:
+        _period(kind, day).update(held=F("held") + amount)
+
+
 def update_periods(attempts: Iterable[Attempt], source: Money, target: Money) -> None:
     """Move the amounts of these attempts from `source` to `target` in their days and months.
 

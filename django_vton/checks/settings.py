@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from .. import products
 from ..conf import config, find_errors
 from ..gateway.engines import engines, get_engine
+from ..intake import fallbacks
 from ..monitoring import proxies
 
 
@@ -163,7 +164,9 @@ def _engine_errors(name: str, tryon: products.TryOn) -> list[str]:
     except ImproperlyConfigured as error:
         return [f"{name}: {error}"]
     known = {option.name: option for option in engine.options}
-    found = []
+    second = tryon.fallback if type(tryon).get_fallback is products.TryOn.get_fallback else ""
+    problem = fallbacks.find_problem(engine, second) if second else ""
+    found = [f"{name}.fallback: {problem}"] if problem else []
     for option in tryon.shopper_options:
         if option not in known:
             found.append(f"{name}.shopper_options contains {option!r}, which {engine.name} does not have")

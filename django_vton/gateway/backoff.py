@@ -35,7 +35,8 @@ def retry_at(attempt: Attempt, status: int, now: datetime) -> datetime | None:
 
     It never fails because of 503, which is about the service, nor while its engine is stopped.
     """
-    earlier = Attempt.objects.filter(request=attempt.request_id, http_status__in=SERVER_ERRORS)
+    same = Attempt.objects.filter(request=attempt.request_id, engine=attempt.engine)
+    earlier = same.filter(http_status__in=SERVER_ERRORS)
     statuses = [status, *earlier.exclude(pk=attempt.pk).values_list("http_status", flat=True)]
     is_stopped = GatewayState.objects.filter(pk=attempt.engine).exclude(breaker="").exists()
     is_cause = status == INTERNAL_ERROR and statuses.count(INTERNAL_ERROR) >= MAX_SERVER_ERRORS

@@ -111,6 +111,17 @@ def blocked_engines(now: datetime, soon: datetime) -> QuerySet[GatewayState, str
     return GatewayState.objects.filter(is_stopped | Q(wait_until__gt=soon)).values_list("pk", flat=True)
 
 
+def paused_engines(now: datetime) -> QuerySet[GatewayState, str]:
+    """Return the names of the engines to which nothing may be submitted now: they are stopped or paused."""
+    return GatewayState.objects.filter(wait_until__gt=now).values_list("pk", flat=True)
+
+
+def paused_until(engine: str, now: datetime) -> datetime | None:
+    """Return when something may be submitted to this engine again, or None if that is so now."""
+    paused = GatewayState.objects.filter(pk=engine, wait_until__gt=now)
+    return paused.values_list("wait_until", flat=True).first()
+
+
 def record_accepted(engine: str, posted_at: datetime) -> None:
     """Clear the refusals from before `posted_at`, since the vendor accepts submits again."""
     GatewayState.objects.filter(pk=engine, refused_at__lt=posted_at).update(**CLOSED)

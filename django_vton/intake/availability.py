@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..billing.budget import require_available as require_budget
 from ..exceptions import BudgetExhausted, Refused
-from ..gateway import engines
 from ..health import Fact, facts
 from ..products import DescribedProduct
 from ..utils.periods import seconds_until
-from . import product_images
+from . import fallbacks, product_images
 
 RETRY_AFTER = {"not_configured": 3600, "paused": 300, "unavailable": 60}
 """The seconds after which a shopper may try again, by code."""
@@ -33,9 +32,10 @@ def require_available() -> None:
     require_working()
 
 
-def require_engine(name: str) -> None:
-    """Raise `Refused` if the engine has stopped."""
-    _require_none(facts.gateway, engine=name)
+def require_engines(names: Iterable[str]) -> None:
+    """Raise `Refused` if all these engines have stopped: the first of a product, and its second one."""
+    if stopped_engines().issuperset(names):
+        raise Refused("unavailable", status=503, retry_after=RETRY_AFTER["unavailable"])
 
 
 def require_available_for(described: DescribedProduct) -> None:
@@ -43,14 +43,14 @@ def require_available_for(described: DescribedProduct) -> None:
     require_available()
     if not described.is_enabled:
         raise Refused("product_not_enabled", field="product")
-    require_engine(described.engine.name)
-    require_budget(engines.price(described.engine.name, described.clean_shopper_options({})))
+    require_engines(fallbacks.engine_names(described))
+    require_budget(fallbacks.expected_price(described, described.clean_shopper_options({}), {}))
     product_images.require_usable(described)
 
 
-def _require_none(*health_checks: Callable[[], Iterator[Fact]], engine: str = "") -> None:
+def _require_none(*health_checks: Callable[[], Iterator[Fact]]) -> None:
     for fact in (fact for find in health_checks for fact in find()):
-        if fact.refusal and fact.engine == engine:
+        if fact.refusal:
             if fact.until is not None:
                 raise BudgetExhausted(seconds_until(fact.until))
             raise Refused(fact.refusal, status=503, retry_after=RETRY_AFTER.get(fact.refusal))

@@ -20,8 +20,15 @@ from ..models.photos import is_usable_house_model
 from ..models.states import ACTIVE, TERMINAL, State
 from ..queue import wake
 from ..utils import clock, database
-from . import availability, product_images
-from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
+from . import availability, fallbacks, product_images
+from .rows import (
+    AcceptedRequest,
+    build_request,
+    create_shared_render,
+    equal_render_keys,
+    find_shared_render,
+    save_photo_files,
+)
 
 
 @dataclass(frozen=True)
@@ -54,14 +61,17 @@ def prepare_render(
         )
     if photo.is_house and not photo.suits_kind(described.kind):
         raise Refused("photo_refused", _("This house model does not suit this kind of product."))
-    chosen = described.clean_merchant_options(options.get(described.engine.name, {}))
+    requested = options.get(described.engine.name, {})
+    chosen = described.clean_merchant_options(requested)
     try:
         product_image = product_images.prepare(described)
     except Refused as refusal:
         if refusal.code == "unavailable":  # The storage fails, and the image may be usable.
             raise
         raise Refused(refusal.code, product_images.describe_problem(described)) from refusal
-    row = build_request(described, chosen, photo, product_image)
+    second = fallbacks.find_engine(described)
+    requested = {**requested, **(options.get(second.name, {}) if second is not None else {})}
+    row = build_request(described, chosen, requested, photo, product_image)
     return PreparedRender(photo, row, engines.price(row.engine, row.options))
 
 
@@ -107,7 +117,8 @@ def _is_usable(photo: PersonPhoto) -> bool:
 
 def _find_earlier(request: TryOnRequest) -> TryOnRequest | None:
     """Return the newest equal render for a merchant, running or completed, or None."""
-    rows = TryOnRequest.objects.filter(cache_key=request.cache_key, state__in=[*ACTIVE, State.COMPLETED])
+    equal = TryOnRequest.objects.filter(cache_key__in=equal_render_keys(request))
+    rows = equal.filter(state__in=[*ACTIVE, State.COMPLETED])
     rows = rows.exclude(photo__kind=PersonPhoto.Kind.HOUSE)  # It is shared, or was rejected.
     # Check the other conditions in Python, since SQLite would use a slow index for conditions on NULL.
     for row in rows.order_by("-created_at").iterator(chunk_size=100):

@@ -16,10 +16,12 @@ from ..conf import config
 from ..models import Batch, PersonPhoto, ProductImage, TryOnRequest
 from ..products import DescribedProduct
 from ..utils import clock, database
+from . import fallbacks
 from .storing import storing_files
 
 COPIED_FIELDS = [
     *("product", "main_product", "product_title", "product_url", "engine", "options"),
+    *("other_engine", "other_options", "other_cache_key"),
     *("photo", "product_image", "product_digest", "cache_key", "expires_at"),
 ]
 """The fields that a shared render copies from the first request for it."""
@@ -49,11 +51,20 @@ def save_photo_files(row: PersonPhoto, image: images.EncodedImage) -> None:
 def build_request(
     described: DescribedProduct,
     options: Mapping[str, Any],
+    requested: Mapping[str, Any],
     photo: PersonPhoto,
     product_image: ProductImage,
     **fields: Any,
 ) -> TryOnRequest:
-    """Return an unsaved try-on."""
+    """Return an unsaved try-on. The product's second engine also gets those `requested` options it allows."""
+    second = fallbacks.choose(described, options, requested)
+    digests = photo.digest, product_image.digest
+    if second is not None:
+        fields |= {
+            "other_engine": second.engine,
+            "other_options": second.options,
+            "other_cache_key": _cache_key(*digests, second.engine, second.options),
+        }
     return TryOnRequest(
         product=described.ref,
         main_product=described.main_ref,
@@ -64,7 +75,7 @@ def build_request(
         photo=photo,
         product_image=product_image,
         product_digest=product_image.source_digest,
-        cache_key=_cache_key(photo.digest, product_image.digest, described.engine.name, options),
+        cache_key=_cache_key(*digests, described.engine.name, options),
         expires_at=clock.now() + config.RESULT_RETENTION,
         **fields,
     )
@@ -75,9 +86,22 @@ def _cache_key(photo: str, product_image: str, engine: str, options: Mapping[str
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
+def equal_render_keys(request: TryOnRequest) -> list[str]:
+    """Return the cache keys of renders equal to what this new request would get now.
+
+    While its first engine is stopped or paused, it would get a render of the second one.
+    """
+    keys = [request.cache_key]
+    if fallbacks.takes_over_now(request.engine, request.other_engine):
+        keys.append(request.other_cache_key)
+    return keys
+
+
 def find_shared_render(request: TryOnRequest) -> TryOnRequest | None:
     """Lock and return the house model's render that this request can share, or return None."""
-    return TryOnRequest.objects.select_for_update().filter(shared_key=request.cache_key).first()
+    rows = TryOnRequest.objects.select_for_update()
+    found = (rows.filter(shared_key=key).first() for key in equal_render_keys(request))
+    return next((row for row in found if row is not None), None)
 
 
 def create_shared_render(

@@ -24,10 +24,17 @@ from ..queue import wake
 from ..shoppers import Visitor
 from ..utils import clock, database
 from ..utils.redaction import clearing_frames
-from . import availability, product_images
+from . import availability, fallbacks, product_images
 from .decoding import decoding_slot
 from .hooks import require_allowed_photo
-from .rows import AcceptedRequest, build_request, create_shared_render, find_shared_render, save_photo_files
+from .rows import (
+    AcceptedRequest,
+    build_request,
+    create_shared_render,
+    equal_render_keys,
+    find_shared_render,
+    save_photo_files,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +87,7 @@ def request_tryon(order: TryOnOrder) -> AcceptedRequest:
         return earlier
     availability.require_available()
     described = products.find_enabled(order.product)
-    availability.require_engine(described.engine.name)
+    availability.require_engines(fallbacks.engine_names(described))
     options = described.clean_shopper_options(order.options)
     _require_available(order, described, options)
     if not order.is_human():
@@ -122,7 +129,7 @@ def _require_available(order: TryOnOrder, described: DescribedProduct, options: 
     shopper, engine = order.visitor.quota_owner(), described.engine.name
     quotas.require_available(shopper, order.addresses, engines.image_count(engine, options))
     quotas.check_in_flight(shopper, order.addresses)
-    budget.require_available(engines.price(engine, options))
+    budget.require_available(fallbacks.expected_price(described, options, order.options))
     _require_consent(order, order.visitor.find_shopper())
 
 
@@ -218,6 +225,7 @@ def _accept(
     request = build_request(
         described,
         options,
+        order.options,
         row,
         product_image,
         shopper=shopper,
@@ -238,8 +246,9 @@ def _find_render_to_share(request: TryOnRequest, photo: PersonPhoto) -> TryOnReq
     if photo.is_house:
         return find_shared_render(request)
     rows = TryOnRequest.objects.select_for_update()
-    own = rows.filter(shopper=request.shopper, cache_key=request.cache_key)
-    return own.filter(source=None, state=State.COMPLETED).order_by("-created_at").first()
+    own = rows.filter(shopper=request.shopper, source=None, state=State.COMPLETED)
+    found = (own.filter(cache_key=key).order_by("-created_at").first() for key in equal_render_keys(request))
+    return next((row for row in found if row is not None), None)
 
 
 def _share_render(request: TryOnRequest, source: TryOnRequest, order: TryOnOrder) -> AcceptedRequest:

@@ -16,6 +16,7 @@ from ..models import Attempt, TryOnEvent, TryOnRequest
 from ..models.states import REOPENABLE_CODES, Money, State
 from ..pixazo import SubmitOutcome
 from ..utils import clock, database
+from .fallback import change_engine
 from .followers import reopen_followers
 from .transition import current_attempt, is_current, record, send_signal, settle, transition
 
@@ -85,7 +86,9 @@ def await_render(attempt: Attempt, current: Attempt) -> None:
     now = clock.now()
     settle([current], Money.FREE, refunds=False)
     Attempt.objects.filter(pk=current.pk, outcome="").update(outcome=SubmitOutcome.NOT_SENT)
-    attempt.request = current.request
+    attempt.request = request = current.request
+    if attempt.engine != request.engine:
+        change_engine(request)
     reopen([attempt], "charged_error", [now], called_back_at=now, current_attempt_number=attempt.number)
 
 

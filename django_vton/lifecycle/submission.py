@@ -25,6 +25,7 @@ from ..pixazo import SubmitOutcome, SubmitResult
 from ..pixazo.parsing import error_code
 from ..utils import clock, database
 from .bulk_update import Row, update_rows
+from .fallback import fall_back
 from .followers import fail
 from .reopening import (
     await_render,
@@ -36,6 +37,7 @@ from .reopening import (
 )
 from .transition import (
     atomic_outcome,
+    create_next_attempt,
     is_current,
     lock_attempts,
     lock_current_attempt,
@@ -87,7 +89,7 @@ def _may_be_sent(attempt: Attempt, now: datetime) -> bool:
     request = attempt.request
     is_due = request.state == State.QUEUED and request.due_at is not None and request.due_at <= now
     has_images = request.photo_id is not None and request.product_image_id is not None
-    return is_due and has_images and attempt.posted_at is None
+    return is_due and has_images and attempt.posted_at is None and is_current(attempt)
 
 
 @database.retry
@@ -140,6 +142,8 @@ def mark_refused(
 ) -> None:
     """Queue a refused or unsent submit again for `retry_at`. If that is None, fail its try-on with `code`.
 
+    If its product has a second engine that can help, queue it for that engine instead, due now.
+
     With `callback_until`, first wait until then for a callback, which would prove that the vendor accepted
     the submit; `end_unknown_outcome` decides after that. Until then, the vendor may download the images.
 
@@ -154,7 +158,9 @@ def mark_refused(
             )
         if is_current(attempt) and request.state in (State.SUBMITTING, State.UNKNOWN):
             if callback_until is None:
-                _refuse(attempt, str(result.outcome), retry_at, code)
+                # A submit that this worker could not prepare says nothing about the engine.
+                is_engines_fault = result.outcome == SubmitOutcome.REFUSED or result.is_unreachable
+                _refuse(attempt, str(result.outcome), retry_at, code, may_fall_back=is_engines_fault)
             elif request.state == State.SUBMITTING:
                 transition(
                     [request], State.UNKNOWN, "awaiting_callback", attempts=[attempt], due_at=callback_until
@@ -166,8 +172,10 @@ def mark_refused(
             VendorLink.objects.filter(attempt=attempt).delete()
 
 
-def _refuse(attempt: Attempt, event: str, retry_at: datetime | None, code: str) -> None:
-    """Queue the attempt's locked try-on again for `retry_at`, or fail it with `code`.
+def _refuse(
+    attempt: Attempt, event: str, retry_at: datetime | None, code: str, *, may_fall_back: bool = True
+) -> None:
+    """Move the attempt's locked try-on to its second engine, queue it again for `retry_at`, or fail it.
 
     If a callback has proved meanwhile that the vendor accepted an earlier attempt, await its render instead.
     """
@@ -175,6 +183,8 @@ def _refuse(attempt: Attempt, event: str, retry_at: datetime | None, code: str) 
     accepted = find_accepted(request)
     if accepted is not None:
         await_render(accepted, attempt)
+    elif may_fall_back and fall_back(attempt, event, code, is_final=retry_at is None):
+        pass
     elif retry_at is None:
         fail(attempt, event, failure_code(attempt, code, is_failed=False), Money.FREE)
     else:
@@ -187,21 +197,8 @@ def _refuse(attempt: Attempt, event: str, retry_at: datetime | None, code: str) 
             due_at=retry_at,
             current_attempt_number=number,
         )
-        _create_next_attempt(attempt, number)
+        create_next_attempt(attempt, number, attempt.engine, attempt.amount)
     VendorLink.objects.filter(attempt=attempt).delete()
-
-
-def _create_next_attempt(attempt: Attempt, number: int) -> None:
-    """Create an attempt that takes over the held money, so that the sums of the budget do not change."""
-    if not Attempt.objects.filter(pk=attempt.pk, money=Money.HELD).update(money=Money.FREE):
-        raise RuntimeError("An attempt without held money was queued again.")
-    Attempt.objects.create(
-        request=attempt.request,
-        number=number,
-        engine=attempt.engine,
-        amount=attempt.amount,
-        budget_day=attempt.budget_day,
-    )
 
 
 @database.retry

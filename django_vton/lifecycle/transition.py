@@ -99,6 +99,18 @@ def next_number(request: TryOnRequest) -> int:
     return last + 1
 
 
+def create_next_attempt(attempt: Attempt, number: int, engine: str, amount: int) -> Attempt:
+    """Create an attempt that takes over the held money of this one, and return it.
+
+    The caller has reserved the difference if `amount` is another one. The day of the budget is the same.
+    """
+    if not Attempt.objects.filter(pk=attempt.pk, money=Money.HELD).update(money=Money.FREE):
+        raise RuntimeError("An attempt without held money was queued again.")
+    return Attempt.objects.create(
+        request=attempt.request, number=number, engine=engine, amount=amount, budget_day=attempt.budget_day
+    )
+
+
 # State ----------------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,16 @@ class TryOnRequest(Model):
     product_url = models.CharField(max_length=500, blank=True)
     engine = models.CharField(_("engine"), max_length=50)
     options = models.JSONField(_("options"), default=dict)
+    other_engine = models.CharField(
+        max_length=50,
+        blank=True,
+        help_text="The engine that takes over if this one refuses; after that, the engine that has refused.",
+    )
+    other_options = models.JSONField(default=dict, help_text="The options for the other engine.")
+    other_cache_key = models.CharField(max_length=64, blank=True)
+    is_on_fallback = models.BooleanField(
+        default=False, help_text="Whether the product's second engine has taken over."
+    )
     photo = models.ForeignKey(
         PersonPhoto, on_delete=models.SET_NULL, null=True, blank=True, related_name="try_ons", db_index=False
     )

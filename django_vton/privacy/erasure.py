@@ -36,6 +36,7 @@ _TOMBSTONE: dict[str, Any] = {
     "source": None,
     "result_urls": [],
     "cache_key": "",
+    "other_cache_key": "",
     "shared_key": None,
     "idempotency_key_hash": None,
     "idempotency_digest": "",

@@ -23,6 +23,7 @@ from django.utils.html import conditional_escape, escape, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from django_vton.intake.fallbacks import engine_names
 from django_vton.models import TryOnImage
 from django_vton.products import DescribedProduct, describe, reference
 from django_vton.utils import database
@@ -115,7 +116,7 @@ def button(  # noqa: PLR0911 - one for each reason to show no button
         return _no_button("its TryOn returns False from is_enabled, or no image from get_image")
     if renderer.hidden_reason:
         return render_to_string("vton/budget_reached.html")
-    if renderer.stopped_engines and described.engine.name in renderer.stopped_engines:
+    if renderer.stopped_engines and renderer.stopped_engines.issuperset(engine_names(described)):
         return _no_button("its engine is stopped; see manage.py vton_doctor")
     texts = {name: _text(value, use_l10n=use_l10n) for name, value in values.items()}
     return renderer.render(described, {name: text for name, text in texts.items() if text})

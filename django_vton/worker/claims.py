@@ -28,6 +28,7 @@ from ..models.states import ACTIVE, State
 from ..pixazo import Engine, ExchangeRecord, SubmitOutcome
 from ..utils import clock, database
 from ..utils.tokens import hash_token, new_token
+from . import fallbacks
 
 logger = logging.getLogger(__name__)
 
@@ -86,12 +87,12 @@ class Job:
 def has_work() -> bool:
     """Return whether any work is due now or soon, except submits to engines that are stopped or paused.
 
-    The probe of a stopped engine is work.
+    A try-on that can leave such an engine for a second one is work, and so is the probe of a stopped engine.
     """
     now = clock.now()
     blocked = circuit_breaker.blocked_engines(now, now + HORIZON)
     soon = TryOnRequest.objects.scheduled().filter(due_at__lte=now + HORIZON)
-    soon = soon.exclude(state=State.QUEUED, engine__in=blocked)
+    soon = soon.exclude(Q(state=State.QUEUED, engine__in=blocked) & ~fallbacks.movable(now))
     return soon.exists() or feeding.has_work(now) or circuit_breaker.has_due_probe(now)
 
 
@@ -154,9 +155,11 @@ def _has_any(rows: QuerySet[TryOnRequest]) -> bool:
 
 
 def _claim_due_submits(free: int, jobs: list[Job]) -> None:
-    queued = TryOnRequest.objects.due(clock.now()).filter(state=State.QUEUED)
+    now = clock.now()
+    queued = TryOnRequest.objects.due(now).filter(state=State.QUEUED)
     if not _has_any(queued):
         return
+    fallbacks.move_due(now)
     # In random order, so that a long queue of one engine does not delay the other engines.
     for name in random.sample(sorted(engines()), len(engines())):
         _claim_engine_submits(get_engine(name), queued.filter(engine=name), free - len(jobs), jobs)
