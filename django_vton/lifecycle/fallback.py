@@ -50,7 +50,7 @@ def leave_paused_engine(request: TryOnRequest) -> bool:
         request = attempt.request
         is_due = request.state == State.QUEUED and request.due_at is not None and request.due_at <= now
         paused_until = circuit_breaker.paused_until(request.engine, now)
-        if not is_due or attempt.posted_at is not None or paused_until is None or not _has_fallback(request):
+        if not is_due or paused_until is None or not _has_fallback(request):
             return False
         if not _reserve_difference(attempt):
             TryOnRequest.objects.filter(pk=request.pk).update(due_at=paused_until)

@@ -33,6 +33,18 @@ class WithUnknownEngine(WithImage):
     engine = "fashn-v9"
 
 
+class WithUnknownFallback(WithImage):
+    fallback = "fashn-v9"
+
+
+class WithTheSameFallback(WithImage):
+    fallback = "fashn-v1.6"
+
+
+class WithAFallbackOfAnotherKind(WithImage):
+    fallback = "glass-v1"
+
+
 @pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize(
     ("model", "tryon", "text"),
@@ -51,6 +63,9 @@ class WithUnknownEngine(WithImage):
         (Hat, products.TryOn, "no get_image()"),
         (Gown, WithUnknownOption, "'color'"),
         (Gown, WithUnknownEngine, "fashn-v9"),
+        (Gown, WithUnknownFallback, "WithUnknownFallback.fallback: 'fashn-v9' is not an engine"),
+        (Gown, WithTheSameFallback, "is the product's first engine as well"),
+        (Gown, WithAFallbackOfAnotherKind, "'glass-v1' is for eyewear, and 'fashn-v1.6' for garment"),
     ],
 )
 def test_a_wrong_registration_is_reported_and_breaks_nothing(model: Any, tryon: Any, text: str) -> None:
