@@ -16,6 +16,7 @@ from django_vton.exceptions import BudgetExhausted, Refused
 from django_vton.gateway.engines import get_engine
 from django_vton.intake import availability, fallbacks, merchants
 from django_vton.models import GatewayState
+from django_vton.pixazo import Engine
 from django_vton.products import find
 from django_vton.web import button_visibility
 from shop.tryon import ProductTryOn
@@ -27,7 +28,6 @@ from ..tryons import product_ref
 
 if TYPE_CHECKING:
     from django_vton.models import PersonPhoto
-    from django_vton.pixazo import Option
     from shop.models import Product
 
     from ..conftest import PhotoMaker, Vton
@@ -36,11 +36,17 @@ SECOND = Mirror.name
 """It makes one or two images, as its option `count` says. It shares no option with the first engine."""
 
 
-class Single(Mirror):
+class Single(Engine):
     """Always makes one image."""
 
-    samples_option = None
-    options: tuple[Option, ...] = ()
+    name = Mirror.name
+    kind = Mirror.kind
+    label = Mirror.label
+    price = Mirror.price
+    typical_seconds = Mirror.typical_seconds
+    submit_path = Mirror.submit_path
+    person_field = Mirror.person_field
+    product_field = Mirror.product_field
 
 
 class Greedy(Mirror):
@@ -142,7 +148,7 @@ def test_an_order_is_stored_with_its_second_engine(shirt: Product, phone_photo: 
 
 
 def test_a_merchant_chooses_options_for_both_engines(shirt: Product, house_model: PersonPhoto) -> None:
-    options = {FIRST: {"num_samples": 2}, SECOND: {"pose": "front"}}
+    options: dict[str, dict[str, Any]] = {FIRST: {"num_samples": 2}, SECOND: {"pose": "front"}}
     row = merchants.prepare_render(product_ref(shirt), house_model, options).row
     assert (row.options["num_samples"], row.other_options) == (2, {"count": 2, "pose": "front"})
     accepted = merchants.request_render(merchants.prepare_render(product_ref(shirt), house_model, options))
