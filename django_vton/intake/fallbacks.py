@@ -10,7 +10,7 @@ from typing import Any
 from ..gateway import circuit_breaker
 from ..gateway.engines import engines, price
 from ..pixazo import Engine, OptionError
-from ..products import DescribedProduct
+from ..products import MERCHANT_ONLY_OPTIONS, DescribedProduct
 from ..utils import clock
 
 logger = logging.getLogger(__name__)
@@ -54,21 +54,29 @@ def engine_names(described: DescribedProduct) -> list[str]:
 
 
 def choose(
-    described: DescribedProduct, options: Mapping[str, Any], requested: Mapping[str, Any]
+    described: DescribedProduct,
+    options: Mapping[str, Any],
+    requested: Mapping[str, Any],
+    by_engine: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Fallback | None:
     """Return the second engine with the shop's options for it, or None.
 
-    `options` are the cleaned options of the first engine. Of the `requested` ones, keep those that the second
-    engine has and allows. It makes as many images as the first one, or a single one: no more are counted.
+    `options` are the cleaned options of the first engine. Of the `requested` ones, keep those that shoppers
+    may set and that the second engine has and allows. `by_engine` are a merchant's options. The second engine
+    makes as many images as the first one, or a single one, since no more are counted.
     """
     engine = find_engine(described)
     if engine is None:
         return None
     chosen = dict(described.tryon.get_fallback_options(described.product))
-    chosen |= {name: value for name, value in requested.items() if _allows(engine, name, value)}
+    for_merchants = {option.name for option in engine.options if option.is_for_merchants}
+    for name in requested.keys() - for_merchants - MERCHANT_ONLY_OPTIONS:
+        if _allows(engine, name, requested[name]):
+            chosen[name] = requested[name]
+    chosen |= (by_engine or {}).get(engine.name, {})
     count = described.engine.image_count(options)
-    if (name := engine.samples_option) is not None:
-        chosen[name] = count if _allows(engine, name, count) else 1
+    if (samples := engine.samples_option) is not None:
+        chosen[samples] = count if _allows(engine, samples, count) else 1
     try:
         cleaned = dict(engine.clean_options(chosen))
     except OptionError as error:

@@ -20,7 +20,7 @@ from ..models.photos import is_usable_house_model
 from ..models.states import ACTIVE, TERMINAL, State
 from ..queue import wake
 from ..utils import clock, database
-from . import availability, fallbacks, product_images
+from . import availability, product_images
 from .rows import (
     AcceptedRequest,
     build_request,
@@ -69,9 +69,7 @@ def prepare_render(
         if refusal.code == "unavailable":  # The storage fails, and the image may be usable.
             raise
         raise Refused(refusal.code, product_images.describe_problem(described)) from refusal
-    second = fallbacks.find_engine(described)
-    requested = {**requested, **(options.get(second.name, {}) if second is not None else {})}
-    row = build_request(described, chosen, requested, photo, product_image)
+    row = build_request(described, chosen, requested, photo, product_image, by_engine=options)
     return PreparedRender(photo, row, engines.price(row.engine, row.options))
 
 

@@ -54,10 +54,12 @@ def build_request(
     requested: Mapping[str, Any],
     photo: PersonPhoto,
     product_image: ProductImage,
+    *,
+    by_engine: Mapping[str, Mapping[str, Any]] | None = None,
     **fields: Any,
 ) -> TryOnRequest:
-    """Return an unsaved try-on. The product's second engine also gets those `requested` options it allows."""
-    second = fallbacks.choose(described, options, requested)
+    """Return an unsaved try-on. See `fallbacks.choose` for `requested` and `by_engine`."""
+    second = fallbacks.choose(described, options, requested, by_engine)
     digests = photo.digest, product_image.digest
     if second is not None:
         fields |= {

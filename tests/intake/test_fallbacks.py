@@ -88,6 +88,7 @@ def choose(shirt: Product, requested: dict[str, Any]) -> dict[str, Any] | None:
         ({"num_samples": 2}, {"count": 2, "pose": "keep"}),
         ({"num_samples": 5}, {"count": 1, "pose": "keep"}),
         ({"category": "top"}, {"count": 1, "pose": "keep"}),
+        ({"moderation_level": "strict"}, {"count": 1, "pose": "keep"}),
     ],
 )
 def test_the_second_engine_makes_as_many_images_or_one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_vton.pixazo.glass import Glass
+from django_vton.pixazo.engines import Glass
 
 FIRST = "fashn-v1.6"
 FIRST_PRICE = 75_000
@@ -19,4 +19,4 @@ class Second(Glass):
 class ByLink(Second):
     """It downloads its images, as the first engine does."""
 
-    images_as = "url"
+    images_as = "url"  # type: ignore[assignment]  # Glass declares only its own value.
