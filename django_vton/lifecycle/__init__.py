@@ -6,7 +6,7 @@ Signals are sent after the commit, at most once.
 
 from .callbacks import receive_callback
 from .clock_changes import UNHANDLED_AFTER, bring_forward, postpone_deadline, wait_once_more
-from .fallback import leave_paused_engine
+from .fallback import fall_back_while_queued
 from .followers import finish_followers, share, stop_sharing
 from .operators import (
     adopt_vendor_id,
@@ -58,10 +58,10 @@ __all__ = [
     "current_attempt",
     "end_unknown_outcome",
     "fail_at_deadline",
+    "fall_back_while_queued",
     "find_adoption",
     "finish_followers",
     "give_up",
-    "leave_paused_engine",
     "mark_completed",
     "mark_refused",
     "mark_render_failed",

@@ -39,7 +39,7 @@ def fall_back(attempt: Attempt, event: str, code: str, *, is_final: bool) -> boo
 
 
 @database.retry
-def leave_paused_engine(request: TryOnRequest) -> bool:
+def fall_back_while_queued(request: TryOnRequest) -> bool:
     """Queue a due try-on, whose engine is stopped or paused, for its second engine. Return whether it moved.
 
     If the budget does not cover the price, postpone the try-on until its own engine may be used again.

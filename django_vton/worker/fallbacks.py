@@ -27,4 +27,4 @@ def move_due(now: datetime) -> None:
     """Move due try-ons to their second engines, each in its own transaction."""
     if circuit_breaker.paused_engines(now).exists():
         for request in TryOnRequest.objects.due(now).filter(movable(now))[:MAX_MOVES]:
-            lifecycle.leave_paused_engine(request)
+            lifecycle.fall_back_while_queued(request)

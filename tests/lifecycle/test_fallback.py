@@ -255,7 +255,7 @@ def test_a_worker_that_has_read_the_try_on_before_does_not_send_it_to_the_first_
     row = harness.order()
     read = attempt_of(row)
     stop_first(harness)
-    assert lifecycle.leave_paused_engine(row)
+    assert lifecycle.fall_back_while_queued(row)
     assert not lifecycle.claim_submits([read], ["token"], timezone.now(), lifecycle.LEASE)
     assert harness.reload(row, State.QUEUED).engine == SECOND
     assert amounts(row) == [FREE, MOVED]
@@ -272,10 +272,10 @@ def test_only_a_queued_try_on_of_a_paused_engine_moves(harness: Harness, change:
     elif change == "resumed":
         harness.end_gateway_pause()
     else:
-        assert lifecycle.leave_paused_engine(row)
+        assert lifecycle.fall_back_while_queued(row)
         GatewayState.objects.create(engine=SECOND, wait_until=timezone.now() + timedelta(seconds=600))
     before = amounts(row)
-    assert not lifecycle.leave_paused_engine(row)
+    assert not lifecycle.fall_back_while_queued(row)
     assert amounts(row) == before
 
 
