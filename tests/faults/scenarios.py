@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from django_vton import lifecycle, privacy
 from django_vton.lifecycle import followers
-from django_vton.models import Attempt, TryOnImage, TryOnRequest
+from django_vton.models import Attempt, GatewayState, TryOnImage, TryOnRequest
 from django_vton.models.states import State
 from django_vton.shoppers import Visitor
 from django_vton.utils.tokens import hash_token
+from shop.tryon import ProductTryOn
 
+from ..lifecycle.second_engine import FIRST, SECOND_PRICE, Second
 from ..live_shop import TIMEOUT_SECONDS
 from ..tryons import TOKEN, TRY_ONS, product_ref
 from .scenario import FAILED, UNKNOWN, UNREACHABLE, Garment, Scenario, SharedHouseRender, add_house_model
@@ -123,6 +125,45 @@ class EarlyCallback(Garment):
 
     def __init__(self, name: str) -> None:
         super().__init__(name, callback_early=True)
+
+
+class FallingBack(Garment):
+    """The first engine refuses the try-on of a house model, and the second one renders it.
+
+    With `is_stopped`, the first engine is stopped when the try-on is ordered.
+    """
+
+    regressions = ("after lifecycle.submission.mark_refused: COMMIT 1",)
+
+    def __init__(self, name: str, *, is_stopped: bool = False) -> None:
+        super().__init__(name, engine=FIRST, submit_status=402, times=None)
+        self.is_stopped = is_stopped
+        if is_stopped:
+            self.regressions = ("after lifecycle.fallback.fall_back_while_queued: COMMIT 1",)
+
+    def prepare(self, run: Run) -> None:
+        run.harness.gateway.scenario(**self.gateway_scenario)
+        model = add_house_model(run)
+        with mock.patch.object(ProductTryOn, "fallback", Second.name):
+            for _ in range(2):
+                run.harness.order(photo=None, photo_id=str(model.pk))
+        if self.is_stopped:
+            until = timezone.now() + timedelta(hours=1)
+            GatewayState.objects.create(
+                engine=FIRST, breaker="402", refused_at=timezone.now(), wait_until=until
+            )
+
+    def run(self, run: Run) -> None:
+        run.do("dispatch")
+        super().run(run)
+
+    def check(self, run: Run) -> None:
+        super().check(run)
+        source = TryOnRequest.objects.get(source=None)
+        if source.state == State.COMPLETED:
+            assert source.engine == Second.name, histories()
+            amounts = [entry.amount for entry in run.harness.gateway.ledger.entries if entry.amount]
+            assert amounts == [SECOND_PRICE], histories()
 
 
 class Canceling(RequestScenario):
@@ -275,6 +316,8 @@ SCENARIOS = [
     FinishingFollowers("followers of a house render"),
     Scenario("refused 429", submit_status=429),
     Scenario("refused 500", submit_status=500),
+    FallingBack("refused, and made by the second engine"),
+    FallingBack("stopped, and made by the second engine", is_stopped=True),
     Scenario("vendor ERROR", FAILED, outcome="ERROR"),
     Scenario("vendor FAILED", FAILED, outcome="FAILED"),
     Garment("firewall before the shop", UNREACHABLE, blocked="all"),

@@ -16,6 +16,7 @@ import pytest
 from django_vton.sandbox import Gateway
 
 from ..lifecycle.harness import Harness
+from ..lifecycle.second_engine import Second
 from .fork_client import ForkServer
 from .rounds import ROUNDS, SEED, SHARE
 from .scenario_run import Run
@@ -78,7 +79,12 @@ def points(harness: Harness, server: ForkServer, scenario: Scenario, recorded: d
 @pytest.fixture
 def gateway(running_gateway: Gateway, live_server: LiveServer, vton: Vton) -> Gateway:
     url = running_gateway.url
-    vton(PIXAZO_BASE_URL=url, PIXAZO_API_KEY="sandbox", PUBLIC_BASE_URL=live_server.url)
+    vton(
+        PIXAZO_BASE_URL=url,
+        PIXAZO_API_KEY="sandbox",
+        PUBLIC_BASE_URL=live_server.url,
+        ENGINES={Second.name: Second},
+    )
     return running_gateway
 
 
