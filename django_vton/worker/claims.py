@@ -192,7 +192,11 @@ def _has_images(request: TryOnRequest, now: datetime) -> bool:
 
 
 def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal: bool = False) -> list[Job]:
-    """Claim these submits of one engine, and create their vendor links in the same transaction."""
+    """Claim these submits of one engine, and create their vendor links in the same transaction.
+
+    Skip attempts of another engine: after their try-ons were selected, they may have moved to it.
+    """
+    attempts = [attempt for attempt in attempts if attempt.engine == engine.name]
     if not attempts:
         return []
     lease_ends = time.monotonic() + lifecycle.LEASE.total_seconds() - engine.submit_seconds

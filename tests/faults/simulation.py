@@ -38,6 +38,9 @@ SUBMIT_WINDOW = LEASE - timedelta(seconds=MAX_CALL_SECONDS)
 CUT_OFF = 9
 """In place of the number of times that a response was stored: the connection was cut before it arrived."""
 
+UNSENT = {"not_sent": "is not sent", "unreachable": "is unreachable"}
+"""Why a submit was not sent: an error of its worker, or no connection."""
+
 MAX_OPEN_CALLS = 2 if IS_WHOLE else 1
 """How many polls and downloads of one try-on are kept open; the workers of older ones count as killed."""
 
@@ -62,8 +65,8 @@ class Call:
 
     job: Job
     outcome: str = ""
-    """What became of a submit: accepted, 400, 429, 500 or not_sent; "" before that is decided. If there is a
-    render although it is 500, the vendor has accepted the submit, but answers with an error."""
+    """What became of a submit: accepted, 400, 429, 500 or one of `UNSENT`; "" before that is decided. If
+    there is a render although it is 500, the vendor has accepted the submit, but answers with an error."""
     times_stored: int = 0
     """How often its response was stored, or `CUT_OFF`."""
 
@@ -164,8 +167,9 @@ def store_submit(simulation: Simulation, call: Call) -> None:
         case "accepted":
             response = vendor_response(simulation, make_vendor_id(call.attempt_key))
             result = SubmitResult(outcome=SubmitOutcome.ACCEPTED, status_code=202, answer=response)
-        case "not_sent":
-            result = SubmitResult(outcome=SubmitOutcome.NOT_SENT)
+        case outcome if outcome in UNSENT:
+            is_unreachable = outcome == "unreachable"
+            result = SubmitResult(outcome=SubmitOutcome.NOT_SENT, is_unreachable=is_unreachable)
         case "cut_off":
             result = SubmitResult(outcome=SubmitOutcome.UNKNOWN)
         case status:

@@ -29,6 +29,7 @@ from django_vton.worker import claims, outcomes
 from ..lifecycle.invariants import check_followers
 from .simulation import (
     CUT_OFF,
+    UNSENT,
     AttemptKey,
     Call,
     Render,
@@ -177,7 +178,7 @@ def _claim_stale(
             lifecycle.give_up(row, "photo_gone", "photo_gone")
         else:
             with suppress(IntegrityError), transaction.atomic():
-                jobs = claims.claim_submits([current], get_engine(row.engine))
+                jobs = claims.claim_submits([current], get_engine(stale.engine))
                 connection.check_constraints()  # As the commit of the worker's own transaction does.
     elif row.state == State.SUBMITTING:
         claims.end_expired_lease(row, read_at)
@@ -203,7 +204,7 @@ def _submit_actions(simulation: Simulation, call: Call, name: str) -> Iterator[A
                 accept = partial(_accept, simulation, call, outcome="500")
                 yield Action(f"{name} is accepted, but answered 500", 1, accept)
         if is_refusable:
-            yield Action(f"{name} is not sent", 1, partial(_decide, simulation, call, "not_sent"))
+            yield from _unsent_actions(simulation, call, name)
     elif call.times_stored < TWICE:
         cost = 1 if call.times_stored else 0
         yield Action(f"{name} is answered", cost, partial(_store, simulation, call, call.outcome))
@@ -213,8 +214,15 @@ def _submit_actions(simulation: Simulation, call: Call, name: str) -> Iterator[A
                 yield Action(
                     f"{name} is answered{suffix}", 1 + more, partial(_store, after, call, call.outcome)
                 )
-            if call.outcome != "not_sent":
+            if call.outcome not in UNSENT:
                 yield Action(f"{name} is cut off", 1, partial(_store, simulation, call, "cut_off"))
+
+
+def _unsent_actions(simulation: Simulation, call: Call, name: str) -> Iterator[Action]:
+    for outcome, words in UNSENT.items():
+        # Only with a second engine does it matter why.
+        if outcome == "not_sent" or call.job.request.other_engine:
+            yield Action(f"{name} {words}", 1, partial(_decide, simulation, call, outcome))
 
 
 def _accept_actions(simulation: Simulation, call: Call, name: str) -> Iterator[Action]:

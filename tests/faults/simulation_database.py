@@ -134,7 +134,10 @@ class DatabaseView:
 
     def _row(self, row: TryOnRequest, simulation: Simulation) -> tuple[Any, ...]:
         attempts = tuple(
-            (attempt.money, self._id(attempt.vendor_id or ""), attempt.outcome, attempt.http_status)
+            (
+                *(attempt.engine, attempt.money, self._id(attempt.vendor_id or "")),
+                *(attempt.outcome, attempt.http_status),
+            )
             for attempt in self.attempts[row.pk]
         )
         failures = 0 if is_over(row) else row.download_failures
@@ -144,7 +147,7 @@ class DatabaseView:
             *(row.due_at is None, row.lease_until is None, bool(row.quota_ids), self.images[row.pk]),
             self._was_called_back(row, simulation.now),
             None if row.source_id is None else self.index[row.source_id],
-            row.current_attempt_number,
+            *(row.current_attempt_number, row.engine, row.is_on_fallback),
             self._adoption(row),
             attempts,
         )

@@ -59,8 +59,9 @@ def _check_row(row: TryOnRequest, view: DatabaseView) -> None:
     else:
         assert not view.images[row.pk], f"{row.state}, with an image"
     if row.erased_at is not None:
-        left = (row.shopper_id, row.photo_id, row.source_id, row.shared_key, row.cache_key, row.result_urls)
-        assert left == (None, None, None, None, "", []), "erased, and something is left"
+        left = (row.shopper_id, row.photo_id, row.source_id, row.shared_key, row.result_urls)
+        assert left == (None, None, None, None, []), "erased, and something is left"
+        assert not row.cache_key + row.other_cache_key, "erased, and a hash of the photo is left"
         assert (row.quota_ids, row.address_key) == ([], ""), "erased, and the quotas lead to the shopper"
         assert has_ended, "erased, and not ended"
         assert not view.images[row.pk], "erased, and an image is left"
@@ -70,6 +71,7 @@ def _check_row(row: TryOnRequest, view: DatabaseView) -> None:
     assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
     if attempts:
         current = attempts[row.current_attempt_number - 1]
+        assert current.engine == row.engine, "its engine is not that of its attempt"
         charged = [attempt for attempt in attempts if attempt.money != Money.FREE and attempt != current]
         assert all(attempt.vendor_id for attempt in charged), "another attempt keeps money"
         assert row.state != State.QUEUED or not charged, "queued, and the vendor renders it"

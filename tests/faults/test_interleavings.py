@@ -18,7 +18,9 @@ from django.utils import timezone
 from django_vton.intake import TryOnOrder, request_tryon
 from django_vton.models import Attempt
 from django_vton.shoppers import Visitor
+from shop.tryon import ProductTryOn
 
+from ..lifecycle.second_engine import Second
 from ..tryons import complete_tryon, product_ref
 from .rounds import IS_WHOLE, ROUNDS
 from .simulation import Clock, Simulation
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from django_vton.models import PersonPhoto, TryOnRequest
     from shop.models import Product
 
-    from ..conftest import PhotoMaker
+    from ..conftest import PhotoMaker, Vton
 
 FAULTS = min(ROUNDS, 2) + 1 if IS_WHOLE else 1
 
@@ -80,6 +82,21 @@ def test_one_try_on_with_callbacks(
     foreign_vendor_id = Attempt.objects.values_list("vendor_id", flat=True).get(request=other) or ""
     order(shirt, photo=io.BytesIO(phone_photo(300, 400)))
     search(clock, SearchOptions(foreign_vendor_id, frozenset({other.pk})), request)
+
+
+def test_one_try_on_with_a_second_engine(
+    clock: Clock,
+    shirt: Product,
+    phone_photo: PhotoMaker,
+    vton: Vton,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """The first engine has links and callbacks, the second one has neither, and costs more."""
+    vton(ENGINES={Second.name: Second})
+    monkeypatch.setattr(ProductTryOn, "fallback", Second.name)
+    order(shirt, photo=io.BytesIO(phone_photo(300, 400)))
+    search(clock, SearchOptions(), request)
 
 
 def test_one_render_of_a_house_model_with_its_followers(

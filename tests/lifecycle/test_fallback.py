@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from django_vton import lifecycle
 from django_vton.gateway import circuit_breaker
+from django_vton.gateway.engines import get_engine
 from django_vton.models import Attempt, BudgetPeriod, GatewayState, Quota, TryOnRequest, VendorLink
 from django_vton.models.states import State
 from django_vton.pixazo import SubmitOutcome, SubmitResult
@@ -259,6 +260,18 @@ def test_a_worker_that_has_read_the_try_on_before_does_not_send_it_to_the_first_
     assert not lifecycle.claim_submits([read], ["token"], timezone.now(), lifecycle.LEASE)
     assert harness.reload(row, State.QUEUED).engine == SECOND
     assert amounts(row) == [FREE, MOVED]
+
+
+def test_a_try_on_that_moves_while_it_is_claimed_is_not_sent_to_the_first_engine(harness: Harness) -> None:
+    """Without row locks, it can move between the two queries of a claim."""
+    row = order_refused(harness)
+    moved = Attempt.objects.select_related("request__photo", "request__product_image").get(
+        request=row, number=2
+    )
+    assert claims.claim_submits([moved], get_engine(FIRST)) == []
+    harness.reload(row, State.QUEUED)
+    [job] = claims.claim_submits([moved], get_engine(SECOND))
+    assert job.attempt == moved
 
 
 @pytest.mark.parametrize("change", ["claimed", "canceled", "resumed", "moved"])
