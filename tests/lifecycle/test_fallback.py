@@ -293,12 +293,12 @@ def test_only_a_queued_try_on_of_a_paused_engine_moves(harness: Harness, change:
 
 
 def test_a_try_on_moves_once(harness: Harness) -> None:
-    row = order_refused(harness)
+    """It does not go back, neither when the second engine refuses it nor while that one is stopped."""
+    row = order_refused(harness, 404)
     harness.gateway.scenario(engine="glass-v1", submit_status=402)
     harness.run_cycle()
     row = harness.reload(row, State.QUEUED)
     assert (row.engine, amounts(row)) == (SECOND, [FREE, (SECOND, SECOND_PRICE, "free"), MOVED])
-    GatewayState.objects.filter(pk=FIRST).update(**circuit_breaker.CLOSED)
     harness.set_times(row, due_at=PAST)
     harness.run_cycle()
     assert harness.reload(row, State.QUEUED).engine == SECOND
