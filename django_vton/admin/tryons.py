@@ -18,6 +18,7 @@ from ..batches.review import OUTDATED
 from ..intake.feedback import DISLIKE, LIKE
 from ..models import BatchRender, Exchange, TryOnRequest
 from ..models.states import ACTIVE, ERROR_LABELS, Money, State
+from ..pixazo import SubmitOutcome
 from ..utils.money import format_usd
 from ..utils.safe_urls import safe_url
 from . import adoption, display, search, unknown_outcomes
@@ -271,9 +272,12 @@ def _image_contexts(tryon: Row) -> list[dict[str, Any]]:
 
 
 def _attempt_context(attempt: Attempt) -> dict[str, Any]:
+    # Its try-on was canceled or moved to another engine before.
+    is_unsent = attempt.outcome == "" and attempt.money == Money.FREE
+    outcome = SubmitOutcome.NOT_SENT if is_unsent else attempt.outcome
     return {
         "attempt": attempt,
-        "outcome": display.OUTCOME_LABELS.get(attempt.outcome, attempt.outcome),
+        "outcome": display.OUTCOME_LABELS.get(outcome, outcome),
         "raw": _json(attempt.raw),
     }
 
