@@ -15,7 +15,9 @@ from django_vton.batches import feeding
 from django_vton.exceptions import BudgetExhausted, Refused
 from django_vton.gateway.engines import get_engine
 from django_vton.intake import availability, fallbacks, merchants
-from django_vton.models import GatewayState
+from django_vton.models import GatewayState, TryOnRequest
+from django_vton.monitoring.live.findings import Contact
+from django_vton.monitoring.live.tryon import paid_steps
 from django_vton.pixazo import Engine
 from django_vton.products import find
 from django_vton.web import button_visibility
@@ -197,3 +199,11 @@ def test_batches_go_on_with_the_second_engine(shirt: Product, house_model: Perso
     [render] = batch.renders.all()
     assert render.request is not None
     assert render.request.other_engine == SECOND
+
+
+def test_the_proof_of_one_engine_does_not_fall_back(shirt: Product, house_model: PersonPhoto) -> None:
+    """`vton_doctor --live` has told the price of this engine only."""
+    prepared = merchants.prepare_render(product_ref(shirt), house_model, {})
+    assert prepared.row.other_engine == SECOND
+    next(iter(paid_steps(Contact(get_engine(FIRST), prepared=prepared))))
+    assert TryOnRequest.objects.get().other_engine == ""

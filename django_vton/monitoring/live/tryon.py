@@ -86,6 +86,8 @@ def paid_steps(contact: Contact) -> Iterator[Finding]:
     """Order a render, and yield what each step has found, until its end or the first problem."""
     assert contact.prepared is not None, "the free steps have prepared it"
     contact.prepared.row.keep_transcript = True
+    # A refusal is to be reported, and the price that was told is that of the first engine.
+    contact.prepared.row.other_engine = ""
     try:
         request = request_render(contact.prepared, is_new=True).request
     except Refused as refused:
