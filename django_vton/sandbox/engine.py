@@ -4,12 +4,41 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Literal
+from urllib.parse import quote, unquote
 
+from .error_responses import error_response
+from .http import Request, Response
 from .ledger import Entry
-from .parameters import Parameters
+from .parameters import InvalidParameterError, Parameters
 from .scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Poll:
+    """The endpoint for the status of a render. Without a `field` in its body, the path ends with the ID."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    field: str = ""
+
+    def matches(self, request: Request) -> bool:
+        """Return whether a request is for this endpoint."""
+        is_path = request.path == self.path if self.field else request.path.startswith(self.path)
+        return is_path and request.method == self.method
+
+    def read_id(self, request: Request) -> str:
+        """Return the ID of the polled render. Raise `InvalidParameterError` without one."""
+        if not self.field:
+            return unquote(request.path.removeprefix(self.path))
+        body = request.json()
+        request_id = body.get(self.field) if isinstance(body, dict) else None
+        if not isinstance(request_id, str):
+            raise InvalidParameterError(f"{self.field} is required and must be a string")
+        return request_id
+
+
+UNIVERSAL_POLL = Poll("GET", "/v2/requests/status/")
 
 
 class Engine(ABC):
@@ -18,9 +47,12 @@ class Engine(ABC):
     name: str
     price: int  #: micro-USD per image
     submit_path: str
+    poll: Poll
+    id_names: tuple[str, ...] = ("request_id",)  #: the fields that a response without an ID lacks
+    is_synchronous: bool = False  #: whether the response to a submit is sent when the render has ended
     queued: str  #: the status before processing starts
     processing: str  #: the status during processing
-    lower_case: bool  #: whether the engine writes statuses in lower case
+    lower_case: bool = True  #: whether the engine writes statuses in lower case
     image_formats: tuple[str, ...]  #: Pillow's names
     max_image_bytes: int
     min_image_side: int  #: pixels
@@ -38,6 +70,10 @@ class Engine(ABC):
     def spell(self, status: str) -> str:
         """Return a status as the engine writes it."""
         return status.lower() if self.lower_case else status
+
+    def refusal(self, status: int, message: str) -> Response:
+        """Return the response to a submit or a poll that the engine refuses."""
+        return error_response(status, message)
 
     @abstractmethod
     def submit_json(self, render: "Render", base_url: str) -> tuple[int, dict[str, Any]]:

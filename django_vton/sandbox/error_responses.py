@@ -41,7 +41,10 @@ def error_page(status: int) -> Response:
 def scenario_response(scenario: Scenario) -> Response:
     """Return the error response that the scenario gives to a submit."""
     status = scenario.submit_status
-    if scenario.submit_html or status in PROXY_STATUSES:
+    if scenario.submit_code:
+        message = scenario.submit_error or "The request was refused"
+        response = json_response(status or 200, {"code": scenario.submit_code, "message": message})
+    elif scenario.submit_html or status in PROXY_STATUSES:
         response = error_page(status)
     elif scenario.submit_error:
         response = json_response(status, {"error": scenario.submit_error})

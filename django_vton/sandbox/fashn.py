@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 from . import parameters
-from .engine import Engine, Render
-from .http import is_loopback
+from .engine import UNIVERSAL_POLL, Engine, Render
 from .parameters import ImageFormat, InvalidParameterError, Parameters, Placement
 
 MODEL = "fashn-virtual-try-on"
@@ -36,7 +35,8 @@ class Fashn(Engine):
     name = "fashn-v1.6"
     price = 75_000
     submit_path = "/fashn-virtual-try-on/v1/fashn-virtual-try-on-request"
-    status_path = "/v2/requests/status/"
+    poll = UNIVERSAL_POLL
+    id_names = ("request_id", "polling_url")
     queued = "QUEUED"
     processing = "PROCESSING"
     lower_case = False
@@ -54,21 +54,15 @@ class Fashn(Engine):
         """Return the parameters of a submit. Raise `InvalidParameterError` if one is not as documented."""
         names = {"model_image", "garment_image", "num_samples", "segmentation_free", *CHOICES}
         given = parameters.as_mapping(body, names)
-        photo, product = (parameters.required_image(given, name) for name in ("model_image", "garment_image"))
+        photo, product = (parameters.required_text(given, name) for name in ("model_image", "garment_image"))
         if not (parameters.is_url(photo) and parameters.is_url(product)):
             raise InvalidParameterError("model_image and garment_image must be public HTTP/HTTPS URLs")
         chosen = {name: parameters.choice(given, name, CHOICES[name], DEFAULTS[name]) for name in CHOICES}
-        if not isinstance(given.get("segmentation_free", True), bool):
-            raise InvalidParameterError("segmentation_free must be a boolean")
-        samples = given.get("num_samples", 1)
-        if type(samples) is not int or not 1 <= samples <= MAX_SAMPLES:
-            raise InvalidParameterError(f"num_samples must be an integer from 1 to {MAX_SAMPLES}")
+        parameters.boolean(given, "segmentation_free")
+        samples = parameters.integer(given, "num_samples", 1, 1, MAX_SAMPLES)
         callback_mode = headers.get("x-webhook-mode", "terminal")
         if callback_mode not in {"terminal", "sync"}:
             raise InvalidParameterError("X-Webhook-Mode must be terminal or sync")
-        callback_url = headers.get("x-webhook-url", "")
-        if callback_url and not _is_callback_url(callback_url):
-            raise InvalidParameterError("X-Webhook-URL must be an HTTPS URL")
         return Parameters(
             photo=photo,
             product=product,
@@ -78,7 +72,7 @@ class Fashn(Engine):
             images_returned=samples,
             # The document's polling example has this type for every format.
             result_type="application/octet-stream",
-            callback_url=callback_url,
+            callback_url=parameters.callback_url(headers.get("x-webhook-url"), "X-Webhook-URL"),
             callback_mode=callback_mode,
         )
 
@@ -86,8 +80,8 @@ class Fashn(Engine):
         """Return the HTTP status and the JSON of the response to an accepted submit."""
         return 202, {
             "request_id": render.request_id,
-            "status": render.status,
-            "polling_url": base_url + self.status_path + quote(render.request_id, safe=""),
+            "status": self.queued,
+            "polling_url": base_url + self.poll.path + quote(render.request_id, safe=""),
         }
 
     def status_json(self, render: Render, base_url: str) -> dict[str, Any]:
@@ -110,16 +104,6 @@ class Fashn(Engine):
             "updated_at": _without_zone(ended or created),
             "completed_at": _without_zone(ended) if ended else None,
         }
-
-
-def _is_callback_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    # The vendor requires HTTPS. On loopback, HTTP is valid too, as a development server has no certificate.
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def _without_zone(moment: datetime) -> str:

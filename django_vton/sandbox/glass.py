@@ -5,7 +5,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from . import parameters
-from .engine import Engine, Render
+from .engine import Engine, Poll, Render
 from .parameters import ImageFormat, InvalidParameterError, Parameters
 
 NAMES = ("model_image_path", "glass_image_path", "num_images", "output_format")
@@ -17,7 +17,7 @@ class Glass(Engine):
     name = "glass-v1"
     price = 300_000
     submit_path = "/glass-virtual-try-on/v1/api/glass-virtual-tryon"
-    result_path = "/glass-virtual-try-on-polling/api/glass-virtual-tryon-result"
+    poll = Poll("POST", "/glass-virtual-try-on-polling/api/glass-virtual-tryon-result", "request_id")
     queued = "submitted"
     processing = "submitted"
     lower_case = True
@@ -34,10 +34,10 @@ class Glass(Engine):
     def read(self, body: object, headers: Mapping[str, str]) -> Parameters:
         """Return the parameters of a submit. Raise `InvalidParameterError` if one is not as documented."""
         given = parameters.as_mapping(body, NAMES)
-        photo = parameters.required_image(given, "model_image_path")
+        photo = parameters.required_text(given, "model_image_path")
         product = given.get("glass_image_path")
         if product is not None:
-            product = parameters.required_image(given, "glass_image_path")
+            product = parameters.required_text(given, "glass_image_path")
             if parameters.is_url(photo) != parameters.is_url(product):
                 raise InvalidParameterError("All images must come in the same encoding: URLs, or Base64")
         number = given.get("num_images", 1)
@@ -60,7 +60,7 @@ class Glass(Engine):
         return 200, {
             "success": True,
             "request_id": render.request_id,
-            "status": self.spell(render.status),
+            "status": self.queued,
             "message": "Request submitted",
         }
 

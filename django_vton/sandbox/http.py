@@ -41,6 +41,13 @@ class Request:
     headers: dict[str, str]
     body: bytes = field(repr=False)
 
+    def json(self) -> Any:
+        """Return the body's JSON, or None if it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
 
 @dataclass(frozen=True)
 class Response:

@@ -1,8 +1,11 @@
-"""The parameters of a submit, and the checks that both engines share."""
+"""The parameters of a submit, and the checks that the engines share."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from .http import is_loopback
 
 Placement = Literal["top", "bottom", "dress", "outerwear", "auto", "eyes"]
 ImageFormat = Literal["png", "jpeg"]
@@ -37,8 +40,8 @@ def as_mapping(body: object, names: Collection[str]) -> Mapping[str, Any]:
     return body
 
 
-def required_image(body: Mapping[str, Any], name: str) -> str:
-    """Return an image parameter. Raise `InvalidParameterError` if it is not a non-empty string."""
+def required_text(body: Mapping[str, Any], name: str) -> str:
+    """Return a text or an image. Raise `InvalidParameterError` if it is not a non-empty string."""
     value = body.get(name)
     if not isinstance(value, str) or not value:
         raise InvalidParameterError(f"{name} is required and must be a string")
@@ -51,6 +54,37 @@ def choice(body: Mapping[str, Any], name: str, choices: Collection[str], default
     if not isinstance(value, str) or value not in choices:
         raise InvalidParameterError(f"{name} must be one of: {', '.join(choices)}")
     return value
+
+
+def boolean(body: Mapping[str, Any], name: str) -> None:
+    """Raise `InvalidParameterError` if a parameter is given and not a boolean."""
+    if not isinstance(body.get(name, True), bool):
+        raise InvalidParameterError(f"{name} must be a boolean")
+
+
+def integer(body: Mapping[str, Any], name: str, default: int, minimum: int, maximum: int) -> int:
+    """Return a parameter or its `default`. Raise `InvalidParameterError` if it is not in the range."""
+    value = body.get(name, default)
+    if type(value) is not int or not minimum <= value <= maximum:
+        raise InvalidParameterError(f"{name} must be an integer from {minimum} to {maximum}")
+    return value
+
+
+def callback_url(given: object, name: str) -> str:
+    """Return a callback's URL, or "" without one. Raise `InvalidParameterError` if it is not an HTTPS URL.
+
+    On loopback, HTTP is valid too, as a development server has no certificate.
+    """
+    if given is None or given == "":
+        return ""
+    try:
+        parts = urlsplit(given if isinstance(given, str) else "")
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        raise InvalidParameterError(f"{name} must be an HTTPS URL")
+    return str(given)
 
 
 def is_url(image: str) -> bool:

@@ -80,7 +80,9 @@ class Renderer:
             amount=render.parameters.images_charged * render.engine.price,
         )
         scenario = render.scenario
-        if scenario.submit == "terminal" or scenario.callback_early:
+        if render.engine.is_synchronous and scenario.submit not in {"queued", "terminal"}:
+            await asyncio.wait([self._spawn(self._run(render))])
+        elif scenario.submit == "terminal" or scenario.callback_early:
             self._finish(render, await self._results(render))
             if scenario.callback_early:
                 await self._send_callbacks(render)
@@ -220,7 +222,8 @@ class Renderer:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

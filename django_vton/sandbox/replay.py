@@ -49,7 +49,7 @@ class Replay:
         """Return whether a request polls this render. The id can be in the path or in the body."""
         return any(
             (request.method, request.path) == (poll["method"], poll["path"])
-            and poll["request"]["body"].get("json") == _json(request.body)
+            and poll["request"]["body"].get("json") == request.json()
             for poll in self.polls[:1]
         )
 
@@ -158,7 +158,7 @@ class Replayer:
 
     def _submit(self, replay: Replay, request: Request) -> Response:
         self._replays.start(replay)
-        body = _json(request.body)
+        body = request.json()
         replay.callback_url = _find_callback(replay.submit["request"], request.headers, body)
         replay.entry = Entry(
             datetime.now(UTC).isoformat(),
@@ -220,13 +220,6 @@ def _body(body: Mapping[str, Any], replace: Any = str) -> bytes:
     if "bytes" in body:
         return bytes.fromhex(body["begins"]).ljust(min(int(body["bytes"]), 1_000_000), b"\0")
     return bytes(replace(body.get("text", "")).encode())
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
 
 
 def _find_callback(recorded: Mapping[str, Any], headers: Mapping[str, str], body: object) -> str:

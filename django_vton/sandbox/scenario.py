@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-Submit = Literal["", "close", "hang", "no_id", "terminal"]
+EngineName = Literal["", "fashn-v1.6", "glass-v1", "idm-vton", "clothing-vton", "kling"]
+Submit = Literal["", "close", "hang", "no_id", "queued", "terminal"]
 Blocked = Literal["", "all", "product"]
 Result = Literal["", "broken", "html", "truncated", "cut", "missing", "redirect", "endless"]
 
@@ -20,18 +21,20 @@ class Scenario:
     """
 
     # Which submits
-    engine: Literal["", "fashn-v1.6", "glass-v1"] = ""  #: only submits to this engine; "" = both
+    engine: EngineName = ""  #: only submits to this engine; "" = all
     times: int | None = 1  #: the number of submits; None = all
     every: int = 1  #: 3 = only every third of the submits to the engine
 
     # The response to the submit
     submit_status: int = 0  #: refuse with this status and the documented body, or with HTML for 502 and 504
     submit_error: str = ""  #: the value of "error", instead of the documented text
+    submit_code: int = 0  #: refuse with status 200 and this code in the body, as Kling does
     submit_html: bool = False  #: refuse with a proxy's HTML page
     retry_after: int | None = None  #: the Retry-After header, in seconds
-    accepted: bool = False  #: accept, charge and render although the response has submit_status
+    accepted: bool = False  #: accept, charge and render in spite of submit_status or submit_code
     submit: Submit = ""  #: after the charge: "close" the connection; "hang" without a response; respond with
-    #: "no_id"; or respond when the render has ended ("terminal"), with its final status and result
+    #: "no_id"; respond at once with the final status and result ("terminal"), or before the render has ended
+    #: although the engine is synchronous ("queued")
     request_id: str = ""  #: the id, instead of a documented one
     submit_seconds: float = 0  #: the delay of the response after the charge
 
@@ -70,6 +73,11 @@ class Scenario:
             raise ValueError("submit_status: must be 0 or a final HTTP status")
         if self.every < 1:
             raise ValueError("every: must be 1 or more")
+
+    @property
+    def submit_fails(self) -> bool:
+        """Whether the response to the submit is a refusal."""
+        return bool(self.submit_status or self.submit_code)
 
     @classmethod
     def from_json(cls, data: object) -> "Scenario":

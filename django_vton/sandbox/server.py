@@ -1,8 +1,7 @@
-"""The endpoints of the gateway: those of both engines as documented, and `/_sandbox/`."""
+"""The endpoints of the gateway: those of the engines, and `/_sandbox/`."""
 
 import asyncio
 import hmac
-import json
 import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,7 +16,9 @@ from .error_responses import error_page, error_response, scenario_response
 from .fashn import Fashn
 from .glass import Glass
 from .http import Request, Response, is_cross_site, json_response, read_request, write_response
+from .idm_vton import ClothingVton, IdmVton
 from .images import ImageLoadError
+from .kling import Kling
 from .ledger import Entry, Ledger, describe_callback, without_long_values
 from .parameters import InvalidParameterError
 from .renderer import Renderer
@@ -29,7 +30,7 @@ logger = logging.getLogger("django_vton.sandbox")
 KEY_HEADER = "ocp-apim-subscription-key"
 IDLE_SECONDS = 120
 CROSS_SITE = "Requests from other sites are refused. Use a URL on loopback."
-FASHN, GLASS = Fashn(), Glass()
+ENGINES: tuple[Engine, ...] = (Fashn(), Glass(), IdmVton(), ClothingVton(), Kling())
 
 
 class Server:
@@ -128,15 +129,12 @@ class Server:
         return await self._call_engine(request)
 
     async def _call_engine(self, request: Request) -> Response:
-        method, path = request.method, request.path
-        for engine in (FASHN, GLASS):
-            if (method, path) == ("POST", engine.submit_path):
+        for engine in ENGINES:
+            if (request.method, request.path) == ("POST", engine.submit_path):
                 return await self._submit(engine, request)
-        if method == "GET" and path.startswith(FASHN.status_path):
-            request_id = unquote(path.removeprefix(FASHN.status_path))
-            return self._check_key(request) or self._status(FASHN, request_id)
-        if (method, path) == ("POST", GLASS.result_path):
-            return self._check_key(request) or self._glass_result(request)
+        for engine in ENGINES:
+            if engine.poll.matches(request):
+                return self._check_key(request) or self._answer_poll(engine, request)
         return error_response(404)
 
     def _check_key(self, request: Request) -> Response | None:
@@ -148,12 +146,12 @@ class Server:
 
     async def _submit(self, engine: Engine, request: Request) -> Response:
         """Record a submit in the ledger, and accept or refuse it."""
-        body = _json_body(request)
+        body = request.json()
         entry = Entry(datetime.now(UTC).isoformat(), engine.name, body=without_long_values(body))
         self._ledger.add(entry)
         scenario = self._scenarios.next_for(engine.name)
         response = self._check_key(request)
-        if response is None and scenario.submit_status and not scenario.accepted:
+        if response is None and scenario.submit_fails and not scenario.accepted:
             response = scenario_response(scenario)
         if response is None:
             response = await self._start_render(engine, request, body, scenario, entry)
@@ -170,14 +168,14 @@ class Server:
     ) -> Response:
         content_type = request.headers.get("content-type", "").partition(";")[0]
         if content_type.strip().lower() != "application/json":
-            return error_response(400, "Content-Type must be application/json")
+            return engine.refusal(400, "Content-Type must be application/json")
         try:
             parameters = engine.read(body, request.headers)
             inputs = []
             if engine.loads_at_submit:
                 inputs = await self._renderer.load_images(parameters, engine, scenario)
         except (InvalidParameterError, ImageLoadError) as error:
-            return error_response(400, str(error))
+            return engine.refusal(400, str(error))
         if url := parameters.callback_url:
             self._ledger.update(entry, callback=describe_callback(url, parameters.callback_mode))
         request_id = scenario.request_id or engine.new_id()
@@ -187,40 +185,35 @@ class Server:
 
     def _accepted_response(self, render: Render) -> Response:
         scenario, base_url = render.scenario, self._renderer.base_url
-        if scenario.submit_status:
+        if scenario.submit_fails:
             return scenario_response(scenario)
         if scenario.submit == "close":
             return Response(delivery="close")
         if scenario.submit == "hang":
             return Response(delivery="hang")
         status, body = render.engine.submit_json(render, base_url)
-        # The response says "queued", even if an early callback has already reported the end.
-        body["status"] = render.engine.spell(render.engine.queued)
         if scenario.submit == "no_id":
-            del body["request_id"]
-            body.pop("polling_url", None)
+            body = _without_fields(body, render.engine.id_names)
         elif scenario.submit == "terminal":
             body |= render.engine.status_json(render, base_url)
         return json_response(status, body)
 
-    def _glass_result(self, request: Request) -> Response:
-        body = _json_body(request)
-        request_id = body.get("request_id") if isinstance(body, dict) else None
-        if not isinstance(request_id, str):
-            return error_response(400, "request_id is required and must be a string")
-        return self._status(GLASS, request_id)
-
-    def _status(self, engine: Engine, request_id: str) -> Response:
+    def _answer_poll(self, engine: Engine, request: Request) -> Response:
+        """Answer a poll of a render of `engine`, or of another engine that is polled at the same endpoint."""
+        try:
+            request_id = engine.poll.read_id(request)
+        except InvalidParameterError as error:
+            return engine.refusal(400, str(error))
         render = self._renderer.renders.get(request_id)
-        if render is None or render.engine is not engine:
-            return error_response(404, "No request with this id")
+        if render is None or render.engine.poll != engine.poll:
+            return engine.refusal(404, "No request with this id")
         polls = self._ledger.count(request_id, "asks")
         scenario = render.scenario
         if polls <= scenario.unknown_asks:
-            return error_response(404, "No request with this id")
+            return engine.refusal(404, "No request with this id")
         if polls <= scenario.unknown_asks + scenario.failed_asks:
             return error_response(500)
-        return json_response(200, engine.status_json(render, self._renderer.base_url))
+        return json_response(200, render.engine.status_json(render, self._renderer.base_url))
 
     def _result_image(self, request: Request) -> Response:
         """Serve a result to everyone who knows its URL, without a key, as the vendor does."""
@@ -252,7 +245,7 @@ class Server:
                 await self.reset()
                 return json_response(200, {"reset": True})
             case "POST", "scenario":
-                return self._add_scenario(_json_body(request))
+                return self._add_scenario(request.json())
             case "DELETE", "scenario":
                 self._scenarios.clear()
                 return json_response(200, {"cleared": True})
@@ -267,11 +260,13 @@ class Server:
         return json_response(200, asdict(scenario))
 
 
-def _json_body(request: Request) -> Any:
-    try:
-        return json.loads(request.body)
-    except (ValueError, RecursionError):
-        return None
+def _without_fields(data: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return a copy of a response's JSON without these fields, in it and in the objects in it."""
+    return {
+        name: _without_fields(value, names) if isinstance(value, dict) else value
+        for name, value in data.items()
+        if name not in names
+    }
 
 
 def _scenario_image(image: bytes, scenario: Scenario, media_type: str, path: str) -> Response:

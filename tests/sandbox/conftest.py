@@ -16,6 +16,8 @@ from django_vton.sandbox import Gateway
 FASHN = "/fashn-virtual-try-on/v1/fashn-virtual-try-on-request"
 GLASS = "/glass-virtual-try-on/v1/api/glass-virtual-tryon"
 GLASS_RESULT = "/glass-virtual-try-on-polling/api/glass-virtual-tryon-result"
+IDM_VTON, CLOTHING_VTON = "/idm-vton-api/v1/r-idm-vton", "/virtual-tryon/v1/r-vton"
+KLING, KLING_STATUS = "/kling-ai-vton/v1/getVirtualTryOnTask", "/kling-ai-polling/v1/getVirtualTryOnStatus"
 TLS = ssl.create_default_context()  # Shared by all clients: loading the certificates is slow.
 
 
@@ -137,9 +139,29 @@ class Client:
         }
         return self.http.post(GLASS, json={name: value for name, value in body.items() if value is not ...})
 
+    def garment(self, path: str = IDM_VTON, **changes: Any) -> httpx.Response:
+        body = {
+            "human_img": f"{self.shop.url}/person.jpg",
+            "garm_img": f"{self.shop.url}/shirt.png",
+            "garment_des": "a shirt",
+            "category": "upper_body",
+            **changes,
+        }
+        return self.http.post(path, json={name: value for name, value in body.items() if value is not ...})
+
+    def kling(self, **changes: Any) -> httpx.Response:
+        body = {
+            "human_image": f"{self.shop.url}/person.jpg",
+            "cloth_image": f"{self.shop.url}/shirt.png",
+            **changes,
+        }
+        return self.http.post(KLING, json={name: value for name, value in body.items() if value is not ...})
+
     def poll(self, request_id: str) -> httpx.Response:
         if request_id.startswith("fashn"):
             return self.http.get(f"/v2/requests/status/{request_id}")
+        if request_id.isdigit():
+            return self.http.post(KLING_STATUS, json={"task_id": request_id})
         return self.http.post(GLASS_RESULT, json={"request_id": request_id})
 
     def wait(self, request_id: str, state: str = "COMPLETED") -> dict[str, Any]:
