@@ -19,8 +19,8 @@ from django_vton.models import TryOnRequest
 from django_vton.models.states import State
 from django_vton.products import TryOn, register
 from shop.models import Product
-from tests import third_engine
-from tests.third_engine.kinds import mirror_of
+from tests import further_engines
+from tests.further_engines.kinds import mirror_of
 from tests.tryons import create_tryon, get_start, product_ref
 from tests.web.api.openapi_document import document
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     KindChanger = Callable[[str], None]
 
-WATCH = Path(third_engine.__file__).with_name("watch.py")
+WATCH = Path(further_engines.__file__).with_name("watch.py")
 """The guide's example."""
 
 

@@ -18,8 +18,8 @@ from django_vton.models.states import Money
 from shop.models import Kind, Product
 
 from ..faults.simulation import Clock
+from ..further_engines.kinds import mirror_of
 from ..intake_helpers import run_before_statement, run_concurrently
-from ..third_engine.kinds import mirror_of
 from .conftest import get_page, post_messages, visible_text
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from shop.tryon import ProductTryOn
 
 from ..batches.runner import BatchRunner
 from ..conftest import Vton
+from ..further_engines.kinds import mirror_of
 from ..intake_helpers import StoredFiles
-from ..third_engine.kinds import mirror_of
 from ..tryons import make_product, product_ref
 from . import factories
 from .conftest import get_page, get_status, visible_text

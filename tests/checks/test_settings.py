@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from ..live_shop import MANAGE
 from .messages import run_vton_checks
@@ -37,6 +40,7 @@ def test_the_example_shop_has_no_messages() -> None:
         ({"ENGINES": {"glass-v1": {"color": "/x"}}}, "E003", "color"),
         ({"ENGINES": {"other": "django_vton.pixazo.Engine"}}, "E003", "other"),
         ({"ENGINES": {"glass-v1": 42}}, "E003", "not an Engine"),
+        ({"ENGINES": {"idm-vton": {}, "kling": {}}}, "E003", "VTON['PRICES'] must contain 'kling'"),
         ({"PRICES": {"glass": Decimal(1)}}, "E004", "glass"),
         ({"PIXAZO_BASE_URL": "http://gateway.pixazo.ai"}, "E005", "PIXAZO_BASE_URL"),
         ({"NOTIFY_URL": "ftp://hooks.example/x"}, "E001", "NOTIFY_URL"),
@@ -101,6 +105,23 @@ def test_a_project_without_use_tz_is_told_so_and_nothing_crashes_before(tmp_path
     assert django("vton_doctor").splitlines() == [
         "FAILED settings: django-vton needs USE_TZ. Set USE_TZ = True."
     ]
+
+
+def test_the_check_command_warns_of_an_unverified_engine(vton: Vton) -> None:
+    vton(ENGINES={"idm-vton": {}, "kling": {}}, PRICES={"kling": Decimal("0.07")})
+    out = io.StringIO()
+    call_command("check", stderr=out)
+    for name in ("idm-vton", "kling"):
+        assert f"(vton.W005) The engine '{name}' is unverified." in out.getvalue()
+        assert f"manage.py vton_doctor --live {name} --spend" in out.getvalue()
+    assert "clothing-vton" not in out.getvalue()
+
+
+def test_the_check_command_asks_for_a_price_that_is_not_public(vton: Vton) -> None:
+    vton(ENGINES={"clothing-vton": {}})
+    with pytest.raises(SystemCheckError) as error:
+        call_command("check")
+    assert "(vton.E003) VTON['PRICES'] must contain 'clothing-vton'" in str(error.value)
 
 
 @pytest.mark.parametrize("key", ["VTON_QUOTA", "VTON_DAILY_BUDGET"])

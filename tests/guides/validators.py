@@ -228,7 +228,7 @@ VALIDATORS: dict[str, Callable[[str], None]] = {
 
 def tested_files() -> list[Path]:
     """Files that tests run, and that guides may quote."""
-    folders = ["tests/hosts", "tests/guides", "tests/queues", "tests/third_engine", "example_project"]
+    folders = ["tests/hosts", "tests/guides", "tests/queues", "tests/further_engines", "example_project"]
     return [
         path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".html"}
     ]

@@ -14,7 +14,7 @@ from django_vton.billing import budget
 from django_vton.models import BudgetPeriod
 from django_vton.products import TryOn, register
 from shop.models import Product
-from tests.third_engine.gateway import MirrorGateway, serve
+from tests.further_engines.gateway import MirrorHandler, ModelGateway, serve
 from tests.tryons import post_tryon
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from tests.conftest import PhotoMaker, Vton
 
-MIRROR = "tests.third_engine.mirror.Mirror"
+MIRROR = "tests.further_engines.mirror.Mirror"
 
 
 @pytest.fixture
-def mirror(vton: Vton, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MirrorGateway]:
+def mirror(vton: Vton, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelGateway]:
     """A shop whose products are create_completed_tryon on with Mirror v2."""
     monkeypatch.setattr(products, "_registry", {})
 
@@ -40,7 +40,7 @@ def mirror(vton: Vton, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch)
         def get_image(self, product: Product) -> File[bytes]:
             return product.photo
 
-    with serve() as gateway:
+    with serve(MirrorHandler) as gateway:
         vton(
             ENGINES={"mirror-v2": MIRROR},
             PIXAZO_BASE_URL=gateway.url,
@@ -56,7 +56,7 @@ def test_an_engine_takes_fewer_than_forty_lines() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_try_on_is_rendered_with_the_shops_engine(
-    guest: Client, shirt: Product, phone_photo: PhotoMaker, mirror: MirrorGateway
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, mirror: ModelGateway
 ) -> None:
     answer = post_tryon(guest, shirt, phone_photo(), options='{"count": 2}')
     assert answer.status_code == 202, answer.content
@@ -75,7 +75,7 @@ def test_a_try_on_is_rendered_with_the_shops_engine(
 
 @pytest.mark.django_db(transaction=True)
 def test_an_option_that_the_shops_engine_rejects_is_refused(
-    guest: Client, shirt: Product, phone_photo: PhotoMaker, mirror: MirrorGateway
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, mirror: ModelGateway
 ) -> None:
     answer = post_tryon(guest, shirt, phone_photo(), options='{"count": 3}')
 
