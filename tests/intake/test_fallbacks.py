@@ -23,9 +23,9 @@ from django_vton.products import find
 from django_vton.web import button_visibility
 from shop.tryon import ProductTryOn
 
+from ..further_engines.mirror import Mirror
 from ..intake_helpers import order_tryon, user_visitor
 from ..lifecycle.second_engine import FIRST, Second
-from ..third_engine.mirror import Mirror
 from ..tryons import product_ref
 
 if TYPE_CHECKING:

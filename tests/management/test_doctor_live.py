@@ -137,7 +137,7 @@ def test_a_real_try_on_proves_each_step(command: CommandRunner) -> None:
     assert command.shop.sql("SELECT count(*) FROM vton_tryonrequest WHERE shared_key IS NOT NULL") == [(0,)]
     try_on = re.findall(r"vton_transcript (\S+) prints", printed)[0]
     transcript = command.shop.manage("vton_transcript", try_on)
-    assert vendor_id in transcript
+    assert str(vendor_id) in transcript
     assert "COMPLETED" in transcript
 
 

@@ -13,6 +13,7 @@ class ClothingVton(IdmVton):
     label = "Clothing VTON"
     price = None
     submit_path = "/virtual-tryon/v1/r-vton"
+    id_fields = ("job_set_id", "job_id", "request_id")
     options = (
         *IdmVton.options,
         Option(name="crop", kind="boolean", label=pgettext_lazy("vton", "Crop the photo")),
@@ -27,5 +28,6 @@ class ClothingVton(IdmVton):
             maximum=50,
             default=30,
         ),
+        Option(name="mask_only", kind="boolean", label=pgettext_lazy("vton", "Only the mask")),
         Option(name="force_dc", kind="boolean", label=pgettext_lazy("vton", "Optimize for dresses")),
     )

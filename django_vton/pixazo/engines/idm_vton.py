@@ -22,7 +22,7 @@ class IdmVton(Engine):
     person_field = "human_img"
     product_field = "garm_img"
     callback_header = None
-    id_fields = ("job_set_id", "request_id")
+    id_fields: tuple[str, ...] = ("job_set_id", "request_id")
     image_fields = ("result_url", "output.media_url")
     options: tuple[Option, ...] = (
         Option(
