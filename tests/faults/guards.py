@@ -44,7 +44,8 @@ def first_failure(guard: Guard, tree: Path) -> str:
     path = tree / guard.path
     whole = path.read_text()
     path.write_text(whole.replace(guard.old, guard.new))
-    env = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    # Bytecode is stored, since the first run of a test lasts longer than the second in which it is valid.
+    env = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *guard.tests.split()]
     try:
         done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)

@@ -279,7 +279,9 @@ def test_an_id_that_operator_and_callback_agree_on_stays_charged(garment_harness
     harness = garment_harness
     row = order_after_500(harness)
     assert lifecycle.adopt_vendor_id(row, harness.gateway.ledger.entries[0].request_id or "", actor_id=None)
-    call_back(harness, row)
+    # A poll that the vendor has postponed. The callback makes the next one due now.
+    TryOnRequest.objects.filter(pk=row.pk).update(due_at=timezone.now() + timedelta(minutes=5))
+    assert call_back(harness, row)
     assert not lifecycle.withdraw_adoption(row, actor_id=None)
     harness.poll_when_finished(row)
     harness.run_cycle()
