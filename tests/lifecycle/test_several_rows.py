@@ -130,7 +130,7 @@ CASES: list[tuple[Step, Change, Any, str]] = [
     (ACCEPTED, nothing, None, "submitted due in 20 s: held"),
     (ACCEPTED, canceled, None, "canceled: spent"),
     (ACCEPTED, erased, None, "canceled: spent"),
-    (ACCEPTED, followed_by_another_attempt, None, "submitting leased due in 30 s: free, held"),
+    (ACCEPTED, followed_by_another_attempt, None, "submitting leased due in 30 s: spent, held"),
     (ACCEPTED, answered_before, None, "submitted due in 20 s: held"),
     (ACCEPTED, outcome_unknown, None, "submitted due in 20 s: held"),
     (ACCEPTED, counted_as_spent, None, "submitted due in 20 s: spent"),
