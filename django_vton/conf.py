@@ -128,7 +128,8 @@ class Config:
     CAPTCHA: str | None = None
     """The dotted path of a callable `(request)` that returns whether the captcha was solved."""
     MODERATE: str | None = None
-    """The dotted path of a callable `(photo, product)` that returns whether the photo, a JPEG, is allowed."""
+    """The dotted path of a callable `(photo, product)` that returns whether the photo, a JPEG, is allowed,
+    such as `django_vton.contrib.moderation.refuse_sexual_photos`."""
     NOTIFY: Sequence[str] | None = None
     """The e-mail addresses to which incidents and finished batches are mailed. None: MANAGERS."""
     NOTIFY_URL: str = field(default="", repr=False)

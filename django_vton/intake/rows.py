@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -13,6 +13,7 @@ from django.db import IntegrityError
 
 from .. import images
 from ..conf import config
+from ..gateway.engines import get_engine
 from ..models import Batch, PersonPhoto, ProductImage, TryOnRequest
 from ..products import DescribedProduct
 from ..utils import clock, database
@@ -56,10 +57,19 @@ def build_request(
     product_image: ProductImage,
     *,
     by_engine: Mapping[str, Mapping[str, Any]] | None = None,
+    is_own_photo: bool = False,
     **fields: Any,
 ) -> TryOnRequest:
-    """Return an unsaved try-on. See `fallbacks.choose` for `requested` and `by_engine`."""
+    """Return an unsaved try-on. See `fallbacks.choose` for `requested` and `by_engine`.
+
+    With `is_own_photo`, a shopper's, the engines' `own_photo_defaults` complete the options.
+    """
     second = fallbacks.choose(described, options, requested, by_engine)
+    if is_own_photo:
+        options = described.engine.clean_own_photo_options(options)
+        if second is not None:
+            engine = get_engine(second.engine)
+            second = replace(second, options=engine.clean_own_photo_options(second.options))
     digests = photo.digest, product_image.digest
     if second is not None:
         fields |= {

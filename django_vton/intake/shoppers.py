@@ -228,6 +228,7 @@ def _accept(
         order.options,
         row,
         product_image,
+        is_own_photo=not row.is_house,
         shopper=shopper,
         idempotency_key_hash=order.key_hash,
         idempotency_digest=body_digest,

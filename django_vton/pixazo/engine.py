@@ -80,6 +80,8 @@ class Engine:
     """The submit's parameter for the product's image. Both can be the same list, such as "images[]"."""
     options: tuple[Option, ...] = ()
     """The other parameters, in the order of the vendor's page."""
+    own_photo_defaults: ClassVar[Mapping[str, Value]] = {}
+    """Options for a shopper's own photo, if the shop sets no other value, such as a level of moderation."""
     samples_option: str | None = None
     """The name of the option that sets the number of images."""
     images_as: Literal["url", "base64"] = "url"
@@ -133,6 +135,7 @@ class Engine:
         for each in (*fields, *sent, self.callback_field, self.status_field, self.code_field):
             if each is not None and not is_path(each):
                 raise ValueError(f"not a field such as 'data.task_id': {each!r}")
+        self.clean_options(self.own_photo_defaults)
         probe: dict[str, Any] = {}
         for each in sent:
             put(probe, each, "probe")
@@ -161,6 +164,10 @@ class Engine:
             elif option.default is not None:
                 cleaned[option.name] = option.default
         return cleaned
+
+    def clean_own_photo_options(self, options: Mapping[str, object]) -> dict[str, Value]:
+        """Like `clean_options`, but with `own_photo_defaults` where `options` has no value."""
+        return self.clean_options({**self.own_photo_defaults, **options})
 
     def image_count(self, options: Mapping[str, object]) -> int:
         """Return how many images a render with these cleaned options produces and is charged for."""

@@ -102,6 +102,11 @@ def _recipients() -> dict[str, Any]:
         "gateway": _host(config.PIXAZO_BASE_URL),
         "uses_callbacks": config.uses_callbacks,
         "engines_by_link": ", ".join(str(each.label) for each in found if each.images_as == "url"),
+        "moderation_levels": [
+            (each.label, level)
+            for each in found
+            if (level := each.own_photo_defaults.get("moderation_level"))
+        ],
         "engines_by_body": ", ".join(str(each.label) for each in found if each.images_as == "base64"),
         "result_hosts": None if config.RESULT_HOSTS is None else ", ".join(config.RESULT_HOSTS),
         "storage": type(storage).__name__,

@@ -145,7 +145,10 @@ def test_wrong_options_for_the_second_engine_prevent_no_order(
 
 def test_an_order_is_stored_with_its_second_engine(shirt: Product, phone_photo: PhotoMaker) -> None:
     row = order_tryon(shirt, user_visitor(), phone_photo(), options={"num_samples": 2}).request
-    assert (row.engine, row.options) == (FIRST, {"category": "top", "num_samples": 2})
+    assert (row.engine, row.options) == (
+        FIRST,
+        {"category": "top", "moderation_level": "moderate", "num_samples": 2},
+    )
     assert (row.other_engine, row.other_options) == (SECOND, {"count": 2, "pose": "keep"})
     assert row.other_cache_key not in {"", row.cache_key}
 

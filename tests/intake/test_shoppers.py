@@ -177,7 +177,7 @@ def test_a_stored_request_has_the_values_of_its_order(
         product_ref(shirt),
         "fashn-v1.6",
     )
-    assert row.options == {"category": "top", "num_samples": 2}
+    assert row.options == {"category": "top", "moderation_level": "moderate", "num_samples": 2}
     assert row.attempts.get().amount == 150_000
     assert len(row.quota_ids) == 2
     assert row.photo is not None

@@ -20,6 +20,8 @@ class Fashn(Engine):
     person_field = "model_image"
     product_field = "garment_image"
     samples_option = "num_samples"
+    # The vendor names no default, and its examples send "permissive".
+    own_photo_defaults = {"moderation_level": "moderate"}
     options = (
         Option(
             name="category",

@@ -47,7 +47,7 @@ def test_a_photo_creates_a_queued_try_on(
     assert set(body) == TRYON_KEYS
     assert set(body["photo"]) == PHOTO_KEYS
     assert (body["status"], body["progress"], body["images"], body["error"]) == ("queued", 0.1, [], None)
-    assert body["options"] == {"category": "top", "num_samples": 2}
+    assert body["options"] == {"category": "top", "moderation_level": "moderate", "num_samples": 2}
     assert (body["photo"]["kind"], body["photo"]["width"], body["photo"]["height"]) == ("own", 600, 800)
     assert (body["counted"], body["cached"]) == (True, False)
     assert enqueued == ["django_vton.tasks.dispatch"]
