@@ -41,6 +41,8 @@ DEFAULT_CONSENT_TEXT = pgettext_lazy(
     "You may send it to your picture service, Pixazo, to create my preview.",
 )
 
+DEFAULT_MARK_TEXT = pgettext_lazy("vton", "AI-generated")
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -130,6 +132,13 @@ class Config:
     MODERATE: str | None = None
     """The dotted path of a callable `(photo, product)` that returns whether the photo, a JPEG, is allowed,
     such as `django_vton.contrib.moderation.refuse_sexual_photos`."""
+    MARK: str | None = "corner"
+    """The visible mark on images that are downloaded, shared or published. "corner": `MARK_TEXT` in the
+    calmest corner. Or the dotted path of a callable `(image, text)` that returns a marked `PIL.Image.Image`.
+    None: no mark."""
+    MARK_TEXT: _StrOrPromise = DEFAULT_MARK_TEXT
+    """The words of the mark, such as "AI-modified" or "AI". It may be lazily translated. If Pillow's own font
+    cannot draw it, as Arabic or letters with accents, the mark is "AI"."""
     NOTIFY: Sequence[str] | None = None
     """The e-mail addresses to which incidents and finished batches are mailed. None: MANAGERS."""
     NOTIFY_URL: str = field(default="", repr=False)
@@ -288,6 +297,11 @@ _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
         f"must have 1 to {MAX_VERSION_LENGTH} characters",
     ),
     "CONSENT_TEXT": (bool, "must not be empty, since shoppers agree to it"),
+    "MARK": (
+        lambda mark: mark == "corner" or re.fullmatch(r"\w+(\.\w+)+", mark),
+        'must be "corner", the dotted path of a callable, or None',
+    ),
+    "MARK_TEXT": (bool, "must not be empty; for no mark, set VTON['MARK'] to None"),
     "RESULT_HOSTS": _HOSTS_RULE,
     "PRODUCT_IMAGE_HOSTS": _HOSTS_RULE,
     "NOTIFY": (

@@ -16,9 +16,9 @@ ROOT = Path(django_vton.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
 
 LAYERS = [
-    *("conf", "storage", "images", "messages", "exceptions", "utils", "models", "pixazo", "gateway", "kinds"),
-    *("products", "billing", "signals", "lifecycle", "privacy", "queue", "health", "shoppers", "intake"),
-    *("house_models", "rendering", "conversions", "monitoring", "batches", "worker", "checks"),
+    *("conf", "storage", "images", "messages", "exceptions", "utils", "marks", "models", "pixazo", "gateway"),
+    *("kinds", "products", "billing", "signals", "lifecycle", "privacy", "queue", "health", "shoppers"),
+    *("intake", "house_models", "rendering", "conversions", "monitoring", "batches", "worker", "checks"),
     *("roles", "apps", "web", "urls", "tasks", "templatetags", "admin", "sandbox", "management", "contrib"),
 ]
 """From low to high. A package or module imports those before it only."""

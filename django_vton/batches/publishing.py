@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.files import File
+from django.core.files.base import ContentFile
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from .. import products
+from .. import marks, products
 from ..exceptions import Refused
 from ..models import Batch, BatchRender, Publication, TryOnImage
 from ..utils import clock, database
@@ -160,7 +160,8 @@ def _publish_image(ref: str, image: TryOnImage) -> None:
     described = products.find(ref)
     name = f"try-on-{image.pk.hex}.{str(image.file).rpartition('.')[2]}"
     with image.file.open("rb") as stored:
-        handle = described.tryon.publish(described.product, File(stored, name=name))
+        marked = ContentFile(marks.mark_image(stored.read()), name=name)
+    handle = described.tryon.publish(described.product, marked)
     now = clock.now()
     Publication.objects.create(
         image=image, product=ref, main_product=described.main_ref, handle=handle, published_at=now

@@ -13,7 +13,7 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
-from .. import products
+from .. import marks, products
 from ..conf import config, find_errors
 from ..gateway.engines import engines, get_engine
 from ..intake import fallbacks
@@ -36,10 +36,10 @@ def check_settings() -> list[CheckMessage]:
 def _check_paths() -> list[CheckMessage]:
     """E002: a dotted path does not lead to a callable."""
     found: list[CheckMessage] = []
-    for name in ("ENQUEUE", "CAPTCHA", "MODERATE"):
+    for name in ("ENQUEUE", "CAPTCHA", "MODERATE", "MARK"):
         path = getattr(config, name)
         try:
-            if path and not callable(import_string(path)):
+            if path and path != marks.CORNER and not callable(import_string(path)):
                 raise ImportError(f"{path!r} is not callable")  # noqa: TRY301 - one message for both
         except ImportError as error:
             hint = "Set it to the dotted path of a callable."

@@ -9,10 +9,10 @@ from itertools import product
 
 from PIL import Image, ImageChops, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngInfo
 
 from . import jpeg, png
 from .heif import Grid
+from .provenance import add_source_type
 from .source import ImageSource
 
 # A large image takes up to 240 MB of memory. It is processed in strips of this many pixels, to avoid a second
@@ -44,19 +44,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# IPTC Photo Metadata Standard: the "Digital Source Type" for images that were made with generative AI.
-AI_LABEL = (
-    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
-    "<Iptc4xmpExt:DigitalSourceType>"
-    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-    "</Iptc4xmpExt:DigitalSourceType>"
-    "</rdf:Description></rdf:RDF></x:xmpmeta>"
-    '<?xpacket end="r"?>'
-).encode()
 
 
 def fit(width: int, height: int, longest: int) -> tuple[int, int]:
@@ -104,17 +91,15 @@ def rotate_upright(image: Image.Image, orientation: int) -> Image.Image:
 def encode_jpeg(image: Image.Image, *, quality: int, label: bool = False) -> bytes:
     """Encode as JPEG, without chroma subsampling, because that blurs fine colored stripes of garments."""
     out = BytesIO()
-    image.save(out, "JPEG", quality=quality, subsampling="4:4:4", **({"xmp": AI_LABEL} if label else {}))
-    return out.getvalue()
+    image.save(out, "JPEG", quality=quality, subsampling="4:4:4")
+    return add_source_type(out.getvalue()) if label else out.getvalue()
 
 
-def encode_png(image: Image.Image, *, label: bool = False) -> bytes:
-    """Encode as PNG. The label is an uncompressed iTXt chunk, as the XMP specification (part 3) requires."""
-    out, info = BytesIO(), PngInfo()
-    if label:
-        info.add_itxt("XML:com.adobe.xmp", AI_LABEL)
-    image.save(out, "PNG", pnginfo=info)
-    return out.getvalue()
+def encode_png(image: Image.Image, *, label: bool = False, compression: int = 6) -> bytes:
+    """Encode as PNG, with a level of zlib's compression."""
+    out = BytesIO()
+    image.save(out, "PNG", compress_level=compression)
+    return add_source_type(out.getvalue()) if label else out.getvalue()
 
 
 class _Followed(BytesIO):

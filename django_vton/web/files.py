@@ -20,6 +20,8 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 
+from .. import marks
+from ..conf import config
 from ..exceptions import Refused
 from ..gateway.fetches import record_fetch
 from ..models import PersonPhoto, TryOnImage, VendorLink
@@ -92,7 +94,8 @@ def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
 def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """`GET images/{id}/`: a result image. Everyone may see a published image.
 
-    `?size=thumbnail` returns a small JPEG, `?download=1` an attachment.
+    `?size=thumbnail` returns a small JPEG, `?download=1` an attachment. A published image, a download and a
+    response to `?marked=1` have the visible mark; on the shop's pages, a label is above the image instead.
     """
     row = TryOnImage.objects.select_related("request__photo").filter(pk=pk).first()
     if row is None:
@@ -100,13 +103,19 @@ def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     if row.published_at is None:
         _require_access(request, row, is_merchants=row.request.shows_house_model)
     small = request.GET.get("size") == "thumbnail"
+    is_public, download = row.published_at is not None, request.GET.get("download") == "1"
+    text = ""
+    if config.MARK is not None and (is_public or download or request.GET.get("marked") == "1"):
+        # Proxies may cache a public image, so it is the same in all languages.
+        text = marks.mark_text(None if is_public else _language(request))
     return _file_response(
         request,
         row.thumbnail if small else row.file,
         content_type=JPEG if small else row.content_type,
         name="try-on",
-        is_public=row.published_at is not None,
-        download=request.GET.get("download") == "1",
+        is_public=is_public,
+        download=download,
+        mark=text,
     )
 
 
@@ -158,6 +167,10 @@ def vendor_file(request: HttpRequest, token: str) -> HttpResponseBase:
     return response
 
 
+def _language(request: HttpRequest) -> str:
+    return languages.requested_language(request) or languages.page_language()
+
+
 def _require_access(request: HttpRequest, row: PersonPhoto | TryOnImage, *, is_merchants: bool) -> None:
     """Raise `Refused` with the code `not_found` unless the user may see the file of this row.
 
@@ -183,26 +196,39 @@ def _file_response(
     name: str,
     is_public: bool,
     download: bool = False,
+    mark: str = "",
 ) -> HttpResponseBase:
-    """Return the file, or 304 if the ETag matches. The ETag is from the name, since files never change."""
+    """Return the file, or 304 if the ETag matches. The ETag is from the name, since files never change.
+
+    `mark` is the text of the visible mark, or "" for the file as it is stored.
+    """
     if is_public:
         skip_session_save(request)
     headers = {
         "Cache-Control": PUBLIC_CACHE_CONTROL if is_public else PRIVATE_CACHE_CONTROL,
-        "ETag": f'"{hash_token(stored.name or "")[:32]}"',
+        "ETag": f'"{hash_token(f"{stored.name}{mark and marks.variant(mark)}")[:32]}"',
     }
     not_modified: HttpResponse | None = get_conditional_response(request, headers["ETag"])
     if not_modified is not None and stored:
         for header, value in headers.items():
             not_modified.headers[header] = value
         return not_modified
-    return _open_response(stored, content_type, name, headers, download=download)
+    return _open_response(
+        stored, content_type, name, headers, download=download, mark=mark, is_public=is_public
+    )
 
 
 def _open_response(
-    stored: FieldFile, content_type: str, name: str, headers: dict[str, str], *, download: bool = False
+    stored: FieldFile,
+    content_type: str,
+    name: str,
+    headers: dict[str, str],
+    *,
+    download: bool = False,
+    mark: str = "",
+    is_public: bool = False,
 ) -> HttpResponseBase:
-    """Stream the file from the storage, or let nginx send it.
+    """Return the file, or its marked copy, with all headers.
 
     There is no redirect to a URL of the storage, since such a URL stays valid after the right to see the file
     has ended. If the storage cannot be reached, the status is 503, since the vendor gives up after a 404.
@@ -212,7 +238,10 @@ def _open_response(
     filename = f"{name}.{EXTENSIONS.get(content_type, 'jpg')}"
     disposition = {"Content-Disposition": content_disposition_header(download, filename) or ""}
     try:
-        response = _stream(stored.storage, stored.name, content_type)
+        if mark:
+            response = _marked(stored.storage, stored.name, content_type, mark, is_public=is_public)
+        else:
+            response = _stream(stored.storage, stored.name, content_type)
     except Exception as error:  # noqa: BLE001 - a shop's storage may raise any exception
         if isinstance(error, FileNotFoundError) or is_certainly_missing(stored):
             raise Refused("not_found") from None
@@ -224,7 +253,20 @@ def _open_response(
     return response
 
 
+def _marked(
+    storage: Storage, name: str, content_type: str, text: str, *, is_public: bool
+) -> HttpResponseBase:
+    if is_public:
+        data = marks.published_copy(name)
+    else:
+        with storage.open(name) as file:
+            data = marks.mark_image(file.read(), text)
+    headers = {"Accept-Ranges": "none", "Content-Length": str(len(data))}
+    return HttpResponse(data, content_type=content_type, headers=headers)
+
+
 def _stream(storage: Storage, name: str, content_type: str) -> HttpResponseBase:
+    """Stream the file from the storage, or let nginx send it."""
     if isinstance(storage, PrivateFileSystemStorage) and storage.nginx_location:
         if not storage.exists(name):
             raise FileNotFoundError(name)

@@ -22,7 +22,7 @@ from ..models import PersonPhoto, PhoneLink, Shopper, TryOnImage, TryOnRequest
 from ..models.states import ACTIVE, PROGRESS, PUBLIC_STATUS, State
 from ..monitoring.typical_duration import typical_seconds
 from ..shoppers import requested_by_phone
-from ..utils.languages import localized_url, view_url
+from ..utils.languages import localized_url, view_url, with_language
 from ..utils.safe_urls import safe_url
 
 CountField = partial(serializers.IntegerField, min_value=0)
@@ -141,7 +141,7 @@ class ImageSerializer(SharedFieldsSerializer):
             | {
                 "url": url,
                 "thumbnail_url": f"{url}?size=thumbnail",
-                "download_url": f"{url}?download=1",
+                "download_url": with_language(url, download="1"),
                 "alt": alt,
             }
         )

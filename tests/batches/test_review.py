@@ -16,6 +16,7 @@ from shop.models import Kind, Product, ProductPhoto
 from shop.tryon import ProductTryOn
 
 from ..intake_helpers import run_concurrently
+from ..provenance import is_marked
 from ..tryons import make_product, product_ref, read_stream
 
 if TYPE_CHECKING:
@@ -70,11 +71,12 @@ def test_accepted_renders_are_published_and_unpublished(finished: Batch) -> None
     assert photo.product.pk == int(first.product.rpartition(":")[2])
     image = TryOnImage.objects.get(request=first.request_id)
     with photo.image.open("rb") as published, image.file.open("rb") as stored:
-        assert published.read() == stored.read()
+        copy, original = published.read(), stored.read()
+    assert is_marked(copy, original)
     assert Publication.objects.get().handle == str(photo.pk)
     assert f"/try-on/images/{image.pk}/" in gallery(first)
     assert gallery(second) == ""
-    assert read_stream(Client().get(f"/try-on/images/{image.pk}/"))
+    assert read_stream(Client().get(f"/try-on/images/{image.pk}/")) == copy
     assert batches.progress(finished).published == 1
 
     assert batches.publish_accepted(finished).published == 0

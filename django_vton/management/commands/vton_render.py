@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ... import images, products, rendering
+from ... import images, marks, products, rendering
 from ...exceptions import Refused
 from ...gateway import engines
 from ...health import facts, notice
@@ -96,4 +96,6 @@ def _paths(output: Path, render: TryOnRequest) -> list[Path]:
 def _read_as(image: TryOnImage, content_type: str) -> bytes:
     with image.file.open("rb") as stored:
         data = bytes(stored.read())
-    return data if image.content_type == content_type else images.convert_result(data, content_type).data
+    if image.content_type != content_type:
+        data = images.convert_result(data, content_type).data
+    return marks.mark_image(data)
