@@ -12,7 +12,9 @@ import zlib
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from PIL import Image
 
 from .source import number
 
@@ -55,21 +57,24 @@ class ReadableFile(Protocol):
 ImageFile = bytes | str | PathLike[str] | ReadableFile
 
 
-def keep_provenance(source: ImageFile, target: ImageFile) -> bytes:
+def keep_provenance(source: ImageFile | Image.Image, target: ImageFile) -> bytes:
     """Return the bytes of `target` with the mark that `source` bears in its metadata.
 
-    Both are files of the same picture, such as a result and its thumbnail: bytes, paths, or files that are
-    open for reading. Return the bytes of `target` unchanged if `source` bears no mark, or `target` bears
-    one already. `target` may be a JPEG, PNG or WebP; raise `ValueError` if it has to be marked and is
-    something else.
+    Both are files of the same picture, such as a result and its thumbnail: bytes, paths, open files, or files
+    of Django's model fields. `source` may also be an image that Pillow has opened, or its XMP packet. Return
+    the bytes of `target` unchanged if `source` bears no mark, or `target` bears one already. Raise
+    `ValueError` if `target` has to be marked and is no JPEG, PNG or WebP.
     """
     data = _read(target)
-    term = read_source_type(_read(source))
+    term = read_source_type(source.info.get("xmp", b"") if isinstance(source, Image.Image) else _read(source))
     return data if term is None or read_source_type(data) is not None else add_source_type(data, term)
 
 
 def read_source_type(data: bytes) -> str | None:
-    """Return IPTC's term in the XMP of a JPEG, PNG or WebP, such as `AI_COMPOSITE`, or None."""
+    """Return IPTC's term in the XMP of a JPEG, PNG or WebP, such as `AI_COMPOSITE`, or None.
+
+    `data` is the file or its XMP packet alone.
+    """
     found = _TERM.search(_find_xmp(data))
     return found[1].decode() if found else None
 
@@ -81,6 +86,8 @@ def add_source_type(data: bytes, term: str = AI_COMPOSITE) -> bytes:
     no JPEG, PNG or WebP.
     """
     description = _DESCRIPTION.format(uri=SOURCE_TYPES + term)
+    if not (data.startswith((_JPEG, _PNG)) or _is_webp(data)):
+        raise ValueError("Only JPEG, PNG and WebP files can be marked.")
     existing = _find_xmp(data)
     if _RDF_END in existing:
         packet = existing.replace(_RDF_END, description.encode() + _RDF_END, 1)
@@ -90,9 +97,7 @@ def add_source_type(data: bytes, term: str = AI_COMPOSITE) -> bytes:
         return _add_to_jpeg(data, packet, f"Digital source type: {SOURCE_TYPES}{term}")
     if data.startswith(_PNG):
         return _add_to_png(data, packet)
-    if _is_webp(data):
-        return _add_to_webp(data, packet)
-    raise ValueError("Only JPEG, PNG and WebP files can be marked.")
+    return _add_to_webp(data, packet)
 
 
 def _read(file: ImageFile) -> bytes:
@@ -100,6 +105,10 @@ def _read(file: ImageFile) -> bytes:
         return file
     if isinstance(file, str | PathLike):
         return Path(file).read_bytes()
+    closed_file: Any = file if getattr(file, "closed", False) and hasattr(file, "open") else None
+    if closed_file is not None:  # A file of Django, which can be opened again.
+        with closed_file.open("rb") as opened:
+            return bytes(opened.read())
     file.seek(0)
     data = file.read()
     file.seek(0)
@@ -117,7 +126,7 @@ def _find_xmp(data: bytes) -> bytes:
         return next((b[len(_XMP_CHUNK) + 2 :].lstrip(b"\0") for b in bodies if b.startswith(_XMP_CHUNK)), b"")
     if _is_webp(data):
         return next((body for kind, body in _webp_chunks(data) if kind == b"XMP "), b"")
-    return b""
+    return data if data.lstrip(b"\xef\xbb\xbf \n").startswith(b"<") else b""
 
 
 _XMP_MARKER, _IIM_MARKER, _JFIF_MARKER, _SCAN_MARKER = 0xE1, 0xED, 0xE0, 0xDA

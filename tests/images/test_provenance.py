@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.files import File
 from django.core.files.base import ContentFile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -81,7 +82,11 @@ def test_files_of_all_kinds_are_accepted(tmp_path: Path) -> None:
     expected = add_source_type(target)
     opened = BytesIO(target)
     opened.read()
-    for given in (source, path, str(path), BytesIO(source), ContentFile(source)):
+    picture = Image.open(path)
+    closed = File(path.open("rb"))
+    closed.close()
+    given_files = (source, path, str(path), BytesIO(source), ContentFile(source), closed)
+    for given in (*given_files, picture, picture.info["xmp"], Image.open(BytesIO(marked("PNG")))):
         assert keep_provenance(given, opened) == expected
     assert opened.read() == target, "read again from the start"
 

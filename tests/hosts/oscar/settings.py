@@ -57,4 +57,5 @@ HAYSTACK_CONNECTIONS = {
         "PATH": MEDIA_ROOT.with_name("whoosh"),  # noqa: F405 - as above
     }
 }
+THUMBNAIL_ENGINE = "tests.hosts.thumbnails.shop.sorl_engine.MarkedEngine"
 OSCAR_ALLOW_ANON_CHECKOUT = True

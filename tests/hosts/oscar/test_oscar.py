@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +16,13 @@ from playwright.sync_api import Page, expect
 from tests.browser.actions import TIMEOUT_MS, send_photo
 from tests.browser.test_whole_flow import save_screenshot
 from tests.hosts.running_host import RunningHost, Visitor
+from tests.provenance import TERM, needs_exiftool, read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+RESULTS = int(os.environ.get("RESULTS", "4"))
+"""The number of results whose thumbnails are read."""
 
 BASKET = "#add_to_basket_form"
 ADDRESS = {
@@ -239,3 +244,13 @@ def test_the_cart_button_of_the_dialog_adds_to_the_oscar_basket(page: Page, shop
     page.goto(f"{shop.url}/basket/")
     expect(page.get_by_role("link", name="Tee-Red").first).to_be_visible()
     assert shop.conversions() == [("added", shop.product("tee-red"), "")]
+
+
+@needs_exiftool
+def test_thumbnails_of_results_keep_the_mark(shop: Oscar, tmp_path: Path) -> None:
+    output = shop.shell(
+        "from tests.hosts.oscar.sample_data import print_thumbnails",
+        f"print_thumbnails({RESULTS})",
+    )
+    found = read_marks(tmp_path, [Path(path).read_bytes() for path in output.splitlines()])
+    assert [entry.get("xmp") for entry in found] == [TERM] * RESULTS + [None]

@@ -30,6 +30,7 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
     },
 ]
+THUMBNAIL_ENGINE = "tests.hosts.thumbnails.shop.sorl_engine.MarkedEngine"
 THUMBNAIL_ALIASES = {"": {"card": {"size": (400, 480)}}}
 
 if "S3_URL" in os.environ:

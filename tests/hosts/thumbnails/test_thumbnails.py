@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -11,12 +13,15 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.hosts.running_host import RunningHost
+from tests.provenance import TERM, needs_exiftool, read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 THUMBNAILS = ["imagekit", "imagekit-processed", "sorl", "easy", "easy-thumbnailer", "versatile"]
 ORIGINALS = ["sorl-field", "easy-field", "versatile-field", "name", "path", "bytes", "url"]
+RESULTS = int(os.environ.get("RESULTS", "4"))
+"""The number of results whose thumbnails are read."""
 CHECK = "from django_vton.intake.product_checks import check_all; check_all(seconds=None)"
 
 
@@ -91,6 +96,21 @@ def test_the_files_of_each_library_are_tried_on_from_s3(s3: Shop) -> None:
     images = [image for image in THUMBNAILS + ORIGINALS if image != "path"]
     sizes = try_on_all(s3, images)
     assert sizes == {image: (400, 480) if image in THUMBNAILS else (500, 600) for image in images}
+
+
+@needs_exiftool
+def test_thumbnails_of_results_keep_the_mark(disk: Shop, tmp_path: Path) -> None:
+    output = disk.shell(
+        "from tests.hosts.thumbnails.sample_data import print_thumbnails",
+        f"print_thumbnails({RESULTS})",
+    )
+    made = [line.split("\t") for line in output.splitlines()]
+    found = read_marks(tmp_path, [Path(path).read_bytes() for _name, path in made])
+    marks = [(name, entry.get("xmp")) for (name, _path), entry in zip(made, found, strict=True)]
+    libraries = ["sorl", "sorl PNG", "sorl WebP", "easy", "imagekit"]
+    assert marks == [(name, TERM) for name in libraries * RESULTS] + [
+        (f"{name} unmarked", None) for name in libraries
+    ]
 
 
 def test_an_object_that_is_no_file_is_refused_by_its_type(disk: Shop) -> None:

@@ -8,8 +8,9 @@ from django.core.files.images import ImageFile
 from wagtail.images import get_image_model
 from wagtail.models import Collection, Locale, Page, Site
 
+from tests.hosts.marked_results import results
 from tests.hosts.running_host import garment
-from tests.hosts.wagtail.looks.models import Garment, LookPage
+from tests.hosts.wagtail.looks.models import Garment, LookPage, MarkedImage
 
 Image: Any = get_image_model()
 
@@ -36,3 +37,12 @@ def create_page(home: Any, slug: str, colours: dict[str, str], *, live: bool = T
     home.add_child(instance=page)
     page.save_revision()
     return page
+
+
+def print_renditions(count: int) -> None:
+    """Print the path of each rendition of some results, and of one image without a mark."""
+    for number, file in enumerate([*results(count), ImageFile(garment("green"), "plain.jpg")]):
+        image: Any = MarkedImage.objects.create(title=str(number), file=file)
+        several = image.get_renditions("fill-100x100", "width-200|format-webp", "width-90|format-png")
+        for rendition in (image.get_rendition("width-300"), *several.values()):
+            print(rendition.file.path)  # noqa: T201 - read by the test

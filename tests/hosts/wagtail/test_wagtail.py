@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.hosts.running_host import RunningHost, Visitor
+from tests.provenance import TERM, needs_exiftool, read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+RESULTS = int(os.environ.get("RESULTS", "4"))
+"""The number of results whose renditions are read."""
 
 
 class Wagtail(RunningHost):
@@ -53,6 +59,16 @@ def test_a_changed_image_of_the_library_has_its_garments_checked(site: Wagtail, 
         f"get_image_model().objects.get(title='Shirt').{change}",
     )
     assert site.changed_products(*lines) == {site.product("Shirt")}
+
+
+@needs_exiftool
+def test_renditions_of_results_keep_the_mark(site: Wagtail, tmp_path: Path) -> None:
+    output = site.shell(
+        "from tests.hosts.wagtail.sample_data import print_renditions",
+        f"print_renditions({RESULTS})",
+    )
+    found = read_marks(tmp_path, [Path(path).read_bytes() for path in output.splitlines()])
+    assert [entry.get("xmp") for entry in found] == [TERM] * 4 * RESULTS + [None] * 4
 
 
 @pytest.mark.parametrize("name", ["Coat", "Jacket"])

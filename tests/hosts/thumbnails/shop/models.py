@@ -5,6 +5,9 @@ from imagekit.processors import ResizeToFit
 from sorl.thumbnail import ImageField
 from versatileimagefield.fields import VersatileImageField
 
+from tests.hosts.thumbnails.shop import receivers  # noqa: F401 - a receiver of a signal
+from tests.hosts.thumbnails.shop.specs import MarkedThumbnail
+
 
 class Product(models.Model):
     image = models.CharField(max_length=40, unique=True)
@@ -13,6 +16,7 @@ class Product(models.Model):
     photo = models.ImageField(upload_to="photos")
     imagekit = ImageSpecField(source="photo", processors=[ResizeToFit(400, 480)], format="JPEG")
     processed = ProcessedImageField(upload_to="processed", processors=[ResizeToFit(400, 480)], format="JPEG")
+    marked = ImageSpecField(source="photo", spec=MarkedThumbnail)
     sorl = ImageField(upload_to="sorl")
     easy = ThumbnailerImageField(upload_to="easy")
     versatile = VersatileImageField(upload_to="versatile")

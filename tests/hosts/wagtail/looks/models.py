@@ -1,7 +1,11 @@
+from django.core.files.base import ContentFile
 from django.db import models
 from modelcluster.fields import ParentalKey
 from wagtail.admin.panels import InlinePanel
+from wagtail.images.models import AbstractImage, AbstractRendition, Image
 from wagtail.models import Orderable, Page
+
+from django_vton.images import keep_provenance
 
 
 class LookPage(Page):
@@ -17,3 +21,19 @@ class Garment(Orderable):
 
     def __str__(self):
         return self.name
+
+
+class MarkedImage(AbstractImage):
+    admin_form_fields = Image.admin_form_fields
+
+    def generate_rendition_file(self, filter, *, source=None):
+        rendition = super().generate_rendition_file(filter, source=source)
+        with self.open_file() as original:
+            return ContentFile(keep_provenance(original, rendition), rendition.name)
+
+
+class MarkedRendition(AbstractRendition):
+    image = models.ForeignKey(MarkedImage, on_delete=models.CASCADE, related_name="renditions")
+
+    class Meta:
+        unique_together = [("image", "filter_spec", "focal_point_key")]
