@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any
 from urllib.parse import urlsplit
@@ -139,6 +140,11 @@ class Config:
     MARK_TEXT: _StrOrPromise = DEFAULT_MARK_TEXT
     """The words of the mark, such as "AI-modified" or "AI". It may be lazily translated. If Pillow's own font
     cannot draw it, as Arabic or letters with accents, the mark is "AI"."""
+    C2PA_CERTIFICATE: str | Path = ""
+    """The path of a PEM file with the shop's certificate and its chain. With `C2PA_KEY` and the extra `c2pa`,
+    each image gets a signed C2PA manifest."""
+    C2PA_KEY: str | Path = ""
+    """The path of a PEM file with the certificate's private key."""
     NOTIFY: Sequence[str] | None = None
     """The e-mail addresses to which incidents and finished batches are mailed. None: MANAGERS."""
     NOTIFY_URL: str = field(default="", repr=False)

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from .. import marks, products
 from ..conf import config, find_errors
 from ..gateway.engines import engines, get_engine
+from ..images.content_credentials import signing_problem
 from ..intake import fallbacks
 from ..monitoring import proxies
 
@@ -26,10 +27,10 @@ def find_setting_errors() -> list[str]:
 
 
 def check_settings() -> list[CheckMessage]:
-    """E002 to E009, W001 to W003: see the functions below."""
+    """E002 to E009, E011, W001 to W003: see the functions below."""
     return [
         *(*_check_paths(), *_check_engines(), *_check_urls(), *_check_webhook()),
-        *(*_check_budget(), *_check_time_zones(), *_check_templates()),
+        *(*_check_budget(), *_check_time_zones(), *_check_templates(), *_check_signing()),
     ]
 
 
@@ -127,6 +128,19 @@ def _check_templates() -> list[CheckMessage]:
         hint = "Add a DjangoTemplates backend with APP_DIRS to TEMPLATES. It may be after Jinja2."
         return [Error("TEMPLATES does not find django-vton's templates.", hint=hint, id="vton.E007")]
     return []
+
+
+def _check_signing() -> list[CheckMessage]:
+    """E011: images cannot be signed with C2PA_CERTIFICATE and C2PA_KEY."""
+    if not config.C2PA_CERTIFICATE and not config.C2PA_KEY:
+        return []
+    key = marks.signing_key()
+    problem = "one of them is not set" if key is None else signing_problem(key)
+    if not problem:
+        return []
+    hint = "Set both to readable PEM files, with a valid certificate, and install django-vton[c2pa]."
+    text = f"VTON['C2PA_CERTIFICATE'] and VTON['C2PA_KEY'] cannot sign an image: {problem}."
+    return [Error(text, hint=hint, id="vton.E011")]
 
 
 def check_proxies(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:

@@ -1,7 +1,8 @@
 """Decode results in a child process of a worker, which the module `isolated` starts.
 
-It reads the number of bytes of a result (8 bytes, big-endian) and the result. It writes a line of JSON, and
-the bytes of the images that the line describes. It ends when the worker has closed its end of the pipe.
+It reads a line of JSON, which tells the number of bytes of a result and how to sign it, and the result. It
+writes a line of JSON, and the bytes of the images that the line describes. It ends when the worker has closed
+its end of the pipe.
 """
 
 import json
@@ -10,7 +11,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from . import ImageRefused, make_thumbnail, normalize_result
+from . import EncodedImage, ImageRefused, make_thumbnail, normalize_result
+from .content_credentials import SigningKey, sign
 
 MEMORY = 400_000_000
 """Bytes of memory, above that of the started process. The largest accepted result needs half of it."""
@@ -22,21 +24,30 @@ CPU_SECONDS = 30
 def main() -> None:
     """Convert one result after the other."""
     _set_limits()
-    while size := sys.stdin.buffer.read(8):
-        data = sys.stdin.buffer.read(int.from_bytes(size, "big"))
+    while request := sys.stdin.buffer.readline():
+        size, paths = json.loads(request)
+        data = sys.stdin.buffer.read(size)
         if sys.platform != "win32":
             signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # SIGPROF ends the process.
-        sys.stdout.buffer.writelines(_convert(data))
+        sys.stdout.buffer.writelines(_convert(data, SigningKey(*paths) if paths else None))
         sys.stdout.buffer.flush()
 
 
-def _convert(data: bytes) -> list[bytes]:
+def _convert(data: bytes, key: SigningKey | None) -> list[bytes]:
+    problem = ""
     try:
         image = normalize_result(data)
-        images = [image, make_thumbnail(image, label=True)]
+        thumbnail = make_thumbnail(image, label=True)
     except ImageRefused as refusal:
         return [json.dumps(str(refusal)).encode(), b"\n"]
-    header = [(len(it.data), it.width, it.height, it.content_type) for it in images]
+    if key is not None:
+        try:
+            signed = sign(image.data, image.content_type, key, source=data, action="c2pa.transcoded")
+            image = EncodedImage(signed, image.width, image.height, image.content_type)
+        except Exception as error:  # noqa: BLE001 - the image is paid, so it is delivered unsigned
+            problem = f"{type(error).__name__}: {error}"
+    images = [image, thumbnail]
+    header = [[(len(it.data), it.width, it.height, it.content_type) for it in images], problem]
     return [json.dumps(header).encode(), b"\n", *(it.data for it in images)]
 
 

@@ -6,6 +6,7 @@ since starting one takes a fifth of a second.
 
 import atexit
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from . import EncodedImage, ImageRefused
+from .content_credentials import SigningKey
+
+logger = logging.getLogger(__name__)
 
 KILLED = -9
 """The return code of a process that SIGKILL has ended. Windows has no such signal."""
@@ -31,8 +35,10 @@ class ResultImage:
     thumbnail: EncodedImage
 
 
-def decode_result(data: bytes) -> ResultImage:
+def decode_result(data: bytes, key: SigningKey | None = None) -> ResultImage:
     """Return the result of `normalize_result` and its thumbnail, both with the label.
+
+    With a key, the image is signed. If that fails, the image is returned unsigned, and the error is logged.
 
     Raise `ImageRefused` if the bytes are no usable image, crash the decoder or exceed its limits. Raise
     `DecoderKilled` or OSError if they should be decoded again later. Threads that call at the same time have
@@ -40,7 +46,7 @@ def decode_result(data: bytes) -> ResultImage:
     """
     child = _take_idle() or _start()
     try:
-        decoded = _decode(child, data)
+        decoded = _decode(child, data, key)
     except BaseException as error:
         returncode = _end(child)
         if not isinstance(error, (EOFError, OSError)):  # Not BrokenPipeError, which Windows does not raise.
@@ -54,10 +60,11 @@ def decode_result(data: bytes) -> ResultImage:
     return ResultImage(*decoded)
 
 
-def _decode(child: subprocess.Popen[bytes], data: bytes) -> list[EncodedImage] | str:
+def _decode(child: subprocess.Popen[bytes], data: bytes, key: SigningKey | None) -> list[EncodedImage] | str:
     """Return the image and its thumbnail, or the reason of the refusal. `child` describes the format."""
     requests, responses = cast("BinaryIO", child.stdin), cast("BinaryIO", child.stdout)
-    requests.write(len(data).to_bytes(8, "big"))
+    paths = (key.certificate, key.key) if key else None
+    requests.write(json.dumps((len(data), paths)).encode() + b"\n")
     requests.write(data)
     requests.flush()
     header = responses.readline()
@@ -66,9 +73,12 @@ def _decode(child: subprocess.Popen[bytes], data: bytes) -> list[EncodedImage] |
     decoded = json.loads(header)
     if isinstance(decoded, str):
         return decoded
-    images = [EncodedImage(responses.read(size), *values) for size, *values in decoded]
-    if any(len(image.data) < size for image, (size, *_) in zip(images, decoded, strict=True)):
+    described, problem = decoded
+    images = [EncodedImage(responses.read(size), *values) for size, *values in described]
+    if any(len(image.data) < size for image, (size, *_) in zip(images, described, strict=True)):
         raise EOFError
+    if problem:
+        logger.error("A result could not be signed: %s", problem)
     return images
 
 

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from ..conf import config
-from ..images import mark_result
+from ..images import EncodedImage, mark_result
+from ..images.content_credentials import SigningKey, sign
 from ..images.visible_mark import draw_mark
 from ..storage import private_storage
 from ..utils.languages import override_interface_language
@@ -34,7 +35,7 @@ def mark_text(language: str | None = None) -> str:
 
 
 def mark_image(data: bytes, text: str | None = None) -> bytes:
-    """Return a copy of a stored result or thumbnail with the visible mark and the machine-readable one.
+    """Return a copy of a stored result or thumbnail with the visible mark and the machine-readable ones.
 
     `data` are the bytes of a `TryOnImage.file`. The text is `mark_text()` by default. If `MARK` is None,
     return the bytes unchanged. Raise `django_vton.images.ImageRefused` for bytes that are no image.
@@ -42,7 +43,14 @@ def mark_image(data: bytes, text: str | None = None) -> bytes:
     if config.MARK is None:
         return data
     text = mark_text() if text is None else text
-    return mark_result(data, lambda image: _draw(image, text)).data
+    return _sign(mark_result(data, lambda image: _draw(image, text)), data)
+
+
+def signing_key() -> SigningKey | None:
+    """Return the shop's key for C2PA, or None if the shop signs no images."""
+    if not config.C2PA_CERTIFICATE or not config.C2PA_KEY:
+        return None
+    return SigningKey(str(config.C2PA_CERTIFICATE), str(config.C2PA_KEY))
 
 
 def published_copy(name: str) -> bytes:
@@ -59,6 +67,16 @@ def variant(text: str) -> str:
 def _published_copy(name: str, text: str, _mark: str | None) -> bytes:
     with private_storage().open(name) as file:
         return mark_image(file.read(), text)
+
+
+def _sign(image: EncodedImage, source: bytes) -> bytes:
+    key = signing_key()
+    if key is not None:
+        try:
+            return sign(image.data, image.content_type, key, source=source, action="c2pa.edited")
+        except Exception:
+            logger.exception("A copy of a result could not be signed.")
+    return image.data
 
 
 def _draw(image: Any, text: str) -> Any:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from .. import lifecycle
+from .. import lifecycle, marks
 from ..conf import config
 from ..gateway import links, transcripts
 from ..images import ImageRefused
@@ -241,7 +241,7 @@ class RunningJobs:
             raise DownloadFailed("too many images at once", is_retryable=True) from None
         try:
             data = await self.pixazo.download(url, seconds=ends - time.monotonic(), on_exchange=on_exchange)
-            return await self._run_in_thread(decode_result, data)
+            return await self._run_in_thread(decode_result, data, marks.signing_key())
         finally:
             self.image_slots.release()
 

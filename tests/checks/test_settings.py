@@ -37,6 +37,8 @@ def test_the_example_shop_has_no_messages() -> None:
         ({"MARK": "shop.no_such_module.draw"}, "E002", "VTON['MARK']"),
         ({"MARK": "middle"}, "E001", "VTON['MARK'] must be \"corner\""),
         ({"MARK": len}, "E001", "VTON['MARK'] must be str or None"),
+        ({"C2PA_KEY": "key.pem"}, "E011", "one of them is not set"),
+        ({"C2PA_CERTIFICATE": "no.pem", "C2PA_KEY": "no.pem"}, "E011", "cannot sign an image: "),
         ({"MARK_TEXT": ""}, "E001", "VTON['MARK_TEXT'] must not be empty"),
         ({"ENGINES": {"glass-v1": "no.such.Engine"}}, "E003", "VTON['ENGINES']['glass-v1']"),
         ({"ENGINES": {"glass-v1": {"submit_path": "no slash"}}}, "E003", "slash"),

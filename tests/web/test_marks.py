@@ -6,12 +6,14 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from PIL import Image
 
 from django_vton import marks
+from django_vton.images import isolated
 from django_vton.models import TryOnImage, TryOnRequest
 from tests.provenance import TERM, is_marked, needs_exiftool, read_marks
 from tests.tryons import TRY_ONS, complete_tryon, create_tryon, read_stream
@@ -178,3 +180,27 @@ def test_every_copy_has_the_machine_readable_mark(guest: Client, done: TryOnRequ
     publish(done)
     copies += [get(guest, done, query) for query in queries]
     assert {found["xmp"] for found in read_marks(tmp_path, copies)} == {TERM}
+
+
+def test_a_download_is_signed_and_refers_to_the_stored_image(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker, vton: Vton, tmp_path: Path
+) -> None:
+    credentials = pytest.importorskip("tests.content_credentials", exc_type=ImportError)
+    vton(**credentials.create_certificate(tmp_path))
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
+    image = row.images.get()
+    signed = isolated.decode_result(stored(row), marks.signing_key()).image
+    image.file.save("signed.png", ContentFile(signed.data))
+    copy = get(guest, row, "?download=1")
+    assert is_marked(copy, stored(row))
+    ours, parent = credentials.read_manifests(copy, "image/png")
+    assert [name for name, _term in credentials.actions(ours)] == ["c2pa.opened", "c2pa.edited"]
+    assert [name for name, _term in credentials.actions(parent)] == ["c2pa.created"]
+
+
+def test_a_copy_that_cannot_be_signed_is_sent(
+    guest: Client, done: TryOnRequest, vton: Vton, caplog: pytest.LogCaptureFixture
+) -> None:
+    vton(C2PA_CERTIFICATE="/missing.pem", C2PA_KEY="/missing.pem")
+    assert is_marked(get(guest, done, "?download=1"), stored(done))
+    assert "could not be signed" in caplog.text
