@@ -18,6 +18,7 @@ MODULES = [
     "house_models",
     "intake.hooks",
     "kinds",
+    "marks",
     "pixazo",
     "products",
     "queue",

@@ -18,10 +18,11 @@ from django_vton.models.states import State
 
 from ..lifecycle.test_processes import worker_environment
 from ..live_shop import MANAGE, wait_until
+from ..provenance import is_marked
 from ..tryons import product_ref
 
 if TYPE_CHECKING:
-    from ..conftest import PhotoMaker
+    from ..conftest import PhotoMaker, Vton
     from ..lifecycle.harness import Harness
 
 PRICE = 300_000
@@ -53,6 +54,24 @@ def test_a_render_on_a_house_model_is_saved_to_a_file(
     assert harness.charged() == harness.spent() == PRICE
     assert TryOnRequest.objects.get().shared_key is not None
     assert noa.pk
+
+
+def test_the_file_has_the_visible_mark_and_a_manifest_about_the_stored_image(
+    harness: Harness,
+    noa: PersonPhoto,
+    tmp_path: Path,
+    vton: Vton,
+) -> None:
+    credentials = pytest.importorskip("tests.content_credentials", exc_type=ImportError)
+    vton(**credentials.create_certificate(tmp_path))
+    render(product_ref(harness.product), noa.pk, "-o", tmp_path / "out.jpg", "--option", "output_format=jpeg")
+    copy, image = (tmp_path / "out.jpg").read_bytes(), TryOnRequest.objects.get().images.get()
+    with image.file.open("rb") as stored:
+        original = stored.read()
+    assert is_marked(copy, original)
+    ours, parent = credentials.read_manifests(copy, "image/jpeg")
+    assert ours["ingredients"][0]["relationship"] == "parentOf"
+    assert [parent] == credentials.read_manifests(original, image.content_type)
 
 
 def test_a_photo_from_a_file_is_stored_like_a_shoppers_photo(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,24 +12,28 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from django_vton import marks
 from django_vton.images import isolated
 from django_vton.models import TryOnImage, TryOnRequest
+from tests.images import samples
 from tests.provenance import TERM, is_marked, needs_exiftool, read_marks
 from tests.tryons import TRY_ONS, complete_tryon, create_tryon, read_stream
 from tests.web.files import SECURITY_HEADERS, image_url, staff_client
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from django.test import Client
 
     from shop.models import Product
     from tests.conftest import PhotoMaker, Vton
 
 pytestmark = pytest.mark.django_db
+
+RESULTS = int(os.environ.get("RESULTS", "4"))
+"""The number of different results."""
+SAVE_TO = os.environ.get("SAVE_TO")
+"""A folder for the copies, to look at them."""
 
 
 @pytest.fixture
@@ -174,12 +180,39 @@ def test_a_missing_file_is_not_found_and_a_failing_storage_is_unavailable(
 
 
 @needs_exiftool
-def test_every_copy_has_the_machine_readable_mark(guest: Client, done: TryOnRequest, tmp_path: Path) -> None:
-    queries = ["", "?size=thumbnail", "?download=1", "?marked=1", "?download=1&size=thumbnail"]
-    copies = [get(guest, done, query) for query in queries]
-    publish(done)
-    copies += [get(guest, done, query) for query in queries]
-    assert {found["xmp"] for found in read_marks(tmp_path, copies)} == {TERM}
+def test_every_copy_of_every_result_is_marked(
+    guest: Client, stranger: Client, done: TryOnRequest, tmp_path: Path
+) -> None:
+    """Viewed, as a thumbnail, downloaded, shared (the browser shares what it downloads) and published."""
+    image = done.images.get()
+    viewed, copies = [], []
+    for number in range(RESULTS):
+        result = various_result(number)
+        image.content_type, image.published_at = result.image.content_type, None
+        image.file.save(f"result.{result.image.extension}", ContentFile(result.image.data), save=False)
+        image.thumbnail.save("result.jpg", ContentFile(result.thumbnail.data))
+        viewed += [get(guest, done), get(guest, done, "?size=thumbnail")]
+        copies += [get(guest, done, "?download=1"), get(guest, done, "?download=1&lang=de")]
+        publish(done)
+        copies.append(get(stranger, done))
+        assert all(is_marked(copy, result.image.data) for copy in copies[-3:]), number
+        assert is_marked(get(stranger, done, "?size=thumbnail"), result.thumbnail.data), number
+    assert {found["xmp"] for found in read_marks(tmp_path / "read", viewed + copies)} == {TERM}
+    if SAVE_TO:
+        read_marks(Path(SAVE_TO), copies)
+
+
+def various_result(number: int) -> isolated.ResultImage:
+    """A figure on a background that is light, dark, colored or noisy, of various sizes, as JPEG or PNG."""
+    width = (320, 600, 864, 1200, 2000)[number % 5]
+    size = (width, width * 3 // 2)
+    color = ("white", "black", "gray", "gold", "lightblue", "darkred")[number % 6]
+    image = samples.noise(*size, "RGB") if number % 7 == 6 else Image.new("RGB", size, color)
+    draw = ImageDraw.Draw(image)
+    middle = width * (0.4 + 0.02 * (number % 11))
+    draw.ellipse((middle - width * 0.1, width * 0.08, middle + width * 0.1, width * 0.3), "tan")
+    draw.rectangle((middle - width * 0.2, width * 0.32, middle + width * 0.2, size[1]), "navy")
+    return isolated.decode_result(samples.encode(image, ("JPEG", "PNG")[number % 2]))
 
 
 def test_a_download_is_signed_and_refers_to_the_stored_image(

@@ -12,6 +12,7 @@ def keep_mark(sender, **kwargs):
     storage, name = sender.storage, sender.name
     source = Thumbnail.objects.filter(name=name).latest("modified").source
     with default_storage.open(source.name) as original, storage.open(name) as thumbnail:
-        data = keep_provenance(original, thumbnail)
-    storage.delete(name)
-    storage.save(name, ContentFile(data))
+        before, data = thumbnail.read(), keep_provenance(original, thumbnail)
+    if data != before:
+        storage.delete(name)
+        storage.save(name, ContentFile(data))

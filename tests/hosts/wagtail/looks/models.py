@@ -36,4 +36,8 @@ class MarkedRendition(AbstractRendition):
     image = models.ForeignKey(MarkedImage, on_delete=models.CASCADE, related_name="renditions")
 
     class Meta:
-        unique_together = [("image", "filter_spec", "focal_point_key")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image", "filter_spec", "focal_point_key"], name="unique_rendition"
+            )
+        ]
