@@ -16,7 +16,8 @@ Schema = dict[str, Any]
 OTHER_URLS = {
     "image": (
         "GET",
-        "An image, for its shopper; if published, for everyone. Takes `?size=thumbnail` and `?download=1`.",
+        "An image, for its shopper; if published, for everyone. `?size=thumbnail` for a small one, `?download=1` "
+        "for an attachment, `?marked=1` for the mark alone.",
     ),
     "photo-file": (
         "GET",
