@@ -16,8 +16,7 @@ Schema = dict[str, Any]
 OTHER_URLS = {
     "image": (
         "GET",
-        "An image, for its shopper; if published, for everyone. `?size=thumbnail` for a small one, `?download=1` "
-        "for an attachment, `?marked=1` for the mark alone.",
+        "An image, for its shopper or, if published, all. Takes `?size=thumbnail`, `?download=1`, `?marked=1`.",
     ),
     "photo-file": (
         "GET",
