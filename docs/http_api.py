@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 OTHER_URLS = {
     "image": (
         "GET",
-        "An image, for its shopper or, if published, all. Takes `?size=thumbnail`, `?download=1`, `?marked=1`.",
+        "An image, for its shopper; if published, for all. `?size=thumbnail`, `?download=1`, `?marked=1`.",
     ),
     "photo-file": (
         "GET",
