@@ -28,7 +28,7 @@ class MarkedImage(AbstractImage):
 
     def generate_rendition_file(self, filter, *, source=None):
         rendition = super().generate_rendition_file(filter, source=source)
-        with self.open_file() as original:
+        with self.file.storage.open(self.file.name) as original:  # Several threads may run this at once.
             return ContentFile(keep_provenance(original, rendition), rendition.name)
 
 
