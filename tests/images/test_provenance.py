@@ -82,12 +82,12 @@ def test_files_of_all_kinds_are_accepted(tmp_path: Path) -> None:
     expected = add_source_type(target)
     opened = BytesIO(target)
     opened.read()
-    picture = Image.open(path)
     closed = File(path.open("rb"))
     closed.close()
     given_files = (source, path, str(path), BytesIO(source), ContentFile(source), closed)
-    for given in (*given_files, picture, picture.info["xmp"], Image.open(BytesIO(marked("PNG")))):
-        assert keep_provenance(given, opened) == expected
+    with Image.open(path) as picture, Image.open(BytesIO(marked("PNG"))) as png:
+        for given in (*given_files, picture, picture.info["xmp"], png):
+            assert keep_provenance(given, opened) == expected
     assert opened.read() == target, "read again from the start"
 
 
