@@ -96,6 +96,8 @@ MESSAGES = {
 }
 """The reasons for refusals by code, with what to do and whether a try-on was used up."""
 
+UNCHANGED_MESSAGE = pgettext_lazy("vton", "The picture looks unchanged. You can try another photo.")
+
 RENDER_MESSAGES = {
     "moderated": pgettext_lazy(
         "vton",

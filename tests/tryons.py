@@ -33,7 +33,7 @@ PHOTO_KEYS = {
     "id", "kind", "name", "labels", "suits", "url", "thumbnail_url", "width", "height", "expires_at",
 }  # fmt: skip
 IMAGE_KEYS = {
-    "id", "url", "thumbnail_url", "download_url", "width", "height", "content_type", "alt",
+    "id", "url", "thumbnail_url", "download_url", "width", "height", "content_type", "alt", "flaw",
 }  # fmt: skip
 
 TOKEN = "the-callback-token-of-a-test"

@@ -17,7 +17,7 @@ from ..batches.review import IS_PUBLISHED, OUTDATED
 from ..gateway.engines import engines
 from ..health.facts import RELEASE_WARNING
 from ..health.outcomes import OUTCOME_UNKNOWN
-from ..models import BatchRender, HouseModel, Shopper
+from ..models import Attempt, BatchRender, HouseModel, Shopper, TryOnImage
 from ..models.photos import release_today
 from ..models.states import State
 from ..utils.periods import start_of_day, today
@@ -83,6 +83,24 @@ class OutdatedFilter(ConditionFilter):
             Q(pk__in=BatchRender.objects.filter(OUTDATED & Q(IS_PUBLISHED)).order_by().values("request")),
         ),
     }
+
+
+class FlawFilter(admin.SimpleListFilter):
+    """Filter by what the comparison of the images with the photo found."""
+
+    title = _("suspected flaw")
+    parameter_name = "flaw"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the flaws."""
+        return list(TryOnImage.Flaw.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the try-ons with such a render, even if its images are deleted by now."""
+        flaw = self.value()
+        if flaw not in TryOnImage.Flaw.values:
+            return queryset
+        return queryset.filter(pk__in=Attempt.objects.filter(flaw=flaw).order_by().values("request"))
 
 
 class ReleaseFilter(admin.SimpleListFilter):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..conf import config
+from ..models import TryOnImage
 from ..models.states import ERROR_LABELS, State
 from ..monitoring import invoices, reports
 from ..monitoring.invoices import Comparison, Difference, Differences, VendorFile
@@ -37,7 +38,7 @@ COLUMN_LABELS = {
     "date": gettext_lazy("the date"),
     "amount": gettext_lazy("the amount"),
 }
-INVOICE_HEADER = ("vendor_id", "engine", "sent_at", "amount_usd", "outcome", "booked", "try_on")
+INVOICE_HEADER = ("vendor_id", "engine", "sent_at", "amount_usd", "outcome", "booked", "try_on", "flaw")
 
 
 class InvoiceForm(forms.Form):
@@ -85,10 +86,16 @@ class InvoiceViews(ReadOnlyAdmin):
         )
 
     def invoice_csv_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Download all renders of a month. They are read from the database while the file is sent."""
+        """Download all renders of a month, or with `?unchanged=1` those for a claim against the vendor.
+
+        They are read from the database while the file is sent.
+        """
         period = periods.parse_month(request.GET.get("period", "")) or periods.this_month()
-        rows = reports.invoice(period.first, period.last).iterator(chunk_size=CHUNK_SIZE)
-        return csv_response(f"try-on-{period.value}.csv", INVOICE_HEADER, map(_invoice_csv_row, rows))
+        is_claim = request.GET.get("unchanged") == "1"
+        found = (reports.claims if is_claim else reports.invoice)(period.first, period.last)
+        rows = map(_invoice_csv_row, found.iterator(chunk_size=CHUNK_SIZE))
+        name = f"try-on-{period.value}{'-unchanged' if is_claim else ''}.csv"
+        return csv_response(name, INVOICE_HEADER, rows)
 
 
 def totals_row(totals: reports.Totals) -> dict[str, Any]:
@@ -115,6 +122,8 @@ def _invoice_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _outcome_text(row: dict[str, Any]) -> str:
     name, detail = reports.attempt_outcome(row)
+    if row["flaw"]:
+        return f"{State(name).label}: {TryOnImage.Flaw(row['flaw']).label}"
     text = str(display.OUTCOME_LABELS[name] if name == "refused" else State(name).label)
     return f"{text}: {ERROR_LABELS.get(detail, detail)}" if detail else text
 
@@ -130,6 +139,7 @@ def _invoice_csv_row(row: dict[str, Any]) -> list[Any]:
         ": ".join(filter(None, reports.attempt_outcome(row))),
         row["booked"],
         str(row["request_id"]),
+        row["flaw"],
     ]
 
 

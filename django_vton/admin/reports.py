@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ..billing.budget import budget_statuses
 from ..intake.feedback import REASONS
-from ..models import BudgetPeriod, Conversion, TryOnRequest
+from ..models import BudgetPeriod, Conversion, TryOnImage, TryOnRequest
 from ..models.states import ERROR_LABELS
 from ..monitoring import reports
 from ..utils.money import format_usd
@@ -74,6 +74,10 @@ class ReportsAdmin(InvoiceViews):
             failures=[
                 _share_row(ERROR_LABELS.get(code, code), n, daily.total.failed)
                 for code, n in daily.failures.most_common()
+            ],
+            flaws=[
+                {"value": flaw, "label": TryOnImage.Flaw(flaw).label, "n": n}
+                for flaw, n in reports.flaws(*span).most_common()
             ],
             funnel=_funnel(reports.funnel(*span)),
             feedback=_feedback(reports.feedback(*span)),

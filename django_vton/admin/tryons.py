@@ -28,6 +28,7 @@ from .filters import (
     AttentionFilter,
     DayFilter,
     EngineFilter,
+    FlawFilter,
     HouseModelFilter,
     OutdatedFilter,
     ProductFilter,
@@ -70,8 +71,8 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, OutdatedActions, R
     list_display = ["result", "title", "state_badge", "engine", "cost", "requested_by", "age"]
     list_display_links = ["title"]
     list_filter = [
-        AttentionFilter, "state", DayFilter, RequesterFilter, OutdatedFilter, HouseModelFilter, EngineFilter,
-        ProductFilter,
+        AttentionFilter, "state", DayFilter, RequesterFilter, OutdatedFilter, FlawFilter, HouseModelFilter,
+        EngineFilter, ProductFilter,
     ]  # fmt: skip
     list_per_page = 50
     search_fields = ["id"]  # Only shows the search field; `get_search_results` does the search.
@@ -177,9 +178,10 @@ class TryOnRequestAdmin(UnknownOutcomeViews, OperatorActions, OutdatedActions, R
         )
         if state == State.FAILED:
             return _with_note(badge, ERROR_LABELS.get(tryon.error_code, tryon.error_code))
-        return _with_note(
-            badge, _("outdated: the product's picture has changed") if tryon.is_outdated else ""
-        )
+        notes = [image.get_flaw_display() for image in tryon.shown_images if image.flaw]
+        if tryon.is_outdated:
+            notes.append(_("outdated: the product's picture has changed"))
+        return _with_note(badge, ", ".join(dict.fromkeys(notes)))
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, tryon: TryOnRequest) -> SafeString:
@@ -265,7 +267,8 @@ def _image_contexts(tryon: Row) -> list[dict[str, Any]]:
             found[-1]["url"] = reverse("vton:photo-file", args=[photo.pk])
     for number, image in enumerate(tryon.shown_images, 1):
         size = {"n": number, "width": image.width, "height": image.height}
-        found.append({"caption": _("Result %(n)d, %(width)d × %(height)d pixels") % size})  # noqa: RUF001 - the sign that people read
+        caption = _("Result %(n)d, %(width)d × %(height)d pixels") % size  # noqa: RUF001 - the sign that people read
+        found.append({"caption": f"{caption}: {image.get_flaw_display()}" if image.flaw else caption})
         if _can_view(tryon, image):
             found[-1]["url"] = reverse("vton:image", args=[image.pk])
     return found

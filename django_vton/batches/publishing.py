@@ -22,7 +22,7 @@ from .. import marks, products
 from ..exceptions import Refused
 from ..models import Batch, BatchRender, Publication, TryOnImage
 from ..utils import clock, database
-from .review import may_be_published, reviewable
+from .review import HAS_UNCHANGED_IMAGE, may_be_published, reviewable
 
 _PUBLICATION = Publication.objects.filter(image=OuterRef("pk"), product=OuterRef(OuterRef("product")))
 HAS_UNPUBLISHED_IMAGE = Exists(TryOnImage.objects.filter(~Exists(_PUBLICATION), request=OuterRef("request")))
@@ -49,7 +49,7 @@ class PublishResult:
 def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> PublishResult:
     """Publish accepted renders in order, from the position after `after`, for at most `seconds`.
 
-    Leave out renders of an earlier product image, which `publish` publishes one by one.
+    Leave out renders of an earlier product image and unchanged photos, which `publish` publishes one by one.
     """
     result = PublishResult(last_position=after)
     deadline = time.monotonic() + seconds
@@ -67,7 +67,9 @@ def publish_accepted(batch: Batch, *, after: int = -1, seconds: float = 10) -> P
 
 def publishable(batch: Batch) -> QuerySet[BatchRender]:
     """Return the renders that `publish_accepted` publishes."""
-    return reviewable(batch).filter(may_be_published(), HAS_UNPUBLISHED_IMAGE, is_outdated=False)
+    return reviewable(batch).filter(
+        may_be_published(), HAS_UNPUBLISHED_IMAGE, ~HAS_UNCHANGED_IMAGE, is_outdated=False
+    )
 
 
 def publish(render: BatchRender) -> str:

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .. import lifecycle
 from ..conf import config
-from ..models import Batch, BatchRender, Publication, TryOnRequest
+from ..models import Batch, BatchRender, Publication, TryOnImage, TryOnRequest
 from ..models.states import State
 from ..utils import clock, database
 
@@ -34,6 +34,11 @@ _CURRENT = BatchRender.objects.filter(
 )
 _SHOWS_EARLIER_IMAGE = Q(is_outdated=True, request__state=State.COMPLETED, request__erased_at__isnull=True)
 _IS_NOT_REPLACED = Q(photo__is_active=True) & ~Q(Exists(_CURRENT))
+
+HAS_UNCHANGED_IMAGE = Exists(
+    TryOnImage.objects.filter(request=OuterRef("request"), flaw=TryOnImage.Flaw.UNCHANGED)
+)
+"""Whether at least one image of the render probably is the photo, so that a person has to look at it."""
 
 OUTDATED = _SHOWS_EARLIER_IMAGE & (Q(IS_PUBLISHED) | _IS_NOT_REPLACED)
 """Whether the render shows an earlier image of its product, and is in the shop or not replaced yet."""
@@ -75,8 +80,8 @@ def accept(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
 
 
 def accept_undecided(batch: Batch, renders: Iterable[int], *, user: Any = None) -> int:
-    """Like `accept`, but leave out renders that were rejected."""
-    rows = _changeable(batch, renders)
+    """Like `accept`, but leave out rejected renders, and unchanged photos, which a person has to look at."""
+    rows = _changeable(batch, renders).exclude(HAS_UNCHANGED_IMAGE)
     return _accept(rows, rows.filter(review=Review.NONE), user)
 
 

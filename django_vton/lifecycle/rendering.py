@@ -188,10 +188,20 @@ def mark_completed(outcomes: Sequence[tuple[TryOnRequest, Sequence[TryOnImage]]]
         counts = [{"image_count": len(images)} for _, images in ready]
         transition(requests, State.COMPLETED, "completed", own_fields=counts)
         TryOnImage.objects.bulk_create([image for _, images in ready for image in images])
+        for request, images in ready:
+            _keep_flaw(request, images)
         finish_followers_after_commit(requests)
         for request in requests:
             send_signal(signals.tryon_completed, request)
     return requests
+
+
+def _keep_flaw(request: TryOnRequest, images: Sequence[TryOnImage]) -> None:
+    """Store the worst flaw with the attempt too, which outlives the images."""
+    found = {image.flaw for image in images}
+    if worst := next((flaw for flaw in TryOnImage.Flaw.values if flaw in found), ""):
+        attempt = Attempt.objects.filter(request=request, number=request.current_attempt_number)
+        attempt.update(flaw=worst)
 
 
 def record_download_failure(request: TryOnRequest, is_unreadable: bool, error: str) -> None:

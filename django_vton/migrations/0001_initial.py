@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(blank=True, max_length=20, verbose_name='outcome')),
                 ('http_status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='HTTP status')),
                 ('error', models.TextField(blank=True, verbose_name="vendor's message")),
+                ('flaw', models.CharField(blank=True, choices=[('unchanged', 'the photo came back unchanged'), ('face', 'the face may be another one'), ('body', 'the body may have another shape')], help_text='The worst suspected flaw of its images, kept when they are deleted.', max_length=10, verbose_name='suspected flaw')),
                 ('raw', models.JSONField(blank=True, default=dict, verbose_name="vendor's answer")),
             ],
             options={
@@ -155,6 +156,7 @@ class Migration(migrations.Migration):
                 ('content_type', models.CharField(max_length=50)),
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),
+                ('flaw', models.CharField(blank=True, choices=[('unchanged', 'the photo came back unchanged'), ('face', 'the face may be another one'), ('body', 'the body may have another shape')], max_length=10, verbose_name='suspected flaw')),
                 ('published_at', models.DateTimeField(blank=True, null=True, verbose_name='published')),
                 ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False)),
             ],
@@ -731,6 +733,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='attempt',
             index=models.Index(fields=['vendor_id'], name='vton_attempt_by_vendor_id'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(fields=['flaw', 'budget_day'], name='vton_attempt_flaw'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

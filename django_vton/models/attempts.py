@@ -11,7 +11,7 @@ from .base import Model
 from .fields import ExactCharField
 from .photos import PersonPhoto
 from .states import Money
-from .tryons import ProductImage, TryOnRequest
+from .tryons import ProductImage, TryOnImage, TryOnRequest
 
 
 class Attempt(Model):
@@ -39,6 +39,13 @@ class Attempt(Model):
     outcome = models.CharField(_("outcome"), max_length=20, blank=True)
     http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
     error = models.TextField(_("vendor's message"), blank=True)
+    flaw = models.CharField(
+        _("suspected flaw"),
+        max_length=10,
+        choices=TryOnImage.Flaw,
+        blank=True,
+        help_text="The worst suspected flaw of its images, kept when they are deleted.",
+    )
     raw = models.JSONField(_("vendor's answer"), default=dict, blank=True)
 
     class Meta:
@@ -51,6 +58,7 @@ class Attempt(Model):
         indexes = [
             models.Index(fields=["budget_day", "money"], name="vton_attempt_day"),
             models.Index(fields=["vendor_id"], name="vton_attempt_by_vendor_id"),
+            models.Index(fields=["flaw", "budget_day"], name="vton_attempt_flaw"),
         ]
 
     def __str__(self) -> str:

@@ -258,6 +258,13 @@ class TryOnImageQuerySet(models.QuerySet["TryOnImage"]):
 class TryOnImage(Model):
     """A result image, as `images.normalize_result` encoded it."""
 
+    class Flaw(models.TextChoices):
+        """What the comparison with the photo found: see `images.flaws`."""
+
+        UNCHANGED = "unchanged", _("the photo came back unchanged")
+        FACE = "face", _("the face may be another one")
+        BODY = "body", _("the body may have another shape")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(TryOnRequest, on_delete=models.CASCADE, related_name="images", db_index=False)
     position = models.PositiveSmallIntegerField(default=0)
@@ -266,6 +273,7 @@ class TryOnImage(Model):
     content_type = models.CharField(max_length=50)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    flaw = models.CharField(_("suspected flaw"), max_length=10, choices=Flaw, blank=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

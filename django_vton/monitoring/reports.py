@@ -28,7 +28,7 @@ from django.db.models import (
 )
 
 from ..intake.feedback import DISLIKE, LIKE, REASONS
-from ..models import Attempt, Conversion, TryOnRequest
+from ..models import Attempt, Conversion, TryOnImage, TryOnRequest
 from ..models.states import Money, State
 from ..pixazo import SubmitOutcome
 from ..utils.periods import start_of_day
@@ -147,7 +147,7 @@ def invoice(first: date, last: date) -> QuerySet[Attempt, Any]:
         .exclude(outcome=SubmitOutcome.NOT_SENT)
         .order_by("budget_day", "posted_at", "pk")
         .values(
-            *("vendor_id", "engine", "posted_at", "amount", "request_id", "outcome", "http_status"),
+            *("vendor_id", "engine", "posted_at", "amount", "request_id", "outcome", "http_status", "flaw"),
             booked=BOOKED,
         )
         .annotate(state=F("request__state"), error_code=F("request__error_code"), is_current=is_current)
@@ -168,6 +168,17 @@ def attempt_outcome(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["outcome"] == SubmitOutcome.ACCEPTED:
         return State.FAILED.value, ""
     return State.UNKNOWN.value, status
+
+
+def claims(first: date, last: date) -> QuerySet[Attempt, Any]:
+    """Return the rows of `invoice` whose result was the unchanged photo, for a claim against the vendor."""
+    return invoice(first, last).filter(flaw=TryOnImage.Flaw.UNCHANGED)
+
+
+def flaws(first: date, last: date) -> Counter[str]:
+    """Return the number of the renders of these days with each flaw. Erased renders count too."""
+    rows = Attempt.objects.filter(budget_day__range=(first, last), flaw__in=TryOnImage.Flaw.values)
+    return Counter(dict(rows.order_by().values_list("flaw").annotate(n=Count("pk"))))
 
 
 def waiting_times(first: date, last: date) -> list[float]:

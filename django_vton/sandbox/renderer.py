@@ -132,7 +132,7 @@ class Renderer:
             photo, *products = render.inputs or await self.load_images(parameters, render.engine, scenario)
             if scenario.outcome == "FAILED":
                 return []
-            product = products[0] if products else None
+            product = products[0] if products and not scenario.unchanged else None
             count = parameters.images_returned
             # The same request again gives another picture, as with a vendor that takes no seed.
             request = is_url(parameters.photo), hash(photo), hash(product)

@@ -43,6 +43,7 @@ class Scenario:
     running: str = ""  #: the status instead of PROCESSING (Glass: submitted)
     outcome: str = "COMPLETED"  #: COMPLETED, FAILED or ERROR; with any other status, the render never ends
     error: str = ""  #: the error text of FAILED and ERROR
+    unchanged: bool = False  #: the result is the photo, without the product
     blocked: Blocked = ""  #: the images whose URLs cannot be downloaded, as if a firewall before the shop
     #: answered with 403: "all", or only the "product" image. The render fails.
 

@@ -17,7 +17,7 @@ from rest_framework import serializers
 
 from ..gateway.engines import kinds
 from ..kinds import KINDS
-from ..messages import RENDER_MESSAGES, RETRYABLE_CODES
+from ..messages import RENDER_MESSAGES, RETRYABLE_CODES, UNCHANGED_MESSAGE
 from ..models import PersonPhoto, PhoneLink, Shopper, TryOnImage, TryOnRequest
 from ..models.states import ACTIVE, PROGRESS, PUBLIC_STATUS, State
 from ..monitoring.typical_duration import typical_seconds
@@ -120,6 +120,13 @@ class PhotoSerializer(SharedFieldsSerializer):
         )
 
 
+class FlawSerializer(SharedFieldsSerializer):
+    """Why an image is probably not what was ordered. `message` is for the shopper, translated."""
+
+    code = serializers.ChoiceField([TryOnImage.Flaw.UNCHANGED.value])
+    message = serializers.CharField()
+
+
 class ImageSerializer(SharedFieldsSerializer):
     """An image of a completed try-on."""
 
@@ -131,11 +138,14 @@ class ImageSerializer(SharedFieldsSerializer):
     height = CountField()
     content_type = serializers.ChoiceField(["image/jpeg", "image/png"])
     alt = serializers.CharField()
+    flaw = FlawSerializer(allow_null=True)
 
     def to_representation(self, shown: tuple[TryOnImage, str]) -> Any:
         """Return the fields of an image with its alternative text."""
         image, alt = shown
         url = view_url("image", image.pk)
+        # The other flaws are less certain, and would hurt. Only staff see them.
+        is_unchanged = image.flaw == TryOnImage.Flaw.UNCHANGED
         return super().to_representation(
             vars(image)
             | {
@@ -143,6 +153,7 @@ class ImageSerializer(SharedFieldsSerializer):
                 "thumbnail_url": f"{url}?size=thumbnail",
                 "download_url": with_language(url, download="1"),
                 "alt": alt,
+                "flaw": {"code": image.flaw, "message": UNCHANGED_MESSAGE} if is_unchanged else None,
             }
         )
 

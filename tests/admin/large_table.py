@@ -39,6 +39,7 @@ TRYON_COLUMNS = {
     "claim_count": "0",
     "download_failures": "0",
     "result_urls": "'[]'",
+    "keep_transcript": "{false}",
     "image_count": "1",
     "created_at": "{at}",
     "started_at": "{at}",
@@ -60,6 +61,7 @@ ATTEMPT_COLUMNS = {
     "outcome": "'accepted'",
     "error": "''",
     "raw": "'{{}}'",
+    "flaw": "''",
 }
 
 

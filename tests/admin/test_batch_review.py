@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_vton.admin.batches import review
-from django_vton.models import Batch, BatchRender, Publication, TryOnRequest
+from django_vton.models import Batch, BatchRender, Publication, TryOnImage, TryOnRequest
 from django_vton.models.states import State
 from shop.models import Product, ProductPhoto
 from shop.tryon import ProductTryOn
@@ -176,6 +176,28 @@ def test_accepted_renders_are_published_and_unpublished(reviewer: Client, batch:
     ]
     assert post_decision(reviewer, batch, f"publish:{one.pk}") == []
     assert Publication.objects.count() == 2
+
+
+def test_an_unchanged_photo_is_only_published_one_by_one(reviewer: Client, batch: Batch) -> None:
+    unchanged, face, good = batch.renders.order_by("position")
+    TryOnImage.objects.filter(request=unchanged.request).update(flaw="unchanged")
+    TryOnImage.objects.filter(request=face.request).update(flaw="face")
+    html = get_page(reviewer, REVIEW, batch.pk)
+    assert "the photo came back unchanged" in visible_text(html)
+    assert "the face may be another one" in visible_text(html)
+    assert f'name="shown" value="{unchanged.pk}"' not in html
+    assert f'name="shown" value="{good.pk}"' in html
+
+    shown = {"do": "accept_shown", "shown": [unchanged.pk, face.pk, good.pk]}
+    post_messages(reviewer, REVIEW, shown, batch.pk)
+    unchanged.refresh_from_db()
+    assert unchanged.review == ""
+
+    assert post_decision(reviewer, batch, f"accept:{unchanged.pk}") == []
+    assert post_messages(reviewer, PUBLISH, {}, batch.pk) == ["2 renders were published."]
+    assert not Publication.objects.filter(product=unchanged.product).exists()
+    assert post_decision(reviewer, batch, f"publish:{unchanged.pk}") == []
+    assert Publication.objects.filter(product=unchanged.product).exists()
 
 
 def test_publishing_continues_in_steps(

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from django_vton import lifecycle
+from django_vton import lifecycle, privacy
 from django_vton.models import Attempt
 from django_vton.monitoring import invoices
 from django_vton.pixazo import SubmitOutcome, SubmitResult
@@ -21,7 +21,7 @@ from tests import tryons
 
 from . import factories
 from .conftest import visible_text
-from .report_data import INVOICE, INVOICE_CSV, create_claimed_tryon, create_submitted_tryon, get_csv
+from .report_data import INVOICE, INVOICE_CSV, REPORTS, create_claimed_tryon, create_submitted_tryon, get_csv
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -75,6 +75,27 @@ def test_each_attempt_has_its_own_outcome(superuser: Client) -> None:
     assert found == [("completed", "charged"), ("refused: HTTP 429", "free"), ("unknown: HTTP 422", "free")]
     text = visible_text(superuser.get(reverse(INVOICE)).content.decode())
     assert "refused, not charged: HTTP 429" in text
+
+
+def test_unchanged_photos_are_listed_for_a_claim_even_after_their_erasure(superuser: Client) -> None:
+    flaws = {"": create_paid("good"), "face": create_paid("face"), "unchanged": create_paid("claimed")}
+    for flaw, attempt in flaws.items():
+        Attempt.objects.filter(pk=attempt.pk).update(flaw=flaw)
+    claimed = flaws["unchanged"].request
+    privacy.erase_tryon(claimed)
+
+    (line,) = get_csv(superuser, INVOICE_CSV, unchanged="1")
+    assert (line["vendor_id"], line["flaw"], line["try_on"]) == ("claimed", "unchanged", str(claimed.pk))
+    assert float(line["amount_usd"]) > 0
+    assert len(get_csv(superuser, INVOICE_CSV)) == 3
+    page = visible_text(superuser.get(reverse(INVOICE)).content.decode())
+    assert "the photo came back unchanged" in page
+
+    report = superuser.get(reverse(REPORTS)).content.decode()
+    assert "?flaw=unchanged" in report
+    changelist = reverse("admin:vton_tryonrequest_changelist", query={"flaw": "unchanged"})
+    listed = superuser.get(changelist).context["cl"].result_list
+    assert [row.pk for row in listed] == [claimed.pk]
 
 
 def test_the_vendors_file_is_laid_beside_the_month(superuser: Client) -> None:

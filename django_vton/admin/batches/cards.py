@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from ...batches.catalogue import find_products
 from ...batches.review import IS_PUBLISHED
 from ...conf import config
-from ...models import BatchRender
+from ...models import BatchRender, TryOnImage
 from ...models.states import ERROR_LABELS, State
 from .. import display
 
@@ -61,6 +61,7 @@ def _card(render: Any, image_urls: Mapping[str, str]) -> dict[str, Any]:
         "product": display.product_link(render.product, title),
         "product_image_url": image_urls.get(render.product, ""),
         "images": images,
+        "flaws": [*dict.fromkeys(image.get_flaw_display() for image in images if image.flaw)],
         "problem": problem,
     }
 
@@ -71,11 +72,13 @@ def _decisions(card: dict[str, Any], user: Any) -> dict[str, Any]:
     is_accepted = render.review == BatchRender.Review.ACCEPTED
     is_unconfirmed = is_accepted and config.REVIEW_BY_TWO and render.confirmed_at is None
     can_accept = not is_accepted or (is_unconfirmed and render.reviewed_by != user)
+    is_unchanged = any(image.flaw == TryOnImage.Flaw.UNCHANGED for image in card["images"])
     is_open = render.review != BatchRender.Review.REJECTED and not render.is_published
     return {
         "can_accept": can_accept,
         "can_publish": is_accepted and not is_unconfirmed,
-        "is_undecided": bool(card["images"]) and is_open and can_accept,
+        # "Accept all" leaves out unchanged photos.
+        "is_undecided": bool(card["images"]) and is_open and can_accept and not is_unchanged,
         "accepted_by": _accepted_by(render) if is_accepted and config.REVIEW_BY_TWO else "",
     }
 

@@ -91,7 +91,8 @@ function sampleButton(session, image, index) {
 
 /** @param {Session} session @param {TryOn} tryOn @param {number} index */
 function selectImage(session, tryOn, index) {
-  const { url, download_url, alt, width, height } = tryOn.images[index];
+  const { url, download_url, alt, width, height, flaw } = tryOn.images[index];
+  session.$("result-problem").textContent = flaw?.message ?? "";
   session.zoom?.fit(width, height);
   Object.assign(session.$("after"), { src: url, alt, width, height });
   session.$("download").href = download_url;

@@ -23,6 +23,8 @@ export interface Image {
   height: number;
   content_type: string;
   alt: string;
+  /** Why the image is probably not what was ordered; the message is for the shopper. */
+  flaw: { code: string; message: string } | null;
 }
 
 export interface TryOn {

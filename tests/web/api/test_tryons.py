@@ -52,6 +52,24 @@ def test_a_completed_try_on_shows_its_images(guest: Client, shirt: Product, phon
     assert "Retry-After" not in response
 
 
+def test_shoppers_are_told_of_an_unchanged_photo_only(
+    guest: Client, shirt: Product, phone_photo: PhotoMaker
+) -> None:
+    row = complete_tryon(create_tryon(guest, shirt, phone_photo()))
+    message = "The picture looks unchanged. You can try another photo."
+    for flaw, shown in (
+        ("", None),
+        ("face", None),
+        ("body", None),
+        ("unchanged", {"code": "unchanged", "message": message}),
+    ):
+        row.images.update(flaw=flaw)
+        (image,) = guest.get(f"{TRY_ONS}{row.pk}/").json()["images"]
+        assert image["flaw"] == shown
+        page = guest.get(reverse("vton:result", args=[row.pk])).content.decode()
+        assert (message in page) == (shown is not None)
+
+
 def test_a_failed_try_on_does_not_show_the_vendors_message(
     guest: Client, shirt: Product, phone_photo: PhotoMaker
 ) -> None:

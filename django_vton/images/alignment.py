@@ -1,0 +1,111 @@
+"""Lay a result over its photo, although the vendor returned another size or cut the edges off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image, ImageChops, ImageFilter, ImageStat
+
+Box = tuple[int, int, int, int]
+Placement = tuple[float, float, float, float]
+"""The scales in x and y, and the shifts in x and y as fractions of the result's size."""
+
+STEPS = (0.02, 0.01, 0.005, 0.0025)
+MAX_ROUNDS = 4
+LIMIT = 24
+"""The largest difference of a pixel that counts, so that a new garment does not move the picture."""
+
+CLIPPED = [min(2 * value, LIMIT) for value in range(256)]
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """The result in the size of the photo, and how it was placed."""
+
+    image: Image.Image
+    box: Box
+    """The part of the photo that the result shows."""
+    width_ratio: float
+    """How much narrower (below 1) the result is than the photo."""
+
+
+def detail(image: Image.Image, scale: float = 1) -> Image.Image:
+    """Return the fine structure in gray, around 128, without the large areas' brightness."""
+    gray = image.convert("L").filter(ImageFilter.GaussianBlur(0.8 * scale))
+    return ImageChops.subtract(gray, gray.filter(ImageFilter.GaussianBlur(5 * scale)), 1, 128)
+
+
+def align(photo: Image.Image, result: Image.Image) -> Aligned:
+    """Find the placement of the result with the smallest difference from the photo."""
+    fixed, moved = detail(photo), detail(result, max(result.size) / max(photo.size))
+    stretched = (result.width / result.height) / (photo.width / photo.height)
+    starts: set[tuple[float, float]] = {(1.0, 1.0)}
+    if abs(stretched - 1) > STEPS[0]:  # It may have been cut or filled up to another shape.
+        starts |= {(1.0, stretched), (1 / stretched, 1.0)}
+    found = (_search(fixed, moved, start) for start in starts)
+    _, placement, start_ratio = min(found)
+    matrix = _matrix(placement, photo.size, result.size)
+    image = result.transform(photo.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    box = _shown(matrix, photo.size, result.size)
+    return Aligned(image, box, placement[0] / placement[1] / start_ratio)
+
+
+def _search(
+    fixed: Image.Image, moved: Image.Image, start: tuple[float, float]
+) -> tuple[float, Placement, float]:
+    """Return the smallest cost, its placement, and the start's ratio of the scales."""
+    ratio = start[0] / start[1]
+    best: Placement = (*start, 0.0, 0.0)
+    cost = _cost(fixed, moved, best, ratio)
+    for step in STEPS:
+        for _ in range(MAX_ROUNDS):
+            before = cost
+            for placement in _neighbors(best, step):
+                if (other := _cost(fixed, moved, placement, ratio)) < cost - 1e-6:
+                    best, cost = placement, other
+            if cost == before:
+                break
+    return cost, best, ratio
+
+
+def _neighbors(placement: Placement, step: float) -> Iterator[Placement]:
+    width, height, x, y = placement
+    for by in (step, -step):
+        yield width * (1 + by), height * (1 + by), x, y
+        yield width, height, x + by, y
+        yield width, height, x, y + by
+        for edge in (by / 2, -by / 2):
+            yield width * (1 + by), height, x + edge, y
+            yield width, height * (1 + by), x, y + edge
+
+
+def _cost(fixed: Image.Image, moved: Image.Image, placement: Placement, ratio: float) -> float:
+    """Return the mean difference of the pixels, with a little more for each change of shape."""
+    matrix = _matrix(placement, fixed.size, moved.size)
+    box = _shown(matrix, fixed.size, moved.size)
+    if box[2] - box[0] < 0.7 * fixed.width or box[3] - box[1] < 0.6 * fixed.height:
+        return 2 * LIMIT
+    placed = moved.transform(fixed.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    difference = ImageChops.difference(fixed.crop(box), placed.crop(box)).point(CLIPPED)
+    changed = 8 * abs(placement[0] / placement[1] / ratio - 1)
+    return ImageStat.Stat(difference).mean[0] + changed + 0.3 * (abs(placement[2]) + abs(placement[3]))
+
+
+def _matrix(placement: Placement, size: tuple[int, int], moved: tuple[int, int]) -> tuple[float, ...]:
+    """Return the affine matrix from the photo's pixels to the result's."""
+    x = placement[0] * moved[0] / size[0]
+    y = placement[1] * moved[1] / size[1]
+    left = moved[0] * (0.5 + placement[2]) - x * size[0] / 2
+    top = moved[1] * (0.5 + placement[3]) - y * size[1] / 2
+    return x, 0, left, 0, y, top
+
+
+def _shown(matrix: tuple[float, ...], size: tuple[int, int], moved: tuple[int, int]) -> Box:
+    x, _, left, _, y, top = matrix
+    return (
+        max(0, int(-left / x) + 2),
+        max(0, int(-top / y) + 2),
+        min(size[0], int((moved[0] - left) / x) - 1),
+        min(size[1], int((moved[1] - top) / y) - 1),
+    )

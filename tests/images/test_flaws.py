@@ -1,0 +1,44 @@
+"""The comparison of results with their photos, on drawn people."""
+
+from __future__ import annotations
+
+import random
+
+from PIL import Image, ImageDraw
+
+from django_vton.images.flaws import compare, find_flaw
+from tests.images.flaws import measure
+from tests.images.scenes import encode, make_scene, rendered
+
+
+def test_bad_results_are_found_and_good_ones_are_not_flagged() -> None:
+    figures = measure(good=8, bad=4, first_seed=1)
+    assert figures.found() >= 0.95, figures.verdicts
+    assert figures.false_alarms() <= 0.02, figures.verdicts
+    assert figures.verdicts["unchanged"] == {"unchanged": 4}
+    assert sorted(figures.seconds)[len(figures.seconds) // 2] <= 0.15
+
+
+def test_glasses_change_only_the_face() -> None:
+    rng = random.Random(4)  # noqa: S311 - to be the same at each run
+    scene = make_scene(rng)
+    photo, person = scene.photo, scene.person
+    worn = photo.copy()
+    for side in (-0.22, 0.22):
+        x, radius = person.x + side * person.head, 0.17 * person.head
+        box = (x - radius, person.y - 0.05 * person.head - radius, x + radius, person.y + radius)
+        ImageDraw.Draw(worn).ellipse(box, fill=(20, 20, 30))
+    assert compare(photo, rendered(rng, worn), "eyewear") == ""
+    assert compare(photo, rendered(rng, photo), "eyewear") == "unchanged"
+
+
+def test_a_result_that_fills_another_shape_is_compared_with_the_photo_in_it() -> None:
+    scene = make_scene(random.Random(9))  # noqa: S311 - as above
+    wide = Image.new("RGB", (900, 900), "white")
+    wide.paste(scene.photo, (150, 0))
+    assert compare(scene.photo, wide, "garment") == "unchanged"
+
+
+def test_a_plain_area_is_not_flagged() -> None:
+    plain = encode(Image.new("RGB", (400, 500), "white"))
+    assert find_flaw(plain, plain, "garment") == ""
