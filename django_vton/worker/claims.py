@@ -23,7 +23,7 @@ from ..conf import config
 from ..gateway import circuit_breaker, polling
 from ..gateway.engines import engines, get_engine
 from ..gateway.links import create_links, supports_callback
-from ..models import Attempt, TryOnRequest
+from ..models import Attempt, PersonPhoto, TryOnRequest
 from ..models.states import ACTIVE, State
 from ..pixazo import Engine, ExchangeRecord, SubmitOutcome
 from ..utils import clock, database
@@ -75,6 +75,8 @@ class Job:
     """Whether the circuit breaker must be told if the vendor accepts this submit after a refusal."""
     claimed_at: float = field(default_factory=time.monotonic)
     """The time of the claim on the monotonic clock."""
+    photo: PersonPhoto | None = None
+    """The photo with which a result is compared."""
     exchanges: list[ExchangeRecord] = field(default_factory=list, repr=False)
     """What was exchanged with the vendor, if a transcript is kept."""
 
@@ -223,10 +225,10 @@ def _claim_due_polls(free: int, jobs: list[Job]) -> None:
     awaiting_callback = _awaiting_callback()
     with _row_locks():
         # Reserve one slot for renders that still await a callback.
-        attempts = _current_attempts(rows.exclude(awaiting_callback), max(1, free - 1))
+        attempts = _current_attempts(rows.exclude(awaiting_callback), max(1, free - 1), "photo")
         if free > len(attempts):
             limit = min(POLL_LIMIT_AWAITING_CALLBACK, free - len(attempts))
-            attempts += _current_attempts(rows.filter(awaiting_callback), limit)
+            attempts += _current_attempts(rows.filter(awaiting_callback), limit, "photo")
         claimed = claim_polls(attempts, now)
     jobs += create_jobs(claimed)
     for attempt in attempts:
@@ -248,7 +250,7 @@ def _end_unknown_outcome(attempt: Attempt, now: datetime) -> None:
 
 def _claim_polls(rows: QuerySet[TryOnRequest], number: int) -> list[Attempt]:
     with _row_locks():
-        return claim_polls(_current_attempts(rows, number), clock.now())
+        return claim_polls(_current_attempts(rows, number, "photo"), clock.now())
 
 
 def _awaiting_callback() -> Q:
@@ -284,7 +286,7 @@ def _create_job(attempt: Attempt) -> Job | None:
         logger.error("try-on %s waits because its engine %s is not configured", request.pk, request.engine)
         return None
     kind: Literal["poll", "download"] = "download" if request.state == State.RENDERED else "poll"
-    return Job(kind, request, attempt, engine, time.monotonic() + MAX_CALL_SECONDS)
+    return Job(kind, request, attempt, engine, time.monotonic() + MAX_CALL_SECONDS, photo=request.photo)
 
 
 def end_expired_lease(request: TryOnRequest, now: datetime) -> None:

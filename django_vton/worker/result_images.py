@@ -10,17 +10,22 @@ from django.core.files.base import ContentFile
 from ..gateway.engines import engines
 from ..images.flaws import find_flaw
 from ..images.isolated import ResultImage
-from ..models import TryOnImage, TryOnRequest
+from ..models import PersonPhoto, TryOnImage, TryOnRequest
 from ..privacy.stored_files import delete_file
 from ..utils.redaction import clear_frames
 
 logger = logging.getLogger(__name__)
 
 
-def store(request: TryOnRequest, results: Sequence[ResultImage]) -> list[TryOnImage]:
-    """Write the files and return unsaved rows, which the transaction that completes the try-on saves."""
+def store(
+    request: TryOnRequest, photo: PersonPhoto | None, results: Sequence[ResultImage]
+) -> list[TryOnImage]:
+    """Write the files and return unsaved rows, which the transaction that completes the try-on saves.
+
+    This runs in a thread for images, so it must not use the database.
+    """
     rows: list[TryOnImage] = []
-    flaws = find_flaws(request, results)
+    flaws = find_flaws(request, photo, results)
     try:
         for position, (result, flaw) in enumerate(zip(results, flaws, strict=True)):
             row = TryOnImage(
@@ -40,18 +45,18 @@ def store(request: TryOnRequest, results: Sequence[ResultImage]) -> list[TryOnIm
     return rows
 
 
-def find_flaws(request: TryOnRequest, results: Sequence[ResultImage]) -> list[str]:
+def find_flaws(request: TryOnRequest, photo: PersonPhoto | None, results: Sequence[ResultImage]) -> list[str]:
     """Compare the thumbnails of the photo and of each result. Return the flaws, and "" after an error.
 
     The render is paid, so nothing that goes wrong here may keep it from the shopper.
     """
-    if request.photo is None:
+    if photo is None:
         return [""] * len(results)
     try:
-        with request.photo.thumbnail.open("rb") as stored:
-            photo = stored.read()
+        with photo.thumbnail.open("rb") as stored:
+            original = stored.read()
         kind = engines()[request.engine].kind
-        return [find_flaw(photo, result.thumbnail.data, kind) for result in results]
+        return [find_flaw(original, result.thumbnail.data, kind) for result in results]
     except Exception as error:
         clear_frames(error)
         logger.exception("try-on %s: its images were not compared with the photo", request.pk)
