@@ -228,7 +228,7 @@ class RunningJobs:
             if isinstance(result, BaseException):
                 raise result
             results.append(result)
-        images = await self._run_in_thread(result_images.store, job.request, job.photo, results)
+        images = await self._run_in_thread(result_images.store, job.request, results, job.photo)
         if not await self.store_download(job, images):
             await self._run_in_thread(result_images.delete_files, images)
 

@@ -18,14 +18,14 @@ logger = logging.getLogger(__name__)
 
 
 def store(
-    request: TryOnRequest, photo: PersonPhoto | None, results: Sequence[ResultImage]
+    request: TryOnRequest, results: Sequence[ResultImage], photo: PersonPhoto | None = None
 ) -> list[TryOnImage]:
     """Write the files and return unsaved rows, which the transaction that completes the try-on saves.
 
-    This runs in a thread for images, so it must not use the database.
+    With the photo, the results are compared with it. This runs in a thread for images, so it must not use the database.
     """
     rows: list[TryOnImage] = []
-    flaws = find_flaws(request, photo, results)
+    flaws = find_flaws(request, results, photo)
     try:
         for position, (result, flaw) in enumerate(zip(results, flaws, strict=True)):
             row = TryOnImage(
@@ -45,7 +45,7 @@ def store(
     return rows
 
 
-def find_flaws(request: TryOnRequest, photo: PersonPhoto | None, results: Sequence[ResultImage]) -> list[str]:
+def find_flaws(request: TryOnRequest, results: Sequence[ResultImage], photo: PersonPhoto | None) -> list[str]:
     """Compare the thumbnails of the photo and of each result. Return the flaws, and "" after an error.
 
     The render is paid, so nothing that goes wrong here may keep it from the shopper.

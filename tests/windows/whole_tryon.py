@@ -21,7 +21,10 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 
 from django_vton.sandbox import Gateway
 
-HOSTS = ("django_vton.contrib.oscar", "django_vton.contrib.wagtail", "django_vton.migrations")
+OTHERS = (
+    *("django_vton.contrib.moderation", "django_vton.contrib.oscar", "django_vton.contrib.wagtail"),
+    "django_vton.migrations",
+)
 """Their packages are not installed, or Django imports them."""
 FOLDER = Path(os.environ["FOLDER"])
 
@@ -29,7 +32,7 @@ FOLDER = Path(os.environ["FOLDER"])
 def import_all() -> None:
     package = importlib.import_module("django_vton")
     for module in pkgutil.walk_packages(package.__path__, "django_vton."):
-        if not module.name.startswith(HOSTS):
+        if not module.name.startswith(OTHERS):
             importlib.import_module(module.name)
 
 
