@@ -22,7 +22,8 @@ def store(
 ) -> list[TryOnImage]:
     """Write the files and return unsaved rows, which the transaction that completes the try-on saves.
 
-    With the photo, the results are compared with it. This runs in a thread for images, so it must not use the database.
+    With the photo, the results are compared with it. This runs in a thread for images, so it must not use the
+    database.
     """
     rows: list[TryOnImage] = []
     flaws = find_flaws(request, results, photo)
