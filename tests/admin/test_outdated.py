@@ -30,7 +30,9 @@ NOTE = "outdated: the product's picture has changed"
 def change_picture(product: Product) -> None:
     """Save another picture of the product, and check it as the worker does each minute."""
     out = io.BytesIO()
-    Image.new("RGB", (320, 320), "gold").save(out, "PNG")
+    picture = Image.new("RGB", (320, 320), "white")
+    picture.paste("navy", (40, 110, 280, 210))  # Something to wear: else the photo would come back unchanged.
+    picture.save(out, "PNG")
     product.photo.save("changed.png", ContentFile(out.getvalue()))
     tasks.check_saved_products()
 

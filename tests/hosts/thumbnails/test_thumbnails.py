@@ -84,7 +84,7 @@ def problems(shop: Shop) -> dict[str, tuple[str, str]]:
     shop.manage("shell", "--verbosity", "0", "--command", CHECK)
     rows = shop.sql("SELECT product, reason, problem FROM vton_productcheck WHERE problem <> ''")
     images = {shop.product(image): image for image in [*THUMBNAILS, *ORIGINALS, "pillow"]}
-    return {images[product]: (reason, problem) for product, reason, problem in rows}
+    return {images[product]: (reason, problem) for product, reason, problem in rows if product in images}
 
 
 def test_the_files_of_each_library_are_tried_on(disk: Shop) -> None:
