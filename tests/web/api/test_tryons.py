@@ -66,8 +66,6 @@ def test_shoppers_are_told_of_an_unchanged_photo_only(
         row.images.update(flaw=flaw)
         (image,) = guest.get(f"{TRY_ONS}{row.pk}/").json()["images"]
         assert image["flaw"] == shown
-        page = guest.get(reverse("vton:result", args=[row.pk])).content.decode()
-        assert (message in page) == (shown is not None)
 
 
 def test_a_failed_try_on_does_not_show_the_vendors_message(

@@ -250,3 +250,11 @@ def test_another_shoppers_photo_is_not_offered(
         assert shows_message(post_order(other, shirt, photo_id=photo), "photo_gone")
     assert f'value="{photo}"' in text(guest.get(f"{form_url(shirt)}?photo={photo}"))
     assert f'value="{photo}"' not in text(guest.get(form_url(shirt)))  # It is not a kept photo.
+
+
+def test_the_shopper_is_told_of_an_unchanged_photo_only(guest: Client, row: TryOnRequest) -> None:
+    complete_tryon(row)
+    for flaw in ("", "face", "body", "unchanged"):
+        row.images.update(flaw=flaw)
+        page = guest.get(result_url(row)).content.decode()
+        assert ("The picture looks unchanged." in page) == (flaw == "unchanged")
