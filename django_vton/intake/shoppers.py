@@ -23,9 +23,9 @@ from ..products import DescribedProduct
 from ..queue import wake
 from ..shoppers import Visitor
 from ..utils import clock, database
+from ..utils.decoding import decoding_slot
 from ..utils.redaction import clearing_frames
 from . import availability, fallbacks, product_images
-from .decoding import decoding_slot
 from .hooks import require_allowed_photo
 from .rows import (
     AcceptedRequest,

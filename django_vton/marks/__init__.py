@@ -18,6 +18,7 @@ from ..images import EncodedImage, mark_result
 from ..images.content_credentials import SigningKey, sign
 from ..images.visible_mark import draw_mark
 from ..storage import private_storage
+from ..utils.decoding import decoding_slot
 from ..utils.languages import override_interface_language
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,10 @@ def signing_key() -> SigningKey | None:
 
 
 def published_copy(name: str) -> bytes:
-    """Return `mark_image` of a file in the private storage. A process keeps the copies that it used last."""
+    """Return `mark_image` of a file in the private storage. A process keeps the copies that it used last.
+
+    Raise `Refused` (503) if too many images are being decoded, since anyone may request a published image.
+    """
     return _published_copy(name, mark_text(), config.MARK)
 
 
@@ -65,7 +69,7 @@ def variant(text: str) -> str:
 
 @lru_cache(maxsize=CACHED_COPIES)
 def _published_copy(name: str, text: str, _mark: str | None) -> bytes:
-    with private_storage().open(name) as file:
+    with decoding_slot(), private_storage().open(name) as file:
         return mark_image(file.read(), text)
 
 

@@ -90,6 +90,8 @@ def _texts() -> dict[str, Any]:
         "is_default_consent": config.CONSENT_TEXT == DEFAULT_CONSENT_TEXT,
         "privacy_url": config.PRIVACY_URL,
         "has_phone_links": find_spec("segno") is not None,
+        "has_mark": config.MARK is not None,
+        "is_signed": bool(config.C2PA_CERTIFICATE and config.C2PA_KEY),
         "reviewers": 2 if config.REVIEW_BY_TWO else 1,
     }
 

@@ -199,7 +199,8 @@ def _purge_access_log(now: datetime) -> Iterator[int]:
 
 
 def _purge_exchanges(now: datetime) -> Iterator[int]:
-    yield Exchange.objects.filter(at__lt=now - transcripts.RETENTION).delete()[0]
+    old = Exchange.objects.filter(at__lt=now - transcripts.RETENTION)
+    yield _count(lambda: old.delete()[0])
 
 
 def _purge_drafts(now: datetime) -> Iterator[int]:

@@ -30,6 +30,7 @@ from ..privacy import access_log
 from ..shoppers import Visitor, client_address
 from ..storage import PrivateFileSystemStorage, is_certainly_missing
 from ..utils import clock, database, languages
+from ..utils.decoding import decoding_slot
 from ..utils.redaction import redact_errors
 from ..utils.tokens import PROOF_HEADER, hash_token, shop_proof
 from .sessions import skip_session_save
@@ -242,6 +243,8 @@ def _open_response(
             response = _marked(stored.storage, stored.name, content_type, mark, is_public=is_public)
         else:
             response = _stream(stored.storage, stored.name, content_type)
+    except Refused:
+        raise
     except Exception as error:  # noqa: BLE001 - a shop's storage may raise any exception
         if isinstance(error, FileNotFoundError) or is_certainly_missing(stored):
             raise Refused("not_found") from None
@@ -259,7 +262,7 @@ def _marked(
     if is_public:
         data = marks.published_copy(name)
     else:
-        with storage.open(name) as file:
+        with decoding_slot(), storage.open(name) as file:
             data = marks.mark_image(file.read(), text)
     headers = {"Accept-Ranges": "none", "Content-Length": str(len(data))}
     return HttpResponse(data, content_type=content_type, headers=headers)

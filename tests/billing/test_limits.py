@@ -11,8 +11,8 @@ from django.core.checks import Tags, run_checks
 from django.test import Client
 
 from django_vton import lifecycle
-from django_vton.intake import decoding
 from django_vton.models import Attempt, Quota, TryOnRequest
+from django_vton.utils import decoding
 
 from ..tryons import complete_tryon, post_tryon
 

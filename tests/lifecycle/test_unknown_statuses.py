@@ -55,6 +55,12 @@ def test_a_word_that_ends_no_render_is_reported(harness: Harness) -> None:
     assert UnknownStatus.objects.get().word == "succeeded"
 
 
+def test_a_word_that_grows_in_lower_case_fits_into_its_column(harness: Harness) -> None:
+    harness.gateway.scenario(outcome="\u0130" * 50, seconds=0)
+    run_and_poll(harness)
+    assert len(UnknownStatus.objects.get().word) == 50
+
+
 def test_the_report_ends_after_a_week_and_is_not_repeated(harness: Harness) -> None:
     harness.gateway.scenario(outcome="Upscaling", seconds=0, times=None)
     run_and_poll(harness)

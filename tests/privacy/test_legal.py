@@ -93,6 +93,7 @@ def exists(test: str) -> bool:
 
 VARIANTS: list[dict[str, Any]] = [
     {},
+    {"MARK": None, "C2PA_CERTIFICATE": "/a.pem", "C2PA_KEY": "/b.pem"},
     {"TRANSCRIPT": True, "MODERATE": "a.b", "CAPTCHA": "a.b", "REVIEW_BY_TWO": True, "WEBHOOKS": False},
     {"RESULT_HOSTS": ["cdn.example"], "QUOTA": None, "IP_QUOTA": None, "DAILY_BUDGET": None},
     {"STORAGE": "remote", "PRIVACY_URL": "https://shop.example/p", "MONTHLY_BUDGET": Decimal(90)},
@@ -182,6 +183,12 @@ CHANGES: list[tuple[dict[str, Any], set[str], set[str]]] = [
         {"remote storage (`InMemoryStorage`)", "Company that runs the storage"},
     ),
     ({"PRIVACY_URL": "https://shop.example/p"}, {"links to that page"}, {"policy at https://shop.example/p"}),
+    ({"MARK": None}, {"have a visible mark"}, {"have no visible mark"}),
+    (
+        {"C2PA_CERTIFICATE": "/canary/a.pem", "C2PA_KEY": "/canary/b.pem"},
+        {"no signed C2PA manifest"},
+        {"is signed with a C2PA manifest"},
+    ),
     ({"REVIEW_BY_TWO": True}, {"after 1 member of the staff"}, {"after 2 members of the staff"}),
     ({"ENQUEUE": "django_vton.queue.no_queue"}, {"task of the queue deletes"}, {"The worker deletes"}),
     ({"ENQUEUE": "shop.queues.call"}, {"task of the queue deletes"}, {"Schedule of the deletion"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw
 from django_vton import marks
 from django_vton.images import isolated
 from django_vton.models import TryOnImage, TryOnRequest
+from django_vton.utils import decoding
 from tests.images import samples
 from tests.provenance import TERM, is_marked, needs_exiftool, read_marks
 from tests.tryons import TRY_ONS, complete_tryon, create_tryon, read_stream
@@ -158,6 +160,23 @@ def test_an_error_of_the_shops_own_mark_is_logged_and_the_image_has_the_usual_on
     vton(MARK=f"{__name__}.fail")
     assert is_marked(get(guest, done, "?download=1"), stored(done))
     assert "VTON['MARK'] failed" in caplog.text
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_only_a_few_copies_are_drawn_at_a_time(
+    guest: Client, done: TryOnRequest, published: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "_SLOTS", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(decoding, "WAIT_SECONDS", 0.01)
+    if published:
+        publish(done)
+    url = image_url(done) + ("" if published else "?download=1")
+    with decoding.decoding_slot():
+        response = guest.get(url)
+        assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert read_stream(guest.get(url))
+    with decoding.decoding_slot():  # A published copy is kept.
+        assert guest.get(url).status_code == (200 if published else 503)
 
 
 def test_a_missing_file_is_not_found_and_a_failing_storage_is_unavailable(

@@ -1,4 +1,4 @@
-"""Limit the photos that one process decodes at a time, since each can need two CPU seconds and 300 MB."""
+"""Limit the images that a web process decodes at a time, since each can need two CPU seconds and 300 MB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 from ..exceptions import Refused
 
 MAX_CONCURRENT = 2
-"""The maximum number of photos that one process decodes at a time."""
+"""The maximum number of images that one process decodes at a time."""
 
 WAIT_SECONDS = 3.0
 """The maximum time to wait for a slot."""
@@ -19,7 +19,7 @@ _SLOTS = BoundedSemaphore(MAX_CONCURRENT)
 
 @contextmanager
 def decoding_slot() -> Iterator[None]:
-    """Reserve a slot for decoding one photo. Raise `Refused` (503, with Retry-After) if none becomes free."""
+    """Reserve a slot for decoding one image. Raise `Refused` (503, with Retry-After) if none becomes free."""
     if not _SLOTS.acquire(timeout=WAIT_SECONDS):
         raise Refused("unavailable", retry_after=5)
     try:
