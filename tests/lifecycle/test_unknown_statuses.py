@@ -56,7 +56,7 @@ def test_a_word_that_ends_no_render_is_reported(harness: Harness) -> None:
 
 
 def test_a_word_that_grows_in_lower_case_fits_into_its_column(harness: Harness) -> None:
-    harness.gateway.scenario(outcome="\u0130" * 50, seconds=0)
+    harness.gateway.scenario(outcome="ß" * 50, seconds=0)
     run_and_poll(harness)
     assert len(UnknownStatus.objects.get().word) == 50
 
