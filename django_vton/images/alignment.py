@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import mul
 
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter
 
 Box = tuple[int, int, int, int]
 Placement = tuple[float, float, float, float]
 """The scales in x and y, and the shifts in x and y as fractions of the result's size."""
 
-STEPS = (0.02, 0.01, 0.005, 0.0025)
+COARSE_STEPS = (0.02, 0.01)
+FINE_STEPS = (0.005, 0.0025)
 MAX_ROUNDS = 4
 LIMIT = 24
 """The largest difference of a pixel that counts, so that a new garment does not move the picture."""
 
-CLIPPED = [min(2 * value, LIMIT) for value in range(256)]
+WEIGHTS = [min(2 * value, LIMIT) for value in range(256)]
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ def align(photo: Image.Image, result: Image.Image) -> Aligned:
     fixed, moved = detail(photo), detail(result, max(result.size) / max(photo.size))
     stretched = (result.width / result.height) / (photo.width / photo.height)
     starts: set[tuple[float, float]] = {(1.0, 1.0)}
-    if abs(stretched - 1) > STEPS[0]:  # It may have been cut or filled up to another shape.
+    if abs(stretched - 1) > COARSE_STEPS[0]:  # It may have been cut or filled up to another shape.
         starts |= {(1.0, stretched), (1 / stretched, 1.0)}
-    found = (_search(fixed, moved, start) for start in starts)
+    half = fixed.reduce(2), moved.reduce(2)
+    found = (_search(*half, (*start, 0.0, 0.0), start[0] / start[1], COARSE_STEPS) for start in starts)
     _, placement, start_ratio = min(found)
+    _, placement, _ = _search(fixed, moved, placement, start_ratio, FINE_STEPS)
     matrix = _matrix(placement, photo.size, result.size)
     image = result.transform(photo.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
     box = _shown(matrix, photo.size, result.size)
@@ -52,13 +56,11 @@ def align(photo: Image.Image, result: Image.Image) -> Aligned:
 
 
 def _search(
-    fixed: Image.Image, moved: Image.Image, start: tuple[float, float]
+    fixed: Image.Image, moved: Image.Image, best: Placement, ratio: float, steps: Sequence[float]
 ) -> tuple[float, Placement, float]:
-    """Return the smallest cost, its placement, and the start's ratio of the scales."""
-    ratio = start[0] / start[1]
-    best: Placement = (*start, 0.0, 0.0)
+    """Return the smallest cost, its placement, and the ratio of the scales at the start."""
     cost = _cost(fixed, moved, best, ratio)
-    for step in STEPS:
+    for step in steps:
         for _ in range(MAX_ROUNDS):
             before = cost
             for placement in _neighbors(best, step):
@@ -86,10 +88,24 @@ def _cost(fixed: Image.Image, moved: Image.Image, placement: Placement, ratio: f
     box = _shown(matrix, fixed.size, moved.size)
     if box[2] - box[0] < 0.7 * fixed.width or box[3] - box[1] < 0.6 * fixed.height:
         return 2 * LIMIT
-    placed = moved.transform(fixed.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    difference = ImageChops.difference(fixed.crop(box), placed.crop(box)).point(CLIPPED)
     changed = 8 * abs(placement[0] / placement[1] / ratio - 1)
-    return ImageStat.Stat(difference).mean[0] + changed + 0.3 * (abs(placement[2]) + abs(placement[3]))
+    placed = _placed(moved, matrix, box)
+    moved_by = 0.3 * (abs(placement[2]) + abs(placement[3]))
+    return mean_difference(fixed.crop(box), placed, WEIGHTS) + changed + moved_by
+
+
+def _placed(moved: Image.Image, matrix: tuple[float, ...], box: Box) -> Image.Image:
+    """Return the part of the placed result within a box of the photo. Faster than an affine transform."""
+    x, _, left, _, y, top = matrix
+    source = (left + x * box[0], top + y * box[1], left + x * box[2], top + y * box[3])
+    size = box[2] - box[0], box[3] - box[1]
+    return moved.resize(size, Image.Resampling.BILINEAR, source)
+
+
+def mean_difference(one: Image.Image, other: Image.Image, weights: Sequence[int]) -> float:
+    """Return the mean of the pixels' differences, of which each counts as its weight."""
+    histogram = ImageChops.difference(one, other).histogram()
+    return sum(map(mul, weights, histogram)) / (one.width * one.height)
 
 
 def _matrix(placement: Placement, size: tuple[int, int], moved: tuple[int, int]) -> tuple[float, ...]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
+from itertools import product
 from operator import mul
 from typing import Literal
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from .alignment import Aligned, Box, align, detail
+from .alignment import Aligned, Box, align, detail, mean_difference
 from .heads import Head, find_head
 
 Flaw = Literal["", "unchanged", "face", "body"]
@@ -171,20 +173,17 @@ def _percentile(gray: Image.Image, share: float) -> int:
 
 def _is_narrower(photo: Image.Image, result: Aligned, head: Box, x: float) -> bool:
     """Return whether the head of the photo fits better onto the result if it is made narrower."""
-    rows = (0, head[1], photo.width, head[3])
-    wanted, present = detail(result.image).crop(rows), detail(photo).crop(rows)
-    columns = (head[0], 0, head[2], head[3] - head[1])
+    wanted = detail(result.image).crop(head)
+    present = detail(photo).crop((0, head[1], photo.width, head[3]))
 
-    def cost(scale: float, shift: float) -> float:
-        matrix = (1 / scale, 0, x - x / scale + shift, 0, 1, 0)
-        moved = present.transform(present.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-        difference = ImageChops.difference(wanted, moved).crop(columns).point(CLIPPED)
-        return ImageStat.Stat(difference).mean[0]
+    @cache
+    def cost(percent: int, half: int) -> float:
+        scale = percent / 100
+        matrix = (1 / scale, 0, x - x / scale + half / 2 + head[0] / scale, 0, 1, 0)
+        moved = present.transform(wanted.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+        return mean_difference(wanted, moved, CLIPPED)
 
-    costs = {
-        (percent, half): cost(percent / 100, half / 2)
-        for percent in range(82, 111, 2)
-        for half in range(-2, 3)
-    }
-    best = min(costs, key=lambda key: costs[key])
-    return best[0] / 100 * result.width_ratio <= 0.95 and costs[best] < 0.92 * costs[100, 0]
+    coarse = min(product(range(82, 111, 4), (-2, 0, 2)), key=lambda it: cost(*it))
+    fine = product((coarse[0] - 2, coarse[0], coarse[0] + 2), (coarse[1] - 1, coarse[1], coarse[1] + 1))
+    best = min(fine, key=lambda it: cost(*it))
+    return best[0] / 100 * result.width_ratio <= 0.95 and cost(*best) < 0.92 * cost(100, 0)
