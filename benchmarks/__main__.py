@@ -11,6 +11,7 @@ from . import report
 
 PARTS = (
     "throughput",
+    "defaults",
     "lateness",
     "intake",
     "page",

@@ -34,14 +34,22 @@ def has_postgres() -> bool:
 class Deployment:
     """A shop whose vendor takes `seconds` per render: `with Deployment(seconds=10) as deployment:`.
 
+    The `database` is PostgreSQL if its server is running, and otherwise or with "SQLite" SQLite.
+
     Call `start_workers()` and `start_web_server()` as needed. `vton` are settings of the package, `env` are
     additional environment variables of the shop's processes.
     """
 
     def __init__(
-        self, *, seconds: float, vton: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None
+        self,
+        *,
+        seconds: float,
+        vton: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        database: str = "",
     ) -> None:
         self.stack = ExitStack()
+        self.database = database
         self.seconds = seconds
         self.port, self.gateway_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -62,7 +70,7 @@ class Deployment:
     def __enter__(self) -> Self:
         try:
             self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            self.env["DATABASE_URL"] = self.stack.enter_context(_database(self.folder))
+            self.env["DATABASE_URL"] = self.stack.enter_context(_database(self.folder, self.database))
             self.stack.callback(self._stop_all)
             self.spawn("shop", sys.executable, "-m", "benchmarks.shop_process", has_pipes=True)
             self.call("migrate")
@@ -207,8 +215,8 @@ class Deployment:
 
 
 @contextmanager
-def _database(folder: Path) -> Iterator[str]:
-    if not has_postgres():
+def _database(folder: Path, name: str) -> Iterator[str]:
+    if name == "SQLite" or not has_postgres():
         yield f"sqlite:///{folder / 'shop.sqlite3'}"
         return
     with postgres_database(str(os.getpid())) as url:

@@ -4,6 +4,7 @@ import json
 import os
 from datetime import timedelta
 
+from benchmarks import statements
 from config.settings import *  # noqa: F403 - All settings of the example shop.
 
 DEBUG = False
@@ -12,7 +13,9 @@ VTON |= json.loads(os.environ.get("BENCH_VTON", "{}"))  # noqa: F405 - Imported 
 if "DEADLINE" in VTON:
     VTON["DEADLINE"] = timedelta(seconds=VTON["DEADLINE"])
 # Web server threads and queue workers keep their database connections, as in a shop that cares about speed.
-DATABASES["default"]["CONN_MAX_AGE"] = 60  # noqa: F405 - Imported above.
+DATABASES["default"]["CONN_MAX_AGE"] = int(os.environ.get("BENCH_CONN_MAX_AGE", "60"))  # noqa: F405 - Imported above.
+if folder := os.environ.get("BENCH_STATEMENTS"):
+    statements.count_in(folder)
 if queue := os.environ.get("BENCH_QUEUE"):
     Q_CLUSTER["name"] = queue  # noqa: F405 - Imported above.
 if bucket := os.environ.get("BENCH_S3"):

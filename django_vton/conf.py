@@ -108,8 +108,11 @@ class Config:
     """The URL of your privacy policy, for the link beside the consent. "": the page of this package."""
     CONCURRENCY: int = 50
     """The maximum number of calls to the vendor that one dispatcher makes at the same time."""
-    SUBMIT_CONCURRENCY: int = 4
-    """The maximum number of submits among these calls."""
+    SUBMIT_CONCURRENCY: int = 16
+    """The maximum number of submits among these calls. A dispatcher begins with 4, and adapts to the vendor.
+
+    If a worker dies, each open submit has an unknown outcome, and may have been charged.
+    """
     DISPATCHERS: int = 1
     """The maximum number of dispatchers that run at the same time."""
     DEADLINE: timedelta = timedelta(minutes=15)

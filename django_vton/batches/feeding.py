@@ -32,8 +32,8 @@ from .releases import deactivate
 
 logger = logging.getLogger(__name__)
 
-QUEUED_PER_SUBMIT = 2
-"""The maximum number of queued batch renders for each concurrent submit, so that shoppers wait less."""
+MAX_QUEUED = 8
+"""The maximum number of queued batch renders, so that shoppers wait less."""
 
 MAX_CAPACITY_SHARE = 0.8
 """The share of CONCURRENCY that batches may use. The rest is left to shoppers."""
@@ -83,7 +83,7 @@ def _free_capacity() -> int:
     """Return how many more renders of batches may become active."""
     active = TryOnRequest.objects.active().filter(batch__isnull=False).order_by()
     by_state: dict[str, int] = dict(active.values_list("state").annotate(number=Count("pk")))
-    free_in_queue = QUEUED_PER_SUBMIT * config.SUBMIT_CONCURRENCY - by_state.get(State.QUEUED, 0)
+    free_in_queue = MAX_QUEUED - by_state.get(State.QUEUED, 0)
     max_active = max(1, int(MAX_CAPACITY_SHARE * config.CONCURRENCY))
     return min(free_in_queue, max_active - sum(by_state.values()))
 

@@ -10,10 +10,9 @@ from django.utils import timezone
 
 from django_vton import batches
 from django_vton.batches import feeding
-from django_vton.conf import config
 from django_vton.models import BatchRender, PauseSwitch, TryOnRequest
 from django_vton.models.states import State
-from django_vton.worker import claims, dispatcher
+from django_vton.worker import claims, dispatcher, submit_width
 from shop.models import Kind, Product
 
 from ..intake_helpers import run_concurrently
@@ -27,13 +26,13 @@ PRICE = 300_000
 Status = BatchRender.Status
 
 
-def test_two_feeders_release_each_render_once(runner: BatchRunner, vton: Vton) -> None:
-    vton(SUBMIT_CONCURRENCY=20)
-    batch = runner.start(12)
+def test_two_feeders_release_each_render_once(runner: BatchRunner) -> None:
+    number = feeding.MAX_QUEUED
+    batch = runner.start(number)
     assert run_concurrently(runner.feed, runner.feed, runner.feed) == [None, None, None]
-    assert batch.renders.filter(status=Status.REQUESTED).count() == 12
-    assert list(batch.renders.values_list("position", flat=True)) == list(range(12))
-    assert runner.run(batch).completed == runner.harness.post_count() == 12
+    assert batch.renders.filter(status=Status.REQUESTED).count() == number
+    assert list(batch.renders.values_list("position", flat=True)) == list(range(number))
+    assert runner.run(batch).completed == runner.harness.post_count() == number
 
 
 def test_a_feeder_with_an_outdated_batch_creates_no_rows(runner: BatchRunner) -> None:
@@ -48,7 +47,7 @@ def test_a_feeder_with_an_outdated_batch_creates_no_rows(runner: BatchRunner) ->
 def test_only_a_few_renders_are_active_and_hold_budget(runner: BatchRunner) -> None:
     batch = runner.start(30)
     runner.feed()
-    limit = feeding.QUEUED_PER_SUBMIT * config.SUBMIT_CONCURRENCY
+    limit = feeding.MAX_QUEUED
     assert TryOnRequest.objects.count() == limit
     now = runner.check(batch)
     assert (now.running, now.waiting, now.held) == (limit, 30 - limit, limit * PRICE)
@@ -78,7 +77,7 @@ def test_a_shopper_does_not_wait_for_a_batch(runner: BatchRunner) -> None:
         runner.harness.run_cycle()
         runner.feed()
     sent = TryOnRequest.objects.exclude(state=State.QUEUED).count() - before
-    assert sent <= 2 * feeding.QUEUED_PER_SUBMIT * config.SUBMIT_CONCURRENCY
+    assert sent <= 2 * feeding.MAX_QUEUED
     assert batches.progress(batch).waiting > 50
 
 
@@ -137,7 +136,7 @@ def test_an_open_breaker_keeps_no_worker_busy(runner: BatchRunner) -> None:
     dispatcher.drain()
     assert not claims.has_work()
     # The renders that the breaker keeps in the queue, and those being sent when it opened.
-    assert runner.check(batch).running <= (feeding.QUEUED_PER_SUBMIT + 1) * config.SUBMIT_CONCURRENCY
+    assert runner.check(batch).running <= feeding.MAX_QUEUED + submit_width.START
 
 
 def test_impossible_products_are_refused_with_a_reason_and_the_others_are_rendered(

@@ -17,7 +17,7 @@ from django_vton.models import DispatcherLease, TryOnRequest
 from django_vton.models.states import State
 from django_vton.pixazo import client
 from django_vton.queue import dispatcher_leases
-from django_vton.worker import claims, dispatcher, jobs
+from django_vton.worker import claims, dispatcher, jobs, submit_width
 
 from ..lifecycle.harness import Harness, StopAfterOneCycle
 
@@ -106,8 +106,8 @@ def test_a_long_queue_of_shirts_does_not_delay_glasses(harness: Harness, shirt: 
 
 
 def test_concurrent_dispatchers_submit_each_row_once(harness: Harness, vton: Vton) -> None:
-    vton(DISPATCHERS=4, SUBMIT_CONCURRENCY=20)
-    rows = [harness.order() for _ in range(12)]
+    vton(DISPATCHERS=4)
+    rows = [harness.order() for _ in range(submit_width.START)]
     start = threading.Barrier(4)
 
     def run_cycle() -> None:

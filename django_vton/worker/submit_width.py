@@ -1,0 +1,55 @@
+"""How many submits one dispatcher may have open: more while the vendor answers quickly, otherwise fewer."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+from ..conf import config
+from ..pixazo import SubmitOutcome, SubmitResult
+
+START = 4
+"""The width at which each dispatcher run begins."""
+
+SLOW_SECONDS = 5.0
+"""An answer that takes longer shows that the vendor is overloaded, unless it contains the images."""
+
+
+class SubmitWidth:
+    """The width grows and shrinks as TCP's congestion window (AIMD), up to `SUBMIT_CONCURRENCY`.
+
+    Each quick acceptance adds 1 until the first setback, and later 1 for each full width. A setback halves
+    the width: a 429, a 5xx, a lost connection or a slow answer.
+    """
+
+    def __init__(self) -> None:
+        self._width = float(START)
+        self._shrunk_at: float | None = None
+
+    @property
+    def limit(self) -> int:
+        """The maximum number of open submits now, at least 1."""
+        return min(int(self._width), config.SUBMIT_CONCURRENCY)
+
+    def record(self, result: SubmitResult, began: float, *, is_used: bool) -> None:
+        """Adapt the width to the result of a submit that was begun at this time on the monotonic clock.
+
+        `is_used`: whether the whole width was in use. If it was not, a larger one would be no better.
+        """
+        now = time.monotonic()
+        if _is_setback(result, now - began):
+            # The submits that were open at a setback tell nothing new.
+            if self._shrunk_at is None or began > self._shrunk_at:
+                self._width, self._shrunk_at = max(1.0, self.limit / 2), now
+        elif result.outcome == SubmitOutcome.ACCEPTED and is_used:
+            growth = 1.0 if self._shrunk_at is None else 1 / self._width
+            self._width = min(self._width + growth, float(config.SUBMIT_CONCURRENCY))
+
+
+def _is_setback(result: SubmitResult, seconds: float) -> bool:
+    if result.outcome == SubmitOutcome.ACCEPTED:
+        has_images = result.answer is not None and result.answer.is_final
+        return seconds > SLOW_SECONDS and not has_images
+    status = result.status_code or 0
+    is_overload = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_overload or result.is_unreachable or result.outcome == SubmitOutcome.UNKNOWN
