@@ -45,7 +45,7 @@ $(DEMO) $(READY) $(HOSTS)/.ready: pyproject.toml
 	@touch $@
 
 # If the npm registry is not available, tests that need npm are skipped, but in CI it is an error.
-node_modules/.ready: package.json package-lock.json
+node_modules/.ready: package.json package-lock.json examples/react/package.json
 	@npm ci --no-audit --no-fund --loglevel=error && touch $@ || { echo "npm ci failed."; test -z "$$CI"; }
 
 setup: $(READY) $(MODULES)
