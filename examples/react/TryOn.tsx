@@ -8,7 +8,7 @@ type Answer<T> = { data?: T; error?: VtonError; response?: Response };
 export function TryOn({ product }: { product: string }) {
   const [start, setStart] = useState<VtonStart>();
   const [tryOn, setTryOn] = useState<VtonTryOn>();
-  const [nextPoll, setNextPoll] = useState({ seconds: 1 }); // A new object each time, so a failed poll is repeated.
+  const [nextPoll, setNextPoll] = useState({ seconds: 1 }); // Each answer sets a new object, so polling goes on.
   const [problem, setProblem] = useState("");
   const idempotencyKey = useRef(crypto.randomUUID());
 
@@ -35,7 +35,7 @@ export function TryOn({ product }: { product: string }) {
     setProblem(describe(error));
   }
 
-  if (!start) return <p role="status">{problem || "Loading …"}</p>;
+  if (!start) return <p role="status">{problem || "Loading..."}</p>;
   if (!start.enabled) return <p>You cannot try this on at the moment.</p>;
   const headers = { "X-Csrftoken": start.csrf_token };
 
@@ -74,7 +74,7 @@ export function TryOn({ product }: { product: string }) {
           ))}
           <p>
             <button aria-pressed={tryOn.feedback === "like"} onClick={() => rate("like")}>I like it</button>{" "}
-            <button aria-pressed={tryOn.feedback === "dislike"} onClick={() => rate("dislike")}>I don’t</button>{" "}
+            <button aria-pressed={tryOn.feedback === "dislike"} onClick={() => rate("dislike")}>Not for me</button>{" "}
             <button onClick={erase}>Delete it</button>
           </p>
         </>
@@ -101,7 +101,7 @@ function describe(error?: VtonError) {
   return error ? (error.detail ?? "No connection. Please try again.") : "";
 }
 
-const LABELS: Record<VtonTryOn["status"], string> = {
+const LABELS = {
   queued: "In the queue",
   processing: "Your image is being made",
   completed: "Ready",
