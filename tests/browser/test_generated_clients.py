@@ -82,7 +82,7 @@ def test_the_react_example_with_a_typescript_client(
 
 @pytest.mark.usefixtures("instant_renders")
 def test_the_python_example(shop: RunningShop, schema: Path, photo: Path, tmp_path: Path) -> None:
-    config = EXAMPLES / "python" / "openapi-python-client.yml"
+    config = EXAMPLES / "python" / "client.yml"
     # A warning is a part of the schema that the client lacks.
     generate = [
         sys.executable,
