@@ -5,6 +5,7 @@ python try_on.py https://shop.example shop.product:42 me.jpg result.jpg
 
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,7 +31,7 @@ def try_on(shop: Client, product: str, photo: Path, result: Path) -> None:
     print(start.consent.text)
     form = VtonTryOnForm(
         product=product,
-        photo=File(payload=photo.open("rb"), file_name="me.jpg", mime_type="image/jpeg"),
+        photo=File(payload=BytesIO(photo.read_bytes()), file_name="me.jpg", mime_type="image/jpeg"),
         consent=input("Do you agree? [y/n] ") == "y",
         consent_version=start.consent.version,
     )
