@@ -11,7 +11,7 @@ TSC := node_modules/.bin/tsc
 # Containers often forbid bytecode files. Without them each process compiles all modules and tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures docs faults guards audit lint format bench abuse
+.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures docs agents faults guards audit lint format bench abuse
 
 help:
 	@echo "make demo    run the example shop on http://127.0.0.1:8000/ (PORT=8001 for another port)"
@@ -23,6 +23,7 @@ help:
 	@echo "make pictures  take the screenshots: of all states of dialog, badge, pages and batches for docs/pictures,"
 	@echo "             and of the dialog in each browser engine, light and dark, for pictures/index.html"
 	@echo "make docs    build the documentation in docs/_build"
+	@echo "make agents  write AGENTS.md from the documentation"
 	@echo "make faults  run the long fault tests, about an hour (ROUNDS= repetitions, SEED= random seed,"
 	@echo "             SHARE= of the fault points, MINUTES= at most, TRY_ONS= for the random kills)"
 	@echo "make guards  remove each guard of a paid call in turn and check that a test fails"
@@ -45,7 +46,7 @@ $(DEMO) $(READY) $(HOSTS)/.ready: pyproject.toml
 	@touch $@
 
 # If the npm registry is not available, tests that need npm are skipped, but in CI it is an error.
-node_modules/.ready: package.json package-lock.json
+node_modules/.ready: package.json package-lock.json examples/react/package.json
 	@npm ci --no-audit --no-fund --loglevel=error && touch $@ || { echo "npm ci failed."; test -z "$$CI"; }
 
 setup: $(READY) $(MODULES)
@@ -84,6 +85,9 @@ pictures: $(READY) $(MODULES)
 docs: $(READY)
 	$(BIN)/sphinx-build -q -W -n --keep-going -b html docs docs/_build
 	@echo "docs/_build/index.html"
+
+agents: $(READY)
+	$(BIN)/python -m docs.agents
 
 faults: $(READY)
 	ROUNDS=$(or $(ROUNDS),1) $(BIN)/python -m pytest tests/faults --durations=5 $(ARGS)

@@ -60,9 +60,11 @@ def install(session: nox.Session, *args: str, group: str = "test") -> None:
         session.run_install("uv", "build", "--quiet", "--out-dir", str(dist), external=True)
     (wheel,) = dist.glob("*.whl")
     session.install("--group", group, f"{wheel}[heic,schema,tasks]", *args)
-    for name in ("benchmarks", "docs", "example_project", "tests"):
+    for name in ("benchmarks", "docs", "example_project", "examples", "tests"):
         shutil.copytree(
-            name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "_build", "results", "var")
+            name,
+            folder / name,
+            ignore=shutil.ignore_patterns("__pycache__", "_build", "node_modules", "results", "var"),
         )
     (folder / "example_project" / "var").mkdir()  # Since Django 6.1, `check` opens the database in it.
     shutil.copy("pyproject.toml", folder)

@@ -16,7 +16,7 @@ generate.write(HERE / "reference")
 project = "django-vton"
 author = "The django-vton maintainers"
 release = version = django_vton.__version__
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "docs.agents"]
 exclude_patterns = ["_build"]
 nitpicky = True
 

@@ -99,7 +99,8 @@ def check_settings(code: types.CodeType) -> None:
     changes = {name: value for name, value in namespace.items() if name.isupper() and name not in there}
     assert changes
     known = {*dir(global_settings), "VTON", "Q_CLUSTER", "CELERY_BEAT_SCHEDULE", "TASKS"}
-    known |= {"REST_FRAMEWORK", "SPECTACULAR_SETTINGS"}
+    known |= {"REST_FRAMEWORK", "SPECTACULAR_SETTINGS", "CORS_ALLOWED_ORIGINS", "CORS_ALLOW_CREDENTIALS"}
+    known |= {"CORS_ALLOW_HEADERS", "CORS_EXPOSE_HEADERS"}
     assert set(changes) <= known
     with override_settings(**changes, ALLOWED_HOSTS=["*"]):
         # W003: pages about other topics set no budget. W005: the page about engines names unverified ones.

@@ -32,7 +32,17 @@ from django_vton.sandbox import Scenario
 
 from .code_blocks import ROOT, Block, blocks_of_page
 
-TOOLS = {".", "cd", "install", "mkdir", "msgfilter", "package=$(python", "python3"}
+TOOLS = {
+    ".",
+    "cd",
+    "install",
+    "mkdir",
+    "msgfilter",
+    "npx",
+    "openapi-python-client",
+    "package=$(python",
+    "python3",
+}
 """Shell commands whose arguments are not checked; bash checks their syntax."""
 
 

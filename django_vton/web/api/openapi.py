@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http.request import HttpHeaders
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import append_meta
+from drf_spectacular.plumbing import ResolvedComponent, append_meta
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import ChoiceField
@@ -84,7 +83,8 @@ OPERATIONS = {
         TRYON | {202: TryOnSerializer},
         CREATE_ERRORS,
         [IDEMPOTENCY_KEY, LOCATION, RETRY_AFTER],
-        {FORM: serializers.TryOnFormSerializer, JSON: serializers.TryOnJsonSerializer},
+        # JSON is accepted too, but of two content types, generated clients offer only one.
+        {FORM: serializers.TryOnFormSerializer},
     ),
     ("TryOnDetailView", "GET"): Operation(
         "get", TRYON | {304: None}, ["not_found"], [IF_NONE_MATCH, ETAG, RETRY_AFTER]
@@ -139,6 +139,10 @@ class ApiSchema(AutoSchema):
         """Return the tag of all operations."""
         return ["try-on"]
 
+    def get_auth(self) -> list[Any]:
+        """Return no scheme: guests have no cookie yet, and generated clients would require credentials."""
+        return []
+
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         """Return the component's name with our prefix."""
         return PREFIX + super().get_serializer_name(serializer, direction)
@@ -178,8 +182,7 @@ class ApiSchema(AutoSchema):
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         if isinstance(field, ChoiceField):
-            # A plain `enum` would become a component, which could rename one of the shop's components.
-            schema = {"anyOf": [{"type": "string", "enum": [*field.choices]}]}
+            schema = self._enum_component(field, direction)
         elif hasattr(field, "openapi_schema"):
             schema = field.openapi_schema
         else:
@@ -187,13 +190,14 @@ class ApiSchema(AutoSchema):
         meta = self._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
         return append_meta(deepcopy(schema), meta)
 
+    def _enum_component(self, field: ChoiceField, direction: Any) -> Any:
+        """Return a reference to a component of our own, after which generated clients name the type.
 
-class SessionScheme(OpenApiAuthenticationExtension):
-    """The shop's session cookie. It is never required, since guests may use the API too."""
-
-    target_class = "django_vton.web.api.base.SessionAuthentication"
-    name = "vtonSession"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        """Describe the cookie."""
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+        drf-spectacular would make one from a plain `enum`, which could rename one of the shop's components.
+        """
+        words = str(field.field_name).split("_")
+        name = self._get_serializer_name(field.parent, direction) + "".join(map(str.title, words))
+        schema = {"type": "string", "enum": [*field.choices]}
+        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema, type(field))
+        self.registry.register_on_missing(component)
+        return component.ref

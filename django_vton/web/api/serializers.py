@@ -267,7 +267,10 @@ class ProductSerializer(serializers.Serializer[Any]):
 
 
 class TryOnFormSerializer(ProductSerializer):
-    """A new try-on: `photo` with `consent`, or `photo_id` of a reusable photo or a house model."""
+    """A new try-on: `photo` with `consent`, or `photo_id` of a reusable photo or a house model.
+
+    Without a file, JSON with the same fields is accepted too, with `options` as an object.
+    """
 
     photo = PhotoField(required=False)
     photo_id = UUIDTextField(required=False)
@@ -280,14 +283,6 @@ class TryOnFormSerializer(ProductSerializer):
         """Ignore the consent if the shopper saw another version of its text."""
         version = attrs.pop("consent_version")
         return attrs | {"consent": attrs["consent"] and version in {"", config.CONSENT_VERSION}}
-
-
-class TryOnJsonSerializer(TryOnFormSerializer):
-    """A new try-on without a file: `photo_id` of a reusable photo or a house model."""
-
-    # Only for OpenAPI. The view uses `TryOnFormSerializer` for JSON too.
-    photo = None  # type: ignore[assignment] # removes the field
-    options = serializers.DictField(required=False)  # type: ignore[assignment]
 
 
 class FeedbackSerializer(serializers.Serializer[Any]):

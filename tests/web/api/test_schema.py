@@ -44,6 +44,9 @@ def test_the_schema_is_openapi_3_1_and_describes_every_method_of_every_view() ->
     for operation in operations:
         for status, answer in operation["responses"].items():
             assert answer["description"], (operation["operationId"], status)
+        # Generated clients would require credentials, and offer one content type only.
+        assert "security" not in operation
+        assert len(operation.get("requestBody", {"content": [1]})["content"]) == 1
 
 
 def test_writes_require_the_csrf_token_and_every_error_code_is_described() -> None:
