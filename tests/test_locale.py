@@ -18,7 +18,9 @@ from django.utils import translation
 from django.utils.translation import npgettext, to_language, to_locale
 
 import django_vton
+from django_vton.images.visible_mark import can_draw
 from django_vton.kinds import KINDS
+from django_vton.marks import mark_text
 from django_vton.messages import MESSAGES
 from tests.tryons import post_tryon, product_ref
 
@@ -241,6 +243,12 @@ def test_a_shops_catalogue_without_its_languages_name_is_not_used(
     settings.LOCALE_PATHS = [tmp_path]
     settings.LANGUAGES = [*settings.LANGUAGES, ("sv", "Swedish")]
     assert dialog(client, shirt, "sv") == dialog(client, shirt, "en")
+
+
+@pytest.mark.parametrize("lang", [lang for lang in LANGUAGES if lang != "ar"])
+def test_the_mark_on_images_can_be_drawn(lang: str) -> None:
+    """Pillow's own font has no letters with accents. The Arabic mark is "AI"."""
+    assert can_draw(mark_text(lang))
 
 
 SAME_IN_ENGLISH = {"Preview {number}", "Privacy", "Zoom"}
