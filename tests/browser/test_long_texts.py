@@ -13,7 +13,7 @@ from tests.test_locale import LANGUAGES
 from .actions import TIMEOUT_MS, create_result, open_product_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
     from tests.live_shop import RunningShop
 
@@ -40,29 +40,29 @@ SHOW_ALL = """() => {
 CUT_OFF_OR_COVERED = """() => {
     const dialog = document.querySelector("vton-dialog")?.shadowRoot.querySelector("dialog");
     const box = dialog ?? document.querySelector(".vton-page");
+    // Breaking a word is better than cutting it off, but a shorter word is better still.
+    const breaksNoWords = "overflow-wrap: normal; hyphens: none";
+    for (const it of box.querySelectorAll(".guide")) it.style.cssText = breaksNoWords;
     const describe = (it) => `${it.localName}#${it.id}.${it.className} "${it.textContent.trim()}"`;
-    for (const guide of box.querySelectorAll(".guide")) guide.style.cssText = "overflow-wrap: normal; hyphens: none";
+    const rectsOf = (node) => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return [...range.getClientRects()];
+    };
     const texts = [...box.querySelectorAll("*")]
-        .filter((it) => it.checkVisibility({ visibilityProperty: true }) && !it.closest(".hidden, .vton-hidden, select"))
-        .flatMap((it) => [...it.childNodes].filter((node) => node.nodeType === 3 && node.data.trim()).map((node) => {
-            const range = document.createRange();
-            range.selectNodeContents(node);
-            return { it, node, rects: [...range.getClientRects()] };
-        }));
+        .filter((it) => it.checkVisibility({ visibilityProperty: true }))
+        .filter((it) => !it.closest(".hidden, .vton-hidden, select"))
+        .flatMap((it) => [...it.childNodes].filter((node) => node.nodeType === 3 && node.data.trim())
+            .map((node) => ({ it, rects: rectsOf(node) })));
+    const found = box.scrollWidth > box.clientWidth ? [`${box.scrollWidth} in ${box.clientWidth}`] : [];
     const bounds = box.getBoundingClientRect();
-    const found = [];
-    if (box.scrollWidth > box.clientWidth) found.push(`${box.scrollWidth} in ${box.clientWidth}`);
     for (const { it, rects } of texts) {
-        const own = it.getBoundingClientRect();
-        const block = getComputedStyle(it).display !== "inline";
-        for (const { left, right } of rects)
-            if (left < bounds.left || right > bounds.right || (block && (left < own.left - 1 || right > own.right + 1))) {
-                found.push(`cut off: ${describe(it)}`);
-                break;
-            }
-        const { overflowY, webkitLineClamp } = getComputedStyle(it);
-        if (overflowY !== "visible" && webkitLineClamp === "none" && it.scrollHeight > it.clientHeight + 1)
-            found.push(`cut off below: ${describe(it)}`);
+        const { display, overflowY, webkitLineClamp } = getComputedStyle(it);
+        const own = display === "inline" ? bounds : it.getBoundingClientRect();
+        const [start, end] = [Math.max(bounds.left, own.left - 1), Math.min(bounds.right, own.right + 1)];
+        if (rects.some((at) => at.left < start || at.right > end)) found.push(`cut off: ${describe(it)}`);
+        const isCut = overflowY !== "visible" && webkitLineClamp === "none";
+        if (isCut && it.scrollHeight > it.clientHeight + 1) found.push(`cut off below: ${describe(it)}`);
     }
     const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 &&
         Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
