@@ -11,7 +11,10 @@ TSC := node_modules/.bin/tsc
 # Containers often forbid bytecode files. Without them each process compiles all modules and tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures docs agents faults guards audit lint format bench abuse
+# Staff read these languages; the catalogues of all others have only the messages for shoppers.
+STAFF_LANGUAGES := ar de
+
+.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures messages docs agents faults guards audit lint format bench abuse
 
 help:
 	@echo "make demo    run the example shop on http://127.0.0.1:8000/ (PORT=8001 for another port)"
@@ -22,6 +25,7 @@ help:
 	@echo "make matrix  run the tests on each Python, Django and database; takes hours (ARGS= for nox)"
 	@echo "make pictures  take the screenshots: of all states of dialog, badge, pages and batches for docs/pictures,"
 	@echo "             and of the dialog in each browser engine, light and dark, for pictures/index.html"
+	@echo "make messages  update and compile the catalogues of all languages (needs GNU gettext)"
 	@echo "make docs    build the documentation in docs/_build"
 	@echo "make agents  write AGENTS.md from the documentation"
 	@echo "make faults  run the long fault tests, about an hour (ROUNDS= repetitions, SEED= random seed,"
@@ -80,6 +84,16 @@ pictures: $(READY) $(MODULES)
 	SCREENSHOTS=docs/pictures $(BIN)/python -m pytest tests/browser/test_merchant_batches.py -k empty_catalogue
 	$(BIN)/python -m pytest tests/browser/engines/screenshots.py
 	@echo "pictures/index.html"
+
+# The messages for shoppers are those with the context "vton". The date would change all files each time.
+messages: $(READY)
+	cd django_vton && ../$(BIN)/django-admin makemessages --all --no-obsolete --add-location file
+	for po in $(filter-out $(STAFF_LANGUAGES:%=django_vton/locale/%/LC_MESSAGES/django.po),$(wildcard django_vton/locale/*/LC_MESSAGES/django.po)); do \
+		msggrep --msgctxt --regexp='^vton$$' --output-file=$$po $$po || exit; \
+	done
+	sed -i.old '/^"POT-Creation-Date/d' django_vton/locale/*/LC_MESSAGES/django.po
+	rm django_vton/locale/*/LC_MESSAGES/django.po.old
+	cd django_vton && ../$(BIN)/django-admin compilemessages
 
 # A broken link is an error. The reference is generated from the code.
 docs: $(READY)

@@ -30,7 +30,7 @@ from django.utils.translation import (
 )
 
 LOCALE_DIR = Path(__file__).parents[1] / "locale"
-"""The folder of the package's own catalogs. Every catalog in it is complete."""
+"""The folder of the package's own catalogs. Each has all messages for shoppers."""
 
 _languages: ContextVar[tuple[str, str] | None] = ContextVar("vton_languages", default=None)
 """The page language and the interface language, within `override_interface_language`."""

@@ -7,8 +7,10 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import translation
 
 from django_vton import privacy
+from django_vton.conf import DEFAULT_CONSENT_TEXT, config
 from django_vton.exceptions import Refused
 from django_vton.intake import TryOnOrder, request_tryon
 from django_vton.models import (
@@ -33,6 +35,20 @@ if TYPE_CHECKING:
     from shop.models import Product
 
     from ..conftest import PhotoMaker, Vton
+
+
+def test_a_consent_is_valid_in_every_language(shirt: Product, phone_photo: PhotoMaker) -> None:
+    """The hash is of the text that the shopper saw. A new translation does not ask anyone again."""
+    ada = user_visitor()
+    with translation.override("fr"):
+        order_tryon(shirt, ada, phone_photo(shade=1), locale="fr")
+        seen = str(DEFAULT_CONSENT_TEXT)
+    assert seen.startswith("Je suis une personne majeure")
+    with translation.override("pl"):
+        order_tryon(shirt, ada, phone_photo(shade=2), locale="pl", consent=False)
+    consent = Consent.objects.get()
+    assert consent.text_hash == hashlib.sha256(seen.encode()).hexdigest()
+    assert (consent.version, consent.locale) == (config.CONSENT_VERSION, "fr")
 
 
 def test_consent_is_recorded_once_for_each_version(
