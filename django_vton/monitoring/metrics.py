@@ -1,8 +1,8 @@
 """The state of try-on as metrics for Prometheus, read from the database. It needs the extra `prometheus`.
 
-Every process answers alike, and no count is lost with one. Try-ons that have ended are counted over the last
-minutes, in gauges, and not since the beginning: such a query reads the rows of a day at most, and a try-on that
-is reopened would lower a counter, which Prometheus takes for a restart.
+All processes give the same answer, and no count is lost with one of them. Ended try-ons are counted over the
+last minutes, in gauges, and not since the beginning: such a query reads the rows of a day at most. A counter
+would also decrease if a try-on is reopened, which Prometheus takes for a restart.
 """
 
 from __future__ import annotations
