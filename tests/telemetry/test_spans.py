@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
+from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from django_vton import lifecycle, privacy
@@ -119,6 +120,12 @@ def test_a_cancel_continues_the_trace_of_the_order_and_not_its_own(
     assert names([whole, queue]) == ["vton.try_on", "vton.queue"]
     assert is_child(whole, order)
     assert attributes(whole)["vton.outcome"] == "canceled"
+
+    untraced = harness.order()
+    recorded.exporter.clear()
+    with trace.get_tracer("shop").start_as_current_span("an operator's request"):
+        lifecycle.cancel(untraced)
+    assert next(span for span in recorded.spans() if span.name == "vton.try_on").parent is None
 
 
 def test_a_refused_submit_and_its_retry_are_two_spans(

@@ -21,8 +21,8 @@ def store(*, instance: TryOnRequest, raw: bool = False, **_kwargs: Any) -> None:
 
 
 def load(try_on: TryOnRequest) -> Context:
-    """Return the context of the request that ordered this try-on.
+    """Return the context of the request that ordered this try-on; an empty one if that was not traced.
 
-    It is empty if that was not traced. It never contains the span that is current in this process.
+    It never has the span that is current in this process, which may be another request's.
     """
-    return _propagator.extract({"traceparent": try_on.traceparent}, context=Context())
+    return _propagator.extract({"traceparent": try_on.traceparent}, Context())
