@@ -101,6 +101,7 @@ def test_without_a_traced_request_the_trace_begins_with_the_try_on(
 ) -> None:
     row = create_tryon(guest, glasses, phone_photo())
     harness.run_cycle()
+    assert lifecycle.poll_now(row, actor_id=None), "an event that begins no phase"
     harness.poll_when_finished(row)
     harness.run_cycle()
     whole, *phases = recorded.spans()
