@@ -36,6 +36,7 @@ GROUPS = {
     "the admin's list": ("admin, list: ",),
     "the admin's other pages": ("admin, a ", "admin, health", "admin, index", "admin, house"),
     "the admin's reports": ("admin, reports", "admin, invoice"),
+    "the metrics for Prometheus": ("metrics",),
     "purge": ("purge",),
     "the budget": ("budget",),
 }

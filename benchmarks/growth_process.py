@@ -36,7 +36,7 @@ def operations(rows: SampleRows) -> dict[str, Callable[[], object]]:
     from django_vton.billing import budget
     from django_vton.models import Attempt
     from django_vton.models.states import Money
-    from django_vton.monitoring import typical_duration
+    from django_vton.monitoring import metrics, typical_duration
     from django_vton.worker import claims
 
     shopper, staff = Client(), Client()
@@ -116,6 +116,7 @@ def operations(rows: SampleRows) -> dict[str, Callable[[], object]]:
             for n in PERIODS
         },
         "admin, invoice": page(staff, "admin:vton_invoice"),
+        "metrics": metrics.exposition,
         "purge": purge,
         "budget": update_budget,
     }

@@ -154,6 +154,9 @@ class Config:
     """The https URL of a webhook that is told of finished batches, such as one of Slack. "": none."""
     NOTIFY_SECRET: str = field(default="", repr=False)
     """The key that signs the messages to `NOTIFY_URL`: 32 characters or more, known to the receiver only."""
+    METRICS_TOKEN: str = field(default="", repr=False)
+    """The token with which Prometheus reads `metrics/`: 32 characters or more. It needs the extra
+    `prometheus`. "": there is no such page."""
 
     @cached_property
     def is_sandbox(self) -> bool:
@@ -271,6 +274,10 @@ _HOSTS_RULE = (
     lambda hosts: all(isinstance(host, str) and host and "/" not in host for host in hosts),
     "must be a list of host names such as cdn.example",
 )
+_SECRET_RULE = (
+    lambda secret: re.fullmatch(r"[!-~]{32,}", secret),
+    "must have 32 or more visible ASCII characters",
+)
 _AMOUNT_RULE = (_is_amount, "must be a finite amount of USD, 0 or more")
 
 _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
@@ -321,10 +328,8 @@ _RULES: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda url: re.fullmatch(r"https?://[!-~]+", url),
         "is not an http(s) URL such as https://hooks.example/batches",
     ),
-    "NOTIFY_SECRET": (
-        lambda secret: re.fullmatch(r"[!-~]{32,}", secret),
-        "must have 32 or more visible ASCII characters",
-    ),
+    "NOTIFY_SECRET": _SECRET_RULE,
+    "METRICS_TOKEN": _SECRET_RULE,
 }
 """The tests of the settings' values, each with the error if it fails."""
 

@@ -14,6 +14,10 @@ tryon_completed = Signal()
 tryon_failed = Signal()
 """A try-on ended without images. Arguments: `try_on`, `product`, `code` (an error code of the API)."""
 
+tryon_canceled = Signal()
+"""A try-on was canceled, by its shopper, by staff, or because its photo was deleted. Arguments: `try_on`,
+`product`."""
+
 tryon_needs_attention = Signal()
 """The outcome of a render is unknown. The vendor may have charged it, so an operator has to check. With the
 code "charged_error", the vendor has charged for a submit to which it had answered with an error, or of which

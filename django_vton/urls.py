@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .web import files, pages, webhooks
+from .web import files, metrics, pages, webhooks
 from .web.dialog import dialog
 
 app_name = "vton"
@@ -13,6 +13,7 @@ urlpatterns = [
     path("photos/<uuid:pk>/", files.photo, name="photo-file"),
     path("files/<str:token>/", files.vendor_file, name="vendor-file"),
     path("webhooks/pixazo/<str:token>/", webhooks.callback, name="callback"),
+    path("metrics/", metrics.metrics, name="metrics"),
     path("dialog/", dialog, name="dialog"),
     path("try/<path:product>/", pages.tryon_form, name="try"),
     path("phone/<str:token>/", pages.phone, name="phone-page"),

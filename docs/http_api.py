@@ -27,6 +27,10 @@ OTHER_URLS = {
         "POST",
         "Pixazo's callback: 200, or 404 for an unknown token. Needs no session and no CSRF token.",
     ),
+    "metrics": (
+        "GET",
+        "Metrics for [Prometheus](../monitoring.md), with `METRICS_TOKEN` as bearer token; 404 without it.",
+    ),
     "dialog": ("GET", "The dialog's HTML for `?product=`, in the language of `?lang=`."),
     "try": ("GET, POST", "The form, without JavaScript."),
     "phone-page": ("GET, POST", "The page that a phone opens with the QR code; POST uses up the code."),

@@ -37,7 +37,7 @@ def test_url_names_are_public_and_stay_the_same() -> None:
         "start", "tryons", "tryon", "cancel", "feedback", "photos", "photo", "me", "consent",
         "image", "photo-file", "vendor-file", "callback",
         "phone", "phone-link", "phone-code", "phone-page",
-        "dialog", "try", "result", "history", "privacy",
+        "dialog", "try", "result", "history", "privacy", "metrics",
     }  # fmt: skip
     assert reverse("vton:callback", args=["t"]) == "/try-on/webhooks/pixazo/t/"
     assert reverse("vton:vendor-file", args=["t"]) == "/try-on/files/t/"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name for it
 from django.core.exceptions import ImproperlyConfigured
@@ -27,10 +29,11 @@ def find_setting_errors() -> list[str]:
 
 
 def check_settings() -> list[CheckMessage]:
-    """E002 to E009, E011, W001 to W003: see the functions below."""
+    """E002 to E009, E011 to E013, W001 to W003: see the functions below."""
     return [
         *(*_check_paths(), *_check_engines(), *_check_urls(), *_check_webhook()),
         *(*_check_budget(), *_check_time_zones(), *_check_templates(), *_check_signing()),
+        *_check_extras(),
     ]
 
 
@@ -141,6 +144,20 @@ def _check_signing() -> list[CheckMessage]:
     hint = "Set both to readable PEM files, with a valid certificate, and install django-vton[c2pa]."
     text = f"VTON['C2PA_CERTIFICATE'] and VTON['C2PA_KEY'] cannot sign an image: {problem}."
     return [Error(text, hint=hint, id="vton.E011")]
+
+
+def _check_extras() -> list[CheckMessage]:
+    """E012, E013: what is switched on needs an extra that is not installed."""
+    found: list[CheckMessage] = []
+    if apps.is_installed("django_vton.contrib.telemetry") and find_spec("opentelemetry") is None:
+        hint = "Run `pip install django-vton[telemetry]`, or remove the app."
+        text = "django_vton.contrib.telemetry is in INSTALLED_APPS, but OpenTelemetry is not installed."
+        found.append(Error(text, hint=hint, id="vton.E012"))
+    if config.METRICS_TOKEN and find_spec("prometheus_client") is None:
+        hint = "Run `pip install django-vton[prometheus]`, or remove the setting."
+        text = "VTON['METRICS_TOKEN'] is set, but prometheus-client is not installed."
+        found.append(Error(text, hint=hint, id="vton.E013"))
+    return found
 
 
 def check_proxies(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .. import signals
 from ..billing import budget
 from ..models import Attempt, Batch, TryOnRequest, VendorLink
 from ..models.states import ACTIVE, Money, State
 from ..pixazo import SubmitOutcome
 from ..utils import clock, database
 from .followers import complete_or_fail, finish_followers_after_commit
-from .transition import lock_rows, record, settle, transition
+from .transition import lock_rows, record, send_signal, settle, transition
 
 
 def accept(request: TryOnRequest, *, amount: int | None, detail: dict[str, Any] | None = None) -> None:
@@ -53,6 +54,7 @@ def cancel(request: TryOnRequest, *, actor_id: Any = None, sources: Iterable[Sta
         if before not in list(sources):
             return False
         transition([request], State.CANCELED, "canceled", actor_id=actor_id)
+        send_signal(signals.tryon_canceled, request)
         attempt = request.attempts.filter(number=request.current_attempt_number).first()
         if attempt is not None:
             # While a refused submit awaits a callback, it counts as charged only after that.

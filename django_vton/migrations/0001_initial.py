@@ -419,6 +419,7 @@ class Migration(migrations.Migration):
                 ('result_urls', models.JSONField(default=list, help_text='URLs of the finished pictures at the vendor; emptied at the end.')),
                 ('image_count', models.PositiveSmallIntegerField(default=0)),
                 ('keep_transcript', models.BooleanField(default=False, help_text='Whether exchanges with the vendor are kept even if TRANSCRIPT is False.')),
+                ('traceparent', models.CharField(blank=True, editable=False, help_text="The trace of the request that ordered it, in W3C's form, for `contrib.telemetry`.", max_length=55)),
                 ('created_at', models.DateTimeField(default=django_vton.utils.clock.now, editable=False, verbose_name='created')),
                 ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
                 ('rendered_at', models.DateTimeField(blank=True, null=True)),

@@ -165,6 +165,13 @@ class TryOnRequest(Model):
         default=False, help_text="Whether exchanges with the vendor are kept even if TRANSCRIPT is False."
     )
 
+    traceparent = models.CharField(
+        max_length=55,
+        blank=True,
+        editable=False,
+        help_text="The trace of the request that ordered it, in W3C's form, for `contrib.telemetry`.",
+    )
+
     created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
     started_at = models.DateTimeField(_("sent"), null=True, blank=True)
     rendered_at = models.DateTimeField(null=True, blank=True)

@@ -45,6 +45,7 @@ _TOMBSTONE: dict[str, Any] = {
     "counted_images": 0,
     "feedback": "",
     "feedback_reason": "",
+    "traceparent": "",  # It would lead to what the shop's own tracing knows of the shopper.
 }
 """The fields that are cleared in an erased try-on, with their empty values."""
 

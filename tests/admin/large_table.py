@@ -40,6 +40,7 @@ TRYON_COLUMNS = {
     "download_failures": "0",
     "result_urls": "'[]'",
     "keep_transcript": "{false}",
+    "traceparent": "''",
     "image_count": "1",
     "created_at": "{at}",
     "started_at": "{at}",

@@ -16,6 +16,7 @@ from PIL import Image
 
 from django_vton import signals
 from django_vton.models import Exchange, TryOnRequest
+from django_vton.monitoring import metrics
 from django_vton.sandbox import Gateway
 from django_vton.storage import PrivateFileSystemStorage
 from django_vton.utils import clock
@@ -173,6 +174,7 @@ class CanaryShop:
         canaries.assert_absent("the tables", canaries.database_text(), *everywhere, ADDRESS)
         canaries.assert_absent("the admin", canaries.admin_text(admin_client), *everywhere, ADDRESS)
         canaries.assert_absent("a command", "".join(it.getvalue() for it in output), *everywhere, ADDRESS)
+        canaries.assert_absent("the metrics", metrics.exposition().decode(), *everywhere, ADDRESS)
         canaries.assert_absent("a signal", "\n".join(self.signals), *everywhere, ADDRESS)
         canaries.assert_absent("a repr", "\n".join(self.reprs), *everywhere)
         export = self.client.get(reverse("vton:me"))

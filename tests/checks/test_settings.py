@@ -51,6 +51,7 @@ def test_the_example_shop_has_no_messages() -> None:
         ({"PIXAZO_BASE_URL": "http://gateway.pixazo.ai"}, "E005", "PIXAZO_BASE_URL"),
         ({"NOTIFY_URL": "ftp://hooks.example/x"}, "E001", "NOTIFY_URL"),
         ({"NOTIFY_SECRET": "short"}, "E001", "NOTIFY_SECRET"),
+        ({"METRICS_TOKEN": "short"}, "E001", "METRICS_TOKEN"),
         (
             {
                 "PIXAZO_BASE_URL": "https://gateway.pixazo.ai",

@@ -161,8 +161,12 @@ def ini(code: str) -> None:
 
 
 def yaml_text(code: str) -> None:
-    """Containers that start a command of this project or gunicorn."""
-    for service in yaml.safe_load(code)["services"].values():
+    """Containers that start a command of this project or gunicorn, or a job of Prometheus that reads it."""
+    found = yaml.safe_load(code)
+    assert found.keys() <= {"services", "scrape_configs"}
+    for job in found.get("scrape_configs", []):
+        assert resolve(job["metrics_path"]).view_name == "vton:metrics"
+    for service in found.get("services", {}).values():
         program = service["command"]
         if not program.startswith("gunicorn "):
             validate_command(program)
