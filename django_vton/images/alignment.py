@@ -105,7 +105,8 @@ def _placed(moved: Image.Image, matrix: tuple[float, ...], box: Box) -> Image.Im
 def mean_difference(one: Image.Image, other: Image.Image, weights: Sequence[int]) -> float:
     """Return the mean of the pixels' differences, of which each counts as its weight."""
     histogram = ImageChops.difference(one, other).histogram()
-    return sum(map(mul, weights, histogram)) / (one.width * one.height)
+    total: int = sum(map(mul, weights, histogram))
+    return total / (one.width * one.height)
 
 
 def _matrix(placement: Placement, size: tuple[int, int], moved: tuple[int, int]) -> tuple[float, ...]:

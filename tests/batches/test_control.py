@@ -31,8 +31,8 @@ def test_a_paused_batch_finishes_running_renders_and_can_be_resumed(runner: Batc
     assert not batches.pause(batch)
     paused = runner.run(batch)
     assert (paused.completed, paused.waiting, paused.running) == (
-        feeding.QUEUED_PER_SUBMIT * 4,
-        20 - feeding.QUEUED_PER_SUBMIT * 4,
+        feeding.MAX_QUEUED,
+        20 - feeding.MAX_QUEUED,
         0,
     )
     assert batches.resume(batch)
