@@ -11,7 +11,7 @@ TSC := node_modules/.bin/tsc
 # Containers often forbid bytecode files. Without them each process compiles all modules and tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures docs faults guards audit lint format bench abuse
+.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures docs faults guards audit release-check lint format bench abuse
 
 help:
 	@echo "make demo    run the example shop on http://127.0.0.1:8000/ (PORT=8001 for another port)"
@@ -27,6 +27,7 @@ help:
 	@echo "             SHARE= of the fault points, MINUTES= at most, TRY_ONS= for the random kills)"
 	@echo "make guards  remove each guard of a paid call in turn and check that a test fails"
 	@echo "make audit   check the lowest and the newest versions of the dependencies for known vulnerabilities"
+	@echo "make release-check  build twice, check and install what would be published (ARGS=--links: also links of the docs)"
 	@echo "make bench   run the benchmarks, about half an hour (ARGS= names of parts, or --quick)"
 	@echo "make abuse   measure what attacks cost, a quarter of an hour (ARGS= --seconds N, or --quick)"
 	@echo "make lint    build the documentation; run ruff, mypy, djade, makemigrations --check and tsc"
@@ -68,7 +69,7 @@ sqlite-load: $(HOSTS)/.ready
 	DJANGO_SETTINGS_MODULE=tests.hosts.oscar.settings $(HOSTS)/bin/python -m tests.hosts.sqlite_load
 
 wheel: $(READY)
-	$(BIN)/nox --session wheel $(ARGS)
+	$(BIN)/nox --session wheel pyright $(ARGS)
 
 matrix: $(READY)
 	$(BIN)/nox $(ARGS)
@@ -93,6 +94,9 @@ guards: $(READY)
 
 audit: $(READY)
 	@$(BIN)/python -m tests.package.audit
+
+release-check: $(READY)
+	@$(BIN)/python -m tests.package.release $(ARGS)
 
 TEMPLATES = $(shell git ls-files '*.html')
 

@@ -1,4 +1,4 @@
-"""A plugin for pytest: the package, the tests and respx use httpx2. `make matrix` runs it with `-p tests.use_httpx2`."""
+"""A plugin for pytest with which the package, the tests and respx use httpx2: `-p tests.use_httpx2`."""
 
 import httpx2
 
