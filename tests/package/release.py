@@ -1,7 +1,7 @@
 """`make release-check`: what a release must pass besides the tests, of the commit that is checked out.
 
-Prints a line for each check, with what to do if it fails. Leaves the files to publish in dist/, and in sbom.cdx.json
-what is installed with them and all extras (CycloneDX). `ARGS=--links` also follows the links of the documentation.
+Prints a line for each check, with what to do if it fails. Leaves the files to publish in dist/, and in
+sbom.cdx.json what is installed with them and all extras. `ARGS=--links` also checks the documentation's links.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ class Release:
             uv("venv", "--python", sys.executable, self.folder / folder)
         uv("pip", "install", "--python", self.tools / "python", "--group", "release")
 
+    def run_tool(self, name: str, *args: str | Path, advice: str) -> str:
+        return run(self.tools / name, *args, advice=advice)
+
     @property
     def wheel(self) -> str:
         return str(next(DIST.glob("*.whl")))
@@ -117,8 +120,8 @@ class Release:
 
     def check_workflows(self) -> None:
         """actions are pinned by commit, and workflows have the permissions that they need"""
-        zizmor = [self.tools / "zizmor", "--offline", "--no-progress", "--quiet", ".github"]
-        run(*zizmor, advice="Pin an action by the full hash of its release's commit.")
+        advice = "Pin an action by the full hash of its release's commit."
+        self.run_tool("zizmor", "--offline", "--no-progress", "--quiet", ".github", advice=advice)
 
     def check_docs(self) -> None:
         """the documentation builds, and its internal links exist"""
@@ -126,8 +129,10 @@ class Release:
 
     def check_links(self) -> None:
         """the external links of the documentation exist"""
-        sphinx = [BIN / "sphinx-build", "-q", "-b", "linkcheck", "docs", self.folder / "links"]
-        run(*sphinx, advice="Correct the broken links.")
+        sphinx = BIN / "sphinx-build"
+        run(
+            sphinx, "-q", "-b", "linkcheck", "docs", self.folder / "links", advice="Correct the broken links."
+        )
 
     def check_build(self) -> None:
         """two builds of the commit are bit-identical"""
@@ -150,12 +155,12 @@ class Release:
     def check_contents(self) -> None:
         """the wheel has the package and nothing else"""
         advice = "Correct [tool.flit] in pyproject.toml; tests/package/test_contents.py lists all files."
-        run(self.tools / "check-wheel-contents", self.wheel, advice=advice)
+        self.run_tool("check-wheel-contents", self.wheel, advice=advice)
 
     def check_metadata(self) -> None:
         """PyPI accepts the metadata and shows the description"""
         advice = "Correct [project] in pyproject.toml, or README.md."
-        run(self.tools / "twine", "check", "--strict", *DIST.iterdir(), advice=advice)
+        self.run_tool("twine", "check", "--strict", *DIST.iterdir(), advice=advice)
 
     def check_first_render(self) -> None:
         """with only the wheel installed, the quickstart ends with a render"""
@@ -168,16 +173,18 @@ class Release:
         """the licenses of what is installed with all extras are allowed"""
         extras = ",".join(self.project["optional-dependencies"])
         uv("pip", "install", "--python", self.shop, f"{self.wheel}[{extras}]")
-        licenses = [self.tools / "pip-licenses", "--python", self.shop, "--from=mixed", "--format=json"]
-        if forbidden := forbidden_licenses(json.loads(run(*licenses, advice=""))):
+        options = ["--from=mixed", "--format=json"]
+        rows = json.loads(self.run_tool("pip-licenses", "--python", self.shop, *options, advice=""))
+        if forbidden := forbidden_licenses(rows):
             advice = "Read them. Add them to ALLOWED_LICENSES, or depend on something else."
             raise CheckFailed("\n".join((*forbidden, advice)))
 
     def check_sbom(self) -> None:
         """the SBOM is complete and valid"""
-        sbom = [self.tools / "cyclonedx-py", "environment", self.shop, "--pyproject", "pyproject.toml"]
-        options = ["--mc-type", "library", "--output-reproducible", "--output-file", SBOM]
-        run(*sbom, *options, advice="Correct the metadata that is named.")
+        options = ["--pyproject", "pyproject.toml", "--mc-type", "library", "--output-reproducible"]
+        files = [self.shop, "--output-file", SBOM]
+        advice = "Correct the metadata that is named."
+        self.run_tool("cyclonedx-py", "environment", *options, *files, advice=advice)
         installed = {row["name"] for row in json.loads(SBOM.read_text())["components"]}
         if missing := {re.split(r"[^\w-]", it)[0] for it in self.project["dependencies"]} - installed:
             raise CheckFailed(f"Not in sbom.cdx.json: {missing}. Correct the options of cyclonedx-py.")
@@ -189,30 +196,18 @@ def main(args: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         it = Release(Path(folder))
         it.set_up()
-        checks = [it.check_tree, it.check_version, it.check_workflows, it.check_docs, it.check_build]
-        checks += [
-            it.check_contents,
-            it.check_metadata,
-            it.check_first_render,
-            it.check_licenses,
-            it.check_sbom,
-        ]
-        if "--links" in args:
-            checks.append(it.check_links)
+        checks = [it.check_tree, it.check_version, it.check_workflows, it.check_docs]
+        checks += [it.check_links] if "--links" in args else []
+        checks += [it.check_build, it.check_contents, it.check_metadata]
+        checks += [it.check_first_render, it.check_licenses, it.check_sbom]
         for check in checks:
             try:
                 check()
             except CheckFailed as failure:
                 failures += 1
-                print(
-                    "FAIL ",
-                    check.__doc__,
-                    "\n      ",
-                    "\n       ".join(str(failure).splitlines()),
-                    flush=True,
-                )
+                print(f"FAIL  {check.__doc__}", *str(failure).splitlines(), sep="\n      ", flush=True)
             else:
-                print("ok   ", check.__doc__, flush=True)
+                print(f"ok    {check.__doc__}", flush=True)
     print(f"{len(checks) - failures} passed, {failures} failed")
     return int(failures > 0)
 
