@@ -1,7 +1,7 @@
 """Test the built wheel on each Python, Django and database, without the source tree: `make matrix`.
 
-A single combination: `make matrix ARGS="--session 'tests(3.12-6.1)'"`. Arguments after `--` replace the tests.
-A Python that is not installed is skipped; in CI it is an error.
+A single combination: `make matrix ARGS="--session 'tests(3.12-6.1)'"`. Arguments after `--` go to pytest
+instead of the tests of the session. A Python that is not installed is skipped; in CI it is an error.
 """
 
 from __future__ import annotations
