@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Staff read these languages; the catalogues of all others have only the messages for shoppers.
 STAFF_LANGUAGES := ar de
 
-.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures messages docs agents faults guards audit lint format bench abuse
+.PHONY: help setup demo test hosts sqlite-load wheel matrix pictures messages docs agents faults guards audit release-check lint format bench abuse
 
 help:
 	@echo "make demo    run the example shop on http://127.0.0.1:8000/ (PORT=8001 for another port)"
@@ -32,6 +32,8 @@ help:
 	@echo "             SHARE= of the fault points, MINUTES= at most, TRY_ONS= for the random kills)"
 	@echo "make guards  remove each guard of a paid call in turn and check that a test fails"
 	@echo "make audit   check the lowest and the newest versions of the dependencies for known vulnerabilities"
+	@echo "make release-check  build twice, check and install what would be published (TAG=v0.2.0; ARGS=--links also"
+	@echo "             follows the links of the documentation)"
 	@echo "make bench   run the benchmarks, about half an hour (ARGS= names of parts, or --quick)"
 	@echo "make abuse   measure what attacks cost, a quarter of an hour (ARGS= --seconds N, or --quick)"
 	@echo "make lint    build the documentation; run ruff, mypy, djade, makemigrations --check and tsc"
@@ -73,7 +75,7 @@ sqlite-load: $(HOSTS)/.ready
 	DJANGO_SETTINGS_MODULE=tests.hosts.oscar.settings $(HOSTS)/bin/python -m tests.hosts.sqlite_load
 
 wheel: $(READY)
-	$(BIN)/nox --session wheel $(ARGS)
+	$(BIN)/nox --session wheel pyright $(ARGS)
 
 matrix: $(READY)
 	$(BIN)/nox $(ARGS)
@@ -111,6 +113,9 @@ guards: $(READY)
 
 audit: $(READY)
 	@$(BIN)/python -m tests.package.audit
+
+release-check: $(READY)
+	@$(BIN)/python -m tests.package.release $(ARGS)
 
 TEMPLATES = $(shell git ls-files '*.html')
 

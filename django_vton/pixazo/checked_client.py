@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import httpx
-
 from . import ssrf
+from .http_library import httpx
 from .responses import DownloadFailed
 
 

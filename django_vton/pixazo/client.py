@@ -15,12 +15,11 @@ from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from typing import Any, Self
 
-import httpx
-
 from . import ssrf
 from .downloads import ResultDownloader
 from .engine import Engine
 from .exchanges import Observer, Recorder
+from .http_library import httpx
 from .log_filter import install_log_filter, suppress_http_logs
 from .parsing import MAX_BODY, BadPayload, VendorResponse, parse_json
 from .responses import (

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 
-import httpx
-
 from . import ssrf
 from .checked_client import CheckedClient
+from .http_library import httpx
 from .responses import DownloadFailed
 from .transport import NETWORK_ERRORS, ONE_USE, BodyTooLong, describe_error, new_client, read_chunks
 

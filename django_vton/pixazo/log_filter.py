@@ -1,8 +1,8 @@
 """Keep this package's traffic out of the HTTP library's logs.
 
-httpx logs full URLs at INFO and httpcore logs response headers at DEBUG. The URLs of photos, results and
-redirects are secrets, so a filter on these loggers drops every record that is made during one of our calls.
-A context variable marks our calls; the shop's own use of httpx is logged as usual.
+httpx and httpx2 log full URLs at INFO, and httpcore and httpcore2 response headers at DEBUG. The URLs of
+photos, results and redirects are secrets, so a filter on these loggers drops every record that is made during
+one of our calls. A context variable marks our calls; the shop's own use of httpx is logged as usual.
 """
 
 import logging
@@ -20,6 +20,12 @@ _LOGGERS = (
     "httpcore.http2",
     "httpcore.proxy",
     "httpcore.socks",
+    "httpx2",
+    "httpcore2.connection",
+    "httpcore2.http11",
+    "httpcore2.http2",
+    "httpcore2.proxy",
+    "httpcore2.socks",
 )
 
 

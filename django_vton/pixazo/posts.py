@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 
-import httpx
-
 from . import ssrf
 from .checked_client import CheckedClient
+from .http_library import httpx
 from .responses import DownloadFailed, describe_response
 from .transport import NETWORK_ERRORS, ONE_USE, BodyTooLong, describe_error, new_client, read_chunks
 

@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-import httpx
-
 from . import ssrf, transport
+from .http_library import httpx
 from .log_filter import install_log_filter, suppress_http_logs
 from .transport import NETWORK_ERRORS, ONE_USE, BodyTooLong, describe_error, new_client, read_chunks
 

@@ -5,8 +5,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from functools import cache
 
-import httpx
-
+from .http_library import httpx
 from .parsing import redact_text
 
 NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError, ValueError)

@@ -16,6 +16,9 @@ import pytest
 from tests.guides import code_blocks
 from tests.live_shop import RunningShop, ShopperClient, phone_photo
 
+PYTHON = os.environ.get("QUICKSTART_PYTHON", sys.executable)
+"""The shop's interpreter: `make release-check` names one that has only the wheel."""
+
 SERVERS = {"vton_sandbox": "sandbox", "qcluster": "workers", "runserver": "web"}
 DONE_BY_TEST_ENVIRONMENT = [
     ["python3", "-m", "venv", ".venv"],
@@ -32,16 +35,17 @@ class Quickstart(RunningShop):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.project = folder / "myshop"
-        self.command = [sys.executable, "-u", str(self.project / "manage.py")]  # type: ignore[misc] # Differs for each shop.
+        self.command = [PYTHON, "-u", str(self.project / "manage.py")]  # type: ignore[misc] # Differs for each shop.
         own_variables = ("DJANGO_", "VTON_", "PYTHONPATH")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(own_variables)}
         self.env |= {
-            # Only the package comes from this checkout; the project is in another folder.
-            "PYTHONPATH": str(code_blocks.ROOT),
             "DJANGO_SUPERUSER_PASSWORD": "tests",
             "DJANGO_SUPERUSER_USERNAME": "admin",
             "DJANGO_SUPERUSER_EMAIL": "admin@shop.example",
         }
+        if sys.executable == PYTHON:
+            # Only the package comes from this checkout; the project is in another folder.
+            self.env["PYTHONPATH"] = str(code_blocks.ROOT)
         self.executed: list[code_blocks.Block] = []
         self.served: list[str] = []
 
@@ -66,9 +70,9 @@ class Quickstart(RunningShop):
             self.served.append(command[2])
             return
         if command[:2] == ["python", "manage.py"]:
-            command = [sys.executable, *command[1:]]
+            command = [PYTHON, *command[1:]]
         elif command[0] == "django-admin":
-            command = [sys.executable, "-m", "django", *command[1:]]
+            command = [PYTHON, "-m", "django", *command[1:]]
         else:
             raise AssertionError(f"unknown command {command}")
         options = ["--noinput"] if command[-1] == "createsuperuser" else []

@@ -16,7 +16,7 @@ def test_paths_of_tests_exist() -> None:
     paths += re.findall(r"\btests/[\w/.]+", (ROOT / "Makefile").read_text())
     paths += [
         path.removeprefix("--ignore=")
-        for path in (*noxfile.ALL_TESTS, *noxfile.QUICK_TESTS)
+        for path in (*noxfile.ALL_TESTS, *noxfile.HTTP_TESTS, *noxfile.QUICK_TESTS)
         if "tests/" in path
     ]
     assert [path for path in paths if not (ROOT / path).exists()] == []
