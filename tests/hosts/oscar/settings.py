@@ -7,6 +7,7 @@ INSTALLED_APPS = [
     "django_vton.contrib.oscar",
     *OSCAR_APPS,
     "sorl.thumbnail",
+    "easy_thumbnails",
     "rest_framework",
     "django_q",
     "django_vton",
