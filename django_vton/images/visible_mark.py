@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from os import PathLike
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageStat
 
@@ -21,14 +21,14 @@ OPACITY = 150
 # Standard deviation of the brightness. Differences below it are not visible at a glance.
 DETAIL_STEP = 8
 
-FontFile = str | PathLike[str]
+FontFile = str | Path
 Box = tuple[int, int, int, int]
 
 
 def draw_mark(image: Image.Image, text: str, font_file: FontFile | None = None) -> Image.Image:
     """Return a copy of the image, in RGB or RGBA, with the text in a corner, off the person if possible.
 
-    `font_file` is a TrueType or OpenType font, by default Pillow's own, which has the letters of English only.
+    `font_file` is a TrueType or OpenType font, by default Pillow's own, which has English letters only.
     A text that the font cannot draw, or that is too long, is replaced by the abbreviation in it, such as "IA"
     in "Généré par IA", or by `FALLBACK`. Raise OSError if the file is no font.
     """

@@ -5,4 +5,4 @@ class ShopConfig(AppConfig):
     name = "tests.hosts.oscar.shop"
 
     def ready(self):
-        from tests.hosts.thumbnails.shop import receivers  # noqa: F401, PLC0415 - a receiver of a signal
+        from tests.hosts.thumbnails.shop import receivers  # noqa: F401 - a receiver of a signal
