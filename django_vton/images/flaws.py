@@ -30,8 +30,8 @@ ON_HEAD = frozenset({"eyewear", "jewellery", "headwear"})
 PLAIN = 4
 """The standard deviation of an image that shows nothing."""
 
-SMALLEST_HEAD = 6
-"""Pixels across. The width of a smaller face cannot be compared."""
+SMALL_HEAD, LARGE_HEAD = 6, 10
+"""Pixels across. The width of a smaller face cannot be compared, and glasses need a larger one."""
 
 EDGE = [min(255, round(16 * math.sqrt(max(0, value - 3)))) for value in range(256)]
 CLIPPED = [min(value, 24) for value in range(256)]
@@ -57,8 +57,8 @@ def compare(photo: Image.Image, result: Image.Image, kind: str) -> Flaw:
         return ""
     seen = _measure(photo, result)
     if kind in ON_HEAD:
-        # Glasses are small. Only a head that was found tells whether they are there.
-        return "unchanged" if seen.changed_most <= 18 and 0 <= seen.head_change <= 24 else ""
+        # Glasses are small. Only a large head that was found tells whether they are there.
+        return "unchanged" if seen.changed_most <= 18 and 0 <= seen.head_change <= 12 else ""
     if seen.width_ratio <= 0.966 or seen.is_narrower:
         return "body"
     if min(seen.figure_likeness, seen.torso_likeness) >= 0.83:
@@ -82,7 +82,7 @@ class _Measures:
     torso_likeness: float
     head_likeness: float = 1.0
     head_change: int = -1
-    """The change that 99.5 % of the surroundings of the head do not exceed; -1 if no head was found."""
+    """The change that 99.5 % of the surroundings of the head do not exceed; -1 without a large head."""
     is_narrower: bool = False
 
 
@@ -110,8 +110,8 @@ def _measure(photo: Image.Image, result: Image.Image) -> _Measures:
         _percentile(change.crop(face), 0.5),
         *likeness,
         head_likeness=_likeness(*edges, face) if _is_near(head, find_head(aligned.image)) else 1.0,
-        head_change=_percentile(change.crop(around), 0.995),
-        is_narrower=(head.width >= SMALLEST_HEAD and _is_narrower(photo, aligned, around, head.x, 0.92))
+        head_change=_percentile(change.crop(around), 0.995) if head.width >= LARGE_HEAD else -1,
+        is_narrower=(head.width >= SMALL_HEAD and _is_narrower(photo, aligned, around, head.x, 0.92))
         or _is_narrower(photo, aligned, legs, head.x, 0.95),
     )
 
