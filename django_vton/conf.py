@@ -137,12 +137,12 @@ class Config:
     """The dotted path of a callable `(photo, product)` that returns whether the photo, a JPEG, is allowed,
     such as `django_vton.contrib.moderation.refuse_sexual_photos`."""
     MARK: str | None = "corner"
-    """The visible mark on images that are downloaded, shared or published. "corner": `MARK_TEXT` in the
-    calmest corner. Or the dotted path of a callable `(image, text)` that returns a marked `PIL.Image.Image`.
-    None: no mark."""
+    """The visible mark on images that are downloaded, shared or published. "corner": `MARK_TEXT` in a
+    corner off the person. Or the dotted path of a callable `(image, text)` that returns a marked
+    `PIL.Image.Image`. None: no mark."""
     MARK_TEXT: _StrOrPromise = DEFAULT_MARK_TEXT
     """The words of the mark, such as "AI-modified" or "AI". It may be lazily translated. If Pillow's own font
-    cannot draw it, as Arabic or letters with accents, the mark is "AI"."""
+    cannot draw it, as Arabic or letters with accents, the mark is the abbreviation in it, or "AI"."""
     C2PA_CERTIFICATE: str | Path = ""
     """The path of a PEM file with the shop's certificate and its chain. With `C2PA_KEY` and the extra `c2pa`,
     each image gets a signed C2PA manifest."""

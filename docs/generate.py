@@ -163,7 +163,7 @@ def _python() -> str:
         *_members(rendering, "render"),
         *_members(house_models, "add"),
         *_members(images, "keep_provenance"),
-        *_members(marks, "mark_image", "mark_text"),
+        *_members(marks, "mark_image", "mark_text", "draw_mark"),
         *_members(batches, *functions_of_batches, "Preview", "Progress", "PublishResult"),
         "## Exceptions",
         table(("exception", ""), _exceptions()),

@@ -33,6 +33,12 @@ def read_marks(folder: Path, images: Sequence[bytes]) -> list[dict[str, str]]:
     return [{names[tag]: value for tag, value in entry.items() if tag in names} for entry in found]
 
 
+def bear_marks(folder: Path, images: Sequence[bytes]) -> list[bool]:
+    """Whether exiftool finds the mark in each image, in a JPEG in both places, and no error."""
+    iim = [{"iim": f"Digital source type: {TERM}"} if it.startswith(b"\xff\xd8") else {} for it in images]
+    return [entry == {"xmp": TERM} | its for entry, its in zip(read_marks(folder, images), iim, strict=True)]
+
+
 def changed_area(marked: bytes, original: bytes) -> tuple[int, int, int, int]:
     """The area in which two images of the same size differ visibly."""
     images = [Image.open(io.BytesIO(data)).convert("RGB") for data in (marked, original)]

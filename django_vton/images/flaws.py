@@ -32,6 +32,9 @@ ON_HEAD = frozenset({"eyewear", "jewellery", "headwear"})
 PLAIN = 4
 """The standard deviation of an image that shows nothing."""
 
+SMALL_HEAD, LARGE_HEAD = 6, 10
+"""Pixels across. The width of a smaller face cannot be compared, and glasses need a larger one."""
+
 EDGE = [min(255, round(16 * math.sqrt(max(0, value - 3)))) for value in range(256)]
 CLIPPED = [min(value, 24) for value in range(256)]
 
@@ -40,7 +43,7 @@ def find_flaw(photo: bytes, result: bytes, kind: str) -> Flaw:
     """Return why the result is flawed, or "". The images are JPEG files that this package encoded.
 
     "unchanged": the result is the photo, perhaps with other colors. "face": the head is another one. "body":
-    the figure has another width. `kind` is the kind of the product.
+    the figure, or its part below the garment, is narrower. `kind` is the kind of the product.
     """
     with (
         Image.open(BytesIO(photo), formats=["JPEG"]) as one,
@@ -56,9 +59,9 @@ def compare(photo: Image.Image, result: Image.Image, kind: str) -> Flaw:
         return ""
     seen = _measure(photo, result)
     if kind in ON_HEAD:
-        # Glasses are small. Only a head that was found tells whether they are there.
-        return "unchanged" if seen.changed_most <= 18 and 0 <= seen.head_change <= 24 else ""
-    if seen.width_ratio <= 0.966 or seen.head_is_narrower:
+        # Glasses are small. Only a large head that was found tells whether they are there.
+        return "unchanged" if seen.changed_most <= 18 and 0 <= seen.head_change <= 12 else ""
+    if seen.width_ratio <= 0.966 or seen.is_narrower:
         return "body"
     if min(seen.figure_likeness, seen.torso_likeness) >= 0.83:
         is_recolored = seen.recolored >= 10 and seen.head_likeness >= 0.8
@@ -81,8 +84,8 @@ class _Measures:
     torso_likeness: float
     head_likeness: float = 1.0
     head_change: int = -1
-    """The change that 99.5 % of the surroundings of the head do not exceed; -1 if no head was found."""
-    head_is_narrower: bool = False
+    """The change that 99.5 % of the surroundings of the head do not exceed; -1 without a large head."""
+    is_narrower: bool = False
 
 
 def _measure(photo: Image.Image, result: Image.Image) -> _Measures:
@@ -102,15 +105,26 @@ def _measure(photo: Image.Image, result: Image.Image) -> _Measures:
         return _Measures(aligned.width_ratio, whole, _percentile(change, 0.5), *likeness)
     face = _box(head, -0.4, 0.4, head.top, head.top + 0.9 * head.width, aligned.box)
     around = _box(head, -0.7, 0.7, head.top - 0.5 * head.width, head.top + head.width, aligned.box)
+    legs = _box(head, -2.4, 2.4, min(below + 3 * head.width, photo.height - 30), photo.height, aligned.box)
     return _Measures(
         aligned.width_ratio,
         whole,
         _percentile(change.crop(face), 0.5),
         *likeness,
-        head_likeness=_likeness(*edges, face),
-        head_change=_percentile(change.crop(around), 0.995),
-        head_is_narrower=_is_narrower(photo, aligned, around, head.x),
+        head_likeness=_likeness(*edges, face) if _is_near(head, find_head(aligned.image)) else 1.0,
+        head_change=_percentile(change.crop(around), 0.995) if head.width >= LARGE_HEAD else -1,
+        is_narrower=(head.width >= SMALL_HEAD and _is_narrower(photo, aligned, around, head.x, 0.92))
+        or _is_narrower(photo, aligned, legs, head.x, 0.95),
     )
+
+
+def _is_near(head: Head, other: Head | None) -> bool:
+    """Return whether two heads are in one place. Otherwise one of them is no head."""
+    if other is None:
+        return False
+    away = 0.8 * max(head.width, other.width)
+    down = head.top + 0.6 * head.width - other.top - 0.6 * other.width
+    return abs(head.x - other.x) < away and abs(down) < away
 
 
 def _shrink(image: Image.Image, side: int) -> Image.Image:
@@ -171,19 +185,23 @@ def _percentile(gray: Image.Image, share: float) -> int:
     return 255
 
 
-def _is_narrower(photo: Image.Image, result: Aligned, head: Box, x: float) -> bool:
-    """Return whether the head of the photo fits better onto the result if it is made narrower."""
-    wanted = detail(result.image).crop(head)
-    present = detail(photo).crop((0, head[1], photo.width, head[3]))
+def _is_narrower(photo: Image.Image, result: Aligned, box: Box, x: float, gain: float) -> bool:
+    """Return whether this part of the photo fits better onto the result if it is made narrower around `x`.
+
+    The difference has to shrink to the share `gain` of what it is without that, but perhaps moved sideways.
+    """
+    wanted = detail(result.image).crop(box)
+    present = detail(photo).crop((0, box[1], photo.width, box[3]))
 
     @cache
     def cost(percent: int, half: int) -> float:
         scale = percent / 100
-        matrix = (1 / scale, 0, x - x / scale + half / 2 + head[0] / scale, 0, 1, 0)
+        matrix = (1 / scale, 0, x - x / scale + half / 2 + box[0] / scale, 0, 1, 0)
         moved = present.transform(wanted.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
         return mean_difference(wanted, moved, CLIPPED)
 
-    coarse = min(product(range(82, 111, 4), (-2, 0, 2)), key=lambda it: cost(*it))
+    coarse = min(product(range(84, 113, 4), (-2, 0, 2)), key=lambda it: cost(*it))
     fine = product((coarse[0] - 2, coarse[0], coarse[0] + 2), (coarse[1] - 1, coarse[1], coarse[1] + 1))
     best = min(fine, key=lambda it: cost(*it))
-    return best[0] / 100 * result.width_ratio <= 0.95 and cost(*best) < 0.92 * cost(100, 0)
+    unscaled = min(cost(100, half) for half in range(-2, 3))
+    return best[0] / 100 * result.width_ratio <= 0.95 and cost(*best) < gain * unscaled

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
@@ -388,7 +389,31 @@ def bad_body(rng: Random, scene: Scene) -> Image.Image:
     return rendered(rng, replace(scene, figure=figure).photo)
 
 
+def bad_slim(rng: Random, scene: Scene) -> Image.Image:
+    """The body narrowed by 8 to 15 % below the neck, with a good garment."""
+    scene = with_garment(rng, scene)
+    width, height = scene.figure.size
+    person, factor = scene.person, rng.uniform(0.85, 0.92)
+    neck, shoulders = person.y + 0.7 * person.head, person.y + 1.4 * person.head
+    parts: list[tuple[Any, Any]] = []
+    for top in range(0, height, 10):
+        left = [_narrowed(y, person.x, factor, neck, shoulders, 0) for y in (top, top + 10)]
+        right = [_narrowed(y, person.x, factor, neck, shoulders, width) for y in (top, top + 10)]
+        corners = (left[0], top, left[1], top + 10, right[1], top + 10, right[0], top)
+        parts.append(((0, top, width, top + 10), corners))
+    figure = scene.figure.transform(scene.figure.size, Image.Transform.MESH, parts, Image.Resampling.BICUBIC)
+    return rendered(rng, replace(scene, figure=figure).photo)
+
+
+def _narrowed(y: float, middle: float, factor: float, neck: float, shoulders: float, x: float) -> float:
+    """Return where a pixel at `x` comes from. The figure is narrowed more and more from the neck down."""
+    share = min(1.0, max(0.0, (y - neck) / (shoulders - neck)))
+    return middle + (x - middle) * (1 + (1 / factor - 1) * share)
+
+
 GOOD: dict[str, Callable[[Random, Scene], Image.Image]] = {"garment": good_garment, "sandbox": good_sandbox}
 BAD: dict[str, Callable[[Random, Scene], Image.Image]] = {
     "unchanged": bad_unchanged, "colors": bad_colors, "face": bad_face, "body": bad_body,
 }  # fmt: skip
+HARD: dict[str, Callable[[Random, Scene], Image.Image]] = {"slim": bad_slim}
+"""Bad results of which many are missed."""

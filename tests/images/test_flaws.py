@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from django_vton.images.flaws import compare, find_flaw
 from tests.images.flaws import measure
-from tests.images.scenes import encode, make_scene, rendered
+from tests.images.scenes import encode, make_scene, rendered, with_garment
 
 
 def test_bad_results_are_found_and_good_ones_are_not_flagged() -> None:
@@ -16,6 +16,7 @@ def test_bad_results_are_found_and_good_ones_are_not_flagged() -> None:
     assert figures.found() >= 0.95, figures.verdicts
     assert figures.false_alarms() <= 0.02, figures.verdicts
     assert figures.verdicts["unchanged"] == {"unchanged": 4}
+    assert figures.verdicts["slim"]["body"] >= 2, figures.verdicts
     assert sorted(figures.seconds)[len(figures.seconds) // 2] <= 0.15
 
 
@@ -37,6 +38,15 @@ def test_a_result_that_fills_another_shape_is_compared_with_the_photo_in_it() ->
     wide = Image.new("RGB", (900, 900), "white")
     wide.paste(scene.photo, (150, 0))
     assert compare(scene.photo, wide, "garment") == "unchanged"
+
+
+def test_something_else_in_a_skins_color_is_not_taken_for_another_head() -> None:
+    """The photo begins below the head."""
+    rng = random.Random(6)  # noqa: S311 - as above
+    scene = make_scene(rng)
+    below = (0, round(scene.person.y + 0.95 * scene.person.head), *scene.photo.size)
+    photo, result = scene.photo.crop(below), with_garment(rng, scene).photo.crop(below)
+    assert compare(photo, rendered(rng, result).resize(photo.size), "garment") == ""
 
 
 def test_a_plain_area_is_not_flagged() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+import rest_framework
+from django.utils import translation
 from PIL import Image, ImageDraw, ImageStat
 
+import django_vton
+from django_vton.conf import DEFAULT_MARK_TEXT
 from django_vton.images.visible_mark import FALLBACK, can_draw, draw_mark
 from tests.images import samples
 from tests.images.samples import encode
@@ -23,7 +30,7 @@ def figure(width: int, height: int, background: str) -> Image.Image:
     """A person from head to foot, in the middle."""
     image = Image.new("RGB", (width, height), background)
     draw = ImageDraw.Draw(image)
-    draw.ellipse((width * 0.4, height * 0.05, width * 0.6, height * 0.2), "tan")
+    draw.ellipse((width * 0.44, height * 0.05, width * 0.56, height * 0.18), "tan")
     draw.rectangle((width * 0.25, height * 0.2, width * 0.62, height), "navy")
     return image
 
@@ -61,23 +68,62 @@ def test_the_corner_with_the_least_detail_is_chosen() -> None:
         assert corner[1] <= top < bottom <= corner[1] + 400
 
 
+def test_a_plain_garment_is_not_taken_for_background() -> None:
+    """A dress that fills both corners at the bottom has less detail than the street behind the person."""
+    image = samples.noise(600, 900, "RGB")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((230, 80, 370, 270), (224, 172, 138))
+    for x in (265, 325):
+        draw.ellipse((x, 140, x + 14, 152), "black")
+    draw.rectangle((0, 320, 600, 900), "navy")
+    assert area(image)[3] < 60
+
+
 def test_the_same_picture_has_the_same_mark() -> None:
     image = samples.noise(400, 600, "RGB")
     assert draw_mark(image, TEXT).tobytes() == draw_mark(image, TEXT).tobytes()
 
 
 @pytest.mark.parametrize(
-    "text", ["مولدة بالذكاء الاصطناعي", "AI 生成", "Généré par l'IA", "", " ", "words " * 30]
+    ("text", "drawn"),
+    [
+        ("مولّد بالذكاء الاصطناعي", FALLBACK),
+        ("", FALLBACK),
+        (" ", FALLBACK),
+        ("words " * 30, FALLBACK),
+        ("Généré par IA", "IA"),
+        ("KI-generiert: " + "Wörter " * 30, "KI"),
+    ],
 )
-def test_a_text_that_the_font_cannot_draw_is_the_international_form(text: str) -> None:
+def test_a_text_that_cannot_be_drawn_is_its_abbreviation_or_the_international_one(
+    text: str, drawn: str
+) -> None:
     image = Image.new("RGB", (600, 900), "white")
-    assert draw_mark(image, text).tobytes() == draw_mark(image, FALLBACK).tobytes()
+    assert draw_mark(image, text).tobytes() == draw_mark(image, drawn).tobytes()
     assert draw_mark(image, text).tobytes() != draw_mark(image, TEXT).tobytes()
 
 
-def test_german_and_english_are_drawn() -> None:
-    assert can_draw("KI-generiert")
-    assert can_draw("AI-generated")
+def test_another_font_draws_other_letters() -> None:
+    """Django REST framework has a font of icons, without any letter."""
+    font = Path(rest_framework.__file__).parent / "static/rest_framework/fonts/fontawesome-webfont.ttf"
+    image = Image.new("RGB", (600, 900), "white")
+    assert can_draw("\uf001\uf002", font)
+    assert not can_draw("\uf001\uf002")
+    assert not can_draw(TEXT, font)
+    marked = draw_mark(image, "\uf001\uf002", font).tobytes()
+    assert marked not in {draw_mark(image, FALLBACK).tobytes(), draw_mark(image, "\uf001", font).tobytes()}
+    assert draw_mark(image, TEXT, font).tobytes() == draw_mark(image, FALLBACK).tobytes()
+
+
+def test_the_default_text_of_each_language_is_drawn_or_has_an_abbreviation() -> None:
+    """Arabic has no abbreviation."""
+    locales = {path.name for path in (Path(django_vton.__file__).parent / "locale").iterdir()}
+    assert locales >= {"ar", "de"}
+    for locale in locales - {"ar"}:
+        with translation.override(translation.to_language(locale)):
+            text = str(DEFAULT_MARK_TEXT)
+        assert text != TEXT, locale
+        assert can_draw(text) or re.search(r"\b(AI|IA|KI)\b", text), text
 
 
 def test_transparent_tiny_and_unusual_images_are_marked() -> None:

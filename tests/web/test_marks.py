@@ -17,10 +17,11 @@ from PIL import Image, ImageDraw
 
 from django_vton import marks
 from django_vton.images import isolated
+from django_vton.images.provenance import AI_COMPOSITE
 from django_vton.models import TryOnImage, TryOnRequest
 from django_vton.utils import decoding
 from tests.images import samples
-from tests.provenance import TERM, is_marked, needs_exiftool, read_marks
+from tests.provenance import bear_marks, is_marked, needs_exiftool
 from tests.tryons import TRY_ONS, complete_tryon, create_tryon, read_stream
 from tests.web.files import SECURITY_HEADERS, image_url, staff_client
 
@@ -199,26 +200,31 @@ def test_a_missing_file_is_not_found_and_a_failing_storage_is_unavailable(
 
 
 @needs_exiftool
-def test_every_copy_of_every_result_is_marked(
-    guest: Client, stranger: Client, done: TryOnRequest, tmp_path: Path
+def test_all_copies_of_results_are_marked_and_those_in_full_size_signed(
+    guest: Client, stranger: Client, done: TryOnRequest, vton: Vton, tmp_path: Path
 ) -> None:
     """Viewed, as a thumbnail, downloaded, shared (the browser shares what it downloads) and published."""
+    credentials = pytest.importorskip("tests.content_credentials", exc_type=ImportError)
+    vton(**credentials.create_certificate(tmp_path))
     image = done.images.get()
-    viewed, copies = [], []
+    viewed, copies, thumbnails = [], [], []
     for number in range(RESULTS):
         result = various_result(number)
         image.content_type, image.published_at = result.image.content_type, None
         image.file.save(f"result.{result.image.extension}", ContentFile(result.image.data), save=False)
         image.thumbnail.save("result.jpg", ContentFile(result.thumbnail.data))
-        viewed += [get(guest, done), get(guest, done, "?size=thumbnail")]
-        copies += [get(guest, done, "?download=1"), get(guest, done, "?download=1&lang=de")]
+        shown = [get(guest, done, query) for query in ("", "?download=1", "?download=1&lang=de")]
+        thumbnails.append(get(guest, done, "?size=thumbnail"))
         publish(done)
-        copies.append(get(stranger, done))
-        assert all(is_marked(copy, result.image.data) for copy in copies[-3:]), number
+        shown.append(get(stranger, done))
+        assert all(is_marked(copy, result.image.data) for copy in shown[1:]), number
         assert is_marked(get(stranger, done, "?size=thumbnail"), result.thumbnail.data), number
-    assert {found["xmp"] for found in read_marks(tmp_path / "read", viewed + copies)} == {TERM}
-    if SAVE_TO:
-        read_marks(Path(SAVE_TO), copies)
+        for data in shown:
+            manifest = credentials.read_manifests(data, image.content_type)[0]
+            assert AI_COMPOSITE in dict(credentials.actions(manifest)).values(), number
+        viewed.append(shown[0])
+        copies += shown[1:]
+    assert all(bear_marks(Path(SAVE_TO or tmp_path / "read"), [*copies, *viewed, *thumbnails]))
 
 
 def various_result(number: int) -> isolated.ResultImage:
@@ -231,7 +237,7 @@ def various_result(number: int) -> isolated.ResultImage:
     middle = width * (0.4 + 0.02 * (number % 11))
     draw.ellipse((middle - width * 0.1, width * 0.08, middle + width * 0.1, width * 0.3), "tan")
     draw.rectangle((middle - width * 0.2, width * 0.32, middle + width * 0.2, size[1]), "navy")
-    return isolated.decode_result(samples.encode(image, ("JPEG", "PNG")[number % 5 % 2]))
+    return isolated.decode_result(samples.encode(image, ("JPEG", "PNG")[number % 5 % 2]), marks.signing_key())
 
 
 def test_a_download_is_signed_and_refers_to_the_stored_image(

@@ -9,7 +9,7 @@ from django.contrib.sites.models import Site
 from django.core.files.images import ImageFile
 from django.core.management import call_command
 from oscar.core.loading import get_model
-from oscar.core.thumbnails import get_thumbnailer
+from oscar.core.thumbnails import EasyThumbnails, get_thumbnailer
 
 from tests.hosts.marked_results import results
 from tests.hosts.running_host import garment
@@ -58,9 +58,10 @@ def create_product(slug: str, colour: str = "", *, parent: Any = None, **values:
 
 
 def print_thumbnails(count: int) -> None:
-    """Print the path of Oscar's thumbnail of each of some results, and of one image without a mark."""
+    """Print the path of each thumbnailer's file of each of some results, and of one image without a mark."""
     product = create_product("results", is_public=False)
     for number, file in enumerate([*results(count), ImageFile(garment("green"), "plain.jpg")]):
         image = product.images.create(original=file, display_order=number)
-        thumbnail = get_thumbnailer().generate_thumbnail(image.original, size="200x200", crop="center")
-        print(thumbnail.storage.path(thumbnail.name))  # noqa: T201 - read by the test
+        for thumbnailer in (get_thumbnailer(), EasyThumbnails()):
+            thumbnail = thumbnailer.generate_thumbnail(image.original, size="200x200", crop="center")
+            print(thumbnail.storage.path(thumbnail.name))  # noqa: T201 - read by the test

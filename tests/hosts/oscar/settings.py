@@ -11,7 +11,7 @@ INSTALLED_APPS = [
     "django_q",
     "django_vton",
 ]
-INSTALLED_APPS += ["tests.hosts.oscar.shop"]
+INSTALLED_APPS += ["easy_thumbnails", "tests.hosts.oscar.shop"]
 
 # As in Oscar's documentation.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True  # noqa: F405 - from the settings of any project
