@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.guides import code_blocks
-from tests.live_shop import RunningShop, ShopperClient, phone_photo
+from tests.live_shop import NO_CERTIFICATES, RunningShop, ShopperClient, phone_photo
 
 SERVERS = {"vton_sandbox": "sandbox", "qcluster": "workers", "runserver": "web"}
 DONE_BY_TEST_ENVIRONMENT = [
@@ -89,7 +89,7 @@ class Quickstart(RunningShop):
 
     def _is_up(self) -> bool:
         with suppress(httpx.TransportError):
-            return not httpx.get(f"{self.url}/admin/login/", timeout=5).is_error
+            return not httpx.get(f"{self.url}/admin/login/", timeout=5, verify=NO_CERTIFICATES).is_error
         return False
 
     def _spawn(self, name: str, *args: str) -> None:
