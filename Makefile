@@ -47,8 +47,8 @@ $(HOSTS)/.ready: GROUP := hosts
 $(DEMO) $(READY) $(HOSTS)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(@D)/bin/python -m pip install --quiet --editable . --group $(GROUP)
+	$(@D)/bin/python -m pip install --quiet 'uv>=0.7'
+	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --editable . --group $(GROUP)
 	@touch $@
 
 # If the npm registry is not available, tests that need npm are skipped, but in CI it is an error.
@@ -134,9 +134,9 @@ format: $(READY)
 	-$(BIN)/djade --target-version 5.2 $(TEMPLATES)
 
 bench: $(READY)
-	@$(BIN)/python -m pip install --quiet --group bench
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
 	PYTHONPATH=.:example_project $(BIN)/python -m benchmarks $(ARGS)
 
 abuse: $(READY)
-	@$(BIN)/python -m pip install --quiet --group bench
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
 	PYTHONPATH=.:example_project $(BIN)/python -m benchmarks.abuse $(ARGS)

@@ -70,9 +70,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: min(ranks.get(parent, len(SLOW)) for parent in item.path.parents))
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection() -> None:
     """What is loaded stays until the end, so the garbage collector need not visit it again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,10 +56,16 @@ def layer(module: str) -> str:
     return module.partition(".")[0]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imported_names(path: Path) -> set[str]:
     """Absolute names of everything that a file imports, also inside functions, but not for type checkers."""
     found: set[str] = set()
-    for node in _nodes_at_runtime(ast.parse(path.read_text())):
+    for node in _nodes_at_runtime(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -89,11 +96,14 @@ def imported_modules(path: Path) -> set[str]:
     return found - {module_name(path), ""}
 
 
-IMPORTS = {module: imported_modules(path) for module, path in MODULES.items()}
+@cache
+def imports() -> dict[str, set[str]]:
+    """Of each module, when a test asks: every process of a run loads this file."""
+    return {module: imported_modules(path) for module, path in MODULES.items()}
 
 
 def layers_imported_by(module: str) -> set[str]:
-    return {layer(name) for name in IMPORTS[module]} - {layer(module)}
+    return {layer(name) for name in imports()[module]} - {layer(module)}
 
 
 def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
@@ -129,12 +139,12 @@ def test_the_list_of_layers_is_complete() -> None:
 
 
 def test_modules_import_each_other_in_no_circle() -> None:
-    assert find_cycle(IMPORTS) == []
+    assert find_cycle(imports()) == []
 
 
 def test_packages_import_each_other_in_no_circle() -> None:
     packages: dict[str, set[str]] = defaultdict(set)
-    for module in IMPORTS:
+    for module in imports():
         packages[layer(module)] |= layers_imported_by(module)
     assert find_cycle(packages) == []
 
@@ -142,7 +152,7 @@ def test_packages_import_each_other_in_no_circle() -> None:
 def test_a_module_imports_lower_layers_only() -> None:
     upwards = [
         f"{module} -> {name}"
-        for module, imported in IMPORTS.items()
+        for module, imported in imports().items()
         for name in imported
         if LAYERS.index(layer(name)) > LAYERS.index(layer(module))
     ]
@@ -178,7 +188,7 @@ def test_only_the_lifecycle_writes_a_try_ons_state() -> None:
     for module, path in MODULES.items():
         if layer(module) in {"lifecycle", "sandbox"}:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"update", "create"}:
                 assert "state" not in {keyword.arg for keyword in node.keywords}, (module, node.lineno)
 
@@ -189,6 +199,6 @@ def test_the_database_and_the_clock_are_used_in_one_place() -> None:
         if module != "utils.database":
             assert not imported_names(path) & {"django.db.transaction", "django.db.connection"}, module
         if module != "utils.clock":
-            nodes = ast.walk(ast.parse(path.read_text()))
+            nodes = ast.walk(parsed(path))
             calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
             assert "timezone.now" not in calls, module

@@ -33,10 +33,6 @@ class DeployedShop(RunningShop):
         super().__init__(folder, seconds=0.1, env={"DJANGO_SETTINGS_MODULE": settings, **env})
         self.databases = databases
 
-    def load_data(self) -> None:
-        migrate = (f"call('migrate', verbosity=0, database='{alias}')" for alias in self.databases)
-        self.shell("from django.core.management import call_command as call", *migrate, "call('seed_demo')")
-
     def run_code(self, code: str) -> str:
         """Run Python code with the shop's settings; return what it prints."""
         return self.manage("shell", "--verbosity", "0", "--command", code)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.guides import code_blocks
-from tests.live_shop import RunningShop, ShopperClient, phone_photo
+from tests.live_shop import NO_CERTIFICATES, RunningShop, ShopperClient, phone_photo
 
 PYTHON = os.environ.get("QUICKSTART_PYTHON", sys.executable)
 """The shop's interpreter: `make release-check` names one that has only the wheel."""
@@ -93,7 +93,7 @@ class Quickstart(RunningShop):
 
     def _is_up(self) -> bool:
         with suppress(httpx.TransportError):
-            return not httpx.get(f"{self.url}/admin/login/", timeout=5).is_error
+            return not httpx.get(f"{self.url}/admin/login/", timeout=5, verify=NO_CERTIFICATES).is_error
         return False
 
     def _spawn(self, name: str, *args: str) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import tomllib
 import uuid
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -240,16 +241,16 @@ VALIDATORS: dict[str, Callable[[str], None]] = {
 """Every language of the guides. Python blocks are also run."""
 
 
-def tested_files() -> list[Path]:
-    """Files that tests run, and that guides may quote."""
-    folders = ["tests/hosts", "tests/guides", "tests/queues", "tests/further_engines", "example_project"]
-    return [
-        path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".html"}
-    ]
+@cache
+def tested_texts() -> list[str]:
+    """The texts of files that tests run, and that guides may quote."""
+    folders = ["tests/hosts", "tests/guides", "tests/further_engines", "example_project"]
+    files = (path for folder in folders for path in (ROOT / folder).rglob("*"))
+    return [path.read_text() for path in files if path.suffix in {".py", ".html"}]
 
 
 def is_quoted(block: Block) -> bool:
     """Whether the block is quoted literally from a tested file, or from the quickstart."""
     quickstart = blocks_of_page("quickstart", "python") if block.page != "quickstart" else []
-    texts = [path.read_text() for path in tested_files()] + [other.code for other in quickstart]
+    texts = tested_texts() + [other.code for other in quickstart]
     return any(block.code in text for text in texts)
