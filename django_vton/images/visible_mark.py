@@ -64,9 +64,9 @@ def _label(text: str, font_file: FontFile | None, side: int, longest: int) -> Im
 
 
 def _best_corner(image: Image.Image, size: tuple[int, int]) -> Box:
-    """Return the area in the corner that is off the person and has the least detail.
+    """Return the area in the corner that covers least of the person and, of equal ones, has the least detail.
 
-    Of equal ones, the right one at the bottom comes first, and the top ones last.
+    If these are equal too, the right one at the bottom comes first, and the top ones last.
     """
     width, height = size
     margin = min(height // 2, image.width - width, image.height - height)
@@ -76,7 +76,7 @@ def _best_corner(image: Image.Image, size: tuple[int, int]) -> Box:
     person = _person(image)
     return min(
         areas,
-        key=lambda area: (any(_overlap(area, part) for part in person), _detail(image.crop(area))),
+        key=lambda area: (sum(_overlap(area, part) for part in person), _detail(image.crop(area))),
     )
 
 
@@ -93,8 +93,11 @@ def _person(image: Image.Image) -> list[Box]:
     ]
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _overlap(one: Box, other: Box) -> int:
+    """Return the common area of two boxes in pixels."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0, width) * max(0, height)
 
 
 def _detail(region: Image.Image) -> int:

@@ -55,6 +55,8 @@ SHOP_VIEWS: dict[str, str] = {
     "phone-page": BY_TOKEN,
     "vendor-file": BY_TOKEN,
     "callback": BY_TOKEN,
+    # Without METRICS_TOKEN it does not exist.
+    "metrics": NOT_FOUND,
     # The same for everyone.
     "dialog": PUBLIC,
     "privacy": PUBLIC,
