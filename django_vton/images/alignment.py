@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
 
@@ -14,7 +14,16 @@ Placement = tuple[float, float, float, float]
 
 COARSE_STEPS = (0.02, 0.01)
 FINE_STEPS = (0.005, 0.0025)
-MAX_ROUNDS = 4
+MAX_ROUNDS = 5
+MOVES: list[Placement] = [
+    (sign * width, sign * height, sign * x, sign * y)
+    for sign in (1, -1)
+    for width, height, x, y in (
+        *((1, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)),
+        *((1, 0, 0.5, 0), (0, 1, 0, 0.5), (1, 0, -0.5, 0), (0, 1, 0, -0.5)),
+    )
+]
+"""Changes of a placement in steps: both scales, the shifts, and one scale with one edge kept."""
 LIMIT = 24
 """The largest difference of a pixel that counts, so that a new garment does not move the picture."""
 
@@ -58,28 +67,27 @@ def align(photo: Image.Image, result: Image.Image) -> Aligned:
 def _search(
     fixed: Image.Image, moved: Image.Image, best: Placement, ratio: float, steps: Sequence[float]
 ) -> tuple[float, Placement, float]:
-    """Return the smallest cost, its placement, and the ratio of the scales at the start."""
+    """Return the smallest cost, its placement, and the ratio of the scales at the start.
+
+    Of each step size, all moves are tried, and those that helped are repeated.
+    """
     cost = _cost(fixed, moved, best, ratio)
     for step in steps:
+        moves = MOVES
         for _ in range(MAX_ROUNDS):
-            before = cost
-            for placement in _neighbors(best, step):
+            helped = []
+            for move in moves:
+                placement = _move(best, move, step)
                 if (other := _cost(fixed, moved, placement, ratio)) < cost - 1e-6:
                     best, cost = placement, other
-            if cost == before:
-                break
+                    helped.append(move)
+            moves = helped
     return cost, best, ratio
 
 
-def _neighbors(placement: Placement, step: float) -> Iterator[Placement]:
-    width, height, x, y = placement
-    for by in (step, -step):
-        yield width * (1 + by), height * (1 + by), x, y
-        yield width, height, x + by, y
-        yield width, height, x, y + by
-        for edge in (by / 2, -by / 2):
-            yield width * (1 + by), height, x + edge, y
-            yield width, height * (1 + by), x, y + edge
+def _move(placement: Placement, move: Placement, step: float) -> Placement:
+    width, height, x, y = (step * part for part in move)
+    return placement[0] * (1 + width), placement[1] * (1 + height), placement[2] + x, placement[3] + y
 
 
 def _cost(fixed: Image.Image, moved: Image.Image, placement: Placement, ratio: float) -> float:

@@ -106,6 +106,11 @@ def _measure(photo: Image.Image, result: Image.Image) -> _Measures:
     face = _box(head, -0.4, 0.4, head.top, head.top + 0.9 * head.width, aligned.box)
     around = _box(head, -0.7, 0.7, head.top - 0.5 * head.width, head.top + head.width, aligned.box)
     legs = _box(head, -2.4, 2.4, min(below + 3 * head.width, photo.height - 30), photo.height, aligned.box)
+    details = detail(photo), detail(aligned.image)
+
+    def is_narrower(box: Box, gain: float) -> bool:
+        return _is_narrower(*details, box, head.x, gain, 0.95 / aligned.width_ratio)
+
     return _Measures(
         aligned.width_ratio,
         whole,
@@ -113,8 +118,7 @@ def _measure(photo: Image.Image, result: Image.Image) -> _Measures:
         *likeness,
         head_likeness=_likeness(*edges, face) if _is_near(head, find_head(aligned.image)) else 1.0,
         head_change=_percentile(change.crop(around), 0.995) if head.width >= LARGE_HEAD else -1,
-        is_narrower=(head.width >= SMALL_HEAD and _is_narrower(photo, aligned, around, head.x, 0.92))
-        or _is_narrower(photo, aligned, legs, head.x, 0.95),
+        is_narrower=(head.width >= SMALL_HEAD and is_narrower(around, 0.92)) or is_narrower(legs, 0.95),
     )
 
 
@@ -185,13 +189,15 @@ def _percentile(gray: Image.Image, share: float) -> int:
     return 255
 
 
-def _is_narrower(photo: Image.Image, result: Aligned, box: Box, x: float, gain: float) -> bool:
+def _is_narrower(
+    photo: Image.Image, result: Image.Image, box: Box, x: float, gain: float, most: float
+) -> bool:
     """Return whether this part of the photo fits better onto the result if it is made narrower around `x`.
 
-    The difference has to shrink to the share `gain` of what it is without that, but perhaps moved sideways.
+    The scale that fits best has to be at most `most`, and the difference has to shrink to the share `gain` of
+    what it is without it, but perhaps moved sideways. The images have only their details.
     """
-    wanted = detail(result.image).crop(box)
-    present = detail(photo).crop((0, box[1], photo.width, box[3]))
+    wanted, present = result.crop(box), photo.crop((0, box[1], photo.width, box[3]))
 
     @cache
     def cost(percent: int, half: int) -> float:
@@ -200,8 +206,9 @@ def _is_narrower(photo: Image.Image, result: Aligned, box: Box, x: float, gain: 
         moved = present.transform(wanted.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
         return mean_difference(wanted, moved, CLIPPED)
 
-    coarse = min(product(range(84, 113, 4), (-2, 0, 2)), key=lambda it: cost(*it))
-    fine = product((coarse[0] - 2, coarse[0], coarse[0] + 2), (coarse[1] - 1, coarse[1], coarse[1] + 1))
-    best = min(fine, key=lambda it: cost(*it))
+    percent = min(range(84, 113, 4), key=lambda it: cost(it, 0))
+    shift = min((-2, 0, 2), key=lambda it: cost(percent, it))
+    near = product((percent - 2, percent, percent + 2), (shift - 1, shift, shift + 1))
+    best = min(near, key=lambda it: cost(*it))
     unscaled = min(cost(100, half) for half in range(-2, 3))
-    return best[0] / 100 * result.width_ratio <= 0.95 and cost(*best) < gain * unscaled
+    return best[0] / 100 <= most and cost(*best) < gain * unscaled
