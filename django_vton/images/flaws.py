@@ -18,7 +18,7 @@ from typing import Literal
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from .alignment import Aligned, Box, align, detail, mean_difference
+from .alignment import Box, align, detail, mean_difference
 from .heads import Head, find_head
 
 Flaw = Literal["", "unchanged", "face", "body"]
