@@ -14,7 +14,7 @@ Placement = tuple[float, float, float, float]
 
 COARSE_STEPS = (0.02, 0.01)
 FINE_STEPS = (0.005, 0.0025)
-MAX_ROUNDS = 5
+MAX_ROUNDS = 6
 MOVES: list[Placement] = [
     (sign * width, sign * height, sign * x, sign * y)
     for sign in (1, -1)
@@ -81,7 +81,9 @@ def _search(
                 if (other := _cost(fixed, moved, placement, ratio)) < cost - 1e-6:
                     best, cost = placement, other
                     helped.append(move)
-            moves = helped
+            if not helped:
+                break
+            moves = helped if moves is MOVES else MOVES
     return cost, best, ratio
 
 
