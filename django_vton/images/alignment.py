@@ -13,7 +13,7 @@ Placement = tuple[float, float, float, float]
 """The scales in x and y, and the shifts in x and y as fractions of the result's size."""
 
 COARSE_STEPS = (0.02, 0.01)
-FINE_STEPS = (0.005, 0.0025)
+FINE_STEPS = (0.005, 0.0025, 0.00125)
 MAX_ROUNDS = 6
 MOVES: list[Placement] = [
     (sign * width, sign * height, sign * x, sign * y)

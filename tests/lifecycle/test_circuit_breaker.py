@@ -17,6 +17,7 @@ from django_vton.models import Attempt, GatewayState, Incident, TryOnRequest
 from django_vton.models.states import State
 from django_vton.monitoring import mail as notify
 from django_vton.pixazo import SubmitOutcome, SubmitResult
+from django_vton.utils import clock
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -98,12 +99,12 @@ def test_a_shorter_retry_after_does_not_shorten_the_delay(harness: Harness) -> N
 
 def test_a_submit_sent_before_the_refusal_does_not_close_the_breaker(harness: Harness) -> None:
     attempt = harness.order().attempts.get()
-    posted_at = timezone.now()
+    posted_at = clock.now()
     circuit_breaker.record_refused(attempt, SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=402))
     circuit_breaker.record_accepted(GLASS, posted_at)
     assert GatewayState.objects.get(pk=GLASS).breaker == "402"
     assert len(mail_subjects()) == 1
-    circuit_breaker.record_accepted(GLASS, timezone.now())
+    circuit_breaker.record_accepted(GLASS, clock.now())
     assert GatewayState.objects.get(pk=GLASS).breaker == ""
     assert len(mail_subjects()) == 1
 
