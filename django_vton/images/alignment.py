@@ -69,7 +69,7 @@ def _search(
 ) -> tuple[float, Placement, float]:
     """Return the smallest cost, its placement, and the ratio of the scales at the start.
 
-    Of each step size, all moves are tried, and those that helped are repeated.
+    Of each step size, all moves are tried, then those that helped, and so on until none helps.
     """
     cost = _cost(fixed, moved, best, ratio)
     for step in steps:

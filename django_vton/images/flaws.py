@@ -1,7 +1,7 @@
 """Compare a result with its photo: has the vendor changed what was ordered, and nothing else.
 
 The comparison uses plain statistics of small images and takes less than 150 ms of processor time. Its
-thresholds were chosen with drawn people: see `docs/admin-renders.md`.
+thresholds were chosen with drawn people and with photographs: see `docs/admin-renders.md`.
 """
 
 # ruff: noqa: PLR2004 - thresholds, as the docstring says
