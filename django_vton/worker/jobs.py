@@ -27,7 +27,7 @@ from . import input_files, outcomes, result_images
 from .claims import Job
 from .db_thread import DbThread, MicroBatcher
 from .input_files import NotSendable
-from .submit_width import SubmitWidth
+from .submit_concurrency import SubmitConcurrency
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class RunningJobs:
         """The time on the monotonic clock after which no claimed submit is sent."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.submits = 0
-        self.width = SubmitWidth()
+        self.submit_concurrency = SubmitConcurrency()
         self.has_suspect = False
         self.image_slots = asyncio.Semaphore(MAX_IMAGES_IN_MEMORY)
         self.image_threads = ThreadPoolExecutor(2, thread_name_prefix="vton-images")
@@ -70,7 +70,7 @@ class RunningJobs:
         if self.has_suspect:
             return 0, 0
         free = config.CONCURRENCY - len(self.tasks)
-        return free, min(free, self.width.limit - self.submits)
+        return free, min(free, self.submit_concurrency.limit - self.submits)
 
     def is_busy(self) -> bool:
         """Return whether half of the capacity is used. Outcomes are then stored in larger batches."""
@@ -140,7 +140,8 @@ class RunningJobs:
                 before_send=before_send,
                 on_exchange=_observer(job),
             )
-            self.width.record(result, began, is_used=self.submits >= self.width.limit)
+            is_used = self.submits >= self.submit_concurrency.limit
+            self.submit_concurrency.record(result, began, is_used=is_used)
         except NotSendable as problem:
             outcome = SubmitOutcome.NOT_SENT
             result = SubmitResult(outcome=outcome, error=str(problem), error_code=problem.code)

@@ -12,7 +12,7 @@ from django_vton import batches
 from django_vton.batches import feeding
 from django_vton.models import BatchRender, PauseSwitch, TryOnRequest
 from django_vton.models.states import State
-from django_vton.worker import claims, dispatcher, submit_width
+from django_vton.worker import claims, dispatcher, submit_concurrency
 from shop.models import Kind, Product
 
 from ..intake_helpers import run_concurrently
@@ -136,7 +136,7 @@ def test_an_open_breaker_keeps_no_worker_busy(runner: BatchRunner) -> None:
     dispatcher.drain()
     assert not claims.has_work()
     # The renders that the breaker keeps in the queue, and those being sent when it opened.
-    assert runner.check(batch).running <= feeding.MAX_QUEUED + submit_width.START
+    assert runner.check(batch).running <= feeding.MAX_QUEUED + submit_concurrency.START
 
 
 def test_impossible_products_are_refused_with_a_reason_and_the_others_are_rendered(

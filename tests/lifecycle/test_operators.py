@@ -269,6 +269,21 @@ def test_the_outcome_of_a_running_render_is_not_unknown(harness: Harness) -> Non
     assert not lifecycle.confirm_not_charged(row, actor_id=None)
 
 
+def test_a_submit_that_was_refused_in_the_meantime_has_no_id_to_adopt(harness: Harness) -> None:
+    harness.gateway.scenario(submit_status=502)
+    row = harness.order()
+    harness.run_cycle()
+    harness.make_due(row)
+    harness.run_cycle()
+    row = harness.reload(row, State.FAILED, "outcome_unknown")
+    # The response comes to a worker whose lease has expired.
+    refused = SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=400, error="HTTP 400")
+    lifecycle.mark_refused(lifecycle.current_attempt(row), refused, retry_at=None)
+    assert harness.money_states(row) == ["free"]
+    assert not lifecycle.adopt_vendor_id(row, "some id", actor_id=None)
+    harness.reload(row, State.FAILED, "outcome_unknown")
+
+
 def test_a_try_on_that_was_never_sent_has_no_id_to_adopt(harness: Harness) -> None:
     row = harness.order()
     PersonPhoto.objects.filter(try_ons=row).update(expires_at=timezone.now())

@@ -17,7 +17,7 @@ from django_vton.models import DispatcherLease, TryOnRequest
 from django_vton.models.states import State
 from django_vton.pixazo import client
 from django_vton.queue import dispatcher_leases
-from django_vton.worker import claims, dispatcher, jobs, submit_width
+from django_vton.worker import claims, dispatcher, jobs, submit_concurrency
 
 from ..lifecycle.harness import Harness, StopAfterOneCycle
 
@@ -50,6 +50,23 @@ def test_submit_concurrency_limits_the_submits(harness: Harness, vton: Vton) -> 
         harness.order()
     harness.run_cycle()
     assert Counter(TryOnRequest.objects.values_list("state", flat=True)) == {"submitted": 2, "queued": 3}
+
+
+def test_quick_answers_raise_the_number_of_concurrent_submits(harness: Harness) -> None:
+    for _ in range(30):
+        harness.order()
+    seen: list[int] = []
+
+    class Recorded(jobs.RunningJobs):
+        def start(self, job: claims.Job) -> None:
+            super().start(job)
+            seen.append(self.submits)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dispatcher, "RunningJobs", Recorded)
+        dispatcher.run()
+    assert max(seen[: submit_concurrency.START]) == submit_concurrency.START < max(seen)
+    assert harness.post_count() == 30
 
 
 def test_concurrency_limits_the_running_jobs(harness: Harness, vton: Vton) -> None:
@@ -107,7 +124,7 @@ def test_a_long_queue_of_shirts_does_not_delay_glasses(harness: Harness, shirt: 
 
 def test_concurrent_dispatchers_submit_each_row_once(harness: Harness, vton: Vton) -> None:
     vton(DISPATCHERS=4)
-    rows = [harness.order() for _ in range(submit_width.START)]
+    rows = [harness.order() for _ in range(submit_concurrency.START)]
     start = threading.Barrier(4)
 
     def run_cycle() -> None:

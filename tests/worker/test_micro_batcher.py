@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, OperationalError, connection
 
 from django_vton.lifecycle import RolledBack
 from django_vton.worker import db_thread
@@ -195,3 +195,27 @@ def test_the_outcome_of_a_canceled_caller_is_stored() -> None:
     assert (first, third, fourth) == (-1, -3, -4)
     assert isinstance(second, asyncio.CancelledError)
     assert store.batches == [[1, 2, 3], [4]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_keeps_its_connection_between_units() -> None:
+    """CONN_MAX_AGE is 0 by default, so Django would close the connection after each unit."""
+
+    def connect() -> None:
+        connection.ensure_connection()
+
+    def closes_in() -> float | None:
+        return None if connection.close_at is None else connection.close_at - time.monotonic()
+
+    async def main() -> float | None:
+        thread = DbThread("vton-test")
+        try:
+            await thread(connect)
+            return await thread(closes_in)
+        finally:
+            thread.close()
+
+    assert connection.settings_dict["CONN_MAX_AGE"] == 0
+    seconds = asyncio.run(main())
+    assert seconds is not None
+    assert seconds > db_thread.KEEP_SECONDS / 2

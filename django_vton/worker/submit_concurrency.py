@@ -1,4 +1,4 @@
-"""How many submits one dispatcher may have open: more while the vendor answers quickly, otherwise fewer."""
+"""An adaptive limit of one dispatcher's open submits: higher while the vendor answers quickly, else lower."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from ..conf import config
 from ..pixazo import SubmitOutcome, SubmitResult
 
 START = 4
-"""The width at which each dispatcher run begins."""
+"""The limit at which each dispatcher run begins."""
 
 SLOW_SECONDS = 5.0
 """An answer that takes longer shows that the vendor is overloaded, unless it contains the images."""
 
 
-class SubmitWidth:
-    """The width grows and shrinks as TCP's congestion window (AIMD), up to `SUBMIT_CONCURRENCY`.
+class SubmitConcurrency:
+    """The limit grows and shrinks as TCP's congestion window (AIMD), up to `SUBMIT_CONCURRENCY`.
 
-    Each quick acceptance adds 1 until the first setback, and later 1 for each full width. A setback halves
-    the width: a 429, a 5xx, a lost connection or a slow answer.
+    Until the first setback, each quick acceptance adds 1. Later, as many acceptances as the limit add 1. A
+    setback halves the limit: a 429, a 5xx, a lost connection or a slow answer.
     """
 
     def __init__(self) -> None:
-        self._width = float(START)
+        self._limit = float(START)
         self._shrunk_at: float | None = None
 
     @property
     def limit(self) -> int:
         """The maximum number of open submits now, at least 1."""
-        return min(int(self._width), config.SUBMIT_CONCURRENCY)
+        return min(int(self._limit), config.SUBMIT_CONCURRENCY)
 
     def record(self, result: SubmitResult, began: float, *, is_used: bool) -> None:
-        """Adapt the width to the result of a submit that was begun at this time on the monotonic clock.
+        """Adapt the limit to the result of a submit that was begun at this time on the monotonic clock.
 
-        `is_used`: whether the whole width was in use. If it was not, a larger one would be no better.
+        `is_used`: whether as many submits as allowed were open. If not, a higher limit would be no better.
         """
         now = time.monotonic()
         if _is_setback(result, now - began):
             # The submits that were open at a setback tell nothing new.
             if self._shrunk_at is None or began > self._shrunk_at:
-                self._width, self._shrunk_at = max(1.0, self.limit / 2), now
+                self._limit, self._shrunk_at = max(1.0, self.limit / 2), now
         elif result.outcome == SubmitOutcome.ACCEPTED and is_used:
-            growth = 1.0 if self._shrunk_at is None else 1 / self._width
-            self._width = min(self._width + growth, float(config.SUBMIT_CONCURRENCY))
+            growth = 1.0 if self._shrunk_at is None else 1 / self._limit
+            self._limit = min(self._limit + growth, float(config.SUBMIT_CONCURRENCY))
 
 
 def _is_setback(result: SubmitResult, seconds: float) -> bool:
