@@ -14,6 +14,7 @@ import pytest
 from django.utils import timezone
 
 from django_vton import batches, lifecycle
+from django_vton.lifecycle.operators import MAX_ANSWER_DELAY
 from django_vton.models import Attempt, BatchRender, DispatcherLease, TryOnRequest
 from django_vton.models.states import State
 from django_vton.worker.claims import OUTCOME_TIMEOUT_WITHOUT_CALLBACK
@@ -85,11 +86,12 @@ def kill_worker(runner: BatchRunner, accepted: int) -> None:
 
 
 def let_time_pass(runner: BatchRunner) -> None:
-    """Expire every lease, and the time in which the vendor could still respond."""
+    """Expire every lease, and the time in which the vendor or the killed worker could still respond."""
     past = timezone.now() - timedelta(seconds=1)
+    posted_at = past - max(OUTCOME_TIMEOUT_WITHOUT_CALLBACK, MAX_ANSWER_DELAY)
     DispatcherLease.objects.update(lease_until=past)
     sending = TryOnRequest.objects.filter(state=State.SUBMITTING)
-    Attempt.objects.filter(request__in=sending).update(posted_at=past - OUTCOME_TIMEOUT_WITHOUT_CALLBACK)
+    Attempt.objects.filter(request__in=sending).update(posted_at=posted_at)
     runner.expire_leases()
 
 
