@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 
 from . import EncodedImage, ImageRefused
 from .content_credentials import SigningKey
+from .flaws import Flaw
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +30,31 @@ class DecoderKilled(Exception):  # noqa: N818 - it says what happened
 
 @dataclass(frozen=True)
 class ResultImage:
-    """One result image and its thumbnail."""
+    """One result image, its thumbnail, and why it is flawed or ""."""
 
     image: EncodedImage
     thumbnail: EncodedImage
+    flaw: Flaw = ""
 
 
-def decode_result(data: bytes, key: SigningKey | None = None) -> ResultImage:
+@dataclass(frozen=True)
+class Comparison:
+    """The thumbnail of the photo with which a result is compared, or nothing, and the kind of the product."""
+
+    photo: bytes = b""
+    kind: str = ""
+
+
+NO_COMPARISON = Comparison()
+
+
+def decode_result(
+    data: bytes, key: SigningKey | None = None, comparison: Comparison = NO_COMPARISON
+) -> ResultImage:
     """Return the result of `normalize_result` and its thumbnail, both with the label.
 
     With a key, the image is signed. If that fails, the image is returned unsigned, and the error is logged.
+    With a comparison, its flaw is found. If that fails, it is "", and the error is logged.
 
     Raise `ImageRefused` if the bytes are no usable image, crash the decoder or exceed its limits. Raise
     `DecoderKilled` or OSError if they should be decoded again later. Threads that call at the same time have
@@ -46,7 +62,7 @@ def decode_result(data: bytes, key: SigningKey | None = None) -> ResultImage:
     """
     child = _take_idle() or _start()
     try:
-        decoded = _decode(child, data, key)
+        decoded = _decode(child, data, key, comparison)
     except BaseException as error:
         returncode = _end(child)
         if not isinstance(error, (EOFError, OSError)):  # Not BrokenPipeError, which Windows does not raise.
@@ -54,23 +70,26 @@ def decode_result(data: bytes, key: SigningKey | None = None) -> ResultImage:
         if returncode == KILLED:
             raise DecoderKilled from None
         raise ImageRefused("unreadable", "result") from None
-    _idle.append(child)
     if isinstance(decoded, str):
+        _idle.append(child)
         raise ImageRefused(decoded, "result")
-    return ResultImage(*decoded)
+    image, thumbnail = decoded
+    return ResultImage(image, thumbnail, _read_flaw(child))
 
 
-def _decode(child: subprocess.Popen[bytes], data: bytes, key: SigningKey | None) -> list[EncodedImage] | str:
+def _decode(
+    child: subprocess.Popen[bytes], data: bytes, key: SigningKey | None, comparison: Comparison
+) -> list[EncodedImage] | str:
     """Return the image and its thumbnail, or the reason of the refusal. `child` describes the format."""
     requests, responses = cast("BinaryIO", child.stdin), cast("BinaryIO", child.stdout)
     paths = (key.certificate, key.key) if key else None
-    requests.write(json.dumps((len(data), paths)).encode() + b"\n")
-    requests.write(data)
+    header = len(data), paths, len(comparison.photo), comparison.kind
+    requests.writelines((json.dumps(header).encode(), b"\n", data, comparison.photo))
     requests.flush()
-    header = responses.readline()
-    if not header:
+    answer = responses.readline()
+    if not answer:
         raise EOFError
-    decoded = json.loads(header)
+    decoded = json.loads(answer)
     if isinstance(decoded, str):
         return decoded
     described, problem = decoded
@@ -80,6 +99,19 @@ def _decode(child: subprocess.Popen[bytes], data: bytes, key: SigningKey | None)
     if problem:
         logger.error("A result could not be signed: %s", problem)
     return images
+
+
+def _read_flaw(child: subprocess.Popen[bytes]) -> Flaw:
+    """Return what the child writes after the images. They are paid, so nothing that fails here loses them."""
+    answer = cast("BinaryIO", child.stdout).readline()
+    if not answer.endswith(b"\n"):
+        logger.error("A result was not compared with its photo: the child ended with %s", _end(child))
+        return ""
+    _idle.append(child)
+    flaw, problem = json.loads(answer)
+    if problem:
+        logger.error("A result was not compared with its photo: %s", problem)
+    return cast("Flaw", flaw)
 
 
 def _take_idle() -> subprocess.Popen[bytes] | None:

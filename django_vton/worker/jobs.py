@@ -17,7 +17,7 @@ from .. import lifecycle, marks
 from ..conf import config
 from ..gateway import links, transcripts
 from ..images import ImageRefused
-from ..images.isolated import ResultImage, decode_result
+from ..images.isolated import Comparison, ResultImage, decode_result
 from ..lifecycle import CONNECTION_ERRORS
 from ..pixazo import DownloadFailed, PollFailed, SubmitOutcome, SubmitResult
 from ..pixazo.client import PixazoClient
@@ -226,18 +226,21 @@ class RunningJobs:
     async def _download_all(self, job: Job) -> None:
         # Ignore surplus images: only the ordered number was budgeted.
         urls = job.request.result_urls[: job.engine.image_count(job.request.options)]
+        comparison = await self._run_in_thread(result_images.comparison, job.request, job.photo)
         results: list[ResultImage] = []
         for result in await asyncio.gather(
-            *(self._download_one(url, _observer(job)) for url in urls), return_exceptions=True
+            *(self._download_one(url, comparison, _observer(job)) for url in urls), return_exceptions=True
         ):
             if isinstance(result, BaseException):
                 raise result
             results.append(result)
-        images = await self._run_in_thread(result_images.store, job.request, results, job.photo)
+        images = await self._run_in_thread(result_images.store, job.request, results)
         if not await self.store_download(job, images):
             await self._run_in_thread(result_images.delete_files, images)
 
-    async def _download_one(self, url: str, on_exchange: Observer | None) -> ResultImage:
+    async def _download_one(
+        self, url: str, comparison: Comparison, on_exchange: Observer | None
+    ) -> ResultImage:
         ends = time.monotonic() + DOWNLOAD_SECONDS
         try:
             async with asyncio.timeout(DOWNLOAD_SECONDS):
@@ -246,7 +249,7 @@ class RunningJobs:
             raise DownloadFailed("too many images at once", is_retryable=True) from None
         try:
             data = await self.pixazo.download(url, seconds=ends - time.monotonic(), on_exchange=on_exchange)
-            return await self._run_in_thread(decode_result, data, marks.signing_key())
+            return await self._run_in_thread(decode_result, data, marks.signing_key(), comparison)
         finally:
             self.image_slots.release()
 

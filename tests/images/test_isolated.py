@@ -70,6 +70,24 @@ def test_an_image_is_not_to_blame_if_the_system_kills_its_decoder(crashing: Call
         isolated.decode_result(crashing("SIGKILL"))
 
 
+@pytest.mark.parametrize("crash", ["SIGSEGV", "SIGKILL"])
+def test_a_photo_that_crashes_the_comparison_keeps_no_result_back(
+    crashing: Callable[[str], bytes], caplog: pytest.LogCaptureFixture, crash: str
+) -> None:
+    crashing(crash)
+    photo = encode(Image.new("RGB", CRASHING_SIZE, "navy"), "JPEG")
+    result = isolated.decode_result(GOOD, None, isolated.Comparison(photo, "garment"))
+    assert (result.image.width, result.flaw) == (400, "")
+    assert "not compared with its photo" in caplog.text
+    assert isolated.decode_result(GOOD).image.width == 400
+
+
+def test_a_photo_that_cannot_be_read_keeps_no_result_back(caplog: pytest.LogCaptureFixture) -> None:
+    result = isolated.decode_result(GOOD, None, isolated.Comparison(b"no photo", "garment"))
+    assert (result.image.width, result.flaw) == (400, "")
+    assert "not compared with its photo: UnidentifiedImageError" in caplog.text
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the memory")
 def test_an_image_that_needs_too_much_memory_is_refused() -> None:
     isolated.decode_result(GOOD)

@@ -53,4 +53,4 @@ def test_a_photo_that_cannot_be_read_keeps_no_result_back(
     with caplog.at_level(logging.ERROR):
         harness.run_cycle()
     assert harness.reload(row, State.COMPLETED).images.get().flaw == ""
-    assert "were not compared with the photo" in caplog.text
+    assert "are not compared with the photo" in caplog.text
