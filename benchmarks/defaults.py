@@ -14,8 +14,8 @@ from .report import Row, at_least, info, skipped
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
-ENVIRONMENT = {"BENCH_CONN_MAX_AGE": "0"}
-"""Django's default."""
+CONN_MAX_AGE = {"SQLite": "0", "PostgreSQL": "60"}
+"""Django's default, and what the README recommends."""
 
 
 def measure(*, quick: bool) -> list[Row]:
@@ -25,6 +25,10 @@ def measure(*, quick: bool) -> list[Row]:
     if has_postgres():
         return rows + _measure_on("PostgreSQL", number, seconds)
     return [*rows, skipped("PostgreSQL", "no server is running")]
+
+
+def _environment(database: str) -> dict[str, str]:
+    return {"BENCH_CONN_MAX_AGE": CONN_MAX_AGE[database]}
 
 
 def _measure_on(database: str, number: int, seconds: float) -> list[Row]:
@@ -39,7 +43,7 @@ def _measure_on(database: str, number: int, seconds: float) -> list[Row]:
 
 
 def _measure_rate(database: str, number: int, seconds: float) -> float:
-    with Deployment(seconds=seconds, env=ENVIRONMENT, database=database) as deployment:
+    with Deployment(seconds=seconds, env=_environment(database), database=database) as deployment:
         deployment.start_web_server()
         deployment.call("enqueue", number=number)
         began = time.time()
@@ -50,7 +54,7 @@ def _measure_rate(database: str, number: int, seconds: float) -> float:
 
 
 def _measure_cost(database: str, number: int, seconds: float) -> list[Row]:
-    with Deployment(seconds=seconds, env=ENVIRONMENT, database=database) as deployment:
+    with Deployment(seconds=seconds, env=_environment(database), database=database) as deployment:
         deployment.env["BENCH_STATEMENTS"] = str(deployment.folder)
         deployment.start_web_server()
         deployment.start_workers()

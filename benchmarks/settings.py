@@ -14,6 +14,7 @@ if "DEADLINE" in VTON:
     VTON["DEADLINE"] = timedelta(seconds=VTON["DEADLINE"])
 # Web server threads and queue workers keep their database connections, as in a shop that cares about speed.
 DATABASES["default"]["CONN_MAX_AGE"] = int(os.environ.get("BENCH_CONN_MAX_AGE", "60"))  # noqa: F405 - Imported above.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # noqa: F405 - Imported above.
 if folder := os.environ.get("BENCH_STATEMENTS"):
     statements.count_in(folder)
 if queue := os.environ.get("BENCH_QUEUE"):
