@@ -14,7 +14,8 @@ from io import BytesIO
 
 from django_vton.images import make_thumbnail, normalize_person_photo, normalize_result
 from django_vton.images.flaws import find_flaw
-from tests.images.scenes import BAD, GOOD, HARD, encode, house_model, make_scene
+from tests.images.drawn_results import BAD, GOOD, HARD
+from tests.images.scenes import encode, house_model, make_scene
 
 EACH = {"good": 100, "bad": 50}
 """The number of results of each class: 200 good ones of two, 200 bad ones of four, and hard ones."""

@@ -7,8 +7,9 @@ import random
 from PIL import Image, ImageDraw
 
 from django_vton.images.flaws import compare, find_flaw
+from tests.images.drawn_results import rendered, with_garment
 from tests.images.flaws import measure
-from tests.images.scenes import encode, make_scene, rendered, with_garment
+from tests.images.scenes import encode, make_scene
 
 
 def test_bad_results_are_found_and_good_ones_are_not_flagged() -> None:
