@@ -27,8 +27,6 @@ MOVES: list[Placement] = [
 LIMIT = 24
 """The largest difference of a pixel that counts, so that a new garment does not move the picture."""
 
-WEIGHTS = [min(2 * value, LIMIT) for value in range(256)]
-
 
 @dataclass(frozen=True)
 class Aligned:
@@ -101,7 +99,7 @@ def _cost(fixed: Image.Image, moved: Image.Image, placement: Placement, ratio: f
     changed = 8 * abs(placement[0] / placement[1] / ratio - 1)
     placed = _placed(moved, matrix, box)
     moved_by = 0.3 * (abs(placement[2]) + abs(placement[3]))
-    return mean_difference(fixed.crop(box), placed, WEIGHTS) + changed + moved_by
+    return mean_difference(fixed.crop(box), placed, 2) + changed + moved_by
 
 
 def _placed(moved: Image.Image, matrix: tuple[float, ...], box: Box) -> Image.Image:
@@ -112,11 +110,11 @@ def _placed(moved: Image.Image, matrix: tuple[float, ...], box: Box) -> Image.Im
     return moved.resize(size, Image.Resampling.BILINEAR, source)
 
 
-def mean_difference(one: Image.Image, other: Image.Image, weights: Sequence[int]) -> float:
-    """Return the mean of the pixels' differences, of which each counts as its weight."""
+def mean_difference(one: Image.Image, other: Image.Image, weight: int = 1) -> float:
+    """Return the mean of the pixels' differences times `weight`, of which each counts at most as `LIMIT`."""
     histogram = ImageChops.difference(one, other).histogram()
-    total: int = sum(map(mul, weights, histogram))
-    return total / (one.width * one.height)
+    saved: int = sum(map(mul, range(LIMIT, 0, -weight), histogram))
+    return LIMIT - saved / (one.width * one.height)
 
 
 def _matrix(placement: Placement, size: tuple[int, int], moved: tuple[int, int]) -> tuple[float, ...]:

@@ -5,14 +5,24 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 SIDE = 72
 
-BRIGHTNESS = ((35, 255), (35, 95), (70, 140), (110, 190), (150, 255))
+SKIN_CB = [255 * (80 <= value <= 127) for value in range(256)]
+SKIN_CR = [255 * (134 <= value <= 180) for value in range(256)]
+
+BRIGHTNESS = [
+    re.compile(b"[%c-%c]+" % ends) for ends in ((35, 255), (35, 95), (70, 140), (110, 190), (150, 255))
+]
 """Ranges of the brightness of a face. The smaller ones divide it from a background of a similar color."""
+
+Run = tuple[int, int, int]
+"""A row, the column of its first pixel, and the column after its last one."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +39,18 @@ def find_head(photo: Image.Image) -> Head | None:
     small = photo.convert("RGB")
     small.thumbnail((SIDE, SIDE))
     width, height = small.size
-    raw = small.convert("YCbCr").tobytes()
-    pixels = zip(raw[::3], raw[1::3], raw[2::3], strict=True)
-    skin = {at: y for at, (y, cb, cr) in enumerate(pixels) if 80 <= cb <= 127 and 134 <= cr <= 180}
+    y, cb, cr = small.convert("YCbCr").split()
+    skin = ImageChops.multiply(cb.point(SKIN_CB), cr.point(SKIN_CR))
+    # A black column divides the last pixel of a row from the first one of the next.
+    brightness = ImageChops.multiply(y, skin).crop((0, 0, width + 1, height)).tobytes()
     best, best_score = None, 0.0
-    for darkest, brightest in BRIGHTNESS:
-        within = {at for at, y in skin.items() if darkest <= y <= brightest}
-        while within:
-            head, score = _measure(_take_patch(within, width), width, height)
+    for within in BRIGHTNESS:
+        rows: list[list[Run]] = [[] for _ in range(height + 2)]
+        for run in within.finditer(brightness):
+            row, start = divmod(run.start(), width + 1)
+            rows[row].append((row, start, start + run.end() - run.start()))
+        for patch in _patches(rows, height // 4 + 1):
+            head, score = _measure(patch, width, height)
             if score > best_score:
                 best, best_score = head, score
     if best is None:
@@ -45,41 +59,44 @@ def find_head(photo: Image.Image) -> Head | None:
     return Head(best.x * scale, best.top * scale, best.width * scale)
 
 
-def _take_patch(skin: set[int], width: int) -> list[int]:
-    """Remove one connected patch from `skin` and return it."""
-    todo, patch = [skin.pop()], []
-    while todo:
-        at = todo.pop()
-        patch.append(at)
-        beside = [at - 1] * (at % width > 0) + [at + 1] * (at % width < width - 1)
-        for near in (at - width, at + width, *beside):
-            if near in skin:
-                skin.remove(near)
-                todo.append(near)
-    return patch
+def _patches(rows: list[list[Run]], height: int) -> Iterator[list[Run]]:
+    """Remove the connected patches from `rows` that begin above `height`, and yield them.
+
+    The last row must be empty: it is also the one above the first.
+    """
+    for row in rows[:height]:
+        while row:
+            todo, patch = [row.pop()], []
+            while todo:
+                y, start, end = run = todo.pop()
+                patch.append(run)
+                for beside in rows[y - 1], rows[y + 1]:
+                    for near in [near for near in beside if near[1] < end and start < near[2]]:
+                        beside.remove(near)
+                        todo.append(near)
+            yield patch
 
 
-def _measure(patch: list[int], width: int, height: int) -> tuple[Head | None, float]:
+def _measure(patch: list[Run], width: int, height: int) -> tuple[Head | None, float]:
     """Measure a patch as a face. The score is 0 if its size, place or shape rules that out."""
-    rows: dict[int, list[int]] = {}
-    for at in patch:
-        rows.setdefault(at // width, []).append(at % width)
+    rows: dict[int, list[Run]] = {}
+    for run in patch:
+        rows.setdefault(run[0], []).append(run)
     top, across = min(rows), 0
     for y in sorted(rows):  # The neck and the shoulders may belong to the patch.
         if y - top > max(3, 1.3 * across):
             break
-        across = max(across, max(rows[y]) - min(rows[y]) + 1)
+        across = max(across, max(end for _, _, end in rows[y]) - min(start for _, start, _ in rows[y]))
     down = min(max(rows) - top + 1, round(1.4 * across))
-    inside = [at for at in patch if at // width <= top + down]
+    inside = [(start, end) for y, start, end in patch if y <= top + down]
+    size = sum(end - start for start, end in inside)
     plausible = 0.05 * width < across < 0.42 * width and top < 0.25 * height
-    if not plausible or down < 0.7 * across or len(inside) < 0.4 * across * down:
+    if not plausible or down < 0.7 * across or size < 0.4 * across * down:
         return None, 0.0
-    x = sum(at % width for at in inside) / len(inside)
+    x = sum((start + end - 1) * (end - start) for start, end in inside) / 2 / size
     if abs(x / width - 0.5) > 0.25 or top < 0.02 * height:
         return None, 0.0
     # Arms are skin too, but a face is higher and nearer to the middle.
-    filled = min(1.0, len(inside) / (0.75 * across * down))
-    score = (
-        math.sqrt(len(inside)) * filled**2 * (1 - top / height) ** 8 * max(0.0, 1 - abs(2 * x / width - 1))
-    )
+    filled = min(1.0, size / (0.75 * across * down))
+    score = math.sqrt(size) * filled**2 * (1 - top / height) ** 8 * max(0.0, 1 - abs(2 * x / width - 1))
     return Head(x + 0.5, top, across), score
