@@ -35,8 +35,8 @@ def _check_order(**_kwargs: Any) -> list[CheckMessage]:
     if labels.index(OscarConfig.label) < labels.index("oscar"):
         return []
     text = "Oscar's apps precede 'django_vton.contrib.oscar', so no page has a try-on button."
-    hint = "Move 'django_vton.contrib.oscar' in INSTALLED_APPS before 'oscar.config.Shop'."
-    return [Warning(text, hint=hint, id="vton.W070")]
+    move = "Move 'django_vton.contrib.oscar' in INSTALLED_APPS before 'oscar.config.Shop'."
+    return [Warning(text, hint=move, id="vton.W070")]
 
 
 def _mark_products(*, instance: Any, raw: bool = False, **_kwargs: Any) -> None:
