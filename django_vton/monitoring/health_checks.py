@@ -125,7 +125,8 @@ def _incidents() -> Iterator[CheckResult]:
 def _storage() -> Iterator[CheckResult]:
     """Try the storage here, since a fact only tells what a worker has found."""
     problem = find_storage_problem()
-    text = f"files cannot be written, read and deleted here: {problem}"
+    place = f'in STORAGES["{config.STORAGE}"]' if config.STORAGE else "here"
+    text = f"files cannot be written, read and deleted {place}: {problem}"
     yield CheckResult("storage", ok=not problem, text=text if problem else "files can be stored")
 
 

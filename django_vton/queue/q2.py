@@ -89,8 +89,9 @@ def _record_start(**_kwargs: Any) -> None:
     if not config.ENQUEUE:
         try:
             liveness.record_heartbeat()
-        except DatabaseError:
-            logger.exception("The start of a worker could not be recorded.")
+        except DatabaseError as error:
+            text = "The worker's start was not recorded (%s). If tables are missing, run manage.py migrate"
+            logger.error(text, error)  # noqa: TRY400 - the traceback would hide what to do
 
 
 def register_schedules(using: str, **_kwargs: Any) -> None:

@@ -85,7 +85,8 @@ def test_any_error_of_the_storage_is_reported_and_stops_no_other_check(
     assert (status, set(results), healthy["storage"]["ok"]) == (1, set(healthy), True)
     # Without the signature of the URL, and without a traceback between the lines of the command.
     reported = "NoSuchKey: The bucket of https://bucket.example/private does not exist"
-    assert results["storage"]["text"].endswith(reported)
+    text = f'files cannot be written, read and deleted in STORAGES["vton"]: {reported}'
+    assert results["storage"]["text"] == text
     assert not [record for record in caplog.records if record.exc_info]
 
 

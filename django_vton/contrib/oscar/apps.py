@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.core.checks import CheckMessage, Warning, register  # noqa: A004 - Django's own name for it
 
 
 class OscarConfig(AppConfig):
@@ -23,8 +24,19 @@ class OscarConfig(AppConfig):
         image_model = get_model("catalogue", "ProductImage")
         for signal in (post_save, post_delete):
             signal.connect(_mark_products, sender=image_model, dispatch_uid="vton_oscar.image")
+        register(_check_order, "vton")
         basket_addition.connect(_count_addition, dispatch_uid="vton_oscar.added")
         order_placed.connect(_count_purchase, dispatch_uid="vton_oscar.purchased")
+
+
+def _check_order(**_kwargs: Any) -> list[CheckMessage]:
+    """W070: Oscar's templates are found first, so ours do not extend them."""
+    labels = list(apps.app_configs)
+    if labels.index(OscarConfig.label) < labels.index("oscar"):
+        return []
+    text = "Oscar's apps precede 'django_vton.contrib.oscar', so no page has a try-on button."
+    move = "Move 'django_vton.contrib.oscar' in INSTALLED_APPS before 'oscar.config.Shop'."
+    return [Warning(text, hint=move, id="vton.W070")]
 
 
 def _mark_products(*, instance: Any, raw: bool = False, **_kwargs: Any) -> None:

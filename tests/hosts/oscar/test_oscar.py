@@ -205,6 +205,25 @@ def test_a_purchase_without_a_try_on_is_not_counted(shop: Oscar, guest: Visitor)
     assert shop.conversions() == []
 
 
+def test_the_check_reports_that_oscar_precedes_our_app(shop: Oscar) -> None:
+    """Its templates would be found first, so no page would have a button."""
+    settings = shop.folder / "oscar_first.py"
+    settings.write_text(
+        "from tests.hosts.oscar.settings import *\n"
+        "ours = 'django_vton.contrib.oscar'\n"
+        "INSTALLED_APPS = [*(app for app in INSTALLED_APPS if app != ours), ours]\n"
+    )
+    env = {
+        "DJANGO_SETTINGS_MODULE": settings.stem,
+        "PYTHONPATH": os.pathsep.join([str(shop.folder), shop.env["PYTHONPATH"]]),
+    }
+    code = "from django.core.checks import run_checks; print(*(m.id for m in run_checks(tags=['vton'])))"
+    command = ("shell", "--verbosity", "0", "--command", code)
+
+    assert "vton.W070" in shop.manage(*command, **env)
+    assert "vton.W070" not in shop.manage(*command)
+
+
 def test_a_saved_image_has_all_products_checked_that_may_use_it(shop: Oscar) -> None:
     changed = shop.changed_products(
         "from oscar.core.loading import get_model",
