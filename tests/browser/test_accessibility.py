@@ -256,7 +256,6 @@ RECORD_ANNOUNCEMENTS = """state => {
 def test_the_whole_flow_works_by_keyboard_alone(page: Page, shop: RunningShop) -> None:
     shop.gateway.reset()
     shop.gateway.scenario(seconds=4)
-    page.emulate_media(reduced_motion="reduce")  # The divider is not animated.
     page.goto(f"{shop.url}/products/linen-shirt/")
     button = page.get_by_role("link", name=re.compile("^Try it on.*Linnea linen shirt$"))
     button.focus()
