@@ -79,7 +79,13 @@ SCREENS = [
         options={"color_scheme": "dark", "has_touch": True, "is_mobile": True},
         documented=frozenset(DIALOG | {"page-try"}),
     ),
-    Screen("arabic", DESKTOP, "ar", documented=frozenset(DIALOG | {"badge-ready", "page-try"})),
+    Screen(
+        "arabic",
+        DESKTOP,
+        "ar",
+        options={"reduced_motion": "reduce"},
+        documented=frozenset(DIALOG | {"badge-ready", "page-try"}),
+    ),
     # 1280 by 900 at 200 % zoom.
     Screen("zoomed", {"width": 640, "height": 450}, options={"device_scale_factor": 2}),
     # 400 % zoom. German has the longest words.
