@@ -280,6 +280,7 @@ def test_the_whole_flow_works_by_keyboard_alone(page: Page, shop: RunningShop) -
     assert tab_to(page, "primary") == ["primary"]
     page.keyboard.press("Enter")
     expect(page.locator("#waiting-title")).to_be_focused()
+    expect(page.locator("#cancel")).to_be_visible(timeout=TIMEOUT_MS)  # The shop has accepted the order.
     tab_to(page, "cancel")
     tab_to(page, "close", "Shift+Tab")
 
