@@ -43,7 +43,7 @@ def measure(*, quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         photo = Path(folder, "me.jpg")
         photo.write_bytes(camera_photo(QUICK_SIZE) if quick else camera_photo())
-        with RunningShop(Path(folder), seconds=2) as shop:
+        with RunningShop(Path(folder, "shop"), seconds=2) as shop:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             measured = _measure_visit(browser, shop, photo)
             browser.close()

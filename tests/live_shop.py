@@ -210,8 +210,8 @@ class RunningShop:
     def load_data(self) -> None:
         """Create the tables and the products.
 
-        This takes three seconds, so SQLite shops with the same settings copy the files of the first one. With
-        a broker, the first one's tasks would be missing.
+        This takes three seconds, so SQLite shops with the same settings copy the files of the first one, also
+        those of other pytest processes. With a broker, the first one's tasks would be missing.
         """
         migrate = (f"call('migrate', verbosity=0, database='{alias}')" for alias in self.databases)
         create = "\n".join(
@@ -220,11 +220,18 @@ class RunningShop:
         if self.env["DATABASE_URL"] != _sqlite_url(self.folder) or self.env.get("REDIS_URL"):
             self.shell(create)
             return
-        first = self.folder.parent / f"{self.env['DJANGO_SETTINGS_MODULE']}-data"
-        if not first.exists():
+        # pytest-xdist gives each process a folder in the one that they share.
+        shared = self.folder.parents["PYTEST_XDIST_WORKER" in os.environ]
+        first = shared / f"{self.env['DJANGO_SETTINGS_MODULE']}-data"
+        is_complete = shared / f"{first.name}-is-complete"
+        try:
             first.mkdir()
+        except FileExistsError:
+            wait_until(is_complete.exists, "another shop has created the data")
+        else:
             files = {"DATABASE_URL": _sqlite_url(first), "MEDIA_ROOT": str(first / "media")}
             self.manage("shell", "--verbosity", "0", "--command", create, **files)
+            is_complete.touch()
         shutil.copytree(first, self.folder, dirs_exist_ok=True)
 
     def manage(self, *args: str, **env: str) -> str:

@@ -75,7 +75,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    """Without animations, because drawing them takes half of the processor time of an order.
+
+    Where they matter: `page.emulate_media(reduced_motion="no-preference")`.
+    """
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce"
+    )
     yield context
     for page in context.pages:  # Requests that are still being routed would fail.
         page.unroute_all(behavior="ignoreErrors")

@@ -79,7 +79,9 @@ def test_each_label_is_visible_only_on_its_own_layer(
     browser: Browser, shop: RunningShop, locale: str
 ) -> None:
     """The shopper's own photo is never labelled as AI-generated."""
-    context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        locale=locale, viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    )
     page = context.new_page()
     create_result(context, shop, SLUG, phone_photo(shade=2))
     open_product_page(page, shop, SLUG)
@@ -106,6 +108,7 @@ RECORD_POSITIONS = """it => {
 def test_a_new_result_is_revealed_once_until_the_shopper_moves_the_divider(
     page: Page, shop: RunningShop
 ) -> None:
+    page.emulate_media(reduced_motion="no-preference")
     open_product_page(page, shop, "ingrid-coat")
     open_dialog(page)
     page.locator("#stage").evaluate(RECORD_POSITIONS)
@@ -132,7 +135,6 @@ def test_a_new_result_is_revealed_once_until_the_shopper_moves_the_divider(
 
 
 def test_with_reduced_motion_the_result_is_shown_without_animation(page: Page, shop: RunningShop) -> None:
-    page.emulate_media(reduced_motion="reduce")
     open_product_page(page, shop, "anton-trousers")
     open_dialog(page)
     page.locator("#stage").evaluate(RECORD_POSITIONS)
@@ -146,7 +148,11 @@ def test_with_reduced_motion_the_result_is_shown_without_animation(page: Page, s
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(
-        viewport={"width": 390, "height": 664}, is_mobile=True, has_touch=True, locale="en-GB"
+        viewport={"width": 390, "height": 664},
+        is_mobile=True,
+        has_touch=True,
+        locale="en-GB",
+        reduced_motion="reduce",
     )
     yield context
     context.close()

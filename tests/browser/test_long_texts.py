@@ -75,7 +75,7 @@ CUT_OFF_OR_COVERED = """() => {
 
 
 def test_no_text_is_cut_off_at_320_px(browser: Browser, shop: RunningShop) -> None:
-    context = browser.new_context(viewport={"width": 320, "height": 568})
+    context = browser.new_context(viewport={"width": 320, "height": 568}, reduced_motion="reduce")
     try_on = create_result(context, shop, "linen-shirt", phone_photo(shade=32))
     urls = [path.format(product=shop.product("otto-glasses"), try_on=try_on["id"]) for path in PAGES]
     page = context.new_page()

@@ -26,7 +26,11 @@ CODE_TITLE = "Continue on your phone"
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(
-        viewport={"width": 390, "height": 664}, is_mobile=True, has_touch=True, locale="en-GB"
+        viewport={"width": 390, "height": 664},
+        is_mobile=True,
+        has_touch=True,
+        locale="en-GB",
+        reduced_motion="reduce",
     )
     yield context.new_page()
     context.close()
@@ -53,7 +57,11 @@ def show_code(page: Page, shop: RunningShop) -> str:
 def test_the_phone_uses_the_code_and_both_devices_show_the_result(
     browser: Browser, shop: RunningShop, phone: Page, photo: Path, scheme: str
 ) -> None:
-    computer = browser.new_context(color_scheme=scheme, locale="en-GB")  # type: ignore[arg-type] # a plain str
+    computer = browser.new_context(
+        color_scheme=scheme,  # type: ignore[arg-type] # a plain str
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
     page = computer.new_page()
     phone.goto(show_code(page, shop))
     expect(page.get_by_text("The link is open")).to_be_visible(timeout=TIMEOUT_MS)

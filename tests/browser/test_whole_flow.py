@@ -24,6 +24,7 @@ def save_screenshot(page: Page, name: str) -> None:
 
 
 def test_a_shirt_from_the_product_list_to_the_cart(page: Page, shop: RunningShop, photo: Path) -> None:
+    page.emulate_media(reduced_motion="no-preference")
     open_dialog_from_list(page, shop, "linen shirt")
     save_screenshot(page, "choose")
     send_photo(page, photo)
