@@ -227,7 +227,7 @@ class RunningShop:
         try:
             first.mkdir()
         except FileExistsError:
-            wait_until(is_complete.exists, "another shop has created the data")
+            wait_until(is_complete.exists, "another shop has created the data", seconds=180)
         else:
             files = {"DATABASE_URL": _sqlite_url(first), "MEDIA_ROOT": str(first / "media")}
             self.manage("shell", "--verbosity", "0", "--command", create, **files)
