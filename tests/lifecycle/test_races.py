@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from django_vton import lifecycle
@@ -17,6 +17,7 @@ from django_vton.models import BudgetPeriod, Quota, TryOnRequest
 from django_vton.models.states import State
 from django_vton.pixazo import SubmitOutcome, SubmitResult
 from django_vton.shoppers import Visitor
+from django_vton.utils import database
 
 from ..intake_helpers import normalize_sql
 from .invariants import check_books
@@ -33,12 +34,24 @@ ROUNDS = 8
 
 
 def run_threads(*actions: Callable[[], None]) -> list[BaseException]:
-    """Run them at the same time, each on its own connection. Return their errors."""
+    """Run them at the same time, each on its own connection. Return their errors.
+
+    They include deadlocks after which a transaction was repeated.
+    """
     errors: list[BaseException] = []
+
+    def note_conflicts(execute: Callable[..., Any], *statement: Any) -> Any:
+        try:
+            return execute(*statement)
+        except DatabaseError as error:
+            if database.is_conflict(error):
+                errors.append(error)
+            raise
 
     def run(action: Callable[[], None]) -> None:
         try:
-            action()
+            with connections["default"].execute_wrapper(note_conflicts):
+                action()
         except BaseException as error:  # noqa: BLE001 - the test's own thread asserts
             errors.append(error)
         finally:
