@@ -34,7 +34,7 @@ def _environment(database: str) -> dict[str, str]:
 def _measure_on(database: str, number: int, seconds: float) -> list[Row]:
     rate = _measure_rate(database, number, seconds)
     blocking = WORKERS / seconds
-    note = f"{number:,} try-ons at {seconds:g} s, with the start of the workers; no setting changed"
+    note = f"{number:,} try-ons at {seconds:g} s, with the start of the workers; the README's settings"
     return [
         info(f"{database}: ours", rate, "/s", note=note),
         at_least(f"{database}: ours over {WORKERS} workers that wait", rate / blocking, "x", goal=150),
