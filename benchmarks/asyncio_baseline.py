@@ -2,7 +2,7 @@
 
 It makes the same calls as django-vton with the same concurrency: the vendor downloads both images from it and
 calls it back; then it polls once and downloads the result. It has no database, so a crash loses try-ons that
-are paid, and it does not decode the result.
+are paid. It decodes the result and compares it with the photo only if `images` is true.
 """
 
 from __future__ import annotations
@@ -11,10 +11,15 @@ import asyncio
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from django_vton.images import make_thumbnail
+from django_vton.images.isolated import Comparison, decode_result
 
 from .blocking_task import API_KEY, STATUS_PATH, SUBMIT_PATH
 from .sample_images import person_photo, product_image
@@ -26,8 +31,10 @@ OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
 class AsyncioBaseline:
     """One run."""
 
-    def __init__(self, *, gateway: str, folder: str, submits: int, calls: int) -> None:
+    def __init__(self, *, gateway: str, folder: str, submits: int, calls: int, images: bool) -> None:
         self.folder = Path(folder)
+        self.images = ThreadPoolExecutor(4) if images else None
+        self.comparison = Comparison(make_thumbnail(person_photo()).data, "garment")
         self.submits, self.calls = asyncio.Semaphore(submits), asyncio.Semaphore(calls)
         self.done: dict[str, asyncio.Event] = {}
         self.url = ""
@@ -59,7 +66,12 @@ class AsyncioBaseline:
         async with self.calls:
             status = (await self.pooled_http.get(STATUS_PATH + vendor_id)).json()
             result = await self.http.get(status["output"]["media_url"][0])
-        await asyncio.to_thread((self.folder / f"{name}.jpg").write_bytes, result.content)
+        content = result.content
+        if self.images:
+            decode = partial(decode_result, content, comparison=self.comparison)
+            decoded = await asyncio.get_running_loop().run_in_executor(self.images, decode)
+            content = decoded.image.data + decoded.thumbnail.data
+        await asyncio.to_thread((self.folder / f"{name}.jpg").write_bytes, content)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve the two images and receive the callbacks."""

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 from . import EncodedImage, ImageRefused
@@ -41,7 +41,7 @@ class ResultImage:
 class Comparison:
     """The thumbnail of the photo with which a result is compared, or nothing, and the kind of the product."""
 
-    photo: bytes = b""
+    photo: bytes = field(default=b"", repr=False)
     kind: str = ""
 
 
