@@ -33,6 +33,7 @@ class AsyncioBaseline:
 
     def __init__(self, *, gateway: str, folder: str, submits: int, calls: int, images: bool) -> None:
         self.folder = Path(folder)
+        # As many threads as two dispatchers have.
         self.images = ThreadPoolExecutor(4) if images else None
         self.comparison = Comparison(make_thumbnail(person_photo()).data, "garment")
         self.submits, self.calls = asyncio.Semaphore(submits), asyncio.Semaphore(calls)

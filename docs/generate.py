@@ -300,7 +300,7 @@ def _commands() -> str:
 
 
 def _checks() -> str:
-    rows = [(code(it.id), it.level, it.text, it.hint) for it in sources.check_messages(PACKAGE / "checks")]
+    rows = [(code(it.id), it.level, it.text, it.hint) for it in sources.check_messages(PACKAGE)]
     return page(
         "System checks",
         "`manage.py check` and every other command run them; `vton_doctor` repeats their messages. `{…}` "

@@ -65,11 +65,11 @@ class CheckMessage:
     hint: str
 
 
-def check_messages(folder: Path) -> list[CheckMessage]:
-    """Every message of the check modules in a folder, sorted by id."""
+def check_messages(package: Path) -> list[CheckMessage]:
+    """Every message of the check modules of a package and of its contrib apps, sorted by id."""
     found: set[CheckMessage] = set()
     descriptions: dict[str, str] = {}
-    for path in folder.glob("*.py"):
+    for path in (*package.glob("checks/*.py"), *package.glob("contrib/*/checks.py")):
         for function in ast.parse(path.read_text()).body:
             if isinstance(function, ast.FunctionDef):
                 _collect(function.body, {}, found)

@@ -220,8 +220,9 @@ class RunningShop:
         if self.env["DATABASE_URL"] != _sqlite_url(self.folder) or self.env.get("REDIS_URL"):
             self.shell(create)
             return
-        # pytest-xdist gives each process a folder in the one that they share.
-        shared = self.folder.parents["PYTEST_XDIST_WORKER" in os.environ]
+        shared = self.folder.parent
+        if "PYTEST_XDIST_WORKER" in os.environ:  # Each process has a folder in the one that they share.
+            shared = shared.parent
         first = shared / f"{self.env['DJANGO_SETTINGS_MODULE']}-data"
         is_complete = shared / f"{first.name}-is-complete"
         try:

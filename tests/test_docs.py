@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.sources import check_messages
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -60,6 +62,12 @@ def test_every_custom_property_and_part_is_in_the_guide() -> None:
     parts |= names_in_package(r'part\.add\("([a-z]+)"', "static/vton/*.js")
     (listed,) = re.findall(r"vton-dialog::part\(…\)`: (.*?)\.\n", guide, re.DOTALL)
     assert parts == set(re.findall(r"`([a-z]+)`", listed))
+
+
+def test_every_system_check_is_in_the_reference() -> None:
+    """It is generated from the check modules, so a check elsewhere would be missing."""
+    listed = {message.id for message in check_messages(ROOT / "django_vton")}
+    assert listed == names_in_package(r'"(vton\.[EW]\d{3})"', "**/*.py")
 
 
 def test_every_event_is_in_the_guide() -> None:

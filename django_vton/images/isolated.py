@@ -1,4 +1,4 @@
-"""Decode results in child processes, so that no result can end a worker that runs other paid try-ons.
+"""Decode and compare results in child processes, so that none can end a worker with other paid try-ons.
 
 A result might crash a decoder, or make it run forever or use up the memory. Each process keeps its children,
 since starting one takes a fifth of a second.

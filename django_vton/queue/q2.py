@@ -90,7 +90,7 @@ def _record_start(**_kwargs: Any) -> None:
         try:
             liveness.record_heartbeat()
         except DatabaseError as error:
-            text = "The worker's start was not recorded (%s). If tables are missing, run manage.py migrate"
+            text = "The worker's start was not recorded (%s). If tables are missing, run manage.py migrate."
             logger.error(text, error)  # noqa: TRY400 - the traceback would hide what to do
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig, apps
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004 - Django's own name for it
+from django.apps import AppConfig
+from django.core.checks import register
 
 
 class OscarConfig(AppConfig):
@@ -15,28 +15,20 @@ class OscarConfig(AppConfig):
     label = "vton_oscar"
 
     def ready(self) -> None:
-        """Connect the receivers. `tryon.py` is imported like that of any app."""
+        """Connect the receivers, and register the check. `tryon.py` is imported like that of any app."""
         from django.db.models.signals import post_delete, post_save
         from oscar.apps.basket.signals import basket_addition
         from oscar.apps.order.signals import order_placed
         from oscar.core.loading import get_model
 
+        from .checks import check_order_of_apps
+
+        register(check_order_of_apps, "vton")
         image_model = get_model("catalogue", "ProductImage")
         for signal in (post_save, post_delete):
             signal.connect(_mark_products, sender=image_model, dispatch_uid="vton_oscar.image")
-        register(_check_order, "vton")
         basket_addition.connect(_count_addition, dispatch_uid="vton_oscar.added")
         order_placed.connect(_count_purchase, dispatch_uid="vton_oscar.purchased")
-
-
-def _check_order(**_kwargs: Any) -> list[CheckMessage]:
-    """W070: Oscar's templates are found first, so ours do not extend them."""
-    labels = list(apps.app_configs)
-    if labels.index(OscarConfig.label) < labels.index("oscar"):
-        return []
-    text = "Oscar's apps precede 'django_vton.contrib.oscar', so no page has a try-on button."
-    move = "Move 'django_vton.contrib.oscar' in INSTALLED_APPS before 'oscar.config.Shop'."
-    return [Warning(text, hint=move, id="vton.W070")]
 
 
 def _mark_products(*, instance: Any, raw: bool = False, **_kwargs: Any) -> None:

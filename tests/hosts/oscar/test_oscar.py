@@ -206,7 +206,7 @@ def test_a_purchase_without_a_try_on_is_not_counted(shop: Oscar, guest: Visitor)
 
 
 def test_the_check_reports_that_oscar_precedes_our_app(shop: Oscar) -> None:
-    """Its templates would be found first, so no page would have a button."""
+    """Oscar's templates would be found first, so no page would have a button."""
     settings = shop.folder / "oscar_first.py"
     settings.write_text(
         "from tests.hosts.oscar.settings import *\n"
