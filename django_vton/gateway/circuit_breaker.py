@@ -88,13 +88,20 @@ class Allowance(NamedTuple):
     """Whether a refusal is recorded, so that the next accepted submit has to clear it."""
 
 
-def allowance(engine: str, now: datetime, requested: int) -> Allowance:
-    """Return how many of the requested submits are allowed. A trial that is allowed here counts as sent."""
-    state = GatewayState.objects.filter(pk=engine).first()
+def states() -> dict[str, GatewayState]:
+    """Return the states of all engines that ever had trouble, by the engine's name."""
+    return GatewayState.objects.in_bulk()
+
+
+def allowance(state: GatewayState | None, now: datetime, requested: int) -> Allowance:
+    """Return how many of the requested submits to an engine in this state are allowed.
+
+    A trial that is allowed here counts as sent, and no other worker gets it.
+    """
     if state is None:
         return Allowance(requested, after_refusal=False)
     capacity = requested
-    if state.wait_until is not None and state.wait_until > now:
+    if state.is_paused(now):
         capacity = 0
     elif state.breaker not in ("", UNREACHABLE):
         trial = GatewayState.objects.filter(pk=state.pk, wait_until=state.wait_until, breaker=state.breaker)

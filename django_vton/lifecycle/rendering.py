@@ -98,13 +98,13 @@ def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | 
     now = clock.now()
     with atomic_outcome():
         attempts: list[Attempt] = []
-        answers: list[Row] = []
+        answers: list[dict[str, Any]] = []
         own_fields: list[dict[str, Any]] = []
         locked = lock_attempts([attempt for attempt, *_ in outcomes])
         for attempt, (_, answer, lease) in zip(locked, outcomes, strict=True):
             if _is_awaited(attempt, answer):
                 attempts.append(attempt)
-                answers.append((attempt.pk, {}, {"raw": answer.raw, "answered_at": now}))
+                answers.append({"raw": answer.raw, "answered_at": now})
                 claimed = {"lease_until": now + lease if lease else None, "claim_count": 1 if lease else 0}
                 urls = {"due_at": now + (lease or timedelta(0)), "result_urls": list(answer.images)}
                 own_fields.append(claimed | urls)
@@ -112,8 +112,8 @@ def mark_rendered(outcomes: Sequence[tuple[Attempt, VendorResponse, timedelta | 
         transition(
             requests, State.RENDERED, "rendered", attempts=attempts, own_fields=own_fields, rendered_at=now
         )
-        update_rows(Attempt, answers)
-        settle(attempts, Money.SPENT)  # Money is spent already if the try-on has reached its deadline before.
+        # Money is spent already if the try-on has reached its deadline before.
+        settle(attempts, Money.SPENT, own_fields=answers)
         if attempts:
             VendorLink.objects.filter(attempt__in=attempts).delete()
     return attempts

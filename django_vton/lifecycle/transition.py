@@ -23,7 +23,7 @@ from ..billing import budget, quotas
 from ..models import Attempt, TryOnEvent, TryOnRequest
 from ..models.states import ALLOWED_SOURCES, TERMINAL, Money, State
 from ..utils import clock, database
-from .bulk_update import RowsChanged, update_rows
+from .bulk_update import Row, RowsChanged, update_rows
 
 logger = logging.getLogger(__name__)
 
@@ -55,26 +55,38 @@ def atomic_outcome() -> Iterator[None]:
             raise RolledBack from error
 
 
+def _take_write_lock(keys: Sequence[UUID]) -> None:
+    """Take the only lock of SQLite, which has no row locks, with a write that changes nothing.
+
+    A transaction that begins with a read would fail at its first write if another connection has written.
+    """
+    if not database.connection().features.has_select_for_update:
+        TryOnRequest.objects.filter(pk__in=keys).update(claim_count=F("claim_count"))
+
+
 def lock_rows(keys: Iterable[UUID]) -> dict[UUID, TryOnRequest]:
     """Lock these try-ons until the transaction ends, read them again, and return them by primary key.
 
     All transactions lock in the order of the keys, which prevents deadlocks. Lock a source in a separate call
     before its followers.
     """
-    rows = TryOnRequest.objects.filter(pk__in=list(keys))
-    if not database.connection().features.has_select_for_update:
-        # SQLite has no row locks. Take its only lock with a write that changes nothing: a transaction that
-        # begins with a read would fail at its first write if another connection has written since.
-        rows.update(claim_count=F("claim_count"))
+    keys = list(keys)
+    _take_write_lock(keys)
+    rows = TryOnRequest.objects.filter(pk__in=keys)
     return {row.pk: row for row in rows.select_for_update().order_by("pk")}
 
 
 def lock_attempts(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Lock the try-ons of these attempts, read the attempts again, and return them with their try-ons."""
-    requests = lock_rows({attempt.request_id for attempt in attempts})
-    current = Attempt.objects.in_bulk([attempt.pk for attempt in attempts])
-    for attempt in current.values():
-        attempt.request = requests[attempt.request_id]
+    """Lock the try-ons of these attempts, read the attempts again, and return them with their try-ons.
+
+    The attempts are locked too: after waiting for a lock, PostgreSQL reads only the locked rows again.
+    """
+    _take_write_lock([attempt.request_id for attempt in attempts])
+    rows = Attempt.objects.filter(pk__in=[attempt.pk for attempt in attempts]).select_related("request")
+    current = {row.pk: row for row in rows.select_for_update().order_by("request_id", "number")}
+    requests = {row.request_id: row.request for row in current.values()}
+    for row in current.values():
+        row.request = requests[row.request_id]  # One object for all attempts of a try-on.
     return [current[attempt.pk] for attempt in attempts]
 
 
@@ -224,16 +236,27 @@ def _find_product(try_on: TryOnRequest) -> Model | None:
 
 
 def settle(
-    attempts: Sequence[Attempt], money: Money, *, source: Money = Money.HELD, refunds: bool = True
+    attempts: Sequence[Attempt],
+    money: Money,
+    *,
+    source: Money = Money.HELD,
+    refunds: bool = True,
+    own_fields: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Change the money of the locked attempts from `source` to `money`, and update the budgets.
 
-    Skip attempts whose money is not `source`. Refund the quotas of freed attempts, unless another attempt
-    goes on. To prevent deadlocks, lock quotas before budgets, as when a try-on is accepted. Callers free only
-    one attempt per transaction.
+    Skip attempts whose money is not `source`, but store their item of `own_fields`. Refund the quotas of
+    freed attempts, unless another attempt goes on. To prevent deadlocks, lock quotas before budgets, as when
+    a try-on is accepted. Callers free only one attempt per transaction.
     """
     changing = [attempt for attempt in attempts if attempt.money == source]
-    update_rows(Attempt, [(attempt.pk, {"money": source}, {"money": money}) for attempt in changing])
+    changes: list[Row] = []
+    for attempt, own in zip(attempts, own_fields or [{}] * len(attempts), strict=True):
+        if attempt.money == source:
+            changes.append((attempt.pk, {"money": source}, {"money": money} | own))
+        elif own:
+            changes.append((attempt.pk, {}, own))
+    update_rows(Attempt, changes)
     for attempt in changing:
         attempt.money = money
         if money == Money.FREE and refunds:

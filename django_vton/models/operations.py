@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -57,6 +59,10 @@ class GatewayState(Model):
 
     def __str__(self) -> str:
         return self.engine
+
+    def is_paused(self, now: datetime) -> bool:
+        """Return whether nothing may be submitted now, but for a trial."""
+        return self.wait_until is not None and self.wait_until > now
 
 
 class PauseSwitch(Model):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from django.db import DatabaseError, InterfaceError
@@ -23,12 +24,13 @@ from ..conf import config
 from ..gateway import circuit_breaker, polling
 from ..gateway.engines import engines, get_engine
 from ..gateway.links import create_links, supports_callback
-from ..models import Attempt, PersonPhoto, TryOnRequest
+from ..models import Attempt, GatewayState, PersonPhoto, TryOnRequest
 from ..models.states import ACTIVE, State
 from ..pixazo import Engine, ExchangeRecord, SubmitOutcome
 from ..utils import clock, database
 from ..utils.tokens import hash_token, new_token
 from . import fallbacks
+from .due_rows import DueRow, DueRows
 
 logger = logging.getLogger(__name__)
 
@@ -108,18 +110,23 @@ def claim_jobs(free: int, free_submits: int, *, is_idle: bool = True) -> list[Jo
     """
     if free <= 0:
         return []
-    suspects = TryOnRequest.objects.due(clock.now()).filter(SUSPECT)
-    if _has_any(suspects):
-        if not is_idle:
+    now = clock.now()
+    due = DueRows.read(now)
+    if due.may_include(DueRow.is_suspect):
+        suspects = TryOnRequest.objects.due(now).filter(SUSPECT)
+        if is_idle:
+            if claimed := _claim_polls(suspects, 1):
+                return create_jobs(claimed)
+        elif suspects.values_list("pk")[
+            :1
+        ]:  # Not `exists`: unordered, a planner might read all waiting rows.
             return []
-        if claimed := _claim_polls(suspects, 1):
-            return create_jobs(claimed)
     jobs: list[Job] = []
     try:
-        if free_submits > 0:
-            _claim_due_submits(free_submits, jobs)
-        if free > len(jobs):
-            _claim_due_polls(free - len(jobs), jobs)
+        if free_submits > 0 and due.may_include(DueRow.is_queued):
+            _claim_due_submits(due, free_submits, jobs)
+        if free > len(jobs) and due.may_include(DueRow.is_sent):
+            _claim_due_polls(due, free - len(jobs), jobs)
     except (DatabaseError, InterfaceError):
         if not jobs:
             raise
@@ -148,29 +155,29 @@ def _current_attempts(rows: QuerySet[TryOnRequest], number: int, *related: str) 
     return list(found.order_by("request__due_at"))
 
 
-def _has_any(rows: QuerySet[TryOnRequest]) -> bool:
-    """Like `exists`, but keep the order. Without an order, a query planner might read all waiting rows."""
-    return bool(rows.values_list("pk")[:1])
-
-
 # Submits --------------------------------------------------------------------------------------------
 
 
-def _claim_due_submits(free: int, jobs: list[Job]) -> None:
+def _claim_due_submits(due: DueRows, free: int, jobs: list[Job]) -> None:
     now = clock.now()
+    states = circuit_breaker.states()
+    is_paused = any(state.is_paused(now) for state in states.values())
+    moved = fallbacks.move_due(now) if is_paused else 0
     queued = TryOnRequest.objects.due(now).filter(state=State.QUEUED)
-    if not _has_any(queued):
-        return
-    fallbacks.move_due(now)
     # In random order, so that a long queue of one engine does not delay the other engines.
     for name in random.sample(sorted(engines()), len(engines())):
-        _claim_engine_submits(get_engine(name), queued.filter(engine=name), free - len(jobs), jobs)
+        if moved or due.may_include(partial(DueRow.is_queued, engine=name)):
+            rows, state = queued.filter(engine=name), states.get(name)
+            _claim_engine_submits(get_engine(name), rows, state, free - len(jobs), jobs)
     # Run this query only if capacity is left, since it reads all queued rows.
-    for request in queued.exclude(engine__in=engines())[: free - len(jobs)]:
-        lifecycle.give_up(request, "vendor", "engine_gone")
+    if due.may_include(lambda row: row.is_queued() and row.engine not in engines()):
+        for request in queued.exclude(engine__in=engines())[: free - len(jobs)]:
+            lifecycle.give_up(request, "vendor", "engine_gone")
 
 
-def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: int, jobs: list[Job]) -> None:
+def _claim_engine_submits(
+    engine: Engine, queued: QuerySet[TryOnRequest], state: GatewayState | None, free: int, jobs: list[Job]
+) -> None:
     """Claim submits of one engine in a separate transaction, so that a trial blocks no other engine."""
     now = clock.now()
     claimed: list[Job] = []
@@ -178,7 +185,7 @@ def _claim_engine_submits(engine: Engine, queued: QuerySet[TryOnRequest], free: 
         attempts = _current_attempts(queued, free, "photo", "product_image")
         sendable = [attempt for attempt in attempts if _has_images(attempt.request, now)]
         if sendable:
-            allowance = circuit_breaker.allowance(engine.name, now, len(sendable))
+            allowance = circuit_breaker.allowance(state, now, len(sendable))
             allowed = sendable[: allowance.capacity]
             claimed = claim_submits(allowed, engine, after_refusal=allowance.after_refusal)
     jobs += claimed
@@ -204,7 +211,7 @@ def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal:
     lease_ends = time.monotonic() + lifecycle.LEASE.total_seconds() - engine.submit_seconds
     tokens = {attempt.pk: new_token() for attempt in attempts}
     hashes = [hash_token(token) for token in tokens.values()]
-    with database.atomic():
+    with database.atomic(savepoint=False):
         claimed = lifecycle.claim_submits(attempts, hashes, clock.now(), lifecycle.LEASE)
         links = create_links(claimed) if engine.images_as == "url" else [None] * len(claimed)
     return [
@@ -216,17 +223,15 @@ def claim_submits(attempts: Sequence[Attempt], engine: Engine, *, after_refusal:
 # Polls and downloads --------------------------------------------------------------------------------
 
 
-def _claim_due_polls(free: int, jobs: list[Job]) -> None:
+def _claim_due_polls(due: DueRows, free: int, jobs: list[Job]) -> None:
     """Claim polls and downloads, and end submits with an expired lease or an outcome that never came."""
     now = clock.now()
     rows = TryOnRequest.objects.due(now).filter(state__in=SENT).exclude(SUSPECT)
-    if not _has_any(rows):
-        return
     awaiting_callback = _awaiting_callback()
     with _row_locks():
         # Reserve one slot for renders that still await a callback.
         attempts = _current_attempts(rows.exclude(awaiting_callback), max(1, free - 1), "photo")
-        if free > len(attempts):
+        if free > len(attempts) and due.may_include(DueRow.may_await_callback):
             limit = min(POLL_LIMIT_AWAITING_CALLBACK, free - len(attempts))
             attempts += _current_attempts(rows.filter(awaiting_callback), limit, "photo")
         claimed = claim_polls(attempts, now)

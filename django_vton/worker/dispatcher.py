@@ -35,7 +35,7 @@ TIME_SLICE_SECONDS = 10.0
 LAST_POST_SECONDS = 10.0
 """The time after the time slice in which claimed submits may still be sent. Reading images takes time."""
 
-CYCLE_SECONDS = 0.1
+CYCLE_SECONDS = 0.05
 """The minimum pause between polling cycles."""
 
 BUSY_CYCLE_SECONDS = 0.5
@@ -102,6 +102,7 @@ class Dispatcher:
         seconds = TIME_SLICE_SECONDS * random.uniform(0.7, 1.0)  # noqa: S311 - not a secret
         self.ends_at = math.inf if forever else time.monotonic() + seconds
         self.forever = forever
+        self.next_check = 0.0
         self.db = DbThread("vton-db")
         self.feeder = BatchFeeder(self._may_continue)
 
@@ -155,11 +156,20 @@ class Dispatcher:
             self.feeder.start_if_due()
             probes.start_if_due()
             is_idle = not jobs.tasks and not claimed and self.feeder.is_idle and probes.is_idle
-            is_working = not is_idle or await self.db(claims.has_work)
+            is_working = await self._has_work(began, is_idle=is_idle)
             if not is_working and not self.forever:
                 return
             pause = pause_after_cycle(time.monotonic() - began, is_busy=jobs.is_busy(), is_full=is_full)
             await asyncio.sleep(pause if is_working else IDLE_CYCLE_SECONDS)
+
+    async def _has_work(self, now: float, *, is_idle: bool) -> bool:
+        """Return whether something is running or due soon. While idle, ask the database once a second."""
+        if not is_idle:
+            self.next_check = 0.0
+        elif now >= self.next_check:
+            self.next_check = now + IDLE_CYCLE_SECONDS
+            return await self.db(claims.has_work)
+        return True
 
     async def _claim(self, free: int, free_submits: int, *, is_idle: bool) -> list[Job]:
         try:

@@ -23,8 +23,7 @@ def movable(now: datetime) -> Q:
     return waits & Q(other_engine__in=engines()) & ~Q(other_engine__in=paused)
 
 
-def move_due(now: datetime) -> None:
-    """Move due try-ons to their second engines, each in its own transaction."""
-    if circuit_breaker.paused_engines(now).exists():
-        for request in TryOnRequest.objects.due(now).filter(movable(now))[:MAX_MOVES]:
-            lifecycle.fall_back_while_queued(request)
+def move_due(now: datetime) -> int:
+    """Move due try-ons to their second engines, each in its own transaction. Return how many have moved."""
+    due = TryOnRequest.objects.due(now).filter(movable(now))[:MAX_MOVES]
+    return sum(lifecycle.fall_back_while_queued(request) for request in due)

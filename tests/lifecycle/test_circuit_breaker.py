@@ -150,8 +150,8 @@ def test_the_next_cycle_gets_no_second_trial(harness: Harness) -> None:
     harness.end_gateway_pause()
     now = timezone.now()
     assert [
-        circuit_breaker.allowance(GLASS, now, 5).capacity,
-        circuit_breaker.allowance(GLASS, now, 5).capacity,
+        circuit_breaker.allowance(circuit_breaker.states()[GLASS], now, 5).capacity,
+        circuit_breaker.allowance(circuit_breaker.states()[GLASS], now, 5).capacity,
     ] == [
         1,
         0,
@@ -161,7 +161,10 @@ def test_the_next_cycle_gets_no_second_trial(harness: Harness) -> None:
 def test_an_open_breaker_does_not_stop_the_other_engine(harness: Harness) -> None:
     attempt = harness.order().attempts.get()
     circuit_breaker.record_refused(attempt, SubmitResult(outcome=SubmitOutcome.REFUSED, status_code=401))
-    assert circuit_breaker.allowance("fashn-v1.6", timezone.now(), 4) == (4, False)
+    assert circuit_breaker.allowance(circuit_breaker.states().get("fashn-v1.6"), timezone.now(), 4) == (
+        4,
+        False,
+    )
 
 
 def test_only_server_errors_count_against_a_try_on(harness: Harness) -> None:

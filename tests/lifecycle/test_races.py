@@ -117,10 +117,11 @@ def test_concurrent_dispatchers_get_one_trial_submit(harness: Harness) -> None:
     harness.end_gateway_pause()
     start = threading.Barrier(3)
     capacities: list[int] = []
+    states = circuit_breaker.states()
 
     def get_allowance() -> None:
         with meet_at(start, 'UPDATE "vton_gatewaystate"'):
-            capacities.append(circuit_breaker.allowance(attempt.engine, timezone.now(), 5).capacity)
+            capacities.append(circuit_breaker.allowance(states[attempt.engine], timezone.now(), 5).capacity)
 
     assert run_threads(*[get_allowance] * 3) == []
     assert sorted(capacities) == [0, 0, 1]

@@ -335,7 +335,7 @@ def test_an_open_circuit_breaker_keeps_no_worker_busy(harness: Harness) -> None:
     harness.run_cycle()
 
 
-@pytest.mark.parametrize(("seconds", "pause"), [(0.0, 0.1), (0.2, 0.4), (30.0, 1.0)])
+@pytest.mark.parametrize(("seconds", "pause"), [(0.0, 0.05), (0.2, 0.4), (30.0, 1.0)])
 def test_the_pause_after_a_slow_cycle_is_longer_but_limited(seconds: float, pause: float) -> None:
     assert dispatcher.pause_after_cycle(seconds) == pause
 
