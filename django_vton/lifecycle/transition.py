@@ -55,38 +55,26 @@ def atomic_outcome() -> Iterator[None]:
             raise RolledBack from error
 
 
-def _take_write_lock(keys: Sequence[UUID]) -> None:
-    """Take the only lock of SQLite, which has no row locks, with a write that changes nothing.
-
-    A transaction that begins with a read would fail at its first write if another connection has written.
-    """
-    if not database.connection().features.has_select_for_update:
-        TryOnRequest.objects.filter(pk__in=keys).update(claim_count=F("claim_count"))
-
-
 def lock_rows(keys: Iterable[UUID]) -> dict[UUID, TryOnRequest]:
     """Lock these try-ons until the transaction ends, read them again, and return them by primary key.
 
     All transactions lock in the order of the keys, which prevents deadlocks. Lock a source in a separate call
     before its followers.
     """
-    keys = list(keys)
-    _take_write_lock(keys)
-    rows = TryOnRequest.objects.filter(pk__in=keys)
+    rows = TryOnRequest.objects.filter(pk__in=list(keys))
+    if not database.connection().features.has_select_for_update:
+        # SQLite has no row locks. Take its only lock with a write that changes nothing: a transaction that
+        # begins with a read would fail at its first write if another connection has written since.
+        rows.update(claim_count=F("claim_count"))
     return {row.pk: row for row in rows.select_for_update().order_by("pk")}
 
 
 def lock_attempts(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Lock the try-ons of these attempts, read the attempts again, and return them with their try-ons.
-
-    The attempts are locked too: after waiting for a lock, PostgreSQL reads only the locked rows again.
-    """
-    _take_write_lock([attempt.request_id for attempt in attempts])
-    rows = Attempt.objects.filter(pk__in=[attempt.pk for attempt in attempts]).select_related("request")
-    current = {row.pk: row for row in rows.select_for_update().order_by("request_id", "number")}
-    requests = {row.request_id: row.request for row in current.values()}
-    for row in current.values():
-        row.request = requests[row.request_id]  # One object for all attempts of a try-on.
+    """Lock the try-ons of these attempts, read the attempts again, and return them with their try-ons."""
+    requests = lock_rows({attempt.request_id for attempt in attempts})
+    current = Attempt.objects.in_bulk([attempt.pk for attempt in attempts])
+    for attempt in current.values():
+        attempt.request = requests[attempt.request_id]
     return [current[attempt.pk] for attempt in attempts]
 
 
