@@ -44,6 +44,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'attempt',
                 'verbose_name_plural': 'attempts',
+                'indexes': [models.Index(fields=['budget_day', 'money'], name='vton_attempt_day'), models.Index(fields=['vendor_id'], name='vton_attempt_by_vendor_id'), models.Index(fields=['flaw', 'budget_day'], name='vton_attempt_flaw')],
+                'constraints': [models.UniqueConstraint(fields=('engine', 'vendor_id'), name='vton_attempt_vendor_id')],
             },
         ),
         migrations.CreateModel(
@@ -191,6 +193,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'batch',
                 'verbose_name_plural': 'batches',
                 'ordering': ['-created_at'],
+                'indexes': [models.Index(fields=['due_at'], name='vton_batch_due')],
             },
         ),
         migrations.CreateModel(
@@ -215,6 +218,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'batch rule',
                 'verbose_name_plural': 'batch rules',
                 'ordering': ['name', 'pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('daily_budget__gt', 0)), name='vton_rule_budget')],
             },
         ),
         migrations.CreateModel(
@@ -299,6 +303,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'photo access',
                 'verbose_name_plural': 'photo access log',
+                'constraints': [models.UniqueConstraint(fields=('actor', 'kind', 'object_id', 'day'), name='vton_photo_access')],
             },
         ),
         migrations.CreateModel(
@@ -342,6 +347,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'shopper',
                 'verbose_name_plural': 'shoppers',
+                'indexes': [models.Index(condition=models.Q(('user__isnull', True)), fields=['seen_at'], name='vton_guest_seen')],
             },
         ),
         migrations.AddField(
@@ -365,6 +371,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'consent',
                 'verbose_name_plural': 'consents',
+                'indexes': [models.Index(fields=['shopper', 'version'], name='vton_consent_shopper')],
             },
         ),
         migrations.CreateModel(
@@ -380,6 +387,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'publication',
                 'verbose_name_plural': 'publications',
+                'constraints': [models.UniqueConstraint(fields=('image', 'product'), name='vton_unique_publication')],
             },
         ),
         migrations.CreateModel(
@@ -436,6 +444,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'try-on',
                 'verbose_name_plural': 'try-ons',
                 'permissions': [('operate', 'Can operate try-ons'), ('spend', 'Can start paid renders')],
+                'indexes': [models.Index(fields=['state', 'due_at'], name='vton_request_due'), models.Index(fields=['shopper', '-created_at'], name='vton_request_by_shopper'), models.Index(fields=['shopper', 'state', '-created_at'], name='vton_request_shopper_state'), models.Index(fields=['cache_key', 'state', '-created_at'], name='vton_request_by_cache_key'), models.Index(fields=['-created_at'], name='vton_request_newest'), models.Index(condition=models.Q(('erased_at__isnull', True)), fields=['expires_at'], name='vton_request_expires'), models.Index(fields=['source', 'state', 'created_at'], name='vton_request_followers'), models.Index(fields=['state', '-created_at'], name='vton_request_by_state'), models.Index(fields=['error_code', 'state'], name='vton_request_by_error'), models.Index(fields=['engine', '-created_at'], name='vton_request_by_engine'), models.Index(fields=['photo', '-created_at'], name='vton_request_by_photo'), models.Index(fields=['product', '-created_at'], name='vton_request_by_product')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('state', 'completed'), _negated=True), ('image_count__gt', 0), _connector='OR'), name='vton_completed_has_images'), models.CheckConstraint(condition=models.Q(('feedback', 'dislike'), ('feedback_reason', ''), _connector='OR'), name='vton_reason_needs_dislike'), models.UniqueConstraint(fields=('shopper', 'idempotency_key_hash'), name='vton_unique_idempotency_key')],
             },
         ),
         migrations.AddField(
@@ -495,6 +505,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'conversion',
                 'verbose_name_plural': 'analytics',
+                'indexes': [models.Index(fields=['reference', 'kind'], name='vton_conversion_reference')],
+                'constraints': [models.UniqueConstraint(fields=('request', 'kind', 'reference'), name='vton_unique_conversion')],
             },
         ),
         migrations.CreateModel(
@@ -523,6 +535,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'render of a batch',
                 'verbose_name_plural': 'renders of a batch',
                 'ordering': ['batch', 'position'],
+                'indexes': [models.Index(fields=['batch', 'status', 'position'], name='vton_batch_render_status'), models.Index(fields=['product'], name='vton_batch_render_product'), models.Index(condition=models.Q(('is_outdated', True)), fields=['product'], name='vton_batch_render_outdated')],
+                'constraints': [models.UniqueConstraint(fields=('batch', 'position'), name='vton_batch_render_position'), models.CheckConstraint(condition=models.Q(('review', 'rejected'), ('rejection_reason', ''), _connector='OR'), name='vton_reason_needs_rejection'), models.CheckConstraint(condition=models.Q(('confirmed_by', None), models.Q(('confirmed_by', models.F('reviewed_by')), _negated=True), _connector='OR'), name='vton_two_reviewers')],
             },
         ),
         migrations.AddField(
@@ -608,143 +622,11 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name='batchrule',
-            constraint=models.CheckConstraint(condition=models.Q(('daily_budget__gt', 0)), name='vton_rule_budget'),
-        ),
-        migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(fields=['due_at'], name='vton_batch_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='photoaccess',
-            constraint=models.UniqueConstraint(fields=('actor', 'kind', 'object_id', 'day'), name='vton_photo_access'),
-        ),
-        migrations.AddIndex(
-            model_name='shopper',
-            index=models.Index(condition=models.Q(('user__isnull', True)), fields=['seen_at'], name='vton_guest_seen'),
-        ),
-        migrations.AddIndex(
-            model_name='consent',
-            index=models.Index(fields=['shopper', 'version'], name='vton_consent_shopper'),
-        ),
-        migrations.AddConstraint(
-            model_name='publication',
-            constraint=models.UniqueConstraint(fields=('image', 'product'), name='vton_unique_publication'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['state', 'due_at'], name='vton_request_due'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['shopper', '-created_at'], name='vton_request_by_shopper'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['shopper', 'state', '-created_at'], name='vton_request_shopper_state'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['cache_key', 'state', '-created_at'], name='vton_request_by_cache_key'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['-created_at'], name='vton_request_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(condition=models.Q(('erased_at__isnull', True)), fields=['expires_at'], name='vton_request_expires'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['source', 'state', 'created_at'], name='vton_request_followers'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['state', '-created_at'], name='vton_request_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['error_code', 'state'], name='vton_request_by_error'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['engine', '-created_at'], name='vton_request_by_engine'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['photo', '-created_at'], name='vton_request_by_photo'),
-        ),
-        migrations.AddIndex(
-            model_name='tryonrequest',
-            index=models.Index(fields=['product', '-created_at'], name='vton_request_by_product'),
-        ),
-        migrations.AddConstraint(
-            model_name='tryonrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'completed'), _negated=True), ('image_count__gt', 0), _connector='OR'), name='vton_completed_has_images'),
-        ),
-        migrations.AddConstraint(
-            model_name='tryonrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('feedback', 'dislike'), ('feedback_reason', ''), _connector='OR'), name='vton_reason_needs_dislike'),
-        ),
-        migrations.AddConstraint(
-            model_name='tryonrequest',
-            constraint=models.UniqueConstraint(fields=('shopper', 'idempotency_key_hash'), name='vton_unique_idempotency_key'),
-        ),
-        migrations.AddConstraint(
             model_name='tryonimage',
             constraint=models.UniqueConstraint(fields=('request', 'position'), name='vton_image_position'),
-        ),
-        migrations.AddIndex(
-            model_name='conversion',
-            index=models.Index(fields=['reference', 'kind'], name='vton_conversion_reference'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversion',
-            constraint=models.UniqueConstraint(fields=('request', 'kind', 'reference'), name='vton_unique_conversion'),
-        ),
-        migrations.AddIndex(
-            model_name='batchrender',
-            index=models.Index(fields=['batch', 'status', 'position'], name='vton_batch_render_status'),
-        ),
-        migrations.AddIndex(
-            model_name='batchrender',
-            index=models.Index(fields=['product'], name='vton_batch_render_product'),
-        ),
-        migrations.AddIndex(
-            model_name='batchrender',
-            index=models.Index(condition=models.Q(('is_outdated', True)), fields=['product'], name='vton_batch_render_outdated'),
-        ),
-        migrations.AddConstraint(
-            model_name='batchrender',
-            constraint=models.UniqueConstraint(fields=('batch', 'position'), name='vton_batch_render_position'),
-        ),
-        migrations.AddConstraint(
-            model_name='batchrender',
-            constraint=models.CheckConstraint(condition=models.Q(('review', 'rejected'), ('rejection_reason', ''), _connector='OR'), name='vton_reason_needs_rejection'),
-        ),
-        migrations.AddConstraint(
-            model_name='batchrender',
-            constraint=models.CheckConstraint(condition=models.Q(('confirmed_by', None), models.Q(('confirmed_by', models.F('reviewed_by')), _negated=True), _connector='OR'), name='vton_two_reviewers'),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['budget_day', 'money'], name='vton_attempt_day'),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['vendor_id'], name='vton_attempt_by_vendor_id'),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['flaw', 'budget_day'], name='vton_attempt_flaw'),
         ),
         migrations.AddConstraint(
             model_name='attempt',
             constraint=models.UniqueConstraint(fields=('request', 'number'), name='vton_attempt_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('engine', 'vendor_id'), name='vton_attempt_vendor_id'),
         ),
     ]
