@@ -64,15 +64,11 @@ def measure(*, quick: bool) -> list[Row]:
         deployment.stop("images")
         deployment.start_web_server()
         ours, memory = _measure_ours(deployment, size)
-    rates = _rates(size, ours, blocking, sdk, asyncio_rate)
-    more = [
-        info("(d) like (c), with the work on images", with_images, "/s"),
-        info("ours over (d)", ours / with_images, "x"),
-    ]
-    return [*rates, *more, _memory_row(memory, size)]
+    rows = _rates(size, ours, blocking, sdk, {"c": asyncio_rate, "d": with_images})
+    return [*rows, _memory_row(memory, size)]
 
 
-def _rates(size: Size, ours: float, blocking: float, sdk: float | None, asyncio_rate: float) -> list[Row]:
+def _rates(size: Size, ours: float, blocking: float, sdk: float | None, loops: dict[str, float]) -> list[Row]:
     concurrency = ", ".join(f"{name} {value}" for name, value in VTON.items())
     database = "PostgreSQL" if has_postgres() else "SQLite"
     many = f"{size.number:,} try-ons at {size.seconds:g} s, median of"
@@ -84,13 +80,17 @@ def _rates(size: Size, ours: float, blocking: float, sdk: float | None, asyncio_
         info(name, sdk, "/s", note=few) if sdk else skipped(name, "`fashn` is not installed"),
         info(
             "(c) asyncio without a database",
-            asyncio_rate,
+            loops["c"],
             "/s",
             note=f"{many} {size.asyncio_rounds}; the same concurrency",
         ),
+        info(
+            "(d) like (c), with the work on images", loops["d"], "/s", note=f"median of {size.asyncio_rounds}"
+        ),
         at_least("ours over (a)", ours / blocking, "x", goal=200),
         *([info("ours over (b)", ours / sdk, "x")] if sdk else []),
-        at_least("ours over (c)", ours / asyncio_rate, "x", goal=0.5),
+        info("ours over (c)", ours / loops["c"], "x"),
+        at_least("ours over (d)", ours / loops["d"], "x", goal=0.6),
     ]
 
 

@@ -35,7 +35,7 @@ def run_quick(results: Path, *args: str) -> tuple[str, list[dict[str, Any]]]:
 @needs_gunicorn
 def test_all_parts_run_with_small_sizes(tmp_path: Path) -> None:
     output, rows = run_quick(tmp_path, "benchmarks")
-    assert "ours over (c)" in output
+    assert "ours over (d)" in output
     assert all(row["measured"] is not None or row["note"].startswith("skipped: ") for row in rows)
 
 
