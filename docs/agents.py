@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from docs import generate
+from docs.markdown import table
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -120,10 +121,10 @@ def agents_md() -> str:
         _section(texts["testing"], "In pytest").partition("\n\n")[2],
         f"The sandbox also [simulates failures]({BASE_URL}testing.md#simulated-failures).",
         "## Commands",
-        generate.table(("`manage.py …`", ""), [(f"`{name}`", _sentence(text)) for name, text in commands]),
+        table(("`manage.py …`", ""), [(f"`{name}`", _sentence(text)) for name, text in commands]),
         "## Settings",
         f"Keys of the dict `VTON`, all optional: [more about each]({BASE_URL}reference/settings.md).",
-        generate.table(
+        table(
             ("setting", "type and default", ""),
             [(f"`{name}`", default, _sentence(text)) for name, default, text in settings],
         ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.urls import URLPattern, include, path
 
+from docs.markdown import code, table
+
 urlpatterns = [path("try-on/", include("django_vton.urls"))]
 
-Table = Callable[[Iterable[str], Iterable[Iterable[str]]], str]
 Schema = dict[str, Any]
 
 OTHER_URLS = {
@@ -41,7 +42,7 @@ OTHER_URLS = {
 """Methods and description of the URLs that are not in the schema, by URL name."""
 
 
-def parts(table: Table, code: Callable[[object], str]) -> list[str]:
+def parts() -> list[str]:
     """An overview, each operation, and each schema."""
     from drf_spectacular.generators import SchemaGenerator
 
@@ -59,15 +60,15 @@ def parts(table: Table, code: Callable[[object], str]) -> list[str]:
     for name, operation in operations:
         sections += [f"## `{name}`", f"{operation['summary']}."]
         if operation.get("parameters"):
-            sections.append(table(("parameter", "in", "required", ""), _parameters(operation, code)))
+            sections.append(table(("parameter", "in", "required", ""), _parameters(operation)))
         if "requestBody" in operation:
-            sections.append("Body: " + "; ".join(_bodies(operation, code)) + ".")
-        sections.append(table(("response", "", "schema"), _responses(operation, code)))
+            sections.append("Body: " + "; ".join(_bodies(operation)) + ".")
+        sections.append(table(("response", "", "schema"), _responses(operation)))
     sections += [
         "## Other URLs",
         "Pages are sent with `noindex` and `no-store`.",
         'Use the name with `{% tryon_url "history" %}` or `{% url "vton:history" %}`.',
-        table(("URL", "methods", "name", ""), _other_urls(code)),
+        table(("URL", "methods", "name", ""), _other_urls()),
         "## Schemas",
     ]
     for name, component in schema["components"]["schemas"].items():
@@ -76,18 +77,18 @@ def parts(table: Table, code: Callable[[object], str]) -> list[str]:
             rows = [
                 (
                     code(field),
-                    _type_name(kind, code),
+                    _type_name(kind),
                     "yes" if field in component.get("required", ()) else "no",
                 )
                 for field, kind in component["properties"].items()
             ]
             sections.append(table(("field", "type", "always"), rows))
         else:
-            sections.append(_type_name(component, code) + ".")
+            sections.append(_type_name(component) + ".")
     return [section for section in sections if section]
 
 
-def _other_urls(code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
+def _other_urls() -> Iterable[tuple[str, ...]]:
     """A row for each URL that is not part of the API. Raises KeyError if its description is missing."""
     from django_vton import urls
 
@@ -98,36 +99,36 @@ def _other_urls(code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
             yield code(f"try-on/{url}"), methods, code(pattern.name), description
 
 
-def _parameters(operation: Schema, code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
+def _parameters(operation: Schema) -> Iterable[tuple[str, ...]]:
     for parameter in operation["parameters"]:
         is_required = "yes" if parameter.get("required") else "no"
         yield code(parameter["name"]), parameter["in"], is_required, parameter.get("description", "")
 
 
-def _bodies(operation: Schema, code: Callable[[object], str]) -> Iterable[str]:
+def _bodies(operation: Schema) -> Iterable[str]:
     for content_type, content in operation["requestBody"]["content"].items():
         fields = content["schema"].get("properties")
-        fields_or_type = ", ".join(map(code, fields)) if fields else _type_name(content["schema"], code)
+        fields_or_type = ", ".join(map(code, fields)) if fields else _type_name(content["schema"])
         yield f"{code(content_type)} with {fields_or_type}"
 
 
-def _responses(operation: Schema, code: Callable[[object], str]) -> Iterable[tuple[str, ...]]:
+def _responses(operation: Schema) -> Iterable[tuple[str, ...]]:
     for status, response in sorted(operation["responses"].items()):
-        types = ", ".join(_type_name(it["schema"], code) for it in response.get("content", {}).values())
+        types = ", ".join(_type_name(it["schema"]) for it in response.get("content", {}).values())
         yield str(status), response["description"], types
 
 
-def _type_name(schema: Schema, code: Callable[[object], str]) -> str:
+def _type_name(schema: Schema) -> str:
     """A type as text."""
     match schema:
         case {"$ref": name}:
             return code(name.rpartition("/")[2])
         case {"anyOf": kinds} | {"oneOf": kinds}:
-            return " or ".join(_type_name(it, code) for it in kinds)
+            return " or ".join(_type_name(it) for it in kinds)
         case {"enum": values}:
             return " or ".join(code(value) or '`""`' for value in values)
         case {"items": items}:
-            return f"list of {_type_name(items, code)}"
+            return f"list of {_type_name(items)}"
         case {"properties": fields}:
             return "object with " + ", ".join(map(code, fields))
     kind = schema["type"]
