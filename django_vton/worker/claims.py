@@ -30,7 +30,7 @@ from ..pixazo import Engine, ExchangeRecord, SubmitOutcome
 from ..utils import clock, database
 from ..utils.tokens import hash_token, new_token
 from . import fallbacks
-from .due_rows import DueRow, DueRows
+from .due_rows import SUSPECT, DueRow, DueRows
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +54,6 @@ still allows dozens of polls a second.
 """
 
 SENT = tuple(state for state in ACTIVE if state != State.QUEUED)
-
-SUSPECT = Q(state=State.RENDERED, claim_count__gt=0)
-"""A download that a worker has claimed and not finished. Perhaps its image has killed the worker."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +114,8 @@ def claim_jobs(free: int, free_submits: int, *, is_idle: bool = True) -> list[Jo
         if is_idle:
             if claimed := _claim_polls(suspects, 1):
                 return create_jobs(claimed)
-        elif suspects.values_list("pk")[
-            :1
-        ]:  # Not `exists`: unordered, a planner might read all waiting rows.
+        # Not `exists`, which drops the order: a planner might then read all waiting rows.
+        elif suspects.values_list("pk")[:1]:
             return []
     jobs: list[Job] = []
     try:

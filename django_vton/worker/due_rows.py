@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from ..models import TryOnRequest
 from ..models.states import State
 
 MAX_ROWS = 50
 """The maximum number of rows that are read. With more, every kind of work may be due."""
+
+SUSPECT = Q(state=State.RENDERED, claim_count__gt=0)
+"""A download that a worker has claimed and not finished. Perhaps its image has killed the worker."""
 
 
 class DueRow(NamedTuple):
@@ -35,7 +40,7 @@ class DueRow(NamedTuple):
         return self.state == State.SUBMITTED and self.called_back_at is None
 
     def is_suspect(self) -> bool:
-        """Return whether a worker has claimed this download and not finished it."""
+        """Return whether the row is one of `SUSPECT`."""
         return self.state == State.RENDERED and self.claim_count > 0
 
 
