@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, Request, expect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,16 @@ def open_product_from_list(page: Page, shop: RunningShop, product: str) -> None:
     page.goto(shop.url)
     page.get_by_role("link", name=re.compile(product)).first.click()
     page.wait_for_load_state()  # Until its script has run, the button is a plain link.
+
+
+def take_screenshot(shown: Page | Locator) -> bytes:
+    """Return a PNG. On a busy machine, Chromium sometimes captures nothing, so it is asked once more."""
+    try:
+        return shown.screenshot()
+    except Error as error:
+        if "Unable to capture screenshot" not in error.message:
+            raise
+        return shown.screenshot()
 
 
 def tryon_button(page: Page) -> Locator:

@@ -33,7 +33,6 @@ UNUSED_FEATURES = [
     *("PreconnectToSearch", "ThirdPartyStoragePartitioning"),
 ]
 CHROMIUM_FLAGS += [f"--disable-features={','.join(UNUSED_FEATURES)}"]
-SCREENSHOTS = Path(__file__).parent / "screenshots"
 NODE_MODULES = Path(__file__).resolve().parents[2] / "node_modules"
 
 
@@ -47,7 +46,7 @@ def npm_file(name: str) -> Path:
 
 
 def save_for_guide(screenshot: Image.Image, name: str) -> None:
-    """Save a picture for the documentation in the folder that `make pictures` sets.
+    """Save a picture for the documentation in the folder `SCREENSHOTS`, which `make pictures` sets.
 
     It is reduced to 256 colours, which is good enough and makes it two thirds smaller.
     """

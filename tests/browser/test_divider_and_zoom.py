@@ -20,6 +20,7 @@ from .actions import (
     open_dialog,
     open_product_page,
     swipe,
+    take_screenshot,
     try_on_model,
 )
 
@@ -59,14 +60,14 @@ def test_the_divider_follows_the_pointer_and_the_keyboard(page: Page, shop: Runn
     stage = page.locator("#stage")
     page.wait_for_load_state("networkidle")
     assert divider_position(page) == 0
-    untouched = stage.screenshot()
+    untouched = take_screenshot(stage)
     drag_divider(page, 0.6)
     assert 0.55 < divider_position(page) < 0.65
     expect(slider).to_be_focused()
-    half = stage.screenshot()
+    half = take_screenshot(stage)
     slider.press("End")
     assert divider_position(page) == 1
-    photo = stage.screenshot()
+    photo = take_screenshot(stage)
     assert len({untouched, half, photo}) == 3
     slider.press("ArrowLeft")
     assert divider_position(page) == 0.99

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from .conftest import SCREENSHOTS, save_for_guide
+from .conftest import save_for_guide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,16 +22,13 @@ pytestmark = pytest.mark.browser
 
 TIMEOUT_MS = 60_000
 PHONE: ViewportSize = {"width": 390, "height": 844}
-DOCUMENTED = {"choose", "price", "finished", "reviewed"}
 
 
 def save_screenshot(page: Page, name: str) -> None:
-    """Save a screenshot. Some of them are part of the documentation."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    path = SCREENSHOTS / f"merchant-{name}.png"
-    page.screenshot(path=path, full_page=True)
-    if "SCREENSHOTS" in os.environ and name in DOCUMENTED:
-        save_for_guide(Image.open(path).convert("RGB"), f"merchant-{name}")
+    """Save a picture of the whole page for the documentation."""
+    if "SCREENSHOTS" in os.environ:
+        screenshot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+        save_for_guide(screenshot.convert("RGB"), f"merchant-{name}")
 
 
 def log_in(page: Page, shop: RunningShop) -> None:
@@ -91,7 +89,6 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     review_by_keyboard(page)
     page.get_by_role("button", name="Publish 1 accepted render").press("Enter")
     expect(page.get_by_text("1 render was published.")).to_be_visible()
-    save_screenshot(page, "published")
 
     title = page.locator(".vton-card h3").inner_text()
     page.goto(shop.url)
@@ -99,7 +96,6 @@ def test_from_an_empty_catalogue_to_a_published_render(page: Page, shop: Running
     shown = page.get_by_role("img", name=re.compile("AI-generated preview of"))
     expect(shown.first).to_be_visible()
     assert shown.first.evaluate("async image => (await image.decode(), image.naturalWidth)") > 100
-    save_screenshot(page, "product")
 
 
 def review_by_keyboard(page: Page) -> None:
@@ -136,7 +132,6 @@ def test_a_single_product_is_tested_from_its_admin_page(page: Page, shop: Runnin
     log_in(page, shop)
     page.goto(f"{shop.url}/admin/shop/product/")
     page.locator("#result_list").get_by_role("link", name="Mira").click()
-    save_screenshot(page, "test")
     page.get_by_role("button", name="Test this product for 0.30 USD").click()
     expect(page.get_by_role("status")).to_contain_text("Finished", timeout=TIMEOUT_MS)
     expect(page.get_by_role("img", name="Try-on of Mira")).to_be_visible()
@@ -148,20 +143,16 @@ def test_a_batch_without_javascript_in_dark_mode_on_a_phone(browser: Browser, sh
     log_in(page, shop)
     page.goto(f"{shop.url}/admin/vton/batch/add/?q=skirt")
     page.get_by_role("button", name="Add the 1 product found").click()
-    save_screenshot(page, "plain-choose")
     page.get_by_role("link", name="Continue: models and price").click()
     page.get_by_label("Noa").check()
     page.get_by_role("button", name="Save and calculate").click()
-    save_screenshot(page, "plain-price")
     page.get_by_role("button", name="Start 1 render").click()
     for _attempt in range(60):
         if page.get_by_text("Finished").count():
             break
         page.get_by_role("link", name="Reload the page").click()
         page.wait_for_timeout(500)
-    save_screenshot(page, "plain-finished")
     page.get_by_role("link", name="Review", exact=True).click()
-    save_screenshot(page, "plain-review")
     page.get_by_role("button", name="Accept", exact=True).click()
     page.get_by_role("link", name=re.compile("^Accepted")).click()
     page.get_by_role("button", name="Publish 1 accepted render").click()
@@ -183,5 +174,4 @@ def test_the_pages_fit_a_phone_and_work_from_right_to_left(browser: Browser, sho
         save_screenshot(page, f"arabic-{name.strip('/') or 'list'}")
     page.goto(f"{shop.url}/admin/vton/batch/1/review/?show=rejected")
     expect_no_horizontal_scrolling(page)
-    save_screenshot(page, "arabic-review")
     context.close()

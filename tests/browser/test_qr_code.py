@@ -11,7 +11,15 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from .actions import CHOOSE, READY, TIMEOUT_MS, expect_heading, open_dialog, open_product_page
+from .actions import (
+    CHOOSE,
+    READY,
+    TIMEOUT_MS,
+    expect_heading,
+    open_dialog,
+    open_product_page,
+    take_screenshot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +48,7 @@ def read_from_screen(page: Page) -> str:
     """Return the URL in the QR code of a screenshot."""
     code = page.get_by_role("img", name="QR code")
     expect(code).to_have_js_property("complete", value=True, timeout=TIMEOUT_MS)
-    [found] = zxingcpp.read_barcodes(Image.open(io.BytesIO(page.screenshot())))
+    [found] = zxingcpp.read_barcodes(Image.open(io.BytesIO(take_screenshot(page))))
     return str(found.text)
 
 

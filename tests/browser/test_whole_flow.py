@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from .actions import CHOOSE_FACE, RUNNING, TIMEOUT_MS, open_dialog_from_list, order, send_photo
-from .conftest import SCREENSHOTS
 
 if TYPE_CHECKING:
     from tests.live_shop import RunningShop
@@ -18,27 +17,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def save_screenshot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
-
-
 def test_a_shirt_from_the_product_list_to_the_cart(page: Page, shop: RunningShop, photo: Path) -> None:
     page.emulate_media(reduced_motion="no-preference")
     open_dialog_from_list(page, shop, "linen shirt")
-    save_screenshot(page, "choose")
     send_photo(page, photo)
     expect(page.locator("#progress")).to_be_visible()
-    save_screenshot(page, "waiting")
 
     expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
     assert page.locator("#after").evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     expect(page.get_by_text("AI-generated preview")).to_be_visible()
-    save_screenshot(page, "result")
 
     page.locator("#cart").click()
     expect(page.get_by_role("link", name=re.compile(r"(bag|cart|basket).*1", re.IGNORECASE))).to_be_visible()
-    save_screenshot(page, "cart")
 
 
 def test_without_consent_nothing_is_sent(page: Page, shop: RunningShop, photo: Path) -> None:
@@ -70,7 +60,6 @@ def test_glasses_on_a_house_model(page: Page, shop: RunningShop) -> None:
     order(page)
 
     expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
-    save_screenshot(page, "glasses")
 
 
 def test_the_whole_flow_without_javascript(browser: Browser, shop: RunningShop, photo: Path) -> None:
@@ -79,11 +68,9 @@ def test_the_whole_flow_without_javascript(browser: Browser, shop: RunningShop, 
     page.goto(shop.url)
     page.get_by_role("link", name=re.compile("linen shirt")).first.click()
     page.get_by_role("link", name=re.compile("Try it on")).click()
-    save_screenshot(page, "plain-form")
     page.locator("input[type=file]").set_input_files(photo)
     page.locator("input[name=consent]").check()
     page.get_by_role("button", name="Try it on").click()
-    save_screenshot(page, "plain-waiting")
 
     for _attempt in range(60):
         if page.get_by_text("AI-generated preview").count():
@@ -91,5 +78,4 @@ def test_the_whole_flow_without_javascript(browser: Browser, shop: RunningShop, 
         page.get_by_role("link", name="Check again").click()
         page.wait_for_timeout(500)
     expect(page.get_by_text("AI-generated preview").first).to_be_visible()
-    save_screenshot(page, "plain-result")
     context.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Error
 
+from ..actions import take_screenshot
 from .base import TIMEOUT_SECONDS, Browser, NoAnswerError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Chromium(Browser):
         self._find(css).set_input_files(file)
 
     def screenshot(self) -> bytes:
-        return self.page.screenshot()
+        return take_screenshot(self.page)
 
     def resize(self, width: int, height: int) -> None:
         self.page.set_viewport_size({"width": width, "height": height})

@@ -14,7 +14,6 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.actions import TIMEOUT_MS, send_photo
-from tests.browser.test_whole_flow import save_screenshot
 from tests.hosts.running_host import RunningHost, Visitor
 from tests.provenance import bear_marks, needs_exiftool
 
@@ -249,17 +248,14 @@ def test_the_cart_button_of_the_dialog_adds_to_the_oscar_basket(page: Page, shop
     assert jquery
     page.context.route("https://ajax.googleapis.com/**", lambda route: route.fulfill(path=jquery))
     page.goto(shop.url + shop.product_url("tee-red"))
-    save_screenshot(page, "oscar-product")
 
     page.get_by_role("link", name=re.compile("Try it on")).click()
     expect(page.get_by_role("heading", name="Add a photo of yourself")).to_be_visible()
     send_photo(page, photo)
     expect(page.locator("#after")).to_be_visible(timeout=TIMEOUT_MS)
-    save_screenshot(page, "oscar-result")
     page.locator("#cart").click()
 
     expect(page.get_by_text("Tee-Red has been added to your basket.")).to_be_visible()
-    save_screenshot(page, "oscar-basket")
     page.goto(f"{shop.url}/basket/")
     expect(page.get_by_role("link", name="Tee-Red").first).to_be_visible()
     assert shop.conversions() == [("added", shop.product("tee-red"), "")]
