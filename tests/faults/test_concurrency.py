@@ -27,7 +27,7 @@ from ..lifecycle.invariants import check_books
 from ..lifecycle.test_races import run_threads
 from ..live_shop import ShopperClient, phone_photo
 from .outage_shop import OutageShop, all_are, wait_for
-from .rounds import ROUNDS
+from .rounds import IS_WHOLE, ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -152,7 +152,7 @@ def test_concurrent_threads_never_exceed_the_budget(
 
 def test_a_budget_under_load_matches_the_ledger_to_the_cent(shop: OutageShop) -> None:
     """Both engines, with some free renders and some refusals: 10.00 USD stay 10.00 USD."""
-    count, cap = (500, "10") if ROUNDS else (32, "1.50")
+    count, cap = (500, "10") if IS_WHOLE else (32, "1.50")
     limit = int(Decimal(cap) * MICROS_PER_USD)
     shop.gateway.scenario(outcome="ERROR", every=7, times=None)
     shop.gateway.scenario(submit_status=429, retry_after=1, every=11, times=count // 16)
