@@ -89,7 +89,7 @@ class Allowance(NamedTuple):
 
 
 def states() -> dict[str, GatewayState]:
-    """Return the states of all engines that ever had trouble, by the engine's name."""
+    """Return the stored states by the engine's name. An engine without trouble so far has none."""
     return GatewayState.objects.in_bulk()
 
 

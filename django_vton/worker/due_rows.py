@@ -13,7 +13,7 @@ from ..models import TryOnRequest
 from ..models.states import State
 
 MAX_ROWS = 50
-"""The maximum number of rows that are read. With more, every kind of work may be due."""
+"""The maximum number of rows that are read. With so many, every kind of work may be due."""
 
 SUSPECT = Q(state=State.RENDERED, claim_count__gt=0)
 """A download that a worker has claimed and not finished. Perhaps its image has killed the worker."""
