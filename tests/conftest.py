@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +23,7 @@ from shop.models import Kind, Product
 
 from . import fake_queues
 from .intake_helpers import StoredFiles
-from .live_shop import CHROMIUM, FIREFOX, REDIS_PORT, WEBKIT, is_listening
+from .live_shop import CHROMIUM, FIREFOX, REDIS_PORT, WEBKIT, RunningShop, is_listening
 from .tryons import make_product
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ collect_ignore = ["hosts"]
 
 # The folders whose tests start browsers, shops and workers, the slowest first.
 SLOW = ["browser", "faults", "deployments", "integration", "queue", "example", "management", "guides"]
+
+# Of each of a shop's processes.
+MAX_LOG_CHARACTERS = 5000
 
 PhotoMaker = Callable[..., bytes]
 Vton = Callable[..., None]
@@ -78,6 +81,17 @@ def pytest_collection() -> None:
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what its shop's processes have logged last."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for shop in (value for value in item.funcargs.values() if isinstance(value, RunningShop)):
+            for log in shop.folder.glob("*.log"):
+                report.sections.append((log.name, log.read_text(errors="replace")[-MAX_LOG_CHARACTERS:]))
+    return report
 
 
 @pytest.fixture(autouse=True)

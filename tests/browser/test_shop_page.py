@@ -191,6 +191,7 @@ def test_a_developer_sees_a_hint_if_no_worker_runs(page: Page, shop: RunningShop
         expect(message).to_be_hidden()
         message.evaluate("it => it.getAnimations()[0].finish()")  # It appears after a delay.
         expect(message).to_be_visible()
+        shop.gateway.reset()
         shop.gateway.scenario(seconds=5)
     finally:
         shop.start_workers()

@@ -82,12 +82,16 @@ class Harness:
         self.run_cycle()
         return self.reload(row, State.SUBMITTED)
 
-    def poll_when_finished(self, row: TryOnRequest, times: int = 1) -> None:
-        """Wait until the vendor has finished so many renders, then poll."""
+    def wait_until_finished(self, times: int = 1) -> None:
+        """Wait until the vendor has finished so many renders."""
         ends = {"COMPLETED", "FAILED", "ERROR"}
         assert self.gateway.ledger.wait_for(
             lambda ledger: sum(entry.state.upper() in ends for entry in ledger.entries) >= times
         )
+
+    def poll_when_finished(self, row: TryOnRequest, times: int = 1) -> None:
+        """Wait until the vendor has finished so many renders, then poll."""
+        self.wait_until_finished(times)
         self.make_due(row)
         self.run_cycle()
 

@@ -116,6 +116,7 @@ def order_after_500(harness: Harness, waits: int = 0) -> TryOnRequest:
     harness.gateway.scenario(submit_status=500, accepted=True, callbacks=0)
     row = harness.order()
     harness.run_cycle()
+    harness.wait_until_finished()  # Once the try-on has moved on, the links to its images are invalid.
     for _ in range(waits):
         harness.run_due_cycle()
     return TryOnRequest.objects.get(pk=row.pk)
@@ -162,6 +163,7 @@ def test_an_error_of_a_render_that_a_late_callback_has_found_is_free(garment_har
     harness.gateway.scenario(submit_status=500, accepted=True, callbacks=0, outcome="ERROR")
     row = harness.order()
     harness.run_cycle()
+    harness.wait_until_finished()
     harness.run_due_cycle()
     assert call_back(harness, row)
     harness.poll_when_finished(row)

@@ -24,6 +24,7 @@ const isMoving = () => [document, ...all("*").flatMap((it) => it.shadowRoot ?? [
     .flatMap((root) => root.getAnimations())
     .some((it) => it.playState === "running" && it.effect.getComputedTiming().endTime !== Infinity);
 """
+DESCRIBE_PAGE = "() => [location.href, document.title, $('dialog')?.dataset.state]"
 
 
 class NoAnswerError(Exception):
@@ -81,7 +82,7 @@ class Browser(ABC):
                 if answer := self.run(function, *args):
                     return answer
             time.sleep(0.05)
-        raise AssertionError(f"{function} {args} after {TIMEOUT_SECONDS:g} s: {self.run(function, *args)!r}")
+        raise AssertionError(f"still not true: {function} {args}, but {self.run(DESCRIBE_PAGE)}")
 
     def reset_session(self) -> None:
         """Become a new shopper of the site whose page is open."""

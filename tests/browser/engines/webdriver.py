@@ -10,7 +10,7 @@ from abc import abstractmethod
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from .base import TIMEOUT_SECONDS, Browser
+from .base import TIMEOUT_SECONDS, Browser, NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,8 +26,13 @@ KEYS = {
     "ArrowLeft": "\ue012",
     "ArrowRight": "\ue014",
 }
-# WebDriver clicks immediately and would miss a moving element.
-ELEMENT_AT_REST = "(css) => (isMoving() ? null : $(css))"
+# WebDriver clicks where the element was when it looked, and would miss a moving one.
+ELEMENT_AT_REST = """(css) => {
+    const element = isMoving() ? null : $(css);
+    window.missed = css;
+    element?.addEventListener("click", () => (window.missed = null), { capture: true, once: true });
+    return element;
+}"""
 
 
 @contextmanager
@@ -68,7 +73,17 @@ class WebDriver(Browser):
         return self.command("ExecuteScript", script=body, args=args)
 
     def click(self, css: str) -> None:
-        self.command("ElementClick", id=self.wait(ELEMENT_AT_REST, css)[ELEMENT])
+        """As in the base class. If the element has moved in the meantime, click once more."""
+        for _attempt in range(2):
+            self.command("ElementClick", id=self.wait(ELEMENT_AT_REST, css)[ELEMENT])
+            if not self._has_missed(css):
+                return
+        raise AssertionError(f"two clicks have missed {css}")
+
+    def _has_missed(self, css: str) -> bool:
+        with suppress(NoAnswerError):  # The page is being left, so the click has worked.
+            return bool(self.run("() => window.missed") == css)
+        return False
 
     def press(self, key: str) -> None:
         strokes = [{"type": kind, "value": KEYS.get(key, key)} for kind in ("keyDown", "keyUp")]

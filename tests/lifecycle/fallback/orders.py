@@ -64,6 +64,7 @@ def stop_first(harness: Harness, seconds: int = 600) -> None:
 def order_moved_after_500(harness: Harness) -> TryOnRequest:
     """The first engine has accepted it, but answered with 500; it waits for the second engine."""
     row = order_refused(harness, 500, accepted=True, callbacks=0)
+    harness.wait_until_finished()  # Once the try-on has moved on, the links to its images are invalid.
     harness.set_times(row, due_at=PAST)
     lifecycle.end_unknown_outcome(row)
     return harness.reload(row, State.QUEUED)
