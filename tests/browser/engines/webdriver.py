@@ -29,8 +29,10 @@ KEYS = {
 # WebDriver clicks where the element was when it looked, and would miss a moving one.
 ELEMENT_AT_REST = """(css) => {
     const element = isMoving() ? null : $(css);
-    window.missed = css;
-    element?.addEventListener("click", () => (window.missed = null), { capture: true, once: true });
+    const { dataset } = document.documentElement;
+    dataset.missed = css;
+    const check = (event) => event.composedPath().includes(element) && delete dataset.missed;
+    addEventListener("click", check, { capture: true, once: true });
     return element;
 }"""
 
@@ -82,7 +84,7 @@ class WebDriver(Browser):
 
     def _has_missed(self, css: str) -> bool:
         with suppress(NoAnswerError):  # The page is being left, so the click has worked.
-            return bool(self.run("() => window.missed") == css)
+            return bool(self.run("() => document.documentElement.dataset.missed") == css)
         return False
 
     def press(self, key: str) -> None:
