@@ -102,7 +102,10 @@ def erase_unshared(expired: QuerySet[TryOnRequest], tryons: Sequence[tuple[UUID,
     with database.atomic():
         lock_shoppers(shopper for _pk, shopper in tryons)
         lock_rows(pks)
-        requests = list(expired.filter(pk__in=pks, source=None, followers=None))
+        # Compared here: with conditions on `source`, SQLite would read all try-ons that have none.
+        sources = set(TryOnRequest.objects.filter(source__in=pks).values_list("source", flat=True))
+        found = expired.filter(pk__in=pks)
+        requests = [request for request in found if request.source_id is None and request.pk not in sources]
         if requests:
             _anonymize_events(requests)
             _clear(requests)
