@@ -34,7 +34,7 @@ help:
 	@echo "make audit   check the lowest and the newest versions of the dependencies for known vulnerabilities"
 	@echo "make release-check  build twice, check and install what would be published (TAG=v0.2.0; ARGS=--links also"
 	@echo "             follows the links of the documentation)"
-	@echo "make bench   run the benchmarks, about half an hour (ARGS= names of parts, or --quick)"
+	@echo "make bench   run the benchmarks, about twenty minutes (ARGS= names of parts, or --quick)"
 	@echo "make abuse   measure what attacks cost, a quarter of an hour (ARGS= --seconds N, or --quick)"
 	@echo "make lint    build the documentation; run ruff, mypy, djade, makemigrations --check and tsc"
 	@echo "make format  format with ruff and djade"
