@@ -25,6 +25,7 @@ from django_vton.shoppers import Visitor
 from django_vton.worker import claims
 
 from ..intake_helpers import normalize_sql, run_before_statement
+from ..lifecycle.harness import PAST
 from ..lifecycle.invariants import check_books
 from ..lifecycle.rows import Orders, Row, downloading, make_due, polling, read, set_budget_days
 from ..lifecycle.test_races import meet_at, run_threads
@@ -112,8 +113,8 @@ def test_a_download_whose_worker_has_died_is_claimed_alone(orders: Orders) -> No
     shirts = orders.shirts(4)
     died = [downloading(row).request.pk for row in shirts[:2]]
     others = [polling(shirts[2]).request.pk, shirts[3].pk]
-    now = timezone.now()
-    TryOnRequest.objects.filter(lease_until__gt=now).update(lease_until=now, due_at=now)
+    past = timezone.now() + PAST
+    TryOnRequest.objects.filter(lease_until__gt=past).update(lease_until=past, due_at=past)
 
     assert claims.claim_jobs(10, 4, is_idle=False) == [], "it waits for the running jobs"
     claimed = [claims.claim_jobs(10, 4) for _ in died]

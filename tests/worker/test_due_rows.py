@@ -16,6 +16,7 @@ from django_vton.models.states import State
 from django_vton.worker import claims
 from django_vton.worker.due_rows import MAX_ROWS
 
+from ..lifecycle.harness import PAST
 from ..lifecycle.rows import Orders, downloading, polling, submitting
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 def make_due_last(*rows: TryOnRequest) -> None:
     """These rows are due, but the shortest. A lease of theirs has expired."""
-    now = timezone.now()
-    TryOnRequest.objects.filter(pk__in=[row.pk for row in rows]).update(due_at=now, lease_until=None)
+    due = TryOnRequest.objects.filter(pk__in=[row.pk for row in rows])
+    due.update(due_at=timezone.now() + PAST, lease_until=None)
 
 
 @contextmanager
