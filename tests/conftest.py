@@ -39,7 +39,7 @@ collect_ignore = ["hosts"]
 # The folders whose tests start browsers, shops and workers, the slowest first.
 SLOW = ["browser", "faults", "deployments", "integration", "queue", "example", "management", "guides"]
 
-# Of each of a shop's processes.
+# Of the log of each of a shop's processes, in the report of a failed test.
 MAX_LOG_CHARACTERS = 5000
 
 PhotoMaker = Callable[..., bytes]

@@ -82,7 +82,10 @@ class Browser(ABC):
                 if answer := self.run(function, *args):
                     return answer
             time.sleep(0.05)
-        raise AssertionError(f"still not true: {function} {args}, but {self.run(DESCRIBE_PAGE)}")
+        page = self.run(DESCRIBE_PAGE)
+        raise AssertionError(
+            f"{function} {args} is {self.run(function, *args)!r} after {TIMEOUT_SECONDS:g} s on {page}"
+        )
 
     def reset_session(self) -> None:
         """Become a new shopper of the site whose page is open."""
